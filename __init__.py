@@ -1,0 +1,48 @@
+"""Sparton: from a Parquet file to a searchable learned-sparse index.
+
+    import sparton
+
+    sparton.build_index("corpus.parquet", "sparton-index")
+    for hit in sparton.Searcher("sparton-index").search("small black leather crossbody bag", k=5):
+        print(hit.score, hit.id, hit.text)
+
+Names are imported when first used, so that `import sparton` (and `sparton --help`) does not pay for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .build import BuildReport as BuildReport
+    from .build import build_index as build_index
+    from .errors import SpartonError as SpartonError
+    from .pipeline.encoder import Encoder as Encoder
+    from .pipeline.head import SpartonHead as SpartonHead
+    from .pipeline.head import splade_head as splade_head
+    from .search.searcher import Hit as Hit
+    from .search.searcher import Searcher as Searcher
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BuildReport": "build",
+    "build_index": "build",
+    "SpartonError": "errors",
+    "Encoder": "pipeline.encoder",
+    "SpartonHead": "pipeline.head",
+    "splade_head": "pipeline.head",
+    "Hit": "search.searcher",
+    "Searcher": "search.searcher",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

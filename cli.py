@@ -1,0 +1,313 @@
+"""The command line: parse, call one function, print. Results go to stdout, everything else to stderr."""
+
+import gc
+import json
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import __version__
+from .errors import SpartonError, UsageError
+
+if TYPE_CHECKING:
+    from .build import BuildReport
+    from .search.explain import Match
+    from .search.searcher import Hit
+
+app = typer.Typer(
+    name="sparton",
+    help="From a Parquet file to a searchable learned-sparse index.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Corpus = Annotated[
+    list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
+]
+Index = Annotated[Path, typer.Option("--index", help="The index folder.")]
+Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
+Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
+IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column of ids. [default: guessed]")]
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option("--text-column", help="Column of text; repeat it to join several. [default: guessed]"),
+]
+MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens a text is cut at. [default: 512]")]
+BatchTokens = Annotated[
+    int | None, typer.Option("--batch-tokens", help="Tokens in a batch. [default: 2048 on a CPU, 65536 on a GPU]")
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
+Scale = Annotated[float, typer.Option("--scale", help="An impact is round(weight × scale).")]
+TopTerms = Annotated[int | None, typer.Option("--top-terms", help="Keep only this many terms of a document.")]
+ShardRows = Annotated[int, typer.Option("--shard-rows", help="Rows in a part, the unit of resuming.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
+]
+StoreText = Annotated[bool, typer.Option("--store-text/--no-store-text", help="Keep the text to show it with hits.")]
+TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and an exit code."""
+    try:
+        yield
+    except SpartonError as error:
+        typer.echo(f"sparton: {error}", err=True)
+        raise typer.Exit(error.exit_code) from None
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"sparton: {place}{error.strerror or error}; what was finished is kept", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("sparton: stopped; run the same command again to go on from the last finished part", err=True)
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Importing torch and transformers makes a million objects and no garbage: a second less without collecting."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def run() -> None:
+    """The console script. Ends without taking torch and the JVM down piece by piece, which costs another second."""
+    code: int | str | None = 0
+    try:
+        app()
+    except SystemExit as done:
+        code = done.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """From a Parquet file to a searchable learned-sparse index."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("sparton").setLevel(logging.INFO)
+
+
+@app.command()
+def index(
+    corpus: Corpus,
+    index: Index = Path("sparton-index"),
+    model: Model = "tiny",
+    revision: Revision = None,
+    id_column: IdColumn = None,
+    text_column: TextColumns = None,
+    max_length: MaxLength = None,
+    batch_tokens: BatchTokens = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    scale: Scale = 100,
+    top_terms: TopTerms = None,
+    shard_rows: ShardRows = 8192,
+    overwrite: Overwrite = False,
+    store_text: StoreText = True,
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Encode a corpus and build a searchable index of it."""
+    with _one_sentence():
+        from .build import build_index
+
+        report = build_index(
+            corpus,
+            index,
+            model=model,
+            revision=revision,
+            id_column=id_column,
+            text_columns=text_column or (),
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            device=device,
+            dtype=dtype,
+            scale=scale,
+            top_terms=top_terms,
+            shard_rows=shard_rows,
+            overwrite=overwrite,
+            store_text=store_text,
+            trust_remote_code=trust_remote_code,
+            progress=sys.stderr.isatty(),
+        )
+        _print_report(report)
+
+
+@app.command()
+def encode(
+    corpus: Corpus,
+    output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
+    model: Model = "tiny",
+    revision: Revision = None,
+    id_column: IdColumn = None,
+    text_column: TextColumns = None,
+    max_length: MaxLength = None,
+    batch_tokens: BatchTokens = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    scale: Scale = 100,
+    top_terms: TopTerms = None,
+    shard_rows: ShardRows = 8192,
+    overwrite: Overwrite = False,
+    store_text: StoreText = True,
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
+    with _one_sentence():
+        from .build import build_index
+
+        report = build_index(
+            corpus,
+            output,
+            model=model,
+            revision=revision,
+            id_column=id_column,
+            text_columns=text_column or (),
+            max_length=max_length,
+            batch_tokens=batch_tokens,
+            device=device,
+            dtype=dtype,
+            scale=scale,
+            top_terms=top_terms,
+            shard_rows=shard_rows,
+            overwrite=overwrite,
+            store_text=store_text,
+            trust_remote_code=trust_remote_code,
+            lucene=False,
+            progress=sys.stderr.isatty(),
+        )
+        _print_report(report)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to search for.")],
+    index: Index = Path("sparton-index"),
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
+    explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
+    device: Device = "auto",
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Search an index. A score is the sum over terms of query impact × document impact."""
+    with _one_sentence():
+        if k < 1:
+            raise UsageError(f"k is {k}; expected at least 1")
+        from .search.searcher import Searcher
+
+        with _collector_paused():
+            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+        terms = searcher.terms(query)
+        hits = searcher.search_terms(terms, k)
+        if not hits:
+            reason = "no document holds a term of it" if terms else "it has no term that the model knows"
+            typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
+            return
+        matches = searcher.explain(terms, hits) if explain else [None] * len(hits)
+        for hit, matched in zip(hits, matches, strict=True):
+            typer.echo(_json_line(hit, matched) if as_json else _lines(hit, matched))
+
+
+@app.command()
+def info(
+    index: Index = Path("sparton-index"),
+    as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
+) -> None:
+    """Show what is in an index and how it was made."""
+    with _one_sentence():
+        from .manifest import load_manifest
+
+        manifest = load_manifest(index)
+        if as_json:
+            typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
+            return
+        settings, counts = manifest.settings, manifest.counts
+        model = settings.model
+        typer.echo(f"{index}: {manifest.stage}")
+        typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
+        typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
+        typer.echo(f"  impacts     round(weight × {settings.scale:g}), top terms: {settings.top_terms or 'all'}")
+        typer.echo(f"  documents   {_summary(asdict(counts))}")
+        typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
+
+
+@app.command()
+def doctor() -> None:
+    """Show what this machine has of what Sparton can use, and what to do about the rest."""
+    from .doctor import examine
+
+    checks = examine()
+    for check in checks:
+        typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
+    if any(check.needed and not check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def _print_report(report: "BuildReport") -> None:
+    seconds = report.encoding_seconds
+    typer.echo(f"{report.index}: {_summary(asdict(report.counts))}")
+    typer.echo(
+        f"encoding {seconds:.1f} s, Lucene {report.indexing_seconds:.1f} s"
+        f"{' (resumed: what was finished was kept)' if report.resumed else ''}",
+        err=True,
+    )
+
+
+def _summary(counts: dict[str, int]) -> str:
+    documents = counts["documents"]
+    parts = [f"{documents:,} documents of {counts['rows']:,} rows"]
+    if documents:
+        parts.append(f"{counts['postings'] / documents:.1f} terms a document")
+    for name, words in (
+        ("dropped_no_text", "dropped for having no text"),
+        ("dropped_no_terms", "dropped for having no term"),
+        ("truncated", "cut at the maximum length"),
+    ):
+        if counts[name]:
+            parts.append(f"{counts[name]:,} {words}")
+    return ", ".join(parts)
+
+
+def _json_line(hit: "Hit", matches: "list[Match] | None") -> str:
+    content = asdict(hit)
+    if matches is not None:
+        content["matches"] = [{**asdict(match), "contribution": match.contribution} for match in matches]
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _lines(hit: "Hit", matches: "list[Match] | None") -> str:
+    width = shutil.get_terminal_size().columns
+    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {hit.id}  "
+    lines = [_cut(head + " ".join((hit.text or "").split()), width)]
+    for match in matches or ():
+        share = match.contribution / hit.score
+        bar = "█" * max(1, round(20 * share))
+        lines.append(
+            f"     {match.contribution:>8}  {match.term:<16} "
+            f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {bar}"
+        )
+    return "\n".join(lines)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(1, width - 1)] + "…"

@@ -1,0 +1,69 @@
+"""What this machine has of what Sparton can use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+from .errors import SpartonError
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked for. `needed` if no index can be built and searched without it."""
+
+    what: str
+    ok: bool
+    found: str
+    needed: bool
+
+
+def examine() -> list[Check]:
+    """Look for everything, in the order of the pipeline."""
+    return [
+        _check("embedded model", _embedded_model, needed=False),
+        _check("GPU", _gpu, needed=False),
+        _check("Triton", _triton, needed=False),
+        _check("Java", _java, needed=True),
+        _check("Lucene", _lucene, needed=True),
+    ]
+
+
+def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
+    try:
+        return Check(what, True, look(), needed)
+    except SpartonError as error:
+        return Check(what, False, str(error), needed)
+
+
+def _embedded_model() -> str:
+    from .pipeline.model_files import EMBEDDED, find_model
+
+    return str(find_model(EMBEDDED).folder)
+
+
+def _gpu() -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SpartonError(f"none that torch {torch.__version__} can use; encoding runs on the CPU")
+    return f"{torch.cuda.get_device_name()} (torch {torch.__version__})"
+
+
+def _triton() -> str:
+    if find_spec("triton") is None:
+        raise SpartonError("not installed; the head runs in PyTorch (`pip install triton` on a machine with a GPU)")
+    return metadata.version("triton")
+
+
+def _java() -> str:
+    from .indexer.java import find_java, java_version
+
+    home = find_java()
+    return f"{java_version(home)} at {home}"
+
+
+def _lucene() -> str:
+    from .indexer.java import find_jar
+
+    return find_jar().name

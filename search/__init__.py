@@ -1,0 +1,1 @@
+"""A query in, hits out: encoded the way the index says. Knows nothing of Parquet."""

@@ -1,0 +1,97 @@
+"""Answer queries from an index folder, encoded the way its sparton.json says."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SpartonError, UsageError
+from ..indexer.java import detach_thread
+from ..manifest import Manifest, load_complete
+from .explain import Match
+from .impact_index import ImpactIndex
+
+if TYPE_CHECKING:
+    from ..pipeline.encoder import Encoder
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored."""
+
+    rank: int
+    id: str
+    score: float
+    text: str | None
+
+
+class Searcher:
+    """Model and index kept open.
+
+    device: as Encoder's. trust_remote_code: needed again for a model that needed it when it was indexed.
+    Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
+    """
+
+    def __init__(
+        self, path: str | Path = "sparton-index", *, device: str = "auto", trust_remote_code: bool = False
+    ) -> None:
+        folder = Path(path)
+        self.manifest = load_complete(folder)
+        # Java starts while Python imports torch and transformers and loads the model.
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            opening = pool.submit(_open_index, folder / "lucene")
+            self.encoder = _encoder(self.manifest, device, trust_remote_code)
+            self._index = opening.result()
+
+    def terms(self, query: str) -> dict[str, int]:
+        """The query as {term: impact}, heaviest first; empty if it has no token that the model knows."""
+        return self.encoder.terms(query)
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
+        return self.search_terms(self.terms(query), k)
+
+    def search_terms(self, terms: Mapping[str, int], k: int = 10) -> list[Hit]:
+        """As `search`, for a query that is encoded already."""
+        if k < 1:
+            raise UsageError(f"k is {k}; expected at least 1")
+        return [
+            Hit(rank, found.id, found.score, found.text)
+            for rank, found in enumerate(self._index.search(terms, k), start=1)
+        ]
+
+    def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
+        """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score."""
+        return self._index.explain(terms, [hit.id for hit in hits])
+
+    def close(self) -> None:
+        """Close the index."""
+        self._index.close()
+
+
+def _open_index(folder: Path) -> ImpactIndex:
+    try:
+        return ImpactIndex(folder)
+    finally:
+        detach_thread()
+
+
+def _encoder(manifest: Manifest, device: str, trust_remote_code: bool) -> "Encoder":
+    from ..pipeline.encoder import Encoder
+
+    model = manifest.settings.model
+    encoder = Encoder(
+        model.name,
+        revision=model.revision,
+        max_length=model.max_length,
+        device=device,
+        scale=manifest.settings.scale,
+        trust_remote_code=trust_remote_code,
+    )
+    if encoder.settings.digest != model.digest:
+        raise SpartonError(
+            f"the model {model.name} has changed since the index was made (its digest was {model.digest[:15]} and is "
+            f"{encoder.settings.digest[:15]}); put the old model back, or build the index again with --overwrite"
+        )
+    return encoder

@@ -103,7 +103,7 @@ def build_index(
         corpus=source.fingerprint(),
         id_column=columns.id,
         text_columns=columns.text,
-        scale=scale,
+        scale=float(scale),
         top_terms=top_terms,
         shard_rows=shard_rows,
         store_text=store_text,

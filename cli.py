@@ -221,6 +221,8 @@ def search(
         hits = searcher.search_terms(terms, k)
         if not hits:
             reason = "no document holds a term of it" if terms else "it has no term that the model knows"
+            if not query.strip():
+                reason = "it is empty"
             typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
             return
         matches = searcher.explain(terms, hits) if explain else [None] * len(hits)

@@ -101,8 +101,8 @@ def load_manifest(folder: Path) -> Manifest:
         raise SpartonError(f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with --index")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["format"]
-        if isinstance(version, int) and version > FORMAT:
+        version = int(content["format"])
+        if version > FORMAT:
             raise SpartonError(
                 f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
             )
@@ -110,11 +110,12 @@ def load_manifest(folder: Path) -> Manifest:
         text_columns = tuple(content["settings"]["text_columns"])
         settings = Settings(**{**content["settings"], "model": model, "text_columns": text_columns})
         counts = Counts(**content["counts"])
+        if content["stage"] not in (ENCODING, ENCODED, COMPLETE):
+            raise KeyError(content["stage"])
         return Manifest(settings, content["stage"], tuple(content["source"]), counts, content["versions"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SpartonError(
-            f"{path} is damaged ({type(error).__name__}: {error}); build the index again with --overwrite"
-        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        found = "it is not JSON" if isinstance(error, ValueError) else "an entry is missing, unknown or of a wrong type"
+        raise SpartonError(f"{path} is damaged: {found}; build the index again with --overwrite") from error
 
 
 def load_complete(folder: Path) -> Manifest:
@@ -139,4 +140,8 @@ def _flat(settings: dict[str, Any]) -> dict[str, Any]:
 def _show(value: Any) -> str:
     if isinstance(value, str) and value.startswith("sha256:"):
         return value[:15]
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:g}"
     return ",".join(value) if isinstance(value, tuple | list) else str(value)

@@ -15,6 +15,7 @@ _OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Xms32m",
+    "-Xrs",  # leave Ctrl-C to Python
     "--enable-native-access=ALL-UNNAMED",
     "-Dlog4j2.level=ERROR",
 )

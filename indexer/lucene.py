@@ -49,23 +49,22 @@ def read_vectors(part: Path) -> Iterator[tuple[str, str | None, dict[str, int]]]
     Raises SpartonError naming file and line where a line is not such an object or an impact is no integer from 1 to
     2^31 - 1.
     """
-    with part.open(encoding="utf-8") as lines:
+    with part.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 content = json.loads(line)
-                document, vector = content["id"], content["vector"]
-            except (ValueError, KeyError, TypeError) as error:
+                document, postings = content["id"], content["vector"].items()
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise SpartonError(
-                    f'{part} line {number} is not {{"id": …, "vector": {{term: impact}}}} '
-                    f"({type(error).__name__}: {error}); build the collection again"
+                    f'{part} line {number} is not {{"id": …, "vector": {{term: impact}}}}; build the collection again'
                 ) from error
-            for term, impact in vector.items():
+            for term, impact in postings:
                 if type(impact) is not int or not 1 <= impact < 2**31:
                     raise SpartonError(
-                        f"{part} line {number} gives the term {term!r} the impact {impact!r}; "
+                        f"{part} line {number} gives the term {term!r} the impact {json.dumps(impact)}; "
                         "an impact is an integer from 1 to 2147483647"
                     )
-            yield str(document), content.get("contents"), vector
+            yield str(document), content.get("contents"), content["vector"]
 
 
 class LuceneWriter:
@@ -77,7 +76,8 @@ class LuceneWriter:
         config.setOpenMode(java_class("org.apache.lucene.index.IndexWriterConfig$OpenMode").CREATE)
         config.setRAMBufferSizeMB(_BUFFER_MB)
         config.setUseCompoundFile(False)
-        path = java_class("java.nio.file.Paths").get(str(folder))
+        # Java keeps the working directory it was started in; Python's may have changed since.
+        path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
         self._directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
         self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
         self._bytes = java_class("org.apache.lucene.util.BytesRef")
@@ -91,11 +91,21 @@ class LuceneWriter:
         self._with_text, self._without_text = with_text, without_text
 
     def add(self, document: str, contents: str | None, vector: Mapping[str, int]) -> None:
-        """Add one document. Raises SpartonError for a term that holds one of the two characters kept for framing."""
+        """Add one document.
+
+        Raises SpartonError for a term that holds one of the two characters kept for framing, or for impacts whose sum,
+        the document's length to Lucene, is above 2^31 - 1.
+        """
         tokens = _BETWEEN_TOKENS.join([f"{term}{_BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
         if tokens.count(_BEFORE_IMPACT) != len(vector) or tokens.count(_BETWEEN_TOKENS) != max(0, len(vector) - 1):
             raise SpartonError(
                 f"document {document!r} has a term with U+FDD0 or U+FDD1, which Unicode keeps out of text"
+            )
+        total = sum(vector.values())
+        if total >= 2**31:
+            raise SpartonError(
+                f"the impacts of document {document!r} sum to {total} and Lucene holds at most {2**31 - 1}; "
+                "lower --scale"
             )
         self._id.setStringValue(document)
         self._id_value.setBytesValue(self._bytes(document.encode()))

@@ -30,6 +30,9 @@ def write_collection(
     writer = VectorWriter(encoder.vocabulary, store_text=store_text)
     for name in (COLLECTION, MARKERS):
         (folder / name).mkdir(parents=True, exist_ok=True)
+    for part in (folder / COLLECTION).iterdir():
+        if not (folder / MARKERS / f"{part.stem}.json").is_file():
+            part.unlink()  # unfinished, or of an index that this one replaces
     for shard in shards:
         part = folder / COLLECTION / f"part-{shard.number:05d}.jsonl"
         marker = folder / MARKERS / f"part-{shard.number:05d}.json"

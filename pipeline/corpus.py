@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ FORMATS = {
     ".arrow": "ipc",
     ".feather": "ipc",
 }
+_FORMAT_NAMES = {"parquet": "Parquet", "json": "JSON lines", "csv": "CSV", "tsv": "TSV", "ipc": "Arrow"}
 ROWS_A_BATCH = 1024
 _PROBE_BYTES = 65_536
 
@@ -47,7 +49,8 @@ class Corpus:
         formats = {FORMATS[file.suffix.lower()] for file in self.files}
         if len(formats) > 1:
             raise SpartonError(
-                f"the corpus mixes formats ({', '.join(sorted(formats))}); give files of one format at a time"
+                f"the corpus mixes formats ({', '.join(sorted(_FORMAT_NAMES[name] for name in formats))}); "
+                "give files of one format at a time"
             )
         self.format = formats.pop()
         self._dataset = self._open()
@@ -78,8 +81,10 @@ class Corpus:
         return names[0]
 
     def _unreadable(self, file: str | Path, error: Exception) -> SpartonError:
-        reason = str(error).split(". Is this a", 1)[0].splitlines()[0].rstrip(".")
-        return SpartonError(f"{file} cannot be read as {self.format}: {reason}; mend or remove the file and run again")
+        return SpartonError(
+            f"{file} cannot be read as {_FORMAT_NAMES[self.format]}: {_reason(error)}; "
+            "mend or remove the file and run again"
+        )
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Raise SpartonError if a file lacks one of `columns` (Arrow would read it as all null)."""
@@ -100,6 +105,8 @@ class Corpus:
 
         Raises SpartonError where a file turns out to be damaged.
         """
+        # Buffering ahead would hold the whole file. Pages that carry a checksum are held to it.
+        parquet = pads.ParquetFragmentScanOptions(pre_buffer=False, page_checksum_verification=True)
         for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
             first = 1
             try:
@@ -110,9 +117,11 @@ class Corpus:
                     batch_size=ROWS_A_BATCH,
                     batch_readahead=1,
                     fragment_readahead=1,
+                    fragment_scan_options=parquet if self.format == "parquet" else None,
                     use_threads=False,
                 )
                 for batch in batches:
+                    batch.validate(full=True)  # strings may turn out not to be UTF-8
                     yield Rows(file, first, batch)
                     first += batch.num_rows
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -162,6 +171,14 @@ def _files_of(path: Path) -> list[Path]:
             raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {known}")
         return files
     raise SpartonError(f"the corpus {path} does not exist; check the path")
+
+
+def _reason(error: Exception) -> str:
+    """The part of Arrow's message that says what is wrong: its first line without the file and Arrow's advice."""
+    message = str(error).split(" file?: ", 1)[-1].split(". Either", 1)[0].strip().split("\n", 1)[0]
+    message = re.sub(r"^Could not open .*? input source '.*?': (Invalid: )?", "", message)
+    message = re.sub(r" in row \d+$", "", message)  # counted from the start of a block, not of the file
+    return "".join(filter(str.isprintable, message)).rstrip(".: ") or type(error).__name__
 
 
 def _is_data(file: Path, folder: Path) -> bool:

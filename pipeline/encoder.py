@@ -135,7 +135,7 @@ def check_encoding_options(
 ) -> None:
     """Raise UsageError for the first option that cannot be meant."""
     if dtype != "auto" and dtype not in DTYPES:
-        raise UsageError(f"--dtype is {dtype!r}; expected auto, {', '.join(DTYPES)}")
+        raise UsageError(f"--dtype is {dtype!r}; expected auto, float32, bfloat16 or float16")
     if not 0 < scale <= 1_000_000:
         raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
     for option, value, least in (
@@ -152,6 +152,9 @@ def _device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"--device is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1") from error
+    try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         raise SpartonError(f"the device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error

@@ -77,8 +77,8 @@ def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Pat
         return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise SpartonError(
-            f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub "
-            f"({type(error).__name__}); check the name, the network and, for a private model, your token"
+            f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
+            "check the name, the network and, for a private model, your token"
         ) from error
 
 

@@ -29,9 +29,9 @@ class ImpactIndex:
         from jnius import JavaException
 
         try:
-            self._searcher = searcher(str(folder))
+            self._searcher = searcher(str(folder.absolute()))
         except JavaException as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error.classname).rpartition(".")[2]
             raise SpartonError(
                 f"{folder} cannot be opened by Lucene ({reason}); build the index again with --overwrite"
             ) from error
@@ -48,7 +48,10 @@ class ImpactIndex:
         for term, impact in terms.items():
             query.put(term, integer(impact))
         hits = self._searcher.search(query, min(k, len(self)))
-        return [Found(hit.docid, hit.score, _text(self._searcher.doc_raw(hit.lucene_docid))) for hit in hits]
+        # Anserini takes a millionth off a score that ties with the one before; a sum of integers is an integer.
+        return [
+            Found(hit.docid, float(round(hit.score)), _text(self._searcher.doc_raw(hit.lucene_docid))) for hit in hits
+        ]
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""

@@ -1,0 +1,32 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INDEX := sparton-index
+
+.PHONY: demo test check clean
+
+demo: .venv/demo
+	$(BIN)/sparton index data/catalog.parquet --index $(INDEX)
+	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/sparton
+	MYPYPATH=.venv/src $(BIN)/mypy -p sparton
+
+clean:
+	rm -rf $(INDEX) build dist *.egg-info
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --editable '.[tiny]' --constraint constraints.txt
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' --constraint constraints.txt
+	@touch $@ .venv/demo

@@ -1,0 +1,111 @@
+"""What the tests share: a sample catalogue, an index built of it once, the command line, and small corpora."""
+
+import logging
+import os
+from dataclasses import dataclass
+from importlib.resources import files
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is first imported
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+import sparton
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left: its exit code and both streams."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_cli():
+    """Run a command in this process; an exception that would be a traceback is raised."""
+    from sparton.cli import app
+
+    def run(*arguments):
+        root = logging.getLogger()
+        before, root.handlers = root.handlers, []
+        try:
+            result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        finally:
+            root.handlers = before
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def write_parquet():
+    """Write columns to a Parquet file and return its path."""
+
+    def write(path, *, row_group_size=None, compression="none", **columns):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(
+            pa.table(columns), path, row_group_size=row_group_size, compression=compression, use_dictionary=False
+        )
+        return path
+
+    return write
+
+
+@pytest.fixture
+def bags(write_parquet, tmp_path):
+    """60 short documents with the ids d00 to d59."""
+    return write_parquet(
+        tmp_path / "bags.parquet",
+        row_group_size=25,
+        id=[f"d{i:02}" for i in range(60)],
+        text=[f"{('black', 'red', 'tan')[i % 3]} leather bag number {i}" for i in range(60)],
+    )
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The folder of the sample collection."""
+    return files("sparton.data")
+
+
+@pytest.fixture(scope="session")
+def catalog(data):
+    """The sample catalogue."""
+    return str(data / "catalog.parquet")
+
+
+@pytest.fixture(scope="session")
+def small_catalog(catalog, tmp_path_factory):
+    """Every eleventh product of the catalogue: 64 of them, of all kinds."""
+    path = tmp_path_factory.mktemp("corpus") / "small.parquet"
+    table = pq.read_table(catalog)
+    pq.write_table(table.take(list(range(0, table.num_rows, 11))), path, row_group_size=25)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_index(small_catalog, tmp_path_factory):
+    """An index of the small catalogue in four parts. Not to be written to."""
+    folder = tmp_path_factory.mktemp("index") / "small"
+    sparton.build_index(small_catalog, folder, model="tiny", shard_rows=20)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def encoder():
+    """The embedded model with the default settings."""
+    return sparton.Encoder("tiny", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def searcher(small_index):
+    """The small index, open."""
+    with_index = sparton.Searcher(small_index, device="cpu")
+    yield with_index
+    with_index.close()

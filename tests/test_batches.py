@@ -1,0 +1,40 @@
+"""Batches by token budget."""
+
+import numpy as np
+import pytest
+
+from sparton.pipeline.batches import batches_by_tokens
+
+
+def some_lengths(seed):
+    return np.random.default_rng(seed).integers(0, 60, size=200)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("budget", "most"), [(1, 1), (64, 1_000), (512, 7), (10**9, 10**9)])
+def test_every_position_is_in_one_batch_within_both_limits(seed, budget, most):
+    lengths = some_lengths(seed)
+    batches = list(batches_by_tokens(lengths, budget, most))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for batch in batches:
+        assert 1 <= len(batch) <= most
+        assert len(batch) == 1 or lengths[batch].max() * len(batch) <= budget
+
+
+def test_the_longest_come_first_and_equals_keep_their_order():
+    batches = list(batches_by_tokens(np.array([3, 9, 3, 5, 9, 3]), 10, 100))
+    assert [batch.tolist() for batch in batches] == [[1], [4], [3, 0], [2, 5]]
+
+
+def test_a_document_above_the_budget_is_a_batch_of_its_own():
+    batches = list(batches_by_tokens(np.array([2, 50, 2]), 4, 100))
+    assert [batch.tolist() for batch in batches] == [[1], [0, 2]]
+
+
+def test_the_same_lengths_give_the_same_batches():
+    first, again = (list(batches_by_tokens(some_lengths(5), 128, 16)) for _ in range(2))
+    assert [batch.tolist() for batch in first] == [batch.tolist() for batch in again]
+
+
+def test_nothing_gives_no_batch():
+    assert list(batches_by_tokens(np.array([], dtype=np.int64), 10, 10)) == []

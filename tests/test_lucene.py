@@ -1,0 +1,198 @@
+"""JsonVectorCollection parts to a Lucene index: nothing lost, nothing changed, whole or absent."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sparton.errors import SpartonError
+from sparton.indexer.lucene import build_lucene, read_vectors
+from sparton.search.explain import Match
+from sparton.search.impact_index import ImpactIndex
+
+ODD_TERMS = [
+    "|",
+    "##|",
+    "\u3000",
+    "\u2028",
+    "\t",
+    "\n",
+    " ",
+    "a b",
+    "😀",
+    "\u200b",
+    "\x00",
+    '"',
+    "\\",
+    "é",
+    "e\u0301",
+    "A",
+]
+
+
+@pytest.fixture
+def write_part(tmp_path):
+    """Write documents {id: vector} as a part and return its path."""
+
+    def write(documents, name="part-00000.jsonl", **more):
+        path = tmp_path / name
+        lines = [json.dumps({"id": i, **more, "vector": vector}, ensure_ascii=False) for i, vector in documents.items()]
+        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def indexed(tmp_path):
+    """Build an index of parts and open it."""
+    opened = []
+
+    def build(*parts):
+        assert build_lucene(parts, tmp_path / "lucene") > 0
+        opened.append(ImpactIndex(tmp_path / "lucene"))
+        return opened[-1]
+
+    yield build
+    for index in opened:
+        index.close()
+
+
+def found(index, terms, k=100):
+    return [(hit.id, hit.score) for hit in index.search(terms, k)]
+
+
+def test_every_odd_term_is_found_as_itself(write_part, indexed):
+    vectors = {f"d{i}": {term: 10 + i, "bag": 1} for i, term in enumerate(ODD_TERMS)}
+    index = indexed(write_part(vectors))
+    for i, term in enumerate(ODD_TERMS):
+        assert found(index, {term: 3}) == [(f"d{i}", 3.0 * (10 + i))]
+
+
+def test_all_odd_terms_in_one_document(write_part, indexed):
+    vector = {term: 10 + i for i, term in enumerate(ODD_TERMS)}
+    index = indexed(write_part({"d": vector, "other": {"bag": 1}}))
+    assert found(index, dict.fromkeys(ODD_TERMS, 1)) == [("d", float(sum(vector.values())))]
+    (matches,) = index.explain(dict.fromkeys(ODD_TERMS, 1), ["d"])
+    assert {match.term: match.document_impact for match in matches} == vector
+
+
+@pytest.mark.parametrize("impact", [1, 255, 256, 65_535, 65_536, 2**24, 2**31 - 1])
+def test_every_impact_survives(write_part, indexed, impact):
+    index = indexed(write_part({"d": {"bag": impact}, "other": {"hat": 1}}))
+    assert found(index, {"bag": 1}) == [("d", float(np.float32(impact)))]
+    assert index.explain({"bag": 1}, ["d"]) == [[Match("bag", 1, impact)]]
+
+
+def test_impacts_that_sum_above_what_lucene_holds_name_the_document(write_part, tmp_path):
+    part = write_part({"d": {"bag": 2**31 - 1, "hat": 1}})
+    with pytest.raises(SpartonError) as caught:
+        build_lucene([part], tmp_path / "lucene")
+    assert str(caught.value) == (
+        "the impacts of document 'd' sum to 2147483648 and Lucene holds at most 2147483647; lower --scale"
+    )
+    assert not (tmp_path / "lucene").exists()
+
+
+@pytest.mark.parametrize("impact", ["0", "-1", "1.5", "2147483648", "true", "null", '"5"', "NaN"])
+def test_other_impacts_are_refused(tmp_path, impact):
+    part = tmp_path / "part.jsonl"
+    part.write_text(f'{{"id": "a", "vector": {{"bag": 1}}}}\n{{"id": "b", "vector": {{"hat": {impact}}}}}\n')
+    with pytest.raises(SpartonError) as caught:
+        build_lucene([part], tmp_path / "lucene")
+    assert str(caught.value) == (
+        f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 1 to 2147483647"
+    )
+    assert not (tmp_path / "lucene").exists()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"bag"',
+        b'{"vector": {}}',
+        b'{"id": "b"}',
+        b'{"id": "b", "vector": ["bag"]}',
+        b'{"id": "\xff"}',
+    ],
+)
+def test_a_line_that_is_no_vector_is_named(tmp_path, line):
+    part = tmp_path / "part.jsonl"
+    part.write_bytes(b'{"id": "a", "vector": {"bag": 1}}\n' + line + b"\n")
+    with pytest.raises(SpartonError) as caught:
+        build_lucene([part], tmp_path / "lucene")
+    assert str(caught.value) == (
+        f'{part} line 2 is not {{"id": …, "vector": {{term: impact}}}}; build the collection again'
+    )
+
+
+def test_a_failure_leaves_the_index_that_stood_there(write_part, indexed, tmp_path):
+    indexed(write_part({"d": {"bag": 7}}))
+    with pytest.raises(SpartonError, match="line 1 is not"):
+        build_lucene([write_part({"d": []}, "bad.jsonl")], tmp_path / "lucene")
+    again = ImpactIndex(tmp_path / "lucene")
+    assert found(again, {"bag": 1}) == [("d", 7.0)]
+    again.close()
+
+
+def test_building_again_replaces(write_part, indexed):
+    indexed(write_part({"old": {"bag": 7}}))
+    assert found(indexed(write_part({"new": {"bag": 8}})), {"bag": 1}) == [("new", 8.0)]
+
+
+def test_all_parts_are_indexed_and_counted(write_part, tmp_path):
+    parts = [write_part({f"{n}-{i}": {"bag": 1} for i in range(3)}, f"part-{n}.jsonl") for n in range(3)]
+    assert build_lucene(parts, tmp_path / "lucene") == 9
+
+
+def test_a_framing_character_in_a_term_is_refused(write_part, tmp_path):
+    part = write_part({"d": {"a\ufdd0b": 1}})
+    with pytest.raises(SpartonError) as caught:
+        build_lucene([part], tmp_path / "lucene")
+    assert str(caught.value) == ("document 'd' has a term with U+FDD0 or U+FDD1, which Unicode keeps out of text")
+
+
+@pytest.mark.parametrize("text", ["plain", 'quotes " and \\', "line\nbreak \u2028 \x00", "😀"])
+def test_the_text_comes_back_as_it_went_in(write_part, indexed, text):
+    index = indexed(write_part({"d": {"bag": 1}}, contents=text))
+    assert [hit.text for hit in index.search({"bag": 1}, 1)] == [text]
+
+
+def test_no_text_is_none(write_part, indexed):
+    index = indexed(write_part({"d": {"bag": 1}}))
+    assert [hit.text for hit in index.search({"bag": 1}, 1)] == [None]
+
+
+@pytest.mark.parametrize("name", ["7", "a b", "É😀", 'quote"', "x" * 1000])
+def test_ids_come_back_as_they_went_in(write_part, indexed, name):
+    index = indexed(write_part({name: {"bag": 1}, "other": {"bag": 2}}))
+    assert found(index, {"bag": 1}) == [("other", 2.0), (name, 1.0)]
+    assert index.explain({"bag": 5}, [name]) == [[Match("bag", 5, 1)]]
+
+
+def test_ties_stand_in_order_of_id(write_part, indexed):
+    names = ["d", "b", "e", "a", "c"]
+    index = indexed(write_part({name: {"bag": 4, name: 1} for name in names}))
+    assert found(index, {"bag": 2}) == [(name, 8.0) for name in sorted(names)]
+    assert found(index, {"bag": 2}, k=2) == [("a", 8.0), ("b", 8.0)]
+
+
+def test_explaining_an_unknown_id_is_a_key_error(write_part, indexed):
+    with pytest.raises(KeyError, match="nobody"):
+        indexed(write_part({"d": {"bag": 1}})).explain({"bag": 1}, ["nobody"])
+
+
+def test_a_folder_without_an_index_is_refused(tmp_path):
+    with pytest.raises(SpartonError) as caught:
+        ImpactIndex(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path} cannot be opened by Lucene (IndexNotFoundException); build the index again with --overwrite"
+    )
+
+
+def test_vectors_are_read_line_by_line(write_part):
+    part = write_part({"a": {"bag": 1}, "b": {}}, contents="text")
+    assert list(read_vectors(part)) == [("a", "text", {"bag": 1}), ("b", "text", {})]

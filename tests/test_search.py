@@ -1,0 +1,118 @@
+"""Search against exact sparse dot products."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy.sparse import csr_matrix
+
+import sparton
+from sparton.errors import UsageError
+from sparton.search.searcher import Hit
+
+
+@pytest.fixture(scope="module")
+def vectors(small_index):
+    """{id: {term: impact}} as the collection has it."""
+    parts = sorted((small_index / "collection").iterdir())
+    lines = [json.loads(line) for part in parts for line in part.read_text(encoding="utf-8").split("\n") if line]
+    return {line["id"]: line["vector"] for line in lines}
+
+
+@pytest.fixture(scope="module")
+def matrix(vectors, encoder):
+    """The collection as a matrix of documents by terms."""
+    numbers = {term: number for number, term in enumerate(encoder.vocabulary)}
+    postings = [
+        (row, numbers[term], impact) for row, vector in enumerate(vectors.values()) for term, impact in vector.items()
+    ]
+    rows, terms, impacts = np.array(postings, dtype=np.int64).T
+    return csr_matrix((impacts, (rows, terms)), shape=(len(vectors), len(numbers)))
+
+
+@pytest.fixture(scope="module")
+def queries(data):
+    lines = (data / "queries.tsv").read_text(encoding="utf-8").splitlines()
+    return [line.split("\t")[1] for line in lines[::3]]
+
+
+def exact(terms, vectors, matrix, vocabulary):
+    numbers = {term: number for number, term in enumerate(vocabulary)}
+    query = np.zeros(len(vocabulary), dtype=np.int64)
+    for term, impact in terms.items():
+        query[numbers[term]] = impact
+    scores = matrix @ query
+    ranked = sorted(zip(vectors, scores.tolist(), strict=True), key=lambda pair: (-pair[1], pair[0]))
+    return [(name, float(score)) for name, score in ranked if score]
+
+
+@pytest.mark.parametrize("number", range(29))
+def test_scores_and_order_are_the_exact_ones(searcher, vectors, matrix, queries, number):
+    terms = searcher.terms(queries[number])
+    expected = exact(terms, vectors, matrix, searcher.encoder.vocabulary)
+    hits = searcher.search(queries[number], len(vectors))
+    assert expected
+    assert [(hit.id, hit.score) for hit in hits] == expected
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+
+
+def test_the_explanation_sums_to_the_score(searcher, vectors, queries):
+    terms = searcher.terms(queries[1])
+    hits = searcher.search_terms(terms, 20)
+    for hit, matches in zip(hits, searcher.explain(terms, hits), strict=True):
+        assert sum(match.contribution for match in matches) == hit.score
+        assert {match.term for match in matches} == set(terms) & set(vectors[hit.id])
+        contributions = [match.contribution for match in matches]
+        assert contributions == sorted(contributions, reverse=True)
+        for match in matches:
+            assert (match.query_impact, match.document_impact) == (terms[match.term], vectors[hit.id][match.term])
+
+
+def test_fewer_hits_are_the_first_of_more(searcher):
+    assert searcher.search("leather bag", 3) == searcher.search("leather bag", 20)[:3]
+
+
+def test_more_hits_than_documents_may_be_asked_for(searcher, vectors):
+    assert 0 < len(searcher.search("leather bag", 1_000_000)) <= len(vectors)
+
+
+def test_a_hit_has_the_text_that_was_encoded(searcher, small_catalog):
+    rows = {row["id"]: row for row in pq.read_table(small_catalog).to_pylist()}
+    (hit,) = searcher.search("silk scarf", 1)
+    assert hit.text == f"{rows[hit.id]['title']} {rows[hit.id]['description']}"
+
+
+def test_a_document_is_found_by_its_own_title(searcher, small_catalog):
+    rows = pq.read_table(small_catalog).slice(0, 12).to_pylist()
+    for row in rows:
+        assert row["id"] in [hit.id for hit in searcher.search(row["title"], 3)]
+
+
+def test_a_query_is_encoded_with_the_settings_of_the_index(small_catalog, tmp_path):
+    sparton.build_index(small_catalog, tmp_path / "index", model="tiny", max_length=6, scale=10, top_terms=20)
+    searcher = sparton.Searcher(tmp_path / "index")
+    assert searcher.encoder.settings == searcher.manifest.settings.model
+    assert searcher.terms("one two three four five six") == searcher.terms("one two three four")
+    assert max(searcher.terms("black leather bag").values()) < 60
+    # Only documents are cut to their top terms.
+    assert len(searcher.terms("black leather bag")) == len(
+        sparton.Encoder("tiny", device="cpu", scale=10).terms("black leather bag")
+    )
+
+
+@pytest.mark.parametrize("query", ["", " ", "亞亟"])
+def test_a_query_without_terms_has_no_hits(searcher, query):
+    assert searcher.search(query, 5) == []
+
+
+def test_a_term_that_no_document_holds_has_no_hits(searcher):
+    assert searcher.search_terms({"no such term": 5}, 5) == []
+    assert searcher.explain({"no such term": 5}, [Hit(1, "P0001", 0.0, None)]) == [[]]
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_less_than_one_hit_cannot_be_asked_for(searcher, k):
+    with pytest.raises(UsageError) as caught:
+        searcher.search("bag", k)
+    assert str(caught.value) == f"k is {k}; expected at least 1"

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from sparton.pipeline.batches import batches_by_tokens
 
 

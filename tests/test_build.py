@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-
 import sparton
 from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 from sparton.pipeline.encoder import Encoder
@@ -148,7 +147,7 @@ def test_overwriting_replaces_everything(bags, tmp_path, write_parquet):
     assert list(collection(tmp_path / "index")) == ["part-00000.jsonl"]
     searcher = sparton.Searcher(tmp_path / "index")
     assert [hit.id for hit in searcher.search("hat", 10)] == ["h1"]
-    assert [hit.id for hit in searcher.search("leather bag", 10)] in ([], ["h1"])
+    assert {hit.id for hit in searcher.search("black leather bag", 10)} <= {"h1"}
 
 
 def test_overwriting_with_a_bad_corpus_keeps_the_old_index(bags, tmp_path, write_parquet):

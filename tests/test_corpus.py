@@ -5,7 +5,6 @@ import json
 import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
-
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.corpus import ROWS_A_BATCH, Corpus, find_files
 

@@ -3,9 +3,8 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import torch
-
 import sparton
+import torch
 from sparton.errors import UsageError
 from sparton.pipeline.model_files import find_model
 

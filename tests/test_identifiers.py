@@ -2,7 +2,6 @@
 
 import pyarrow as pa
 import pytest
-
 from sparton.errors import SpartonError
 from sparton.pipeline.corpus import Corpus
 from sparton.pipeline.identifiers import check_ids, ids_of

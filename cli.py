@@ -81,6 +81,7 @@ def _collector_paused() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # nor is there any among them later
         gc.enable()
 
 

@@ -1,15 +1,18 @@
-"""A Lucene impact index opened for reading, through Anserini's SimpleImpactSearcher."""
+"""A Lucene impact index opened for reading."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import SpartonError
 from ..indexer.java import java_class
 from .explain import Match
 
 _FIELD = "contents"
+# Lucene's own limit of 1,024 is meant for words that people type; a long query expands to more terms.
+_MOST_TERMS = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,36 +25,46 @@ class Found:
 
 
 class ImpactIndex:
-    """An open index. Raises SpartonError if `folder` holds none."""
+    """An open index. Raises SpartonError if `folder` holds none.
+
+    Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
+    """
 
     def __init__(self, folder: Path) -> None:
-        searcher = java_class("io.anserini.search.SimpleImpactSearcher")
-        from jnius import JavaException
+        # Java keeps the working directory it was started in; Python's may have changed since.
+        path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
+        directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
+        reader = java_class("org.apache.lucene.index.DirectoryReader")
+        from jnius import JavaException, cast
 
         try:
-            self._searcher = searcher(str(folder.absolute()))
+            # As a DirectoryReader, pyjnius would take it for other subclasses too when it chooses between overloads.
+            self._reader = cast("org.apache.lucene.index.IndexReader", reader.open(directory))
         except JavaException as error:
             reason = str(error.classname).rpartition(".")[2]
             raise SpartonError(
                 f"{folder} cannot be opened by Lucene ({reason}); build the index again with --overwrite"
             ) from error
-        self._reader = self._searcher.reader
+        searcher = java_class("org.apache.lucene.search.IndexSearcher")
+        searcher.setMaxClauseCount(_MOST_TERMS)
+        self._searcher = searcher(self._reader)
+        self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+        self._best_then_id = _best_then_id()
 
     def __len__(self) -> int:
-        return int(self._searcher.get_total_num_docs())
+        return int(self._reader.numDocs())
 
     def search(self, terms: Mapping[str, int], k: int) -> list[Found]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id."""
         if not terms or not len(self):
             return []
-        query, integer = java_class("java.util.HashMap")(), java_class("java.lang.Integer")
-        for term, impact in terms.items():
-            query.put(term, integer(impact))
-        hits = self._searcher.search(query, min(k, len(self)))
-        # Anserini takes a millionth off a score that ties with the one before; a sum of integers is an integer.
-        return [
-            Found(hit.docid, float(round(hit.score)), _text(self._searcher.doc_raw(hit.lucene_docid))) for hit in hits
-        ]
+        top = self._searcher.search(_query(terms), min(k, len(self)), self._best_then_id, True)
+        stored = self._reader.storedFields()
+        found = []
+        for hit in top.scoreDocs:
+            document = stored.document(hit.doc)
+            found.append(Found(document.get("id"), hit.score, _text(document.get("raw"))))
+        return found
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""
@@ -59,13 +72,13 @@ class ImpactIndex:
         matches: list[list[Match]] = [[] for _ in ids]
         # A postings list is read forwards only, so documents are visited in Lucene's order.
         order = sorted(range(len(ids)), key=numbers.__getitem__)
-        multi, postings_enum = java_class("org.apache.lucene.index.MultiTerms"), _postings_enum()
-        every = multi.getTerms(self._reader, _FIELD)
+        every = java_class("org.apache.lucene.index.MultiTerms").getTerms(self._reader, _FIELD)
+        frequencies = java_class("org.apache.lucene.index.PostingsEnum").FREQS
         for term, impact in terms.items():
             cursor = every.iterator() if every else None
             if cursor is None or not cursor.seekExact(java_class("org.apache.lucene.util.BytesRef")(term.encode())):
                 continue
-            postings = cursor.postings(None, postings_enum)
+            postings = cursor.postings(None, frequencies)
             for place in order:
                 number = numbers[place]
                 if postings.docID() < number:
@@ -76,20 +89,36 @@ class ImpactIndex:
             found.sort(key=lambda match: (-match.contribution, match.term))
         return matches
 
+    def close(self) -> None:
+        """Close the index's files."""
+        self._reader.close()
+
     def _number(self, name: str) -> int:
-        query = java_class("org.apache.lucene.search.TermQuery")(java_class("org.apache.lucene.index.Term")("id", name))
-        hits = java_class("org.apache.lucene.search.IndexSearcher")(self._reader).search(query, 1).scoreDocs
+        hits = self._searcher.search(_term_query("id", name), 1).scoreDocs
         if not hits:
             raise KeyError(name)
         return int(hits[0].doc)
 
-    def close(self) -> None:
-        """Close the index's files."""
-        self._searcher.close()
+
+def _best_then_id() -> Any:
+    """Anserini's order: by score, ties by id."""
+    field = java_class("org.apache.lucene.search.SortField")
+    kind = java_class("org.apache.lucene.search.SortField$Type")
+    return java_class("org.apache.lucene.search.Sort")(field.FIELD_SCORE, field("id", kind.STRING_VAL))
 
 
-def _postings_enum() -> int:
-    return int(java_class("org.apache.lucene.index.PostingsEnum").FREQS)
+def _query(terms: Mapping[str, int]) -> Any:
+    """The disjunction of the terms, each weighted with its impact."""
+    builder = java_class("org.apache.lucene.search.BooleanQuery$Builder")()
+    weighted = java_class("org.apache.lucene.search.BoostQuery")
+    should = java_class("org.apache.lucene.search.BooleanClause$Occur").SHOULD
+    for term, impact in terms.items():
+        builder.add(weighted(_term_query(_FIELD, term), float(impact)), should)
+    return builder.build()
+
+
+def _term_query(field: str, term: str) -> Any:
+    return java_class("org.apache.lucene.search.TermQuery")(java_class("org.apache.lucene.index.Term")(field, term))
 
 
 def _text(raw: str | None) -> str | None:

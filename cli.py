@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,6 +65,8 @@ def _one_sentence() -> Iterator[None]:
     except SpartonError as error:
         typer.echo(f"sparton: {error}", err=True)
         raise typer.Exit(error.exit_code) from None
+    except BrokenPipeError:
+        raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         typer.echo(f"sparton: {place}{error.strerror or error}; what was finished is kept", err=True)
@@ -92,8 +94,8 @@ def run() -> None:
         app()
     except SystemExit as done:
         code = done.code
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 

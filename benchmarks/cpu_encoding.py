@@ -21,6 +21,7 @@ from typing import Any
 import torch
 from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
+
 from sparton import Encoder
 from sparton.pipeline.columns import choose_columns
 from sparton.pipeline.corpus import Corpus

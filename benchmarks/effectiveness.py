@@ -12,13 +12,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ir_measures
-import sparton
 import torch
+from transformers import AutoModelForMaskedLM, AutoTokenizer
+
+import sparton
 from sparton.pipeline.columns import choose_columns
 from sparton.pipeline.corpus import Corpus
 from sparton.pipeline.model_files import find_model
 from sparton.pipeline.shards import read_shards
-from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 MEASURES = [ir_measures.parse_measure(name) for name in ("nDCG@10", "RR@10", "R@1000", "AP")]
 Scored = Iterator[ir_measures.ScoredDoc]

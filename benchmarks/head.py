@@ -13,6 +13,7 @@ from pathlib import Path
 
 import torch
 import triton
+
 from sparton.pipeline.head import splade_head
 
 SHAPES = ((64, 512, 768, 30_522), (256, 128, 768, 30_522), (32, 512, 768, 250_002), (16, 512, 1024, 151_936))

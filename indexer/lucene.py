@@ -24,16 +24,23 @@ def build_lucene(parts: Sequence[Path], folder: Path) -> int:
     """Index JsonVectorCollection parts, in order, into `folder`, and return the number of documents.
 
     The index is built beside `folder` and renamed: `folder` is whole or absent, and replaces what stood there.
-    Raises SpartonError for a line that is no vector of impacts, naming file and line.
+    Raises SpartonError for a line that is no vector of impacts, naming file and line, and when Lucene cannot write.
     """
     building = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
     writer = LuceneWriter(building)
+    from jnius import JavaException
+
     try:
         for part in parts:
             for document, contents, vector in read_vectors(part):
                 writer.add(document, contents, vector)
         count = writer.commit()
+    except JavaException as error:
+        reason = (error.innermessage or str(error)).splitlines()[0]
+        raise SpartonError(
+            f"Lucene could not write {building}: {reason}; the collection is kept, so mend this and run again"
+        ) from error
     finally:
         writer.close()
     if folder.exists():

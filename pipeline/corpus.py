@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
+import pyarrow.json as pajson
 
 from ..errors import SpartonError, UsageError
 
@@ -27,6 +28,8 @@ FORMATS = {
 _FORMAT_NAMES = {"parquet": "Parquet", "json": "JSON lines", "csv": "CSV", "tsv": "TSV", "ipc": "Arrow"}
 ROWS_A_BATCH = 1024
 _PROBE_BYTES = 65_536
+# A line must fit into a block, and the first block decides which columns there are.
+_JSON = pajson.ReadOptions(block_size=2**24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Corpus:
     def _open(self) -> pads.FileSystemDataset:
         names = [str(file) for file in self.files]
         try:
+            if self.format == "json":
+                return pads.dataset(names, format=pads.JsonFileFormat(read_options=_JSON))
             if self.format not in ("csv", "tsv"):
                 return pads.dataset(names, format=self.format)
             # Every CSV column is text: an id of "007" must not become 7.

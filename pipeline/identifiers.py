@@ -8,6 +8,9 @@ import pyarrow as pa
 from ..errors import SpartonError
 from .corpus import Corpus, Rows
 
+# Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
+LONGEST_ID = 8_191
+
 
 def check_ids(corpus: Corpus, id_column: str) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.
@@ -27,7 +30,7 @@ def check_ids(corpus: Corpus, id_column: str) -> int:
 
 
 def ids_of(rows: Rows, id_column: str) -> Iterator[str]:
-    """The ids of a batch as strings. Raises SpartonError at a null or empty one."""
+    """The ids of a batch as strings. Raises SpartonError at one that is null, empty or too long."""
     for offset, value in enumerate(plain(rows.batch.column(id_column)).to_pylist()):
         if value is None or value == "":
             found = "null" if value is None else "empty"
@@ -35,7 +38,13 @@ def ids_of(rows: Rows, id_column: str) -> Iterator[str]:
                 f"the id in column {id_column!r} is {found} at {rows.file} row {rows.first + offset}; "
                 "every document needs an id"
             )
-        yield str(value)
+        name = str(value)
+        if len(name) > LONGEST_ID:
+            raise SpartonError(
+                f"the id in column {id_column!r} at {rows.file} row {rows.first + offset} is {len(name)} characters "
+                f"long; an id may have {LONGEST_ID}"
+            )
+        yield name
 
 
 def plain(column: pa.Array) -> pa.Array:

@@ -10,8 +10,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is first importe
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import sparton
 from typer.testing import CliRunner
+
+import sparton
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from importlib import metadata
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from sparton.manifest import ENCODING, load_manifest
 from sparton.pipeline.model_files import find_model
 

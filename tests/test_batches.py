@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from sparton.pipeline.batches import batches_by_tokens
 
 

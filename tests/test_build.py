@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+
 import sparton
 from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 from sparton.pipeline.encoder import Encoder

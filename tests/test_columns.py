@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pytest
+
 from sparton.errors import SpartonError
 from sparton.pipeline.columns import choose_columns
 

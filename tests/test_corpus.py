@@ -5,6 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.feather as feather
 import pytest
+
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.corpus import ROWS_A_BATCH, Corpus, find_files
 
@@ -190,3 +191,10 @@ def test_the_fingerprint_changes_with_the_order_of_the_files(tmp_path, write_par
     first = write_parquet(tmp_path / "a.parquet", id=["1"])
     second = write_parquet(tmp_path / "b.parquet", id=["2"])
     assert Corpus([first, second]).fingerprint() != Corpus([second, first]).fingerprint()
+
+
+def test_a_json_line_of_two_megabytes_is_read(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text('{"id": "a", "text": "short"}\n{"id": "b", "text": "' + "word " * 400_000 + '"}\n')
+    texts = [text for rows in Corpus([path]).rows(["text"]) for text in rows.batch.column("text").to_pylist()]
+    assert [len(text) for text in texts] == [5, 2_000_000]

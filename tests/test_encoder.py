@@ -3,8 +3,9 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import sparton
 import torch
+
+import sparton
 from sparton.errors import UsageError
 from sparton.pipeline.model_files import find_model
 

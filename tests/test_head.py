@@ -7,8 +7,9 @@ import sys
 import pytest
 import torch
 from packaging.version import Version
-from sparton.pipeline.head import SpartonHead, splade_head
 from torch import nn
+
+from sparton.pipeline.head import SpartonHead, splade_head
 
 SHAPES = [
     # batch, length, width, vocabulary

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pytest
+
 from sparton.errors import SpartonError
 from sparton.pipeline.corpus import Corpus
 from sparton.pipeline.identifiers import check_ids, ids_of
@@ -56,3 +57,10 @@ def test_different_ids_of_equal_hash_are_different(tmp_path, write_parquet, monk
     assert check(path) == 3
     with pytest.raises(SpartonError, match=r"^the id 'bb' stands twice"):
         check(path, write_parquet(tmp_path / "b.parquet", id=["bb"]))
+
+
+def test_an_id_too_long_for_lucene_is_refused(tmp_path, write_parquet):
+    path = write_parquet(tmp_path / "a.parquet", id=["a", "x" * 8_192])
+    with pytest.raises(SpartonError) as caught:
+        check(path)
+    assert str(caught.value) == f"the id in column 'id' at {path} row 2 is 8192 characters long; an id may have 8191"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from sparton.errors import SpartonError
 from sparton.pipeline.impacts import LARGEST, join, quantize
 

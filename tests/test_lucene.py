@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from sparton.errors import SpartonError
 from sparton.indexer.lucene import build_lucene, read_vectors
 from sparton.search.explain import Match

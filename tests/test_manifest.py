@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from sparton.errors import SpartonError
 from sparton.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, ModelSettings, Settings, load_manifest
 

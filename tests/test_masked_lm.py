@@ -2,9 +2,6 @@
 
 import pytest
 import torch
-from sparton.errors import SpartonError
-from sparton.pipeline.head import splade_head
-from sparton.pipeline.masked_lm import split_head
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -17,6 +14,10 @@ from transformers import (
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
 )
+
+from sparton.errors import SpartonError
+from sparton.pipeline.head import splade_head
+from sparton.pipeline.masked_lm import split_head
 
 SMALL = {"vocab_size": 1_200, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 MODELS = {

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import sparton
 from scipy.sparse import csr_matrix
+
+import sparton
 from sparton.errors import UsageError
 from sparton.search.searcher import Hit
 

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 import pytest
+
 from sparton.pipeline.columns import choose_columns
 from sparton.pipeline.corpus import Corpus
 from sparton.pipeline.shards import read_shards

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from sparton.pipeline.documents import Document
 from sparton.pipeline.impacts import Impacts
 from sparton.pipeline.vectors import VectorWriter

@@ -11,7 +11,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
+from .files import LOCK, locked
 from .manifest import COMPLETE, ENCODED, ENCODING, NAME, Counts, Manifest, Settings, load_manifest
+from .pipeline.options import SHARD_ROWS, check_encoding_options
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("sparton")
 
-SHARD_ROWS = 8_192
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
@@ -61,32 +62,35 @@ def build_index(
     """Encode a corpus into `index`/collection and build `index`/lucene from it.
 
     corpus: data files, folders or globs. Of a build that was interrupted, what is finished is kept and the rest is
-    done. overwrite: replace an index made with other settings; nothing is removed before the corpus and the model
-    were found to be good. lucene=False stops after the collection. The other options are those of Encoder and
-    choose_columns.
+    done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
+    the columns and the model were found to be good. lucene=False stops after the collection. The other options are
+    those of Encoder and choose_columns.
 
-    Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used.
+    Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
+    process is writing to the folder.
     """
-    from .pipeline.columns import choose_columns
+    from .pipeline.columns import check_files, choose_columns
     from .pipeline.corpus import Corpus
-    from .pipeline.encoder import Encoder, check_encoding_options
     from .pipeline.identifiers import check_ids
 
     if shard_rows < 1:
         raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
     folder = Path(index)
-    standing = _standing(folder, overwrite)
+    _standing(folder, overwrite)
     if lucene:
         _check_java()
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
-    source.check_columns([columns.id, *columns.text])
+    check_files(source, columns)
     rows = check_ids(source, columns.id)
     if not rows:
         raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
+
+    from .pipeline.encoder import Encoder  # torch takes seconds, and the corpus may be wrong in a moment
+
     encoder = Encoder(
         model,
         revision=revision,
@@ -108,32 +112,27 @@ def build_index(
         shard_rows=shard_rows,
         store_text=store_text,
     )
-    if standing is not None and not overwrite:
-        _refuse_other_settings(folder, standing.settings, settings)
-    if standing is None or overwrite:
-        standing = _start(folder, settings, source)
-        resumed = False
-    else:
-        resumed = True
-
-    started = perf_counter()
-    if standing.stage == ENCODING:
-        counts = _encode(source, columns, encoder, folder, settings, rows, progress)
-        standing = standing.at(ENCODED, counts)
-        standing.save(folder)
-    encoded = perf_counter()
-    if lucene and (standing.stage != COMPLETE or not (folder / "lucene").is_dir()):
-        _index(folder, standing)
-        standing = standing.at(COMPLETE)
-        standing.save(folder)
-    return BuildReport(folder, standing.counts, resumed, encoded - started, perf_counter() - encoded)
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
+        manifest = _resumed(folder, settings, overwrite)
+        resumed = manifest is not None
+        if manifest is None:
+            manifest = _start(folder, settings, source)
+        started = perf_counter()
+        if manifest.stage == ENCODING:
+            manifest = manifest.at(ENCODED, _encode(source, columns, encoder, folder, settings, rows, progress))
+            manifest.save(folder)
+        encoded = perf_counter()
+        if lucene and not ((folder / "lucene").is_dir() and manifest.stage == COMPLETE):
+            manifest = _index(folder, manifest)
+    return BuildReport(folder, manifest.counts, resumed, encoded - started, perf_counter() - encoded)
 
 
 def _standing(folder: Path, overwrite: bool) -> Manifest | None:
     """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
     if folder.exists() and not folder.is_dir():
         raise SpartonError(f"{folder} is a file; name a folder for the index with --index")
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
         return None
     if not (folder / NAME).is_file():
         raise SpartonError(
@@ -154,27 +153,35 @@ def _check_java() -> None:
     find_jar()
 
 
-def _refuse_other_settings(folder: Path, old: Settings, new: Settings) -> None:
-    differences = old.differences(new)
+def _resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
+    """The manifest of a build to go on with, or None to start from scratch.
+
+    With overwrite, an unfinished build of the same settings still goes on: it is the same command run again.
+    Raises SpartonError for other settings without overwrite.
+    """
+    standing = _standing(folder, overwrite)
+    if standing is None:
+        return None
+    differences = standing.settings.differences(settings)
+    if overwrite:
+        return None if differences or standing.stage == COMPLETE else standing
     if differences:
         raise SpartonError(
             f"the index {folder} was made with other settings: {'; '.join(differences)}; "
             "use --overwrite to replace it, or --index to make another"
         )
+    return standing
 
 
 def _start(folder: Path, settings: Settings, source: "Corpus") -> Manifest:
     """Clear what an older build left, and write the manifest of this one."""
     from .pipeline.collection import COLLECTION, MARKERS
 
-    folder.mkdir(parents=True, exist_ok=True)
     manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source.files), versions=_versions())
-    # The manifest goes first: if this is interrupted, the folder is an unfinished index of the new settings whose
-    # markers may be the old ones; so the markers go before it.
-    shutil.rmtree(folder / MARKERS, ignore_errors=True)
     manifest.save(folder)
-    for name in (COLLECTION, "lucene", "lucene.tmp"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (MARKERS, COLLECTION, "lucene", "lucene.tmp"):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
     return manifest
 
 
@@ -193,7 +200,14 @@ def _encode(
     shards = read_shards(source, columns, settings.shard_rows)
     total = Counts()
     with _bar(rows, progress) as bar:
-        for counts in write_collection(shards, encoder, folder, store_text=settings.store_text, on_rows=bar.update):
+        for counts in write_collection(
+            shards,
+            encoder,
+            folder,
+            settings_digest=settings.digest(),
+            store_text=settings.store_text,
+            on_rows=bar.update,
+        ):
             total += counts
     if not total.documents:
         raise SpartonError(
@@ -211,16 +225,18 @@ def _bar(rows: int, progress: bool) -> "Iterator[tqdm[None]]":
         yield bar
 
 
-def _index(folder: Path, manifest: Manifest) -> None:
+def _index(folder: Path, manifest: Manifest) -> Manifest:
     from .indexer.lucene import build_lucene
     from .pipeline.collection import COLLECTION
 
-    indexed = build_lucene(sorted((folder / COLLECTION).glob("part-*.jsonl")), folder / "lucene")
-    if indexed != manifest.counts.documents:
-        raise SpartonError(
-            f"Lucene holds {indexed} documents and the collection {manifest.counts.documents}; "
-            "files in the collection were changed, so build the index again with --overwrite"
-        )
+    if manifest.stage == COMPLETE:  # its lucene folder is lost
+        manifest = manifest.at(ENCODED)
+        manifest.save(folder)
+    parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
+    build_lucene(parts, folder / "lucene", manifest.counts.documents)
+    manifest = manifest.at(COMPLETE)
+    manifest.save(folder)
+    return manifest
 
 
 def _versions() -> dict[str, str]:

@@ -16,6 +16,8 @@ import typer
 
 from . import __version__
 from .errors import SpartonError, UsageError
+from .manifest import ENCODING
+from .pipeline.options import SHARD_ROWS
 
 if TYPE_CHECKING:
     from .build import BuildReport
@@ -57,9 +59,12 @@ StoreText = Annotated[bool, typer.Option("--store-text/--no-store-text", help="K
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
+_KEPT = "; what was finished is kept, and the same command goes on from there"
+
+
 @contextmanager
-def _one_sentence() -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and an exit code."""
+def _one_sentence(kept: str = "") -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and an exit code. kept: what to say of work interrupted."""
     try:
         yield
     except SpartonError as error:
@@ -69,10 +74,10 @@ def _one_sentence() -> Iterator[None]:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"sparton: {place}{error.strerror or error}; what was finished is kept", err=True)
+        typer.echo(f"sparton: {place}{error.strerror or error}{kept}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("sparton: stopped; run the same command again to go on from the last finished part", err=True)
+        typer.echo(f"sparton: stopped{kept}", err=True)
         raise typer.Exit(130) from None
 
 
@@ -125,13 +130,13 @@ def index(
     dtype: Dtype = "auto",
     scale: Scale = 100,
     top_terms: TopTerms = None,
-    shard_rows: ShardRows = 8192,
+    shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Encode a corpus and build a searchable index of it."""
-    with _one_sentence():
+    with _one_sentence(_KEPT):
         from .build import build_index
 
         report = build_index(
@@ -170,13 +175,13 @@ def encode(
     dtype: Dtype = "auto",
     scale: Scale = 100,
     top_terms: TopTerms = None,
-    shard_rows: ShardRows = 8192,
+    shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence():
+    with _one_sentence(_KEPT):
         from .build import build_index
 
         report = build_index(
@@ -209,7 +214,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
-    device: Device = "auto",
+    device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
     """Search an index. A score is the sum over terms of query impact × document impact."""
@@ -252,7 +257,8 @@ def info(
         typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
         typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
         typer.echo(f"  impacts     round(weight × {settings.scale:g}), top terms: {settings.top_terms or 'all'}")
-        typer.echo(f"  documents   {_summary(asdict(counts))}")
+        if manifest.stage != ENCODING:
+            typer.echo(f"  documents   {_summary(asdict(counts))}")
         typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
 
 
@@ -302,8 +308,8 @@ def _json_line(hit: "Hit", matches: "list[Match] | None") -> str:
 
 def _lines(hit: "Hit", matches: "list[Match] | None") -> str:
     width = shutil.get_terminal_size().columns
-    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {hit.id}  "
-    lines = [_cut(head + " ".join((hit.text or "").split()), width)]
+    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
+    lines = [_cut(head + _plain(hit.text or ""), width)]
     for match in matches or ():
         share = match.contribution / hit.score
         bar = "█" * max(1, round(20 * share))
@@ -312,6 +318,11 @@ def _lines(hit: "Hit", matches: "list[Match] | None") -> str:
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {bar}"
         )
     return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """On one line, and with nothing in it that a terminal would obey."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _cut(line: str, width: int) -> str:

@@ -1,10 +1,15 @@
 """Files appear whole or not at all."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from .errors import SpartonError
+
+LOCK = ".lock"
 
 
 @contextmanager
@@ -21,6 +26,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, why: str) -> Iterator[None]:
+    """Hold the lock of `folder`, at most as long as this process lives. Raises SpartonError(why) if it is taken."""
+    with (folder / LOCK).open("ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SpartonError(why) from None
+        yield
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The model and how a text becomes weights. `digest` covers weights and tokenizer."""
+    """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer."""
 
     name: str
     revision: str | None

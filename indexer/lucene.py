@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import SpartonError
 from ..files import sync_folder
-from .java import java_class
+from .java import java_class, start_jvm
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
 _BETWEEN_TOKENS, _BEFORE_IMPACT = "\ufdd0", "\ufdd1"
@@ -20,18 +20,21 @@ _BUFFER_MB = 64.0
 _TEXT_FIELD = "(Ljava/lang/String;Ljava/lang/CharSequence;Lorg/apache/lucene/index/IndexableFieldType;)V"
 
 
-def build_lucene(parts: Sequence[Path], folder: Path) -> int:
+def build_lucene(parts: Sequence[Path], folder: Path, documents: int | None = None) -> int:
     """Index JsonVectorCollection parts, in order, into `folder`, and return the number of documents.
 
     The index is built beside `folder` and renamed: `folder` is whole or absent, and replaces what stood there.
-    Raises SpartonError for a line that is no vector of impacts, naming file and line, and when Lucene cannot write.
+    Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write; and
+    when there are not as many documents as `documents` says.
     """
     building = folder.with_name(folder.name + ".tmp")
     shutil.rmtree(building, ignore_errors=True)
-    writer = LuceneWriter(building)
+    start_jvm()
     from jnius import JavaException
 
+    writer = None
     try:
+        writer = LuceneWriter(building)
         for part in parts:
             for document, contents, vector in read_vectors(part):
                 writer.add(document, contents, vector)
@@ -42,7 +45,13 @@ def build_lucene(parts: Sequence[Path], folder: Path) -> int:
             f"Lucene could not write {building}: {reason}; the collection is kept, so mend this and run again"
         ) from error
     finally:
-        writer.close()
+        if writer is not None:
+            writer.close()
+    if documents not in (None, count):
+        raise SpartonError(
+            f"Lucene holds {count} documents and the collection should have {documents}; "
+            "files in the collection were changed, so build the index again with --overwrite"
+        )
     if folder.exists():
         shutil.rmtree(folder)
     building.replace(folder)

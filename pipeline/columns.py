@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from ..errors import SpartonError
+from .corpus import Corpus
 
 ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
 TITLE_NAMES = ("title", "name")
@@ -37,6 +38,31 @@ def choose_columns(schema: pa.Schema, id_column: str | None = None, text_columns
     for name in (id_name, *text):
         if name not in schema.names:
             raise SpartonError(f"the corpus has no column {name!r}; its columns are {', '.join(schema.names)}")
+    _check_types(schema, id_name, text)
+    return Columns(id_name, text, guessed=id_column is None or not text_columns)
+
+
+def check_files(corpus: Corpus, columns: Columns) -> None:
+    """Check that each file has the columns, of the kinds that the first one has.
+
+    Raises SpartonError naming the file: Arrow would read a missing column as null, and cast one of another type.
+    """
+    for path, schema in corpus.schemas():
+        for name in (columns.id, *columns.text):
+            if name not in schema.names:
+                raise SpartonError(
+                    f"{path} has no column {name!r}, which {corpus.files[0]} has; its columns are "
+                    f"{', '.join(schema.names)}"
+                )
+            found, expected = schema.field(name).type, corpus.schema.field(name).type
+            if _is_text(found) != _is_text(expected) and not pa.types.is_null(found):
+                raise SpartonError(
+                    f"the column {name!r} is of type {found} in {path} and of type {expected} in {corpus.files[0]}; "
+                    "make them the same"
+                )
+
+
+def _check_types(schema: pa.Schema, id_name: str, text: Sequence[str]) -> None:
     id_type = schema.field(id_name).type
     if not (_is_text(id_type) or pa.types.is_integer(id_type)):
         raise SpartonError(f"the id column {id_name!r} is of type {id_type}; an id is a string or an integer")
@@ -46,7 +72,6 @@ def choose_columns(schema: pa.Schema, id_column: str | None = None, text_columns
                 f"the text column {name!r} is of type {schema.field(name).type}, not string; "
                 f"choose another with --text-column"
             )
-    return Columns(id_name, text, guessed=id_column is None or not text_columns)
 
 
 def _first(schema: pa.Schema, names: Sequence[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pyarrow.dataset as pads
 import pyarrow.json as pajson
 
 from ..errors import SpartonError, UsageError
+from ..manifest import NAME as MANIFEST
 
 FORMATS = {
     ".parquet": "parquet",
@@ -27,9 +29,8 @@ FORMATS = {
 }
 _FORMAT_NAMES = {"parquet": "Parquet", "json": "JSON lines", "csv": "CSV", "tsv": "TSV", "ipc": "Arrow"}
 ROWS_A_BATCH = 1024
-_PROBE_BYTES = 65_536
 # A line must fit into a block, and the first block decides which columns there are.
-_JSON = pajson.ReadOptions(block_size=2**24)
+_BLOCK = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +64,23 @@ class Corpus:
         names = [str(file) for file in self.files]
         try:
             if self.format == "json":
-                return pads.dataset(names, format=pads.JsonFileFormat(read_options=_JSON))
+                return pads.dataset(
+                    names, format=pads.JsonFileFormat(read_options=pajson.ReadOptions(block_size=_BLOCK))
+                )
             if self.format not in ("csv", "tsv"):
                 return pads.dataset(names, format=self.format)
             # Every CSV column is text: an id of "007" must not become 7.
             tabs = self.format == "tsv"
-            parse = pacsv.ParseOptions(delimiter="\t", quote_char=False) if tabs else pacsv.ParseOptions()
-            columns = pads.dataset(names, format=pads.CsvFileFormat(parse_options=parse)).schema.names
+            parse = (
+                pacsv.ParseOptions(delimiter="\t", quote_char=False)
+                if tabs
+                else pacsv.ParseOptions(newlines_in_values=True)
+            )
+            read = pacsv.ReadOptions(block_size=_BLOCK)
+            guess = pads.CsvFileFormat(parse_options=parse, read_options=read)
+            columns = pads.dataset(names, format=guess).schema.names
             convert = pacsv.ConvertOptions(column_types={name: pa.string() for name in columns})
-            text = pads.CsvFileFormat(parse_options=parse, convert_options=convert)
+            text = pads.CsvFileFormat(parse_options=parse, read_options=read, convert_options=convert)
             return pads.dataset(names, format=text)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise self._unreadable(self._first_unreadable(names), error) from error
@@ -91,19 +100,13 @@ class Corpus:
             "mend or remove the file and run again"
         )
 
-    def check_columns(self, columns: Sequence[str]) -> None:
-        """Raise SpartonError if a file lacks one of `columns` (Arrow would read it as all null)."""
+    def schemas(self) -> Iterator[tuple[str, pa.Schema]]:
+        """Path and schema of each file on its own: the corpus has the first one's."""
         for fragment in self._dataset.get_fragments():
             try:
-                names = fragment.physical_schema.names
-            except (pa.ArrowException, OSError) as error:
+                yield fragment.path, fragment.physical_schema
+            except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise self._unreadable(fragment.path, error) from error
-            for column in columns:
-                if column not in names:
-                    raise SpartonError(
-                        f"{fragment.path} has no column {column!r}, which {self.files[0]} has; "
-                        f"its columns are {', '.join(names)}"
-                    )
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """The chosen columns of every row, file after file, row group by row group.
@@ -133,15 +136,11 @@ class Corpus:
                 raise self._unreadable(file, error) from error
 
     def fingerprint(self) -> str:
-        """A digest of each file's size, first and last 64 KiB: a moved or renamed corpus is still the same corpus."""
+        """A digest of the files' bytes: a moved or renamed corpus is still the same corpus, an edited one is not."""
         digest = hashlib.sha256()
         for file in self.files:
-            size = file.stat().st_size
-            digest.update(f"{size}\n".encode())
             with file.open("rb") as stream:
-                digest.update(stream.read(_PROBE_BYTES))
-                stream.seek(max(0, size - _PROBE_BYTES))
-                digest.update(stream.read(_PROBE_BYTES))
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -160,8 +159,12 @@ def find_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:
 
 def _files_of(path: Path) -> list[Path]:
     known = ", ".join(FORMATS)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise SpartonError(f"the path {str(path)!r} is not UTF-8; rename it") from None
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if _is_data(file, path))
+        files = sorted(_data_files(path))
         if not files:
             raise SpartonError(f"the folder {path} has no data files; Sparton reads {known}")
         return files
@@ -186,6 +189,13 @@ def _reason(error: Exception) -> str:
     return "".join(filter(str.isprintable, message)).rstrip(".: ") or type(error).__name__
 
 
-def _is_data(file: Path, folder: Path) -> bool:
-    hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
-    return file.is_file() and not hidden and file.suffix.lower() in FORMATS
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Files of a known format in a folder and below, but for hidden ones and what lies in an index of Sparton's."""
+    for place, folders, names in os.walk(folder):
+        if MANIFEST in names:
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
+        for name in names:
+            if not name.startswith((".", "_")) and Path(name).suffix.lower() in FORMATS:
+                yield Path(place, name)

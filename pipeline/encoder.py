@@ -13,19 +13,23 @@ from .head import splade_head
 from .impacts import Impacts, join, quantize
 from .masked_lm import load_masked_lm
 from .model_files import EMBEDDED, find_model
+from .options import check_encoding_options
 
 DEFAULT_MAX_LENGTH = 512
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 # The head's output is [documents, V] float32: at most 512 MiB of it at once.
 _MOST_WEIGHTS = 2**27
+_TOKENIZED_AT_ONCE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """Tokenized texts: their ids with special tokens, and how many texts were cut at the maximum length."""
+    """Tokenized texts: ids, int32 with special tokens, and how many texts were cut at the maximum length.
 
-    ids: tuple[list[int], ...]
+    A text without a single token that the model knows has no ids at all: the model would make up terms for it.
+    """
+
+    ids: tuple[np.ndarray, ...]
     truncated: int
 
     @property
@@ -64,7 +68,7 @@ class Encoder:
         dtype = _auto_dtype(self.device) if dtype == "auto" else dtype
         files = find_model(model, revision, trust_remote_code=trust_remote_code)
         self._lm = load_masked_lm(
-            files.folder, device=self.device, dtype=DTYPES[dtype], trust_remote_code=trust_remote_code
+            files.folder, device=self.device, dtype=getattr(torch, dtype), trust_remote_code=trust_remote_code
         )
         longest = self._lm.longest
         if max_length is not None and max_length > longest:
@@ -93,58 +97,57 @@ class Encoder:
 
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token the model knows."""
-        tokens = self.tokenize([text])
-        if not text.strip() or self._meaningless.issuperset(tokens.ids[0]):
-            return {}
-        ((terms, values),) = self.encode_tokens(tokens)
+        ((terms, values),) = self.encode([text.encode(errors="replace").decode()])
         order = np.lexsort((terms, -values.astype(np.int64)))
         return {self.vocabulary[terms[i]]: int(values[i]) for i in order}
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
-        encodings = self._tokenizer.encode_batch_fast(list(texts))
-        return Tokens(tuple(e.ids for e in encodings), sum(bool(e.overflowing) for e in encodings))
+        ids, truncated = [], 0
+        # A few at a time: an encoding holds ten times the memory of its ids.
+        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
+            for encoding in self._tokenizer.encode_batch_fast(list(texts[start : start + _TOKENIZED_AT_ONCE])):
+                known = not self._meaningless.issuperset(encoding.ids)
+                ids.append(np.array(encoding.ids if known else (), dtype=np.int32))
+                truncated += bool(encoding.overflowing)
+        return Tokens(tuple(ids), truncated)
 
     def encode_tokens(self, tokens: Tokens, on_batch: Callable[[int], None] = lambda documents: None) -> Impacts:
-        """The impacts of each tokenized text, in order. `on_batch` hears of each batch how many it had."""
+        """The impacts of each tokenized text, in order. `on_batch` hears of each batch how many it had.
+
+        Raises SpartonError when a batch does not fit into the GPU's memory.
+        """
         lengths = np.array([len(ids) for ids in tokens.ids], dtype=np.int64)
+        known = np.flatnonzero(lengths)
+        on_batch(len(lengths) - len(known))
         most = max(1, _MOST_WEIGHTS // len(self.vocabulary))
         parts, positions = [], []
-        for places in batches_by_tokens(lengths, self.batch_tokens, most):
-            parts.append(quantize(self._weights([tokens.ids[i] for i in places]), self.scale, self.top_terms))
+        for batch in batches_by_tokens(lengths[known], self.batch_tokens, most):
+            places = known[batch]
+            try:
+                weights = self._weights([tokens.ids[place] for place in places])
+            except torch.OutOfMemoryError as error:
+                raise SpartonError(
+                    f"{self.device} ran out of memory in a batch of {len(places)} texts of up to "
+                    f"{lengths[places].max()} tokens; lower --batch-tokens from {self.batch_tokens} and run again"
+                ) from error
+            parts.append(quantize(weights, self.scale, self.top_terms))
             positions.append(places)
             on_batch(len(places))
-        return join(parts, positions)
+        return join(parts, positions, len(lengths))
 
     @torch.inference_mode()
-    def _weights(self, batch: Sequence[list[int]]) -> torch.Tensor:
-        """float32 [B, V] from B lists of token ids, padded on the right."""
+    def _weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
+        """float32 [B, V] from B arrays of token ids, padded on the right."""
         shape = len(batch), max(map(len, batch))
         ids = torch.full(shape, self._pad, dtype=torch.int64)
         mask = torch.zeros(shape, dtype=torch.int64)
         for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
+            ids[row, : len(tokens)] = torch.from_numpy(tokens)
             mask[row, : len(tokens)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         hidden = self._lm.hidden_states(ids, mask)
         return splade_head(hidden, self._lm.weight, self._lm.bias, mask, impl=self._head)
-
-
-def check_encoding_options(
-    max_length: int | None, dtype: str, scale: float, top_terms: int | None, batch_tokens: int | None
-) -> None:
-    """Raise UsageError for the first option that cannot be meant."""
-    if dtype != "auto" and dtype not in DTYPES:
-        raise UsageError(f"--dtype is {dtype!r}; expected auto, float32, bfloat16 or float16")
-    if not 0 < scale <= 1_000_000:
-        raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
-    for option, value, least in (
-        ("--max-length", max_length, 3),
-        ("--top-terms", top_terms, 1),
-        ("--batch-tokens", batch_tokens, 1),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{option} is {value}; expected at least {least}")
 
 
 def _device(name: str) -> torch.device:

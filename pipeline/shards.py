@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from .columns import Columns
-from .corpus import Corpus, Rows
+from .corpus import Corpus
 from .documents import Document, Shard
 from .identifiers import ids_of, plain
 
@@ -26,10 +26,6 @@ def _documents(corpus: Corpus, columns: Columns) -> Iterator[Document | None]:
     """A document for each row that has text, None for each that has none."""
     for rows in corpus.rows(list(dict.fromkeys((columns.id, *columns.text)))):
         texts = zip(*(plain(rows.batch.column(name)).to_pylist() for name in columns.text), strict=True)
-        for name, parts in zip(_ids(rows, columns), texts, strict=True):
+        for name, parts in zip(ids_of(rows, columns.id), texts, strict=True):
             text = " ".join(part for part in parts if part)
             yield Document(name, text) if text.strip() else None
-
-
-def _ids(rows: Rows, columns: Columns) -> Iterator[str]:
-    return ids_of(rows, columns.id)

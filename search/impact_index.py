@@ -74,9 +74,9 @@ class ImpactIndex:
         order = sorted(range(len(ids)), key=numbers.__getitem__)
         every = java_class("org.apache.lucene.index.MultiTerms").getTerms(self._reader, _FIELD)
         frequencies = java_class("org.apache.lucene.index.PostingsEnum").FREQS
-        for term, impact in terms.items():
-            cursor = every.iterator() if every else None
-            if cursor is None or not cursor.seekExact(java_class("org.apache.lucene.util.BytesRef")(term.encode())):
+        for term, impact in terms.items() if every else ():
+            cursor = every.iterator()
+            if not cursor.seekExact(java_class("org.apache.lucene.util.BytesRef")(term.encode())):
                 continue
             postings = cursor.postings(None, frequencies)
             for place in order:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 import sparton
+from sparton.files import locked
 from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 from sparton.pipeline.encoder import Encoder
 
@@ -200,7 +201,58 @@ def test_a_collection_changed_behind_the_manifest_is_noticed(bags, tmp_path):
     with pytest.raises(sparton.SpartonError) as caught:
         sparton.build_index(bags, folder, **OPTIONS)
     assert str(caught.value) == (
-        "Lucene holds 59 documents and the collection 60; "
+        "Lucene holds 59 documents and the collection should have 60; "
         "files in the collection were changed, so build the index again with --overwrite"
     )
     assert load_manifest(folder).stage == ENCODED
+
+
+def test_a_collection_that_lost_a_part_never_becomes_complete(bags, tmp_path):
+    folder = tmp_path / "index"
+    sparton.build_index(bags, folder, **OPTIONS)
+    shutil.rmtree(folder / "lucene")
+    (folder / "collection" / "part-00001.jsonl").unlink()
+    for _ in range(2):
+        with pytest.raises(sparton.SpartonError, match="Lucene holds 40 documents and the collection should have 60"):
+            sparton.build_index(bags, folder, **OPTIONS)
+        assert not (folder / "lucene").exists()
+        assert load_manifest(folder).stage == ENCODED
+
+
+def test_two_runs_on_one_folder_are_refused(bags, tmp_path):
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with locked(folder, "unused"), pytest.raises(sparton.SpartonError) as caught:
+        sparton.build_index(bags, folder, **OPTIONS)
+    assert str(caught.value) == (f"another run is writing the index {folder}; wait for it, or name another folder")
+    assert sparton.build_index(bags, folder, **OPTIONS).counts.documents == 60
+
+
+def test_overwriting_goes_on_where_it_was_interrupted(bags, tmp_path, encoded_shards):
+    folder = tmp_path / "index"
+    sparton.build_index(bags, folder, lucene=False, top_terms=5, **OPTIONS)
+    report = sparton.build_index(bags, folder, lucene=False, overwrite=True, **OPTIONS)
+    assert not report.resumed
+    whole = collection(folder)
+    manifest = load_manifest(folder)
+    manifest.at(ENCODING).save(folder)
+    (folder / "shards" / "part-00002.json").unlink()
+    encoded_shards.clear()
+    report = sparton.build_index(bags, folder, lucene=False, overwrite=True, **OPTIONS)
+    assert report.resumed
+    assert len(encoded_shards) == 1
+    assert collection(folder) == whole
+
+
+@pytest.mark.parametrize("marker", ["", '{"settings": "sha256:other", "counts": {"rows": 20}}'])
+def test_a_marker_that_is_damaged_or_of_other_settings_is_not_believed(bags, tmp_path, encoded_shards, marker):
+    folder = tmp_path / "index"
+    sparton.build_index(bags, folder, lucene=False, **OPTIONS)
+    whole = collection(folder)
+    load_manifest(folder).at(ENCODING).save(folder)
+    (folder / "shards" / "part-00001.json").write_text(marker)
+    encoded_shards.clear()
+    report = sparton.build_index(bags, folder, lucene=False, **OPTIONS)
+    assert len(encoded_shards) == 1
+    assert report.counts.documents == 60
+    assert collection(folder) == whole

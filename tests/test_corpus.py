@@ -7,6 +7,7 @@ import pyarrow.feather as feather
 import pytest
 
 from sparton.errors import SpartonError, UsageError
+from sparton.pipeline.columns import Columns, check_files
 from sparton.pipeline.corpus import ROWS_A_BATCH, Corpus, find_files
 
 ROWS = [("a", "black bag"), ("b", "red bag")]
@@ -119,7 +120,7 @@ def test_a_column_missing_in_a_later_file_is_named(tmp_path, write_parquet):
     first = write_parquet(tmp_path / "a.parquet", id=["1"], text=["x"])
     second = write_parquet(tmp_path / "b.parquet", id=["2"], body=["y"])
     with pytest.raises(SpartonError) as caught:
-        Corpus([first, second]).check_columns(["id", "text"])
+        check_files(Corpus([first, second]), Columns("id", ("text",)))
     assert str(caught.value) == f"{second} has no column 'text', which {first} has; its columns are id, body"
 
 
@@ -198,3 +199,41 @@ def test_a_json_line_of_two_megabytes_is_read(tmp_path):
     path.write_text('{"id": "a", "text": "short"}\n{"id": "b", "text": "' + "word " * 400_000 + '"}\n')
     texts = [text for rows in Corpus([path]).rows(["text"]) for text in rows.batch.column("text").to_pylist()]
     assert [len(text) for text in texts] == [5, 2_000_000]
+
+
+def test_a_column_of_another_type_in_a_later_file_is_named(tmp_path, write_parquet):
+    first = write_parquet(tmp_path / "a.parquet", id=["1"], text=["x"])
+    second = write_parquet(tmp_path / "b.parquet", id=["2"], text=[7])
+    with pytest.raises(SpartonError) as caught:
+        check_files(Corpus([first, second]), Columns("id", ("text",)))
+    assert str(caught.value) == (
+        f"the column 'text' is of type int64 in {second} and of type string in {first}; make them the same"
+    )
+
+
+def test_a_csv_value_may_hold_line_breaks(tmp_path):
+    path = tmp_path / "corpus.csv"
+    path.write_text("id,text\n" + "".join(f'{i},"one\ntwo {"word " * 40}"\n' for i in range(8_000)))
+    assert path.stat().st_size > 2**20
+    assert sum(rows.batch.num_rows for rows in Corpus([path]).rows(["text"])) == 8_000
+
+
+def test_an_index_inside_a_folder_of_data_is_no_data(tmp_path, write_parquet):
+    data = write_parquet(tmp_path / "a.parquet", id=["1"], text=["x"])
+    (tmp_path / "sparton-index" / "collection").mkdir(parents=True)
+    (tmp_path / "sparton-index" / "sparton.json").write_text("{}")
+    (tmp_path / "sparton-index" / "collection" / "part-00000.jsonl").write_text("{}")
+    assert find_files([tmp_path]) == (data,)
+
+
+def test_an_edit_in_the_middle_changes_the_fingerprint(tmp_path):
+    path = tmp_path / "corpus.csv"
+    path.write_text("id,text\n" + "".join(f"{i:05},word\n" for i in range(20_000)))
+    before = Corpus([path]).fingerprint()
+    path.write_text(path.read_text().replace("10000,word", "10000,ward"))
+    assert Corpus([path]).fingerprint() != before
+
+
+def test_a_path_that_is_not_utf8_is_refused():
+    with pytest.raises(SpartonError, match=r"the path '.*' is not UTF-8; rename it"):
+        find_files(["caf\udce9.csv"])

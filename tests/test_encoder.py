@@ -38,6 +38,8 @@ def test_impacts_are_those_of_the_plain_model(encoder, texts):
     expected = np.zeros((len(texts), len(encoder.vocabulary)), dtype=np.int64)
     with torch.inference_mode():
         for row, text in enumerate(texts):
+            if not text:
+                continue  # the plain model makes up terms for no text at all
             logits = model(**tokenizer(text, truncation=True, max_length=512, return_tensors="pt")).logits
             weights = torch.log1p(torch.relu(logits[0].amax(dim=0)))
             expected[row] = torch.round(weights * 100).numpy()
@@ -123,3 +125,36 @@ def test_options_that_cannot_be_meant_are_refused(options, sentence):
     with pytest.raises(UsageError) as caught:
         sparton.Encoder("tiny", **options)
     assert str(caught.value) == sentence
+
+
+def test_a_text_of_no_known_token_has_no_terms(encoder):
+    impacts = encoder.encode(["bag", "\u200b", "", "\U0001f45c", "black"])
+    assert [len(terms) > 0 for terms, _ in impacts] == [True, False, False, False, True]
+
+
+def test_a_query_that_is_not_utf8_is_answered(encoder):
+    assert "bag" in encoder.terms("black bag caf\udce9")
+
+
+def test_a_folder_named_like_the_embedded_model_does_not_hide_it(tmp_path, monkeypatch):
+    (tmp_path / "tiny").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert find_model("tiny").folder != tmp_path / "tiny"
+
+
+def test_a_cut_off_weights_file_is_a_sentence(tmp_path):
+    folder = find_model("tiny").folder
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1_000_000])
+    with pytest.raises(sparton.SpartonError, match="cannot be loaded as a masked language model: "):
+        sparton.Encoder(str(tmp_path), device="cpu")
+
+
+def test_another_configuration_is_another_model(tmp_path):
+    folder = find_model("tiny").folder
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    before = find_model(str(tmp_path)).digest
+    (tmp_path / "config.json").write_text((tmp_path / "config.json").read_text().replace("1e-12", "1e-02"))
+    assert find_model(str(tmp_path)).digest != before

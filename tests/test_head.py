@@ -170,7 +170,7 @@ def test_triton_kernel_in_the_interpreter():
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(SHAPES) * 3 + 1} passed" in done.stdout
+    assert f"{len(SHAPES) * 3 + 2} passed" in done.stdout
 
 
 interpreted = pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") != "1", reason="runs under TRITON_INTERPRET=1")
@@ -187,6 +187,15 @@ def test_interpreted_kernel_matches_the_definition(shape, mask):
 def test_interpreted_kernel_in_half_precision():
     # Not bfloat16, whose bit patterns the interpreter of Triton 3.7 multiplies as integers; the GPU tests have it.
     assert_no_worse_than_pytorch(*make_inputs(2, 20, 64, 150, "right", torch.float16), impl="triton")
+
+
+@interpreted
+def test_interpreted_kernel_does_not_hide_nan():
+    hidden, weight, bias, mask = make_inputs(2, 20, 64, 150, "right")
+    hidden[1, 0, 3] = float("nan")
+    result = splade_head(hidden, weight, bias, mask, impl="triton")
+    assert result[0].isfinite().all()
+    assert not result[1].isfinite().any()
 
 
 GPU_SHAPES = [
@@ -207,6 +216,16 @@ GPU_SHAPES = [
 @pytest.mark.parametrize("shape", GPU_SHAPES)
 def test_gpu_kernel_matches_the_definition(shape, mask, dtype):
     assert_no_worse_than_pytorch(*make_inputs(*shape, mask, dtype, "cuda"), impl="triton")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_gpu_kernel_does_not_hide_nan():
+    hidden, weight, bias, mask = make_inputs(2, 20, 64, 150, "right", torch.bfloat16, "cuda")
+    hidden[1, 0, 3] = float("nan")
+    result = splade_head(hidden, weight, bias, mask, impl="triton")
+    assert result[0].isfinite().all()
+    assert not result[1].isfinite().any()
 
 
 @pytest.mark.gpu

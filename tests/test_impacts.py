@@ -67,7 +67,7 @@ def test_a_weight_that_is_no_impact_is_refused(weight, shown):
 def test_joined_batches_stand_in_input_order():
     weights = sparse_weights(rows=11)
     places = [np.array([3, 0, 10]), np.array([7]), np.array([9, 8, 1, 2, 4, 5, 6])]
-    joined = join([quantize(weights[torch.from_numpy(batch)], 100) for batch in places], places)
+    joined = join([quantize(weights[torch.from_numpy(batch)], 100) for batch in places], places, sum(map(len, places)))
     whole = quantize(weights, 100)
     assert len(joined) == 11
     for found, expected in zip(
@@ -77,4 +77,5 @@ def test_joined_batches_stand_in_input_order():
 
 
 def test_joining_nothing_gives_nothing():
-    assert rows_of(join([], [])) == []
+    assert rows_of(join([], [], 0)) == []
+    assert [len(terms) for terms, _ in join([], [], 2)] == [0, 0]

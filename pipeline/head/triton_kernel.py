@@ -99,6 +99,8 @@ def _splade_head_kernel(
                 left = tl.load(rows + depth[None, :] * hidden_stride_d, mask=kept[:, None] & deep[None, :], other=0.0)
                 right = tl.load(tile + depth[:, None] * weight_stride_d, mask=known[None, :] & deep[:, None], other=0.0)
                 logits = tl.dot(left, right, logits, input_precision="ieee")
+            # A maximum would pass over NaN; as infinity it reaches whoever checks the weights.
+            logits = tl.where(logits == logits, logits, float("inf"))
             best = tl.maximum(best, tl.max(tl.where(kept[:, None], logits, float("-inf")), axis=0))
     if HAS_BIAS:
         best += tl.load(bias + terms * bias_stride, mask=known, other=0.0).to(tl.float32)

@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print. Results go to stdout, everything else to stderr."""
 
+import ctypes
 import gc
 import json
 import logging
@@ -59,6 +60,7 @@ StoreText = Annotated[bool, typer.Option("--store-text/--no-store-text", help="K
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
+_M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
 
 
@@ -90,6 +92,17 @@ def _collector_paused() -> Iterator[None]:
     finally:
         gc.freeze()  # nor is there any among them later
         gc.enable()
+
+
+def _steady_memory() -> None:
+    """Have glibc give blocks of a MiB and more back to the system as soon as they are free.
+
+    Otherwise it learns to keep them, the small results of each batch settle between them, and memory grows with the
+    shard: 963 MiB where it takes 733.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 2**20)
 
 
 def run() -> None:
@@ -139,6 +152,7 @@ def index(
     with _one_sentence(_KEPT):
         from .build import build_index
 
+        _steady_memory()
         report = build_index(
             corpus,
             index,
@@ -184,6 +198,7 @@ def encode(
     with _one_sentence(_KEPT):
         from .build import build_index
 
+        _steady_memory()
         report = build_index(
             corpus,
             output,

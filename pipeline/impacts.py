@@ -38,7 +38,7 @@ def quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) 
     only that many of a row's heaviest are kept, the lower term id first among equals.
     Raises SpartonError if a weight is not finite or an impact is above 2^31 - 1.
     """
-    rounded = torch.round(weights.float() * scale)
+    rounded = (weights.float() * scale).round_()
     heaviest = float(rounded.amax()) if rounded.numel() else 0.0
     if not heaviest <= LARGEST:
         raise SpartonError(

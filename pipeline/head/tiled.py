@@ -21,7 +21,8 @@ def tiled_head(
     rows = hidden.reshape(batch * length, width)
     best = torch.empty(batch, vocabulary, dtype=torch.float32, device=hidden.device)
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
-    learning = torch.is_grad_enabled() and (hidden.requires_grad or weight.requires_grad)
+    learners = (hidden, weight) if bias is None else (hidden, weight, bias)
+    learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in learners)
     buffer = None if learning else hidden.new_empty(len(rows) * min(TILE, vocabulary))
     for start in range(0, vocabulary, TILE):
         tile = weight[start : start + TILE].T
@@ -31,11 +32,12 @@ def tiled_head(
             logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), -1)
             torch.mm(rows, tile, out=logits)
         best[:, start : start + TILE] = logits.view(batch, length, -1).amax(dim=1)
+    # In place: at [B, V] each copy would be as large as the result. Autograd needs none of what is overwritten.
     if bias is not None:
-        best = best + bias.float()
+        best += bias.float()
     if mask is not None:
-        best = best.masked_fill(~mask.any(dim=1, keepdim=True), 0.0)
-    return torch.log1p(torch.relu(best))
+        best.masked_fill_(~mask.any(dim=1, keepdim=True), 0.0)
+    return best.relu_().log1p() if learning else best.relu_().log1p_()
 
 
 def _repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -156,7 +156,7 @@ def _check_java() -> None:
 def _resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
     """The manifest of a build to go on with, or None to start from scratch.
 
-    With overwrite, an unfinished build of the same settings still goes on: it is the same command run again.
+    With overwrite, encoding that was interrupted still goes on: it is the same command run again.
     Raises SpartonError for other settings without overwrite.
     """
     standing = _standing(folder, overwrite)
@@ -164,7 +164,7 @@ def _resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | No
         return None
     differences = standing.settings.differences(settings)
     if overwrite:
-        return None if differences or standing.stage == COMPLETE else standing
+        return None if differences or standing.stage != ENCODING else standing
     if differences:
         raise SpartonError(
             f"the index {folder} was made with other settings: {'; '.join(differences)}; "

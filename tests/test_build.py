@@ -217,6 +217,7 @@ def test_a_collection_that_lost_a_part_never_becomes_complete(bags, tmp_path):
             sparton.build_index(bags, folder, **OPTIONS)
         assert not (folder / "lucene").exists()
         assert load_manifest(folder).stage == ENCODED
+    assert sparton.build_index(bags, folder, overwrite=True, **OPTIONS).counts.documents == 60
 
 
 def test_two_runs_on_one_folder_are_refused(bags, tmp_path):

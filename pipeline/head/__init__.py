@@ -3,8 +3,8 @@
     y[b, v] = log1p(relu(max over s with mask[b, s] of (hidden[b, s, :] · weight[v, :] + bias[v])))
 
 ReLU and log1p are monotone and the bias is constant over s, so the max goes first and all three run on [B, V]
-(Sparton, arXiv 2603.25011, section 3). One definition, `reference`, and two implementations that never hold a
-tensor of size S x V: `tiled` (PyTorch, any device) and `triton_kernel` (GPUs).
+(Sparton, arXiv 2603.25011, section 3). One definition, `reference`, and implementations that never hold a tensor of
+size S x V: `tiled` (PyTorch, any device) and, in Triton, `portable_kernel` (any GPU) and `hopper_kernel` (sm_90).
 """
 
 from .dispatch import IMPLEMENTATIONS, splade_head

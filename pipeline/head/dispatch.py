@@ -5,6 +5,7 @@ import os
 
 import torch
 
+from .inputs import HeadInputs, check_inputs
 from .reference import reference_head
 from .tiled import tiled_head
 
@@ -17,62 +18,49 @@ def splade_head(
     bias: torch.Tensor | None = None,
     attention_mask: torch.Tensor | None = None,
     *,
+    cu_seqlens: torch.Tensor | None = None,
     impl: str = "auto",
 ) -> torch.Tensor:
     """Max-pooled SPLADE weights: float32 [B, V].
 
-    hidden: [B, S, D] floating, after the model's own head transform. weight: [V, D], same dtype and device.
-    bias: [V] or None. attention_mask: [B, S], non-zero where a position counts, or None for all; a row of zeros
-    gives zeros. impl: "triton", "torch" (tiled over the vocabulary), "reference" (materializes the logits), or
-    "auto": triton on a GPU where it can run, else torch.
+    hidden: [B, S, D] floating, after the model's own head transform; or [T, D], documents end to end, with
+    `cu_seqlens`. weight: [V, D], same dtype and device. bias: [V] or None. attention_mask: [B, S], non-zero where a
+    position counts, or None for all; a row of zeros gives zeros. cu_seqlens: integers [B + 1], ascending; document i
+    is rows cu_seqlens[i] to cu_seqlens[i + 1], and one without rows gives zeros. impl: "triton", "torch" (tiled over
+    the vocabulary), "reference" (materializes the logits), or "auto": triton on a GPU where it can run, else torch.
 
     Raises ValueError for shapes, dtypes or an `impl` that do not fit; RuntimeError when `impl="triton"` cannot run
     here, with the reason.
     """
-    _check(hidden, weight, bias, attention_mask)
-    mask = None if attention_mask is None else attention_mask.to(hidden.device) != 0
+    inputs = check_inputs(hidden, weight, bias, attention_mask, cu_seqlens)
     if impl == "auto":
-        impl = "torch" if why_no_triton(hidden, weight, bias) else "triton"
+        impl = "torch" if why_no_triton(inputs) else "triton"
     if impl == "torch":
-        return tiled_head(hidden, weight, bias, mask)
+        return tiled_head(inputs)
     if impl == "reference":
-        return reference_head(hidden, weight, bias, mask)
+        return reference_head(inputs)
     if impl == "triton":
-        reason = why_no_triton(hidden, weight, bias)
+        reason = why_no_triton(inputs)
         if reason:
             raise RuntimeError(f"impl='triton' cannot run: {reason}")
-        from .triton_kernel import triton_head
+        from .triton_head import triton_head
 
-        return triton_head(hidden, weight, bias, mask)
+        weights, _ = triton_head(inputs)
+        return weights
     raise ValueError(f"impl is {impl!r}; expected one of {', '.join(IMPLEMENTATIONS)}")
 
 
-def why_no_triton(*tensors: torch.Tensor | None) -> str | None:
-    """Why the Triton kernel cannot take these tensors, or None if it can."""
-    present = [tensor for tensor in tensors if tensor is not None]
-    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in present):
+def why_no_triton(inputs: HeadInputs) -> str | None:
+    """Why the Triton kernels cannot take these inputs, or None if they can."""
+    tensors = (inputs.hidden, inputs.weight, inputs.bias)
+    if torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors):
         return "the Triton head has no backward yet; train with impl='torch'"
+    if inputs.hidden.dtype == torch.float64:
+        return "it accumulates in float32, and the tensors are float64"
     if importlib.util.find_spec("triton") is None:
         return "the package triton is not installed"
-    if present[0].device.type == "cuda":
+    if inputs.hidden.is_cuda:
         return None
     if os.environ.get("TRITON_INTERPRET") == "1":
         return None
-    return f"it needs a GPU and the tensors are on {present[0].device} (TRITON_INTERPRET=1 interprets it on a CPU)"
-
-
-def _check(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, attention_mask: torch.Tensor | None
-) -> None:
-    if hidden.dim() != 3 or weight.dim() != 2 or hidden.shape[2] != weight.shape[1]:
-        raise ValueError(
-            f"hidden is {list(hidden.shape)} and weight {list(weight.shape)}; expected [B, S, D] and [V, D]"
-        )
-    if not hidden.is_floating_point() or hidden.dtype != weight.dtype:
-        raise ValueError(f"hidden is {hidden.dtype} and weight {weight.dtype}; expected one floating dtype for both")
-    if hidden.shape[1] == 0:
-        raise ValueError("hidden has no positions (S = 0); expected at least one")
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"bias is {list(bias.shape)}; expected [{weight.shape[0]}]")
-    if attention_mask is not None and attention_mask.shape != hidden.shape[:2]:
-        raise ValueError(f"attention_mask is {list(attention_mask.shape)}; expected {list(hidden.shape[:2])}")
+    return f"it needs a GPU and the tensors are on {inputs.hidden.device} (TRITON_INTERPRET=1 interprets it on a CPU)"

@@ -3,12 +3,14 @@
 import torch
 from torch.nn import functional as F
 
+from .inputs import HeadInputs, pad
 
-def reference_head(
-    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, mask: torch.Tensor | None
-) -> torch.Tensor:
-    """float32 [B, V] from hidden [B, S, D], weight [V, D], bias [V], mask bool [B, S]. Holds the [B, S, V] logits."""
-    logits = F.linear(hidden, weight, bias)
-    if mask is not None:
-        logits = logits.masked_fill(~mask[:, :, None], float("-inf"))
+
+def reference_head(inputs: HeadInputs) -> torch.Tensor:
+    """float32 [B, V]. Holds the [B, S, V] logits, and packed documents padded."""
+    if inputs.cu_seqlens is not None:
+        inputs = pad(inputs)
+    logits = F.linear(inputs.hidden, inputs.weight, inputs.bias)
+    if inputs.mask is not None:
+        logits = logits.masked_fill(~inputs.mask[:, :, None], float("-inf"))
     return torch.log1p(torch.relu(logits)).amax(dim=1).float()

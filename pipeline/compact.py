@@ -1,0 +1,145 @@
+"""Weights on a GPU to impacts on the host, in Triton: portable, and only the sparse result crosses the bus.
+
+One program takes one row and walks it in blocks, twice. The first walk measures: how many postings the row keeps, its
+heaviest impact and, with `top_terms`, the cut between kept and dropped. A sum over the rows then says where each row
+begins, and the second walk puts its postings there, ascending by term. The host waits once in between, for two
+numbers: whether all weights are impacts, and how much to allocate. No second [n, V] is made.
+"""
+
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
+
+import torch
+import triton
+import triton.language as tl
+
+from .impacts import Impacts, check_heaviest
+
+# Terms a program looks at together.
+_BLOCK = tl.constexpr(4_096)
+
+# The product with the scale must be rounded to float32 before it is rounded to whole; a fused multiply-add would not.
+_OPTIONS = {"num_warps": 8, "enable_fp_fusion": False}
+
+
+def compact(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Impacts:
+    """Bit for bit the impacts that quantize makes of the same weights on a CPU; see there for what they are.
+
+    weights: floating [n, V], any strides, none negative; they are not changed. What is not float32 is copied to it.
+    From a GPU the arrays lie in pinned memory, and it needs the result's size and some 30 bytes a row beside `weights`.
+    Raises SpartonError if a weight is not finite or an impact is above 2^31 - 1.
+    """
+    offsets, postings = _compact(weights, scale, top_terms)
+    terms, values = postings.numpy()
+    return Impacts(offsets.numpy(), terms, values)
+
+
+def _compact(weights: torch.Tensor, scale: float, top_terms: int | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """offsets int64 [n + 1] and postings int32 [2, postings], which are terms and values; both on the host."""
+    rows, vocabulary = weights.shape
+    if weights.numel() == 0:
+        return torch.zeros(rows + 1, dtype=torch.int64), torch.empty((2, 0), dtype=torch.int32)
+    weights = weights.float()
+    # Triton launches on the current device, which need not be that of the weights.
+    with torch.cuda.device_of(weights):
+        source = (weights, *weights.stride(), vocabulary, float(scale))
+        most = vocabulary if top_terms is None else min(top_terms, vocabulary)
+        counts = weights.new_empty(rows, dtype=torch.int64)
+        heaviest = weights.new_empty(rows)
+        cuts, spares = weights.new_empty((2, rows), dtype=torch.int32)
+        _measure_rows[(rows,)](*source, most, counts, heaviest, cuts, spares, **_OPTIONS)
+        offsets = weights.new_zeros(rows + 1, dtype=torch.int64)
+        torch.cumsum(counts, 0, out=offsets[1:])
+        # Both numbers are whole or not finite, and exact in float64.
+        largest, total = torch.stack((heaviest.amax().double(), offsets[-1].double())).tolist()
+        check_heaviest(largest, scale)
+        postings = weights.new_empty((2, int(total)), dtype=torch.int32)
+        _place_postings[(rows,)](*source, offsets, cuts, spares, *postings, **_OPTIONS)
+        result = _to_host(offsets), _to_host(postings)
+        if weights.is_cuda:
+            torch.cuda.current_stream().synchronize()
+    return result
+
+
+def _to_host(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy on the host, pinned if it comes from a GPU; complete once the stream has been waited for."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda).copy_(tensor, non_blocking=True)
+
+
+@triton.jit
+def _rounded(row, stride, vocabulary, scale, terms):
+    """Impacts in float32, and zeros past the end of the row. NaN and infinity stay what they are."""
+    product = tl.load(row + terms.to(tl.int64) * stride, mask=terms < vocabulary, other=0.0) * scale
+    # From 2^23 to 2^24 float32 has whole numbers only, so that the addition rounds, halves to even, and the subtraction
+    # is exact. Nothing folds the two: floats are not reassociated. From 2^23 on a weight is whole already.
+    return tl.where(product < 8388608.0, (product + 8388608.0) - 8388608.0, product)
+
+
+@triton.jit
+def _impacts(row, stride, vocabulary, scale, terms):
+    """The same in int32. What would not fit, and is refused after the first walk, counts as zero."""
+    rounded = _rounded(row, stride, vocabulary, scale, terms)
+    return tl.where(rounded < 2147483648.0, rounded, 0.0).to(tl.int32)
+
+
+@triton.jit
+def _count_above(row, stride, vocabulary, scale, bound):
+    above = tl.zeros((_BLOCK,), dtype=tl.int32)
+    for first in range(0, vocabulary, _BLOCK):
+        above += (_impacts(row, stride, vocabulary, scale, first + tl.arange(0, _BLOCK)) > bound).to(tl.int32)
+    return tl.sum(above, axis=0)
+
+
+@triton.jit
+def _measure_rows(weights, stride_n, stride_v, vocabulary, scale, most, counts, heaviest, cuts, spares):
+    """Of each row: postings it keeps, the heaviest impact (NaN if there is one), and what _place_postings shall keep.
+
+    That is every impact above `cut`, and of those equal to it the first `spare`.
+    """
+    program = tl.program_id(0)
+    row = weights + program.to(tl.int64) * stride_n
+    best = tl.zeros((_BLOCK,), dtype=tl.float32)
+    positive = tl.zeros((_BLOCK,), dtype=tl.int32)
+    for first in range(0, vocabulary, _BLOCK):
+        rounded = _rounded(row, stride_v, vocabulary, scale, first + tl.arange(0, _BLOCK))
+        # Once NaN, always NaN: nothing is greater.
+        best = tl.where((rounded > best) | (rounded != rounded), rounded, best)
+        positive += (rounded > 0.0).to(tl.int32)
+    count = tl.sum(positive, axis=0)
+    top = tl.max(best, axis=0)
+    unknown = tl.max((best != best).to(tl.int32), axis=0) > 0
+    tl.store(heaviest + program, tl.where(unknown, float("nan"), top))
+    tl.store(counts + program, tl.minimum(count, most).to(tl.int64))
+    # The cut is the least number that at most `most` impacts are above: 0 if all may stay, else found by halving
+    # (low, cut], with more than `most` above low and `above` of them above cut.
+    low = 0
+    cut = tl.where((count > most) & (top < 2147483648.0), top, 0.0).to(tl.int32)
+    above = 0
+    while cut - low > 1:
+        middle = low + (cut - low) // 2
+        found = _count_above(row, stride_v, vocabulary, scale, middle)
+        if found > most:
+            low = middle
+        else:
+            cut = middle
+            above = found
+    tl.store(cuts + program, cut)
+    tl.store(spares + program, tl.where(cut > 0, most - above, 0))
+
+
+@triton.jit
+def _place_postings(weights, stride_n, stride_v, vocabulary, scale, offsets, cuts, spares, terms, values):
+    program = tl.program_id(0)
+    row = weights + program.to(tl.int64) * stride_n
+    start = tl.load(offsets + program)
+    cut = tl.load(cuts + program)
+    spare = tl.load(spares + program)
+    for first in range(0, vocabulary, _BLOCK):
+        block = first + tl.arange(0, _BLOCK)
+        impacts = _impacts(row, stride_v, vocabulary, scale, block)
+        ties = (impacts == cut).to(tl.int32)
+        kept = (impacts > cut) | ((ties > 0) & (tl.cumsum(ties, axis=0) <= spare))
+        places = start + tl.cumsum(kept.to(tl.int32), axis=0) - 1
+        tl.store(terms + places, block, mask=kept)
+        tl.store(values + places, impacts, mask=kept)
+        start += tl.sum(kept.to(tl.int32), axis=0)
+        spare -= tl.sum(ties, axis=0)

@@ -1,0 +1,76 @@
+"""What every implementation of the head is given, checked once."""
+
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadInputs:
+    """Hidden states and where documents lie in them.
+
+    hidden: [B, S, D], or [T, D] with `cu_seqlens`. weight: [V, D], same dtype and device. bias: [V] or None.
+    mask: bool [B, S] or None. cu_seqlens: int32 [B + 1] or None; document i is rows cu_seqlens[i] to cu_seqlens[i + 1].
+    """
+
+    hidden: torch.Tensor
+    weight: torch.Tensor
+    bias: torch.Tensor | None = None
+    mask: torch.Tensor | None = None
+    cu_seqlens: torch.Tensor | None = None
+
+    @property
+    def documents(self) -> int:
+        """B."""
+        return len(self.hidden) if self.cu_seqlens is None else len(self.cu_seqlens) - 1
+
+    @property
+    def tokens(self) -> int:
+        """Rows of hidden states, padding included."""
+        return self.hidden.shape[:-1].numel()
+
+    @property
+    def vocabulary(self) -> int:
+        """V."""
+        return self.weight.shape[0]
+
+
+def check_inputs(
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    attention_mask: torch.Tensor | None,
+    cu_seqlens: torch.Tensor | None,
+) -> HeadInputs:
+    """The arguments of `splade_head` in their common form. Raises ValueError for those that do not fit together."""
+    shape = "[B, S, D]" if cu_seqlens is None else "[T, D]"
+    fits = hidden.dim() == len(shape.split()) and weight.dim() == 2 and hidden.shape[-1] == weight.shape[1]
+    if not fits:
+        raise ValueError(f"hidden is {list(hidden.shape)} and weight {list(weight.shape)}; expected {shape} and [V, D]")
+    if not hidden.is_floating_point() or hidden.dtype != weight.dtype:
+        raise ValueError(f"hidden is {hidden.dtype} and weight {weight.dtype}; expected one floating dtype for both")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias is {list(bias.shape)}; expected [{weight.shape[0]}]")
+    if cu_seqlens is None:
+        if hidden.shape[1] == 0:
+            raise ValueError("hidden has no positions (S = 0); expected at least one")
+        if attention_mask is not None and attention_mask.shape != hidden.shape[:2]:
+            raise ValueError(f"attention_mask is {list(attention_mask.shape)}; expected {list(hidden.shape[:2])}")
+        mask = None if attention_mask is None else attention_mask.to(hidden.device) != 0
+        return HeadInputs(hidden, weight, bias, mask=mask)
+    if attention_mask is not None:
+        raise ValueError("attention_mask and cu_seqlens were both given; packed documents have no padding to mask")
+    if cu_seqlens.dim() != 1 or not len(cu_seqlens) or cu_seqlens.is_floating_point():
+        raise ValueError(f"cu_seqlens is {cu_seqlens.dtype} {list(cu_seqlens.shape)}; expected integers [B + 1]")
+    return HeadInputs(hidden, weight, bias, cu_seqlens=cu_seqlens.to(hidden.device, torch.int32))
+
+
+def pad(inputs: HeadInputs) -> HeadInputs:
+    """Packed documents as padded ones with a mask."""
+    assert inputs.cu_seqlens is not None
+    lengths = inputs.cu_seqlens.diff()
+    steps = torch.arange(max(1, int(lengths.max())) if len(lengths) else 1, device=lengths.device)
+    mask = steps < lengths[:, None]
+    hidden = inputs.hidden.new_zeros(*mask.shape, inputs.hidden.shape[-1])
+    rows = inputs.cu_seqlens[:-1, None] + steps
+    return HeadInputs(hidden.index_put((mask,), inputs.hidden[rows[mask]]), inputs.weight, inputs.bias, mask=mask)

@@ -1,15 +1,12 @@
 """The fused head: every implementation against the definition in float32 or float64."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
-from packaging.version import Version
+from head_inputs import MASKS, assert_no_worse_than_pytorch, make_inputs, make_packed
 from torch import nn
 
 from sparton.pipeline.head import SpartonHead, splade_head
+from sparton.pipeline.head.inputs import check_inputs
 
 SHAPES = [
     # batch, length, width, vocabulary
@@ -20,47 +17,18 @@ SHAPES = [
     (2, 129, 100, 1030),
     (5, 33, 384, 200),
 ]
-MASKS = ["none", "ones", "right", "left", "holes", "one row of zeros", "zeros"]
+PACKED = [[3, 1, 9, 200], [5], [0, 4, 0, 0, 7, 0], [0]]
 
 
-def make_inputs(batch, length, width, vocabulary, mask, dtype=torch.float32, device="cpu", seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    hidden = torch.randn(batch, length, width, generator=generator)
-    weight = torch.randn(vocabulary, width, generator=generator) * width**-0.5
-    bias = torch.randn(vocabulary, generator=generator) * 0.5
-    lengths = torch.randint(1, length + 1, (batch, 1), generator=generator)
-    steps = torch.arange(length)[None, :]
-    masks = {
-        "none": None,
-        "ones": torch.ones(batch, length, dtype=torch.int64),
-        "right": (steps < lengths).long(),
-        "left": (steps >= length - lengths).long(),
-        "holes": (torch.rand(batch, length, generator=generator) < 0.5).long(),
-        "one row of zeros": (steps < lengths).long() * (torch.arange(batch)[:, None] != 0),
-        "zeros": torch.zeros(batch, length, dtype=torch.int64),
-    }
-    chosen = masks[mask]
-    return (
-        hidden.to(device, dtype),
-        weight.to(device, dtype),
-        bias.to(device, dtype),
-        None if chosen is None else chosen.to(device),
-    )
+def check(arguments, impl, **more):
+    """The implementation's result against the truth."""
+    result = splade_head(*arguments, impl=impl, **more)
+    assert_no_worse_than_pytorch(result, check_inputs(*arguments, more.get("cu_seqlens")))
 
 
 def truth(hidden, weight, bias, mask):
     bias = None if bias is None else bias.double()
     return splade_head(hidden.double(), weight.double(), bias, mask, impl="reference")
-
-
-def assert_no_worse_than_pytorch(hidden, weight, bias, mask, impl):
-    """Error against the truth is at most that of plain PyTorch in the same dtype, plus 1e-5."""
-    expected = truth(hidden, weight, bias, mask)
-    plain = (splade_head(hidden, weight, bias, mask, impl="reference") - expected).abs().max()
-    result = splade_head(hidden, weight, bias, mask, impl=impl)
-    assert result.dtype == torch.float32
-    assert result.shape == expected.shape
-    assert (result - expected).abs().max() <= plain + 1e-5
 
 
 def test_the_definition_is_log1p_relu_max_over_kept_positions():
@@ -76,12 +44,55 @@ def test_the_definition_is_log1p_relu_max_over_kept_positions():
 @pytest.mark.parametrize("mask", MASKS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tiled_head_matches_the_definition(shape, mask):
-    assert_no_worse_than_pytorch(*make_inputs(*shape, mask), impl="torch")
+    check(make_inputs(*shape, mask), "torch")
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_tiled_head_in_half_precision(dtype):
-    assert_no_worse_than_pytorch(*make_inputs(3, 20, 64, 700, "holes", dtype), impl="torch")
+    check(make_inputs(3, 20, 64, 700, "holes", dtype), "torch")
+
+
+@pytest.mark.parametrize("impl", ["torch", "reference"])
+@pytest.mark.parametrize("lengths", PACKED)
+def test_packed_documents_give_what_each_gives_alone(lengths, impl):
+    hidden, weight, bias, cu_seqlens = make_packed(lengths, 64, 700, before=2, after=3)
+    result = splade_head(hidden, weight, bias, cu_seqlens=cu_seqlens, impl=impl)
+    assert result.shape == (len(lengths), 700)
+    for row, start, stop in zip(result, cu_seqlens[:-1], cu_seqlens[1:], strict=True):
+        if start == stop:
+            assert (row == 0).all()
+        else:
+            alone = splade_head(hidden[None, start:stop], weight, bias, impl=impl)
+            torch.testing.assert_close(row, alone[0], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_packed_documents_of_either_integer_type(dtype):
+    hidden, weight, bias, cu_seqlens = make_packed([4, 6], 64, 50)
+    expected = splade_head(hidden, weight, bias, cu_seqlens=cu_seqlens)
+    assert torch.equal(splade_head(hidden, weight, bias, cu_seqlens=cu_seqlens.to(dtype)), expected)
+
+
+def test_no_packed_documents_give_no_rows():
+    hidden, weight, bias, _ = make_packed([4], 64, 50)
+    assert splade_head(hidden, weight, bias, cu_seqlens=torch.zeros(1, dtype=torch.int32)).shape == (0, 50)
+
+
+def test_packed_documents_have_the_gradients_of_padded_ones():
+    hidden, weight, bias, cu_seqlens = make_packed([2, 0, 5], 8, 1030, torch.float64)
+    gradients = []
+    for padded in (False, True):
+        leaves = [tensor.clone().requires_grad_() for tensor in (hidden, weight, bias)]
+        if padded:
+            rows = torch.tensor([[0, 1, 0, 0, 0], [0] * 5, [2, 3, 4, 5, 6]])
+            mask = torch.tensor([[1, 1, 0, 0, 0], [0] * 5, [1] * 5])
+            result = splade_head(leaves[0][rows], *leaves[1:], mask, impl="reference")
+        else:
+            result = splade_head(*leaves, cu_seqlens=cu_seqlens, impl="torch")
+        result.pow(2).sum().backward()
+        gradients.append([leaf.grad for leaf in leaves])
+    for found, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize("impl", ["torch", "reference"])
@@ -136,6 +147,16 @@ def test_module_refuses_a_decoder_of_another_shape():
         ({"hidden": torch.zeros(2, 0, 4)}, "no positions"),
         ({"bias": torch.zeros(6)}, r"bias is \[6\]; expected \[7\]"),
         ({"attention_mask": torch.ones(3, 2)}, r"attention_mask is \[3, 2\]; expected \[2, 3\]"),
+        ({"cu_seqlens": torch.tensor([0, 2])}, r"hidden is \[2, 3, 4\] and weight \[7, 4\]; expected \[T, D\]"),
+        (
+            {"hidden": torch.zeros(5, 4), "cu_seqlens": torch.zeros(2)},
+            r"cu_seqlens is torch.float32 \[2\]; expected int",
+        ),
+        ({"hidden": torch.zeros(5, 4), "cu_seqlens": torch.tensor([], dtype=torch.int32)}, r"expected integers \[B"),
+        (
+            {"hidden": torch.zeros(5, 4), "cu_seqlens": torch.tensor([0, 5]), "attention_mask": torch.ones(1, 5)},
+            "attention_mask and cu_seqlens were both given",
+        ),
         ({"impl": "fast"}, "impl is 'fast'; expected one of auto, triton, torch, reference"),
     ],
 )
@@ -154,110 +175,3 @@ def test_triton_on_a_cpu_says_why_not(monkeypatch):
 def test_triton_with_gradients_says_why_not():
     with pytest.raises(RuntimeError, match="the Triton head has no backward yet; train with impl='torch'"):
         splade_head(torch.zeros(1, 2, 4, requires_grad=True), torch.zeros(3, 4), impl="triton")
-
-
-def test_triton_kernel_in_the_interpreter():
-    """The same kernel, interpreted on the CPU in a process of its own: Triton reads TRITON_INTERPRET at import."""
-    triton = pytest.importorskip("triton")
-    if Version(triton.__version__) < Version("3.7"):
-        pytest.skip("the interpreter of Triton before 3.7 does not run on NumPy 2.4")
-    environment = {**os.environ, "TRITON_INTERPRET": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "interpreted"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(SHAPES) * 3 + 2} passed" in done.stdout
-
-
-interpreted = pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") != "1", reason="runs under TRITON_INTERPRET=1")
-
-
-@interpreted
-@pytest.mark.parametrize("mask", ["none", "holes", "one row of zeros"])
-@pytest.mark.parametrize("shape", SHAPES)
-def test_interpreted_kernel_matches_the_definition(shape, mask):
-    assert_no_worse_than_pytorch(*make_inputs(*shape, mask), impl="triton")
-
-
-@interpreted
-def test_interpreted_kernel_in_half_precision():
-    # Not bfloat16, whose bit patterns the interpreter of Triton 3.7 multiplies as integers; the GPU tests have it.
-    assert_no_worse_than_pytorch(*make_inputs(2, 20, 64, 150, "right", torch.float16), impl="triton")
-
-
-@interpreted
-def test_interpreted_kernel_does_not_hide_nan():
-    hidden, weight, bias, mask = make_inputs(2, 20, 64, 150, "right")
-    hidden[1, 0, 3] = float("nan")
-    result = splade_head(hidden, weight, bias, mask, impl="triton")
-    assert result[0].isfinite().all()
-    assert not result[1].isfinite().any()
-
-
-GPU_SHAPES = [
-    (1, 1, 64, 1),
-    (3, 15, 100, 97),
-    (3, 17, 128, 30_522),
-    (257, 127, 64, 97),
-    (3, 129, 384, 30_522),
-    (3, 513, 768, 30_522),
-    (1, 513, 1024, 250_002),
-]
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("shape", GPU_SHAPES)
-def test_gpu_kernel_matches_the_definition(shape, mask, dtype):
-    assert_no_worse_than_pytorch(*make_inputs(*shape, mask, dtype, "cuda"), impl="triton")
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_gpu_kernel_does_not_hide_nan():
-    hidden, weight, bias, mask = make_inputs(2, 20, 64, 150, "right", torch.bfloat16, "cuda")
-    hidden[1, 0, 3] = float("nan")
-    result = splade_head(hidden, weight, bias, mask, impl="triton")
-    assert result[0].isfinite().all()
-    assert not result[1].isfinite().any()
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_gpu_kernel_takes_strided_inputs_and_no_bias():
-    hidden, weight, _, mask = make_inputs(4, 33, 128, 1000, "holes", torch.bfloat16, "cuda")
-    strided = hidden.transpose(0, 1).contiguous().transpose(0, 1)
-    result = splade_head(strided, weight.T.contiguous().T, None, mask, impl="triton")
-    torch.testing.assert_close(result, splade_head(hidden, weight, None, mask, impl="triton"))
-    torch.testing.assert_close(result, truth(hidden, weight, None, mask).float(), atol=2e-2, rtol=0)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_gpu_kernel_writes_every_weight_when_there_are_more_than_two_to_the_31():
-    batch, vocabulary = 8_600, 250_002
-    hidden = torch.randn(batch, 1, 16, device="cuda", dtype=torch.bfloat16)
-    weight = torch.randn(vocabulary, 16, device="cuda", dtype=torch.bfloat16)
-    result = splade_head(hidden, weight, impl="triton")
-    for rows in (slice(0, 2), slice(batch - 2, batch)):
-        expected = truth(hidden[rows], weight, None, None)
-        torch.testing.assert_close(result[rows], expected, atol=1e-2, rtol=0)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-def test_gpu_kernel_needs_no_memory_beyond_its_result():
-    hidden, weight, bias, mask = make_inputs(16, 128, 128, 30_522, "right", torch.bfloat16, "cuda")
-    splade_head(hidden, weight, bias, mask, impl="triton")
-    torch.cuda.synchronize()
-    torch.cuda.reset_peak_memory_stats()
-    before = torch.cuda.memory_allocated()
-    result = splade_head(hidden, weight, bias, mask, impl="triton")
-    extra = torch.cuda.max_memory_allocated() - before - result.numel() * result.element_size()
-    assert extra <= 2**20

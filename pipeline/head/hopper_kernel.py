@@ -92,7 +92,8 @@ def _rows(tensor: torch.Tensor) -> torch.Tensor:
     return rows if aligned else rows.clone(memory_format=torch.contiguous_format)
 
 
-@gluon.jit
+# No new compilation for another batch.
+@gluon.jit(do_not_specialize=["tokens", "depth", "vocabulary", "documents"])
 def _head_kernel(
     hidden,
     hidden_window,

@@ -74,7 +74,7 @@ def _cut_into_windows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     return starts, kept, windows
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["length"])
 def _count_windows_kernel(marks, starts, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """One program a document: how many slots its windows take, into the place after its own in `starts`."""
     document = tl.program_id(0)
@@ -85,7 +85,7 @@ def _count_windows_kernel(marks, starts, length, WINDOW: tl.constexpr, BLOCK: tl
     tl.store(starts + document + 1, slots)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["length"])
 def _fill_windows_kernel(marks, starts, windows, kept, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """One program a document: the first row of each used window, and which of its positions are kept."""
     document = tl.program_id(0)
@@ -107,7 +107,7 @@ def _windows(marks, document, first, length, WINDOW: tl.constexpr, BLOCK: tl.con
     return tl.max(marked, axis=1), marked
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["documents", "length"])
 def _tiles_kernel(
     starts, kept, windows, owners, words, runs, documents, length, TILE: tl.constexpr, WINDOW: tl.constexpr
 ):

@@ -57,7 +57,8 @@ def portable_head(
     return out, positions
 
 
-@triton.jit
+# No new compilation for another batch.
+@triton.jit(do_not_specialize=["documents", "length", "vocabulary"])
 def _head_kernel(
     hidden,
     weight,

@@ -33,9 +33,9 @@ def tiled_head(inputs: HeadInputs) -> torch.Tensor:
         if buffer is None:
             logits = rows @ tile
         else:
-            logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), -1)
+            logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
             torch.mm(rows, tile, out=logits)
-        best[:, start : start + TILE] = logits.view(batch, length, -1).amax(dim=1)
+        best[:, start : start + TILE] = logits.view(batch, length, tile.shape[1]).amax(dim=1)
     # In place: at [B, V] each copy would be as large as the result. Autograd needs none of what is overwritten.
     if bias is not None:
         best += bias.float()

@@ -6,8 +6,6 @@ begins, and the second walk puts its postings there, ascending by term. The host
 numbers: whether all weights are impacts, and how much to allocate. No second [n, V] is made.
 """
 
-# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators
-
 import torch
 import triton
 import triton.language as tl

@@ -126,12 +126,12 @@ class Encoder:
             places = known[batch]
             try:
                 weights = self._weights([tokens.ids[place] for place in places])
+                parts.append(quantize(weights, self.scale, self.top_terms))
             except torch.OutOfMemoryError as error:
                 raise SpartonError(
                     f"{self.device} ran out of memory in a batch of {len(places)} texts of up to "
                     f"{lengths[places].max()} tokens; lower --batch-tokens from {self.batch_tokens} and run again"
                 ) from error
-            parts.append(quantize(weights, self.scale, self.top_terms))
             positions.append(places)
             on_batch(len(places))
         return join(parts, positions, len(lengths))
@@ -147,7 +147,9 @@ class Encoder:
             mask[row, : len(tokens)] = 1
         ids, mask = ids.to(self.device), mask.to(self.device)
         hidden = self._lm.hidden_states(ids, mask)
-        return splade_head(hidden, self._lm.weight, self._lm.bias, mask, impl=self._head)
+        # Without padding the head need not look for it.
+        padded = any(len(tokens) < shape[1] for tokens in batch)
+        return splade_head(hidden, self._lm.weight, self._lm.bias, mask if padded else None, impl=self._head)
 
 
 def _device(name: str) -> torch.device:

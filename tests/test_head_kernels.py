@@ -251,8 +251,8 @@ def test_gpu_kernels_need_16_mib_beyond_their_result(shape, masked):
 @pytest.mark.gpu
 @on_gpu
 def test_gpu_batches_of_other_sizes_compile_nothing():
-    from sparton.pipeline.head.hopper_kernel import _head_kernel as hopper
-    from sparton.pipeline.head.portable_kernel import _head_kernel as portable
+    from sparton.pipeline.head.hopper_kernel import head_kernel as hopper
+    from sparton.pipeline.head.portable_kernel import head_kernel as portable
 
     def compiled():
         return sum(len(kernel.device_caches[torch.cuda.current_device()][0]) for kernel in (hopper, portable))

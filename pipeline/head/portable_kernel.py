@@ -31,7 +31,7 @@ def portable_head(
     if out.numel():
         packed = inputs.cu_seqlens is not None
         tf32 = hidden.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest"
-        _head_kernel[(documents * triton.cdiv(vocabulary, config.block_v),)](
+        head_kernel[(documents * triton.cdiv(vocabulary, config.block_v),)](
             hidden,
             weight,
             bias,
@@ -59,7 +59,7 @@ def portable_head(
 
 # No new compilation for another batch.
 @triton.jit(do_not_specialize=["documents", "length", "vocabulary"])
-def _head_kernel(
+def head_kernel(
     hidden,
     weight,
     bias,

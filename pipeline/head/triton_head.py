@@ -18,9 +18,11 @@ def triton_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[to
     """
     run = functools.partial(_run, inputs, with_positions=with_positions)
     kernels = ("portable",) if why_not_hopper(inputs) else ("hopper", "portable")
-    if autotune.asked_for() and inputs.hidden.is_cuda:
-        return run(autotune.tuned_config(inputs, kernels, run))
-    return run(shipped_config(inputs, kernels))
+    # Triton launches on the current device, which need not be that of the tensors.
+    with torch.cuda.device_of(inputs.hidden):  # type: ignore[no-untyped-call]
+        if autotune.asked_for() and inputs.hidden.is_cuda:
+            return run(autotune.tuned_config(inputs, kernels, run))
+        return run(shipped_config(inputs, kernels))
 
 
 def _run(
@@ -28,7 +30,7 @@ def _run(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Compute with the kernel that the config is for."""
     if isinstance(config, HopperConfig):
-        from .hopper_kernel import hopper_head
+        from .hopper_head import hopper_head
 
         return hopper_head(inputs, config, with_positions=with_positions)
     return portable_head(inputs, config, with_positions=with_positions)

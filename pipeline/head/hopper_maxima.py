@@ -1,0 +1,166 @@
+"""The Hopper kernel's second half: from the logits of a tile, [64 terms, 256 slots] in registers, to the result.
+
+Where documents end in the tile is known as bits, one a slot, loaded before the last product was done: nothing here
+waits for memory. A branch on such bits is the same for all threads, so slots are gone through 32 at a time, and a
+stretch without an end costs its maxima alone.
+"""
+
+import triton.language as tl
+from triton.experimental import gluon
+from triton.experimental.gluon import language as gl
+
+from .hopper_plan import TILE, WINDOW
+
+TERMS = gl.constexpr(64)
+_TILE = gl.constexpr(TILE)
+_CHUNKS = gl.constexpr(TILE // 32)
+_WINDOW = gl.constexpr(WINDOW)
+# Logits folded to four a term: in wgmma's layout, four lanes share a row.
+_FOLDED = gl.constexpr(
+    gl.DistributedLinearLayout([[8, 0]], [[0, 1], [0, 2], [1, 0], [2, 0], [4, 0]], [[16, 0], [32, 0]], [], [64, 4])
+)
+# One number a term, as it comes of folding.
+TERM_LAYOUT = gl.constexpr(gl.SliceLayout(1, _FOLDED))
+
+
+@gluon.jit
+def load_documents(words, token_tile, windows):
+    """Where documents lie in a tile; see `Plan.words`.
+
+    The tile's first slot, its owner, whether any but the next document follows one that ends in the tile, and of each
+    32 slots the bits of those that end a document and of those that are kept.
+    """
+    row = words + token_tile * 32
+    ends = ()
+    kept = ()
+    for chunk in gl.static_range(_CHUNKS):
+        ends = ends + (gl.load(row + chunk),)
+        if windows is None:
+            kept = kept + (-1,)
+        else:
+            kept = kept + (gl.load(row + _CHUNKS + chunk),)
+    return token_tile * _TILE, gl.load(row + 2 * _CHUNKS), gl.load(row + 2 * _CHUNKS + 1), ends, kept
+
+
+@gluon.jit
+def take_maxima(logits, documents, target):
+    """Take the maximum of every document in a tile, from logits [64, 256], into the result."""
+    first, document, skips, ends, kept = documents
+    out, _, windows, _, _, _, _ = target
+    best, place = _nothing()
+    inner = ends[0] | ends[1] | ends[2] | ends[3] | ends[4] | ends[5] | ends[6] | ends[7] & 0x7FFFFFFF
+    if windows is None and inner == 0:
+        best, place = _fold(logits, best, place, first, out)
+        _take(best, place, document, target)
+    else:
+        chunks = _halves(logits)
+        chunks = _halves(chunks[0]) + _halves(chunks[1])
+        chunks = _halves(chunks[0]) + _halves(chunks[1]) + _halves(chunks[2]) + _halves(chunks[3])
+        for index in gl.static_range(_CHUNKS):
+            chunk = chunks[index]
+            if ends[index] == 0 and kept[index] == -1:
+                best, place = _fold(chunk, best, place, first + index * 32, out)
+            else:
+                bits = (ends[index], kept[index])
+                best, place, document = _walk(chunk, best, place, bits, first + index * 32, document, skips, target)
+        # The bit that makes a number negative is the last slot's: did a document end there?
+        if ends[7] >= 0:
+            _take(best, place, document, target)
+
+
+@gluon.jit
+def _walk(chunk, best, place, bits, first, document, skips, target):
+    """Go through 32 slots, a document at a time: take each that ends, return the maximum of the one that goes on."""
+    ends, kept = bits
+    out, owners, _, _, _, _, _ = target
+    seen = 0
+    while seen != -1:
+        # The lowest bit set and all below it; all bits when no document ends here any more.
+        end = ends & -ends
+        through = end | (end - 1)
+        part = through & ~seen & kept
+        if part == -1:
+            best, place = _fold(chunk, best, place, first, out)
+        else:
+            columns = gl.arange(0, 32, gl.SliceLayout(0, chunk.type.layout))
+            inside = (part >> columns & 1) != 0
+            best, place = _fold(gl.where(inside[None, :], chunk, float("-inf")), best, place, first, out)
+        if ends != 0:
+            _take(best, place, document, target)
+            best, place = _nothing()
+            document += 1
+            if skips != 0:
+                # A power of two as a float has its exponent in the bits above the 23rd.
+                exponent = (end.to(gl.uint32, bitcast=True).to(gl.float32).to(gl.int32, bitcast=True) >> 23) - 127
+                document = gl.load(owners + first + exponent + 1)
+        ends = ends & (ends - 1)
+        seen = through
+    return best, place, document
+
+
+@gluon.jit
+def _nothing():
+    """The maximum of no logits, and its slot."""
+    return gl.full([TERMS, 4], float("-inf"), gl.float32, _FOLDED), gl.zeros([TERMS, 4], gl.int32, _FOLDED)
+
+
+@gluon.jit
+def _halves(logits):
+    """[64, N] as two of [64, N / 2]; no register moves."""
+    return logits.reshape([TERMS, 2, logits.shape[1] // 2]).permute((0, 2, 1)).split()
+
+
+@gluon.jit
+def _fold(logits, best, place, first, out):
+    """The larger of `best` and each thread's own part of logits [64, N], and its slot if the result has positions."""
+    N: gl.constexpr = logits.shape[1]
+    if out.dtype.element_ty == gl.int64:
+        LAYOUT: gl.constexpr = logits.type.layout
+        slots = first + gl.arange(0, N, gl.SliceLayout(0, LAYOUT))
+        slots = gl.expand_dims(slots, 0) + gl.zeros([TERMS, N], gl.int32, LAYOUT)
+        SHAPE: gl.constexpr = [TERMS, N // 8, 4, 2]
+        pairs = gl.reduce((logits.reshape(SHAPE), slots.reshape(SHAPE)), 3, _later_larger)
+        folded = gl.reduce(pairs, 1, _later_larger)
+        other = gl.convert_layout(folded[0], _FOLDED, assert_trivial=True)
+        best, place = _later_larger(best, place, other, gl.convert_layout(folded[1], _FOLDED, assert_trivial=True))
+    else:
+        folded = gl.reduce(gl.reduce(logits.reshape([TERMS, N // 8, 4, 2]), 3, _larger), 1, _larger)
+        best = _larger(best, gl.convert_layout(folded, _FOLDED, assert_trivial=True))
+    return best, place
+
+
+@gluon.jit
+def _larger(left, right):
+    return gl.maximum(left, right, propagate_nan=tl.PropagateNan.ALL)
+
+
+@gluon.jit
+def _later_larger(left, left_place, right, right_place):
+    """The larger with its place, the later among equals; NaN counts as larger than all."""
+    tied = (left == right) | ((left != left) & (right != right))
+    right_wins = (tied & (right_place > left_place)) | (~tied & ((right > left) | (right != right)) & (left == left))
+    return gl.where(right_wins, right, left), gl.where(right_wins, right_place, left_place)
+
+
+@gluon.jit
+def _take(best, place, document, target):
+    """Take a document's maximum over one tile into the result: of those of all tiles, the largest stays."""
+    out, _, windows, vocabulary, documents, terms, shift = target
+    known = (terms < vocabulary) & (document < documents)
+    if out.dtype.element_ty == gl.int64:
+        maximum, place = gl.reduce((best, place), 1, _later_larger)
+        if windows is not None:
+            place = gl.load(windows + place // _WINDOW) + place % _WINDOW
+        value = _weight(maximum + shift).to(gl.int32, bitcast=True).to(gl.int64) << 32 | place.to(gl.int64)
+    else:
+        value = _weight(gl.reduce(best, 1, _larger) + shift).to(gl.int32, bitcast=True)
+    # The bits of floats from 0 up order as integers do.
+    gl.atomic_max(out + document.to(gl.int64) * vocabulary + terms, value, mask=known, sem="relaxed")
+
+
+@gluon.jit
+def _weight(logit):
+    """log1p(relu(logit)), off by 2e-7: this logarithm to base 2 is one instruction, an exact one about thirty."""
+    shifted = 1.0 + gl.maximum(logit, 0.0, propagate_nan=tl.PropagateNan.ALL)
+    bits = gl.inline_asm_elementwise("lg2.approx.ftz.f32 $0, $1;", "=f,f", [shifted], gl.float32, is_pure=True, pack=1)
+    return bits * 0.6931471805599453

@@ -11,9 +11,6 @@ import torch
 FLUSH_BYTES = 256 * 2**20
 # Cycles that the GPU idles before each call, about 0.2 ms: the host queues the call's launches meanwhile.
 SLEEP_CYCLES = 400_000
-# A method that takes longer than this is timed in SLOW_REPEATS of the repeats.
-SLOW_MS = 10.0
-SLOW_REPEATS = 10
 
 Key = TypeVar("Key", bound=Hashable)
 Call = Callable[[int], object]
@@ -39,24 +36,21 @@ def interleaved(
 
     A call is given the number of the turn. Each runs twice untimed before; one that raises a refusal there is left out.
     """
-    extra, strides = {}, {}
+    extra = {}
     for name, call in calls.items():
         try:
             call(0)
-            extra[name], ms = _try_out(call)
+            extra[name] = _peak_extra_bytes(call)
         except refusals:
             torch.cuda.empty_cache()
-            continue
-        strides[name] = max(1, repeats // SLOW_REPEATS) if ms > SLOW_MS else 1
     flush = torch.empty(FLUSH_BYTES, dtype=torch.int8, device="cuda")
     events: dict[Key, list[tuple[torch.cuda.Event, torch.cuda.Event]]] = {name: [] for name in extra}
     # The host does not wait in between, so that it stays ahead of the GPU.
     for turn in range(repeats):
-        for name, stride in strides.items():
-            if turn % stride == 0:
-                flush.zero_()
-                torch.cuda._sleep(SLEEP_CYCLES)
-                events[name].append(_between_events(calls[name], turn))
+        for name in extra:
+            flush.zero_()
+            torch.cuda._sleep(SLEEP_CYCLES)
+            events[name].append(_between_events(calls[name], turn))
     torch.cuda.synchronize()
     return {name: Timing([start.elapsed_time(stop) for start, stop in events[name]], extra[name]) for name in extra}
 
@@ -68,15 +62,14 @@ def mean_ratios(times: Sequence[dict[Key, float]]) -> dict[Key, float]:
     return dict(sorted(ratios.items(), key=lambda item: item[1]))
 
 
-def _try_out(call: Call) -> tuple[int, float]:
-    """Peak extra bytes and milliseconds of one call."""
+def _peak_extra_bytes(call: Call) -> int:
+    """What one call allocates beyond what was there."""
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_allocated()
-    start, stop = _between_events(call, 0)
-    extra = torch.cuda.max_memory_allocated() - before
-    stop.synchronize()
-    return extra, start.elapsed_time(stop)
+    call(0)
+    torch.cuda.synchronize()
+    return torch.cuda.max_memory_allocated() - before
 
 
 def _between_events(call: Call, turn: int) -> tuple[torch.cuda.Event, torch.cuda.Event]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from head_inputs import make_inputs, make_packed
 
+from sparton.errors import SpartonError
 from sparton.pipeline.head import splade_head
 from sparton.pipeline.head.configs import HopperConfig, PortableConfig, shape_class, shipped_config
 from sparton.pipeline.head.inputs import check_inputs
@@ -80,6 +81,15 @@ def test_a_class_is_measured_once_and_kept(measured, tmp_path, capsys):
     entry = {"portable": list(dataclasses.astuple(best))}
     assert kept == {"GPU of a test": {"half short": entry, "half long": entry}}
     assert "half short" in capsys.readouterr().err
+
+
+def test_damaged_measurements_are_named(measured, tmp_path):
+    path = tmp_path / "sparton" / "head-configs.json"
+    path.parent.mkdir()
+    path.write_text("{")
+    with pytest.raises(SpartonError, match=r"head-configs.json holds no JSON .*; delete it, and SPARTON_AUTOTUNE=1"):
+        autotune.tuned_config(inputs_of(9, 100), PORTABLE, print)
+    assert measured == []
 
 
 def test_tuning_is_off_unless_asked_for(monkeypatch):

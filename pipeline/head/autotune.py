@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from triton.runtime.errors import OutOfResources
 
+from ...errors import SpartonError
 from ...files import whole_file
 from .configs import KERNELS, Config, HopperConfig, PortableConfig, shape_class
 from .inputs import HeadInputs
@@ -52,10 +53,10 @@ def asked_for() -> bool:
 def tuned_config(inputs: HeadInputs, kernels: Iterable[str], run: Run) -> Config:
     """The fastest candidate for the class of these inputs: of an earlier measurement, or of one made now.
 
-    run: computes the inputs with a config.
+    run: computes the inputs with a config. Raises SpartonError if earlier measurements cannot be read.
     """
     path = cache_file()
-    known = json.loads(path.read_text()) if path.exists() else {}
+    known = _read(path)
     gpu, of_class = torch.cuda.get_device_name(inputs.hidden.device), shape_class(inputs)
     entry = known.get(gpu, {}).get(of_class)
     if entry is None:
@@ -82,6 +83,19 @@ def measure(kernels: Iterable[str], run: Run) -> dict[Config, float]:
                 continue
             times[config] = statistics.median(_milliseconds(run, config) for _ in range(_REPEATS))
     return times
+
+
+def _read(path: Path) -> dict[str, dict[str, dict[str, list[int]]]]:
+    """What was measured before: {GPU: {class: {kernel: numbers}}}."""
+    if not path.exists():
+        return {}
+    try:
+        known: dict[str, dict[str, dict[str, list[int]]]] = json.loads(path.read_text())
+    except ValueError as error:
+        raise SpartonError(
+            f"{path} holds no JSON ({error}); delete it, and SPARTON_AUTOTUNE=1 measures anew"
+        ) from error
+    return known
 
 
 def cache_file() -> Path:

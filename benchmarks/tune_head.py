@@ -23,10 +23,9 @@ from triton.runtime.errors import OutOfResources
 from sparton.files import whole_file
 from sparton.pipeline.head import configs
 from sparton.pipeline.head.autotune import CANDIDATES
-from sparton.pipeline.head.configs import KERNELS, Config, HopperConfig, chip, shape_class
+from sparton.pipeline.head.configs import KERNELS, Config, chip, shape_class
 from sparton.pipeline.head.inputs import HeadInputs
-from sparton.pipeline.head.portable_kernel import portable_head
-from sparton.pipeline.head.triton_head import why_not_hopper
+from sparton.pipeline.head.triton_head import kernels_for, run_config
 
 TABLE = Path(configs.__file__).with_name("configs.json")
 # [B, S, D] x V; of float32 an eighth of the documents, because a GPU multiplies it that much more slowly.
@@ -73,22 +72,10 @@ def _random(kind: str, rows: tuple[int, ...], vocabulary: int) -> tuple[torch.Te
     return hidden, weight.mul_(width**-0.5), torch.randn(vocabulary, device="cuda", dtype=dtype)
 
 
-def run(inputs: HeadInputs, config: Config) -> None:
-    """Compute with the kernel that the config is for."""
-    if isinstance(config, HopperConfig):
-        from sparton.pipeline.head.hopper_head import hopper_head
-
-        hopper_head(inputs, config)
-    else:
-        portable_head(inputs, config)
-
-
 def measure(inputs: HeadInputs, repeats: int) -> dict[Config, float]:
     """Median milliseconds of every candidate that can take these inputs and fits the GPU."""
-    kernels = ("portable",) if why_not_hopper(inputs) else ("hopper", "portable")
-    calls = {
-        config: lambda turn, config=config: run(inputs, config) for kernel in kernels for config in CANDIDATES[kernel]
-    }
+    candidates = [config for kernel in kernels_for(inputs) for config in CANDIDATES[kernel]]
+    calls = {config: lambda turn, config=config: run_config(inputs, config) for config in candidates}
     timings = interleaved(calls, repeats, (OutOfResources, torch.OutOfMemoryError))
     return {config: timing.summary()["ms"] for config, timing in timings.items()}
 

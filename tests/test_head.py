@@ -145,14 +145,19 @@ def test_module_refuses_a_decoder_of_another_shape():
         ({"hidden": torch.zeros(2, 3, 5)}, r"hidden is \[2, 3, 5\] and weight \[7, 4\]; expected"),
         ({"hidden": torch.zeros(2, 3, 4, dtype=torch.float64)}, "expected one floating dtype for both"),
         ({"hidden": torch.zeros(2, 0, 4)}, "no positions"),
-        ({"bias": torch.zeros(6)}, r"bias is \[6\]; expected \[7\]"),
+        ({"bias": torch.zeros(7, dtype=torch.float64)}, r"bias is torch.float64 \[7\]; expected torch.float32 \[7\]"),
+        ({"weight": torch.zeros(7, 4, device="meta")}, "hidden is on cpu and weight on meta; expected one device"),
+        ({"bias": torch.zeros(6)}, r"bias is torch.float32 \[6\]; expected torch.float32 \[7\]"),
         ({"attention_mask": torch.ones(3, 2)}, r"attention_mask is \[3, 2\]; expected \[2, 3\]"),
         ({"cu_seqlens": torch.tensor([0, 2])}, r"hidden is \[2, 3, 4\] and weight \[7, 4\]; expected \[T, D\]"),
         (
             {"hidden": torch.zeros(5, 4), "cu_seqlens": torch.zeros(2)},
-            r"cu_seqlens is torch.float32 \[2\]; expected int",
+            r"cu_seqlens is torch.float32 \[2\]; expected int32 or",
         ),
-        ({"hidden": torch.zeros(5, 4), "cu_seqlens": torch.tensor([], dtype=torch.int32)}, r"expected integers \[B"),
+        (
+            {"hidden": torch.zeros(5, 4), "cu_seqlens": torch.tensor([], dtype=torch.int32)},
+            r"expected int32 or int64 \[B",
+        ),
         (
             {"hidden": torch.zeros(5, 4), "cu_seqlens": torch.tensor([0, 5]), "attention_mask": torch.ones(1, 5)},
             "attention_mask and cu_seqlens were both given",

@@ -1,7 +1,11 @@
 """The table of block sizes, and measuring one's own."""
 
+import concurrent.futures
 import dataclasses
 import json
+import multiprocessing
+import os
+from importlib.resources import files
 
 import pytest
 import torch
@@ -9,7 +13,7 @@ from head_inputs import make_inputs, make_packed
 
 from sparton.errors import SpartonError
 from sparton.pipeline.head import splade_head
-from sparton.pipeline.head.configs import HopperConfig, PortableConfig, shape_class, shipped_config
+from sparton.pipeline.head.configs import KERNELS, HopperConfig, PortableConfig, shape_class, shipped_config
 from sparton.pipeline.head.inputs import check_inputs
 
 autotune = pytest.importorskip("sparton.pipeline.head.autotune", reason="needs Triton", exc_type=ImportError)
@@ -50,6 +54,14 @@ def test_the_table_has_every_class(batch, length, mask, dtype):
     assert isinstance(shipped_config(inputs_of(batch, length, mask, dtype), PORTABLE), PortableConfig)
 
 
+def test_the_table_holds_what_its_kernels_take():
+    table = json.loads((files("sparton.pipeline.head") / "configs.json").read_text())
+    for kernels in table.values():
+        for kernel, classes in kernels.items():
+            for numbers in classes.values():
+                assert all(number > 0 for number in dataclasses.astuple(KERNELS[kernel](*numbers)))
+
+
 def test_a_class_that_no_kernel_has_is_named():
     with pytest.raises(LookupError, match="'half long' and the kernels wide"):
         shipped_config(inputs_of(1, 300), ("wide",))
@@ -66,6 +78,7 @@ def measured(monkeypatch, tmp_path):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(autotune, "measure", measure)
+    monkeypatch.setattr(autotune, "_known", {})
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "GPU of a test")
     return calls
 
@@ -79,15 +92,50 @@ def test_a_class_is_measured_once_and_kept(measured, tmp_path, capsys):
     assert len(measured) == 2
     kept = json.loads((tmp_path / "sparton" / "head-configs.json").read_text())
     entry = {"portable": list(dataclasses.astuple(best))}
-    assert kept == {"GPU of a test": {"half short": entry, "half long": entry}}
+    assert kept == {"GPU of a test": {"half short, portable": entry, "half long, portable": entry}}
     assert "half short" in capsys.readouterr().err
 
 
-def test_damaged_measurements_are_named(measured, tmp_path):
+def test_another_process_reads_what_was_measured(measured, monkeypatch):
+    autotune.tuned_config(inputs_of(9, 100), PORTABLE, print)
+    monkeypatch.setattr(autotune, "_known", {})
+    assert autotune.tuned_config(inputs_of(9, 100), PORTABLE, print) == PortableConfig(64, 32, 16, 4, 2)
+    assert len(measured) == 1
+
+
+def test_what_another_kernel_measured_does_not_count(measured):
+    for kernels in (("hopper", "portable"), PORTABLE):
+        autotune.tuned_config(inputs_of(9, 100), kernels, print)
+    assert measured == [("hopper", "portable"), PORTABLE]
+
+
+def test_a_folder_that_cannot_be_written_is_reported(measured, monkeypatch, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert autotune.tuned_config(inputs_of(9, 100), PORTABLE, print) == PortableConfig(64, 32, 16, 4, 2)
+    assert "cannot be written (Not a directory); the next process measures again" in capsys.readouterr().err
+
+
+def keep_an_entry(folder, entry):
+    os.environ["XDG_CACHE_HOME"] = folder
+    autotune._keep("GPU of a test", entry, PortableConfig(64, 32, 16, 4, 2))
+
+
+def test_processes_that_measure_at_once_lose_nothing(tmp_path):
+    with concurrent.futures.ProcessPoolExecutor(6, multiprocessing.get_context("fork")) as pool:
+        list(pool.map(keep_an_entry, [str(tmp_path)] * 24, [f"class {index}" for index in range(24)]))
+    kept = json.loads((tmp_path / "sparton" / "head-configs.json").read_text())
+    assert len(kept["GPU of a test"]) == 24
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"GPU": []}', '{"GPU": {"half": {"portable": [1, 2]}}}'])
+def test_damaged_measurements_are_named(measured, tmp_path, content):
     path = tmp_path / "sparton" / "head-configs.json"
     path.parent.mkdir()
-    path.write_text("{")
-    with pytest.raises(SpartonError, match=r"head-configs.json holds no JSON .*; delete it, and SPARTON_AUTOTUNE=1"):
+    path.write_text(content)
+    with pytest.raises(
+        SpartonError, match=r"head-configs.json holds no measurements .*; delete it, and SPARTON_AUTOTU"
+    ):
         autotune.tuned_config(inputs_of(9, 100), PORTABLE, print)
     assert measured == []
 
@@ -106,9 +154,10 @@ def test_gpu_tuning_finds_blocks_and_uses_them(monkeypatch, tmp_path):
     monkeypatch.setenv("SPARTON_AUTOTUNE", "1")
     some = {name: candidates[:2] for name, candidates in autotune.CANDIDATES.items()}
     monkeypatch.setattr(autotune, "CANDIDATES", some)
+    monkeypatch.setattr(autotune, "_known", {})
     arguments = make_inputs(8, 100, 64, 1030, "right", torch.bfloat16, "cuda")
     tuned = splade_head(*arguments, impl="triton")
     (classes,) = json.loads(autotune.cache_file().read_text()).values()
-    assert list(classes) == ["half short masked"]
+    assert [entry.split(",")[0] for entry in classes] == ["half short masked"]
     monkeypatch.delenv("SPARTON_AUTOTUNE")
     torch.testing.assert_close(tuned, splade_head(*arguments, impl="triton"), atol=1e-5, rtol=0)

@@ -119,6 +119,38 @@ def test_kernel_does_not_hide_nan(device):
     assert not result[1].isfinite().any()
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("where", ["weight", "bias"])
+def test_kernel_passes_on_what_is_not_finite(device, where, value):
+    hidden, weight, bias, mask = make_inputs(2, 40, 64, 150, "one row of zeros", torch.float32, device)
+    {"weight": weight[7], "bias": bias}[where][7 if where == "bias" else slice(None)] = value
+    result = splade_head(hidden, weight, bias, mask, impl="triton")
+    assert (result[0] == 0).all()
+    assert not result[1, 7].isfinite()
+    others = torch.arange(150) != 7
+    assert result[1, others].isfinite().all()
+
+
+def test_kernel_gives_the_last_of_equal_positions(device):
+    from sparton.pipeline.head.triton_head import triton_head
+
+    hidden, weight, _, mask = make_inputs(4, 40, 64, 150, "holes", torch.float16, device)
+    hidden[:] = hidden[:, :1]
+    weights, positions = triton_head(check_inputs(hidden, weight, None, mask, None), with_positions=True)
+    for document in range(4):
+        last = document * 40 + mask[document].nonzero().max()
+        assert (positions[document][weights[document] > 0] == last).all()
+
+
+@pytest.mark.parametrize("stop", [70, 145])
+def test_packed_documents_end_where_the_tokens_do(device, stop):
+    hidden, weight, bias, _ = make_packed([100], 64, 150, torch.float16, device)
+    cu_seqlens = torch.tensor([0, 99, 10, 99, stop, 99], device=device, dtype=torch.int32)[::2]
+    expected = splade_head(hidden, weight, bias, cu_seqlens=torch.tensor([0, 10, min(stop, 100)]), impl="reference")
+    result = splade_head(hidden, weight, bias, cu_seqlens=cu_seqlens, impl="triton")
+    torch.testing.assert_close(result, expected, atol=1e-2, rtol=0)
+
+
 def test_what_is_masked_may_be_anything(device):
     hidden, weight, bias, mask = make_inputs(3, 40, 64, 150, "holes", torch.float16, device)
     expected = splade_head(hidden, weight, bias, mask, impl="triton")
@@ -170,6 +202,24 @@ def test_plan_says_where_documents_lie(device, mask):
     assert sorted(found) == [tuple(place) for place in expected.nonzero().tolist()]
     following = torch.cat([owners[1:], torch.tensor([5])])
     assert torch.equal(ends, owners != following)
+    assert torch.equal(plan.words[:, 16].cpu(), owners[::256])
+    skips = (owners != following) & (following != owners + 1)
+    assert torch.equal(plan.words[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
+
+
+@pytest.mark.parametrize("lengths", [[3, 0, 250, 0, 0, 7, 300], [0, 0], [256, 256], [1] * 40])
+def test_plan_says_where_packed_documents_lie(device, lengths):
+    from sparton.pipeline.head.hopper_plan import make_plan
+
+    hidden, weight, bias, cu_seqlens = make_packed(lengths, 8, 3, device=device, before=2, after=3)
+    plan = make_plan(check_inputs(hidden, weight, bias, None, cu_seqlens))
+    nobody = len(lengths)
+    expected = torch.full((plan.tiles * 256 + 1,), nobody)
+    for document, (start, stop) in enumerate(zip(cu_seqlens[:-1].tolist(), cu_seqlens[1:].tolist(), strict=True)):
+        expected[start:stop] = document
+    owners, following = expected[:-1], expected[1:]
+    assert torch.equal(plan.owners[:-1].cpu(), owners)
+    assert torch.equal(bits(plan.words[:, :8]), owners != following)
     assert torch.equal(plan.words[:, 16].cpu(), owners[::256])
     skips = (owners != following) & (following != owners + 1)
     assert torch.equal(plan.words[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
@@ -229,6 +279,40 @@ def test_gpu_kernels_write_every_weight_when_there_are_more_than_two_to_the_31(d
     assert all(part.isfinite().all() for part in result.split(1_000))
 
 
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("name", ["hopper", "portable"])
+def test_gpu_candidates_of_autotuning_are_right(name):
+    from sparton.pipeline.head.autotune import CANDIDATES
+    from sparton.pipeline.head.triton_head import kernels_for, run_config
+
+    *packed, cu_seqlens = make_packed([10, 1, 289, 0, 40], 16, 150, torch.bfloat16, "cuda")
+    for inputs in (
+        check_inputs(*make_inputs(3, 129, 72, 150, "holes", torch.bfloat16, "cuda"), None),
+        check_inputs(*packed, None, cu_seqlens),
+    ):
+        if name not in kernels_for(inputs):
+            pytest.skip("this GPU is none of that kernel's")
+        for config in CANDIDATES[name]:
+            weights, _ = run_config(inputs, config)
+            assert_no_worse_than_pytorch(weights, inputs)
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_gpu_of_hopper_takes_the_hopper_kernel(monkeypatch):
+    from sparton.pipeline.head import hopper_head
+
+    if torch.cuda.get_device_capability() != (9, 0):
+        pytest.skip("not a Hopper GPU")
+    ran = []
+    launch = hopper_head.make_plan
+    monkeypatch.setattr(hopper_head, "make_plan", lambda inputs: ran.append(1) or launch(inputs))
+    for dtype in HALVES:
+        splade_head(*make_inputs(3, 129, 64, 150, "right", dtype, "cuda"), impl="triton")
+    assert len(ran) == 2
+
+
 SPEED_SHAPES = [(64, 512, 768, 30_522), (256, 128, 768, 30_522), (32, 512, 768, 250_002), (16, 512, 1024, 151_936)]
 
 
@@ -251,11 +335,13 @@ def test_gpu_kernels_need_16_mib_beyond_their_result(shape, masked):
 @pytest.mark.gpu
 @on_gpu
 def test_gpu_batches_of_other_sizes_compile_nothing():
-    from sparton.pipeline.head.hopper_kernel import head_kernel as hopper
-    from sparton.pipeline.head.portable_kernel import head_kernel as portable
+    from sparton.pipeline.head import hopper_kernel, hopper_plan, portable_kernel
+
+    kernels = [hopper_kernel.head_kernel, portable_kernel.head_kernel, hopper_plan._tiles_kernel]
+    kernels += [hopper_plan._count_windows_kernel, hopper_plan._fill_windows_kernel]
 
     def compiled():
-        return sum(len(kernel.device_caches[torch.cuda.current_device()][0]) for kernel in (hopper, portable))
+        return sum(len(kernel.device_caches[torch.cuda.current_device()][0]) for kernel in kernels)
 
     for dtype in (torch.bfloat16, torch.float32):
         splade_head(*make_inputs(8, 100, 64, 1030, "right", dtype, "cuda"), impl="triton")

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from packaging.version import Version
 
 COMPILE = '''
 import torch
@@ -58,7 +59,9 @@ for dtype, masked, packed, out, block_d, stages in (
 
 
 def test_hopper_kernel_compiles_without_a_gpu():
-    pytest.importorskip("triton")
+    triton = pytest.importorskip("triton")
+    if Version(triton.__version__) < Version("3.6"):
+        pytest.skip("the kernel needs the Gluon of Triton 3.6")
     done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     assert done.stdout.split() == ["compiled"] * 4

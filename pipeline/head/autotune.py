@@ -4,11 +4,12 @@ Each class of shape is measured once, on the first batch that falls into it, for
 kept in sparton/head-configs.json in the user's cache folder.
 """
 
+import fcntl
 import json
 import os
 import statistics
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import torch
 from triton.runtime.errors import OutOfResources
 
 from ...errors import SpartonError
-from ...files import whole_file
+from ...files import LOCK, whole_file
 from .configs import KERNELS, Config, HopperConfig, PortableConfig, shape_class
 from .inputs import HeadInputs
 
@@ -43,6 +44,8 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
 }
 _REPEATS = 10
 Run = Callable[[Config], object]
+# What this process has looked up or measured: by GPU and what `_entry` calls the inputs.
+_known: dict[tuple[str, str], Config] = {}
 
 
 def asked_for() -> bool:
@@ -50,52 +53,41 @@ def asked_for() -> bool:
     return os.environ.get("SPARTON_AUTOTUNE") == "1"
 
 
-def tuned_config(inputs: HeadInputs, kernels: Iterable[str], run: Run) -> Config:
-    """The fastest candidate for the class of these inputs: of an earlier measurement, or of one made now.
+def tuned_config(inputs: HeadInputs, kernels: Sequence[str], run: Run) -> Config:
+    """The fastest candidate of `kernels` for the class of these inputs: measured earlier, or now.
 
     run: computes the inputs with a config. Raises SpartonError if earlier measurements cannot be read.
     """
-    path = cache_file()
-    known = _read(path)
-    gpu, of_class = torch.cuda.get_device_name(inputs.hidden.device), shape_class(inputs)
-    entry = known.get(gpu, {}).get(of_class)
-    if entry is None:
-        times = measure(kernels, run)
-        best = min(times, key=times.__getitem__)
-        print(f"head tuned for {gpu}, {of_class}: {best}, {times[best]:.3f} ms", file=sys.stderr)
-        entry = {kernel: list(astuple(best)) for kernel, kind in KERNELS.items() if isinstance(best, kind)}
-        known.setdefault(gpu, {})[of_class] = entry
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as stream:
-            stream.write(json.dumps(known, indent=2).encode())
-    ((kernel, numbers),) = entry.items()
-    return KERNELS[kernel](*numbers)
+    gpu = torch.cuda.get_device_name(inputs.hidden.device)
+    entry = f"{shape_class(inputs)}, {' or '.join(kernels)}"
+    if (gpu, entry) not in _known:
+        config = _read(cache_file()).get(gpu, {}).get(entry)
+        if config is None:
+            times = measure(kernels, run)
+            config = min(times, key=times.__getitem__)
+            print(f"head tuned for {gpu}, {entry}: {config}, {times[config]:.3f} ms", file=sys.stderr)
+            _keep(gpu, entry, config)
+        _known[gpu, entry] = config
+    return _known[gpu, entry]
 
 
-def measure(kernels: Iterable[str], run: Run) -> dict[Config, float]:
-    """Median milliseconds of every candidate of these kernels that fits this GPU."""
-    times: dict[Config, float] = {}
-    for kernel in kernels:
-        for config in CANDIDATES[kernel]:
-            try:
-                run(config)
-            except OutOfResources:
-                continue
-            times[config] = statistics.median(_milliseconds(run, config) for _ in range(_REPEATS))
-    return times
-
-
-def _read(path: Path) -> dict[str, dict[str, dict[str, list[int]]]]:
-    """What was measured before: {GPU: {class: {kernel: numbers}}}."""
-    if not path.exists():
-        return {}
-    try:
-        known: dict[str, dict[str, dict[str, list[int]]]] = json.loads(path.read_text())
-    except ValueError as error:
-        raise SpartonError(
-            f"{path} holds no JSON ({error}); delete it, and SPARTON_AUTOTUNE=1 measures anew"
-        ) from error
-    return known
+def measure(kernels: Sequence[str], run: Run) -> dict[Config, float]:
+    """Median milliseconds of every candidate of these kernels that fits this GPU, of graphs replayed in turn."""
+    graphs: dict[Config, torch.cuda.CUDAGraph] = {}
+    for config in (config for kernel in kernels for config in CANDIDATES[kernel]):
+        try:
+            run(config)
+        except OutOfResources:
+            continue
+        # Replayed, because launching takes the host longer than a query takes the GPU.
+        graphs[config] = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graphs[config]):
+            run(config)
+    times: dict[Config, list[float]] = {config: [] for config in graphs}
+    for _ in range(_REPEATS):
+        for config, graph in graphs.items():
+            times[config].append(_milliseconds(graph))
+    return {config: statistics.median(samples) for config, samples in times.items()}
 
 
 def cache_file() -> Path:
@@ -104,11 +96,47 @@ def cache_file() -> Path:
     return (Path(folder) if folder else Path.home() / ".cache") / "sparton" / "head-configs.json"
 
 
-def _milliseconds(run: Run, config: Config) -> float:
+def _read(path: Path) -> dict[str, dict[str, Config]]:
+    """What was measured before: {GPU: {entry: config}}; in the file, a config is {kernel: numbers}."""
+    if not path.exists():
+        return {}
+    try:
+        stored = json.loads(path.read_text())
+        return {
+            gpu: {entry: KERNELS[kernel](*numbers) for entry, row in rows.items() for kernel, numbers in row.items()}
+            for gpu, rows in stored.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SpartonError(
+            f"{path} holds no measurements of the head ({error!r}); delete it, and SPARTON_AUTOTUNE=1 measures anew"
+        ) from error
+
+
+def _keep(gpu: str, entry: str, config: Config) -> None:
+    """Add a measurement to the file, whoever else adds one now. A folder that cannot be written to is only reported."""
+    path = cache_file()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with (path.parent / LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            known = _read(path)
+            known.setdefault(gpu, {})[entry] = config
+            names = {kind: kernel for kernel, kind in KERNELS.items()}
+            stored = {
+                gpu: {entry: {names[type(config)]: astuple(config)} for entry, config in rows.items()}
+                for gpu, rows in known.items()
+            }
+            with whole_file(path) as stream:
+                stream.write(json.dumps(stored, indent=2).encode())
+    except OSError as error:
+        print(f"{path} cannot be written ({error.strerror}); the next process measures again", file=sys.stderr)
+
+
+def _milliseconds(graph: torch.cuda.CUDAGraph) -> float:
     start = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     stop = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
     start.record()
-    run(config)
+    graph.replay()
     stop.record()
     stop.synchronize()
     return float(start.elapsed_time(stop))

@@ -55,8 +55,11 @@ def head_kernel(
     for stage in gl.static_range(STAGES):
         mbarrier.init(full.index(stage), count=1 if windows is None else _WINDOW_PRODUCERS)
         mbarrier.init(empty.index(stage), count=CONSUMERS)
-    if starts is not None:
+    if windows is not None:
         tokens = gl.load(starts + documents)
+    elif starts is not None:
+        # Not beyond what there is, whatever cu_seqlens says.
+        tokens = gl.minimum(gl.load(starts + documents), tokens)
     ring = (hidden_tiles, weight_tiles, full, empty)
     tiles = (gl.cdiv(vocabulary, CONSUMERS * TERMS), gl.cdiv(tokens, _TILE))
     result = (bias, windows, owners, words, out, vocabulary, documents)
@@ -90,9 +93,10 @@ def head_kernel(
 def _place(tile, tiles, SWEEP: gl.constexpr):
     """The vocabulary tile and token tile of one tile. SWEEP vocabulary tiles go over all tokens before the next do:
     what all programs load at one time then fits into L2."""
-    sweep = tile // (SWEEP * tiles[1])
+    # At least 1: consumers also look one tile beyond the last.
+    sweep = tile // gl.maximum(SWEEP * tiles[1], 1)
     first = sweep * SWEEP
-    together = gl.minimum(tiles[0] - first, SWEEP)
+    together = gl.maximum(gl.minimum(tiles[0] - first, SWEEP), 1)
     rest = tile - first * tiles[1]
     return first + rest % together, rest // together
 

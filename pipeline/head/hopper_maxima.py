@@ -160,7 +160,7 @@ def _take(best, place, document, target):
 
 @gluon.jit
 def _weight(logit):
-    """log1p(relu(logit)), off by 2e-7: this logarithm to base 2 is one instruction, an exact one about thirty."""
+    """log1p(relu(logit)), off by 2e-7 of itself, or absolutely below 1: one instruction, exactly it is about thirty."""
     shifted = 1.0 + gl.maximum(logit, 0.0, propagate_nan=tl.PropagateNan.ALL)
     bits = gl.inline_asm_elementwise("lg2.approx.ftz.f32 $0, $1;", "=f,f", [shifted], gl.float32, is_pure=True, pack=1)
     return bits * 0.6931471805599453

@@ -16,6 +16,8 @@ from .inputs import HeadInputs
 
 TILE = 256
 WINDOW = 8
+# Windows a program looks at together, as many as documents of 512 positions have; longer ones take several looks.
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,10 +69,9 @@ def _cut_into_windows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     # What no document fills must be a row that exists: the kernel loads it, and drops what comes of it.
     windows = torch.zeros(tiles * TILE // WINDOW, dtype=torch.int32, device=mask.device)
     kept = torch.zeros(tiles * TILE, dtype=torch.uint8, device=mask.device)
-    block = min(1024, triton.next_power_of_2(per_document))
-    _count_windows_kernel[(documents,)](marks, starts, length, WINDOW=WINDOW, BLOCK=block)
+    _count_windows_kernel[(documents,)](marks, starts, length, WINDOW=WINDOW, BLOCK=_BLOCK)
     torch.cumsum(starts, 0, dtype=torch.int32, out=starts)
-    _fill_windows_kernel[(documents,)](marks, starts, windows, kept, length, WINDOW=WINDOW, BLOCK=block)
+    _fill_windows_kernel[(documents,)](marks, starts, windows, kept, length, WINDOW=WINDOW, BLOCK=_BLOCK)
     return starts, kept, windows
 
 

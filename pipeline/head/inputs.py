@@ -49,20 +49,25 @@ def check_inputs(
         raise ValueError(f"hidden is {list(hidden.shape)} and weight {list(weight.shape)}; expected {shape} and [V, D]")
     if not hidden.is_floating_point() or hidden.dtype != weight.dtype:
         raise ValueError(f"hidden is {hidden.dtype} and weight {weight.dtype}; expected one floating dtype for both")
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ValueError(f"bias is {list(bias.shape)}; expected [{weight.shape[0]}]")
+    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != weight.dtype):
+        raise ValueError(f"bias is {bias.dtype} {list(bias.shape)}; expected {weight.dtype} [{weight.shape[0]}]")
+    for name, tensor in (("weight", weight), ("bias", bias)):
+        if tensor is not None and tensor.device != hidden.device:
+            raise ValueError(f"hidden is on {hidden.device} and {name} on {tensor.device}; expected one device")
     if cu_seqlens is None:
         if hidden.shape[1] == 0:
             raise ValueError("hidden has no positions (S = 0); expected at least one")
         if attention_mask is not None and attention_mask.shape != hidden.shape[:2]:
             raise ValueError(f"attention_mask is {list(attention_mask.shape)}; expected {list(hidden.shape[:2])}")
-        mask = None if attention_mask is None else attention_mask.to(hidden.device) != 0
+        mask = None if attention_mask is None else attention_mask.to(hidden.device)
+        if mask is not None and mask.dtype != torch.bool:
+            mask = mask != 0
         return HeadInputs(hidden, weight, bias, mask=mask)
     if attention_mask is not None:
         raise ValueError("attention_mask and cu_seqlens were both given; packed documents have no padding to mask")
-    if cu_seqlens.dim() != 1 or not len(cu_seqlens) or cu_seqlens.is_floating_point():
-        raise ValueError(f"cu_seqlens is {cu_seqlens.dtype} {list(cu_seqlens.shape)}; expected integers [B + 1]")
-    return HeadInputs(hidden, weight, bias, cu_seqlens=cu_seqlens.to(hidden.device, torch.int32))
+    if cu_seqlens.dim() != 1 or not len(cu_seqlens) or cu_seqlens.dtype not in (torch.int32, torch.int64):
+        raise ValueError(f"cu_seqlens is {cu_seqlens.dtype} {list(cu_seqlens.shape)}; expected int32 or int64 [B + 1]")
+    return HeadInputs(hidden, weight, bias, cu_seqlens=cu_seqlens.to(hidden.device, torch.int32).contiguous())
 
 
 def pad(inputs: HeadInputs) -> HeadInputs:

@@ -30,7 +30,6 @@ def portable_head(
     )
     if out.numel():
         packed = inputs.cu_seqlens is not None
-        tf32 = hidden.dtype == torch.float32 and torch.get_float32_matmul_precision() != "highest"
         head_kernel[(documents * triton.cdiv(vocabulary, config.block_v),)](
             hidden,
             weight,
@@ -41,13 +40,14 @@ def portable_head(
             positions,
             documents,
             0 if packed else hidden.shape[1],
+            inputs.tokens,
             vocabulary,
             weight.shape[1],
             0 if packed else hidden.stride(0),
             *hidden.stride()[-2:],
             *weight.stride(),
             0 if bias is None else bias.stride(0),
-            PRECISION="tf32" if tf32 else "ieee",
+            PRECISION="tf32" if _tf32_asked_for() else "ieee",
             BLOCK_V=config.block_v,
             BLOCK_T=config.block_t,
             BLOCK_D=config.block_d,
@@ -57,8 +57,15 @@ def portable_head(
     return out, positions
 
 
+def _tf32_asked_for() -> bool:
+    """Whether PyTorch was told to multiply float32 as TF32; of halves it makes no difference. AMD's GPUs lack it."""
+    matmul = torch.backends.cuda.matmul
+    precision = getattr(matmul, "fp32_precision", None) or ("tf32" if matmul.allow_tf32 else "ieee")
+    return precision == "tf32" and torch.version.hip is None
+
+
 # No new compilation for another batch.
-@triton.jit(do_not_specialize=["documents", "length", "vocabulary"])
+@triton.jit(do_not_specialize=["documents", "length", "tokens", "vocabulary"])
 def head_kernel(
     hidden,
     weight,
@@ -69,6 +76,7 @@ def head_kernel(
     positions,
     documents,
     length,
+    tokens,
     vocabulary,
     depth,
     hidden_stride_b,
@@ -93,7 +101,8 @@ def head_kernel(
         hidden += document * hidden_stride_b
     else:
         begin = tl.load(cu_seqlens + document).to(tl.int64)
-        length = (tl.load(cu_seqlens + document + 1) - begin).to(tl.int32)
+        # Not beyond what there is, whatever cu_seqlens says.
+        length = (tl.minimum(tl.load(cu_seqlens + document + 1).to(tl.int64), tokens) - begin).to(tl.int32)
         hidden += begin * hidden_stride_t
     best = tl.full((BLOCK_V,), float("-inf"), dtype=tl.float32)
     place = tl.zeros((BLOCK_V,), dtype=tl.int32)
@@ -113,7 +122,7 @@ def head_kernel(
                 left = tl.load(tile + inner[None, :] * weight_stride_d, mask=known[:, None] & deep[None, :], other=0.0)
                 right = tl.load(rows + inner[:, None] * hidden_stride_d, mask=kept[None, :] & deep[:, None], other=0.0)
                 logits = tl.dot(left, right, logits, input_precision=PRECISION)
-            # The matrix units need no NaN from us, but a maximum must not pass over theirs.
+            # A maximum would pass over NaN; infinity reaches whoever checks the weights.
             logits = tl.where(logits == logits, logits, float("inf"))
             logits = tl.where(kept[None, :], logits, float("-inf"))
             largest = tl.max(logits, axis=1)
@@ -122,7 +131,9 @@ def head_kernel(
                 place = tl.where(largest >= best, at, place)
             best = tl.maximum(best, largest)
     if bias is not None:
-        best += tl.load(bias + terms * bias_stride, mask=known, other=0.0).to(tl.float32)
+        # Not where there was no position, whatever the bias is.
+        shift = tl.load(bias + terms * bias_stride, mask=known, other=0.0).to(tl.float32)
+        best = tl.where(best == float("-inf"), best, best + shift)
     target = document * vocabulary + terms
     tl.store(out + target, _weight(best), mask=known)
     if positions is not None:
@@ -132,7 +143,8 @@ def head_kernel(
 @triton.jit
 def _weight(logits):
     """log1p(relu(logits)) by the identity log(1 + x) * x / ((1 + x) - 1), accurate for small x too (Kahan)."""
-    positive = tl.maximum(logits, 0.0)
+    positive = tl.maximum(logits, 0.0, propagate_nan=tl.PropagateNan.ALL)
     shifted = 1.0 + positive
     slope = positive / tl.where(shifted == 1.0, 1.0, shifted - 1.0)
-    return tl.where(shifted == 1.0, positive, tl.log(shifted) * slope)
+    whole = (shifted == 1.0) | (positive == float("inf"))
+    return tl.where(whole, positive, tl.log(shifted) * slope)

@@ -1,10 +1,10 @@
 """The table of block sizes, and measuring one's own."""
 
-import concurrent.futures
 import dataclasses
 import json
-import multiprocessing
 import os
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
@@ -116,16 +116,20 @@ def test_a_folder_that_cannot_be_written_is_reported(measured, monkeypatch, tmp_
     assert "cannot be written (Not a directory); the next process measures again" in capsys.readouterr().err
 
 
-def keep_an_entry(folder, entry):
-    os.environ["XDG_CACHE_HOME"] = folder
-    autotune._keep("GPU of a test", entry, PortableConfig(64, 32, 16, 4, 2))
+KEEP = """
+import sys
+from sparton.pipeline.head.autotune import PortableConfig, _keep
+for index in range(40):
+    _keep("GPU of a test", f"class {sys.argv[1]} {index}", PortableConfig(64, 32, 16, 4, 2))
+"""
 
 
 def test_processes_that_measure_at_once_lose_nothing(tmp_path):
-    with concurrent.futures.ProcessPoolExecutor(6, multiprocessing.get_context("fork")) as pool:
-        list(pool.map(keep_an_entry, [str(tmp_path)] * 24, [f"class {index}" for index in range(24)]))
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    processes = [subprocess.Popen([sys.executable, "-c", KEEP, str(number)], env=environment) for number in range(3)]
+    assert [process.wait() for process in processes] == [0, 0, 0]
     kept = json.loads((tmp_path / "sparton" / "head-configs.json").read_text())
-    assert len(kept["GPU of a test"]) == 24
+    assert len(kept["GPU of a test"]) == 3 * 40
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"GPU": []}', '{"GPU": {"half": {"portable": [1, 2]}}}'])

@@ -29,11 +29,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def locked(folder: Path, why: str) -> Iterator[None]:
-    """Hold the lock of `folder`, at most as long as this process lives. Raises SpartonError(why) if it is taken."""
+def locked(folder: Path, why: str | None = None) -> Iterator[None]:
+    """Hold the lock of `folder`, at most as long as this process lives.
+
+    Waits for it if it is taken; with `why`, raises SpartonError(why) instead.
+    """
     with (folder / LOCK).open("ab") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX if why is None else fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise SpartonError(why) from None
         yield

@@ -4,6 +4,15 @@ import torch
 
 from sparton.pipeline.head.inputs import HeadInputs
 
+SMALL = [
+    # batch, length, width, vocabulary
+    (1, 1, 64, 1),
+    (3, 15, 100, 97),
+    (2, 17, 128, 513),
+    (1, 127, 64, 130),
+    (2, 129, 100, 1030),
+    (5, 33, 384, 200),
+]
 MASKS = ["none", "ones", "right", "left", "holes", "one row of zeros", "zeros"]
 
 

@@ -2,21 +2,12 @@
 
 import pytest
 import torch
-from head_inputs import MASKS, assert_no_worse_than_pytorch, make_inputs, make_packed
+from head_inputs import MASKS, SMALL, assert_no_worse_than_pytorch, make_inputs, make_packed
 from torch import nn
 
 from sparton.pipeline.head import SpartonHead, splade_head
 from sparton.pipeline.head.inputs import check_inputs
 
-SHAPES = [
-    # batch, length, width, vocabulary
-    (1, 1, 64, 1),
-    (3, 15, 100, 97),
-    (2, 17, 128, 513),
-    (1, 127, 64, 130),
-    (2, 129, 100, 1030),
-    (5, 33, 384, 200),
-]
 PACKED = [[3, 1, 9, 200], [5], [0, 4, 0, 0, 7, 0], [0]]
 
 
@@ -42,7 +33,7 @@ def test_the_definition_is_log1p_relu_max_over_kept_positions():
 
 
 @pytest.mark.parametrize("mask", MASKS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", SMALL)
 def test_tiled_head_matches_the_definition(shape, mask):
     check(make_inputs(*shape, mask), "torch")
 

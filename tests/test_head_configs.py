@@ -10,6 +10,7 @@ from importlib.resources import files
 import pytest
 import torch
 from head_inputs import make_inputs, make_packed
+from triton_devices import on_gpu
 
 from sparton.errors import SpartonError
 from sparton.pipeline.head import splade_head
@@ -19,7 +20,6 @@ from sparton.pipeline.head.inputs import check_inputs
 autotune = pytest.importorskip("sparton.pipeline.head.autotune", reason="needs Triton", exc_type=ImportError)
 
 PORTABLE = ("portable",)
-on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
 def inputs_of(batch, length, mask="none", dtype=torch.bfloat16, device="cpu"):

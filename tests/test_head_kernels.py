@@ -1,34 +1,22 @@
 """The Triton kernels of the fused head: interpreted on the CPU, and on a GPU."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 from head_inputs import (
     MASKS,
+    SMALL,
     assert_no_worse_than_pytorch,
     assert_positions_of_maxima,
     make_inputs,
     make_packed,
 )
-from packaging.version import Version
+from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.pipeline.head import splade_head
 from sparton.pipeline.head.inputs import check_inputs
 
 pytest.importorskip("triton")
 
-SMALL = [
-    # batch, length, width, vocabulary
-    (1, 1, 64, 1),
-    (3, 15, 100, 97),
-    (2, 17, 128, 513),
-    (1, 127, 64, 130),
-    (2, 129, 100, 1030),
-    (5, 33, 384, 200),
-]
 # Each of the lengths 1, 15, 17, 127, 129, 513, vocabularies 1, 97, 30,522, 250,002, widths 64, 100, 128, 384, 768,
 # 1,024 and batches 1, 3, 257, and enough tokens for every class of shape.
 LARGE = [
@@ -49,37 +37,15 @@ LARGE = [
 PACKED = [[10, 1, 289, 1, 511, 288, 400], [7] * 300, [0, 0, 3, 0, 1, 0], [0] * 300 + [700], [64] * 64, [1]]
 HALVES = [torch.bfloat16, torch.float16]
 
-on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-interpreted = pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") != "1", reason="runs under TRITON_INTERPRET=1")
 
-
-@pytest.fixture(
-    params=[
-        pytest.param("cpu", id="interpreted", marks=interpreted),
-        pytest.param("cuda", id="cuda", marks=[pytest.mark.gpu, on_gpu]),
-    ]
-)
+@pytest.fixture(params=DEVICES)
 def device(request):
     """Where the kernels run."""
     return request.param
 
 
 def test_kernels_in_the_interpreter():
-    """The same kernels, interpreted on the CPU in a process of its own: Triton reads TRITON_INTERPRET at import."""
-    import triton
-
-    if Version(triton.__version__) < Version("3.7"):
-        pytest.skip("the interpreter of Triton before 3.7 does not run on NumPy 2.4")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "interpreted"],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
-    assert "skipped" not in done.stdout
+    assert_interpreted_tests_pass(__file__)
 
 
 def check(arguments, cu_seqlens=None):

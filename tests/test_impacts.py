@@ -1,14 +1,11 @@
 """Weights to impacts, and batches put back together."""
 
-import os
-import subprocess
-import sys
 import warnings
 
 import numpy as np
 import pytest
 import torch
-from packaging.version import Version
+from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.errors import SpartonError
 from sparton.pipeline.impacts import LARGEST, join, quantize
@@ -88,32 +85,10 @@ def test_joining_nothing_gives_nothing():
 
 
 def test_compacting_kernels_in_the_interpreter():
-    """The GPU's path, interpreted on the CPU in a process of its own: Triton reads TRITON_INTERPRET at import."""
-    triton = pytest.importorskip("triton")
-    if Version(triton.__version__) < Version("3.7"):
-        pytest.skip("the interpreter of Triton before 3.7 does not run on NumPy 2.4")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__, "-k", "interpreted"],
-        env={**os.environ, "TRITON_INTERPRET": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
-    assert "skipped" not in done.stdout
+    assert_interpreted_tests_pass(__file__)
 
 
-on_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
-interpreted = pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") != "1", reason="runs under TRITON_INTERPRET=1")
-
-
-@pytest.fixture(
-    params=[
-        pytest.param("cpu", id="interpreted", marks=interpreted),
-        pytest.param("cuda", id="cuda", marks=[pytest.mark.gpu, on_cuda]),
-    ]
-)
+@pytest.fixture(params=DEVICES)
 def device(request):
     """Where the kernels run."""
     return request.param
@@ -223,7 +198,7 @@ def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 @pytest.mark.parametrize("top_terms", [None, 1, 3, 200])
 @pytest.mark.parametrize("shape", [(1, 30_522), (257, 30_522), (3, 250_002)])
 def test_gpu_kernels_give_the_impacts_of_a_cpu(shape, top_terms):
@@ -231,7 +206,7 @@ def test_gpu_kernels_give_the_impacts_of_a_cpu(shape, top_terms):
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 @pytest.mark.parametrize("top_terms", [None, 3])
 def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(top_terms):
     rows, terms = 8_600, 250_002
@@ -248,7 +223,7 @@ def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(t
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 def test_gpu_kernels_reach_every_weight_of_a_row_with_a_large_stride():
     weights = torch.zeros(250_002, 8_600, device="cuda").T
     weights[-1, -1] = 3
@@ -256,7 +231,7 @@ def test_gpu_kernels_reach_every_weight_of_a_row_with_a_large_stride():
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 @pytest.mark.parametrize("top_terms", [None, 100])
 def test_gpu_kernels_need_no_memory_beyond_their_result(top_terms):
     weights = weights_with_ties(512, 30_522, 100).cuda()
@@ -271,7 +246,7 @@ def test_gpu_kernels_need_no_memory_beyond_their_result(top_terms):
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 def test_gpu_kernels_leave_their_result_in_pinned_memory():
     found = quantize(weights_with_ties(5, 30_522, 100).cuda(), 100)
     for array in (found.offsets, found.terms, found.values):
@@ -279,7 +254,7 @@ def test_gpu_kernels_leave_their_result_in_pinned_memory():
 
 
 @pytest.mark.gpu
-@on_cuda
+@on_gpu
 def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
     weights = weights_with_ties(257, 30_522, 100).cuda()
     quantize(weights, 100, 3)

@@ -4,7 +4,6 @@ Each class of shape is measured once, on the first batch that falls into it, for
 kept in sparton/head-configs.json in the user's cache folder.
 """
 
-import fcntl
 import json
 import os
 import statistics
@@ -17,7 +16,7 @@ import torch
 from triton.runtime.errors import OutOfResources
 
 from ...errors import SpartonError
-from ...files import LOCK, whole_file
+from ...files import locked, whole_file
 from .configs import KERNELS, Config, HopperConfig, PortableConfig, shape_class
 from .inputs import HeadInputs
 
@@ -44,7 +43,7 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
 }
 _REPEATS = 10
 Run = Callable[[Config], object]
-# What this process has looked up or measured: by GPU and what `_entry` calls the inputs.
+# What this process has looked up or measured: by GPU, and by class of shape and kernels.
 _known: dict[tuple[str, str], Config] = {}
 
 
@@ -117,8 +116,7 @@ def _keep(gpu: str, entry: str, config: Config) -> None:
     path = cache_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (path.parent / LOCK).open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(path.parent):
             known = _read(path)
             known.setdefault(gpu, {})[entry] = config
             names = {kind: kernel for kernel, kind in KERNELS.items()}

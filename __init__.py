@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .build import BuildReport as BuildReport
     from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
+    from .from_collection import index_collection as index_collection
     from .pipeline.encoder import Encoder as Encoder
     from .pipeline.head import SpartonHead as SpartonHead
     from .pipeline.head import splade_head as splade_head
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "BuildReport": "build",
     "build_index": "build",
+    "index_collection": "from_collection",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoder",
     "SpartonHead": "pipeline.head",

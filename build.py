@@ -1,30 +1,30 @@
 """The main job: corpus in, index folder out."""
 
 import logging
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
-from .files import LOCK, locked
-from .manifest import COMPLETE, ENCODED, ENCODING, NAME, Counts, Manifest, Settings, load_manifest
-from .pipeline.options import SHARD_ROWS, check_encoding_options
+from .files import locked
+from .folder import COLLECTION, LUCENE, resumed, standing, start
+from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
+from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from .indexer.build import LuceneBuild
+    from .indexer.options import LuceneOptions
+    from .pipeline.collection import Part
     from .pipeline.columns import Columns
     from .pipeline.corpus import Corpus
     from .pipeline.encoder import Encoder
 
 log = logging.getLogger("sparton")
-
-_VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,16 @@ def build_index(
     device: str = "auto",
     dtype: str = "auto",
     batch_tokens: int | None = None,
-    scale: float = 100,
+    scale: float = SCALE,
     top_terms: int | None = None,
     shard_rows: int = SHARD_ROWS,
     store_text: bool = True,
     overwrite: bool = False,
     lucene: bool = True,
+    optimize: bool = False,
+    index_processes: int | None = None,
+    heap_mb: int | None = None,
+    buffer_mb: int | None = None,
     trust_remote_code: bool = False,
     progress: bool = False,
 ) -> BuildReport:
@@ -63,8 +67,9 @@ def build_index(
 
     corpus: data files, folders or globs. Of a build that was interrupted, what is finished is kept and the rest is
     done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
-    the columns and the model were found to be good. lucene=False stops after the collection. The other options are
-    those of Encoder and choose_columns.
+    the columns and the model were found to be good. lucene=False stops after the collection. optimize merges the
+    Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about Lucene)
+    choose_options.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -77,9 +82,8 @@ def build_index(
         raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
     folder = Path(index)
-    _standing(folder, overwrite)
-    if lucene:
-        _check_java()
+    standing(folder, overwrite)
+    options = index_options(index_processes, heap_mb, buffer_mb, optimize) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
@@ -114,75 +118,38 @@ def build_index(
     )
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
-        manifest = _resumed(folder, settings, overwrite)
-        resumed = manifest is not None
+        manifest = resumed(folder, settings, overwrite)
+        went_on = manifest is not None
         if manifest is None:
-            manifest = _start(folder, settings, source)
+            manifest = start(folder, settings, source.files)
         started = perf_counter()
-        if manifest.stage == ENCODING:
-            manifest = manifest.at(ENCODED, _encode(source, columns, encoder, folder, settings, rows, progress))
-            manifest.save(folder)
-        encoded = perf_counter()
-        if lucene and not ((folder / "lucene").is_dir() and manifest.stage == COMPLETE):
-            manifest = _index(folder, manifest)
-    return BuildReport(folder, manifest.counts, resumed, encoded - started, perf_counter() - encoded)
+        with _lucene_build(folder, manifest, options) as building:
+            if manifest.stage == ENCODING:
+                parts = _encode(source, columns, encoder, folder, settings, rows, progress)
+                manifest = manifest.at(ENCODED, _counts_of(parts, building, columns))
+                manifest.save(folder)
+            elif building:
+                manifest = manifest.at(ENCODED)  # complete once, if its lucene folder is lost
+                manifest.save(folder)
+                for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
+                    building.add(path)
+            encoded = perf_counter()
+            if building:
+                building.finish(manifest.counts.documents)
+                manifest = manifest.at(COMPLETE)
+                manifest.save(folder)
+    return BuildReport(folder, manifest.counts, went_on, encoded - started, perf_counter() - encoded)
 
 
-def _standing(folder: Path, overwrite: bool) -> Manifest | None:
-    """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
-    if folder.exists() and not folder.is_dir():
-        raise SpartonError(f"{folder} is a file; name a folder for the index with --index")
-    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
-        return None
-    if not (folder / NAME).is_file():
-        raise SpartonError(
-            f"the folder {folder} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
-        )
-    try:
-        return load_manifest(folder)
-    except SpartonError:
-        if overwrite:
-            return None
-        raise
+def _lucene_build(
+    folder: Path, manifest: Manifest, options: "LuceneOptions | None"
+) -> "AbstractContextManager[LuceneBuild | None]":
+    """The Lucene index to be built, or None if none is asked for or it is there."""
+    from .indexer.build import LuceneBuild
 
-
-def _check_java() -> None:
-    from .indexer.java import find_jar, find_java
-
-    find_java()
-    find_jar()
-
-
-def _resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
-    """The manifest of a build to go on with, or None to start from scratch.
-
-    With overwrite, encoding that was interrupted still goes on: it is the same command run again.
-    Raises SpartonError for other settings without overwrite.
-    """
-    standing = _standing(folder, overwrite)
-    if standing is None:
-        return None
-    differences = standing.settings.differences(settings)
-    if overwrite:
-        return None if differences or standing.stage != ENCODING else standing
-    if differences:
-        raise SpartonError(
-            f"the index {folder} was made with other settings: {'; '.join(differences)}; "
-            "use --overwrite to replace it, or --index to make another"
-        )
-    return standing
-
-
-def _start(folder: Path, settings: Settings, source: "Corpus") -> Manifest:
-    """Clear what an older build left, and write the manifest of this one."""
-    from .pipeline.collection import COLLECTION, MARKERS
-
-    manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source.files), versions=_versions())
-    manifest.save(folder)
-    for name in (MARKERS, COLLECTION, "lucene", "lucene.tmp"):
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-    return manifest
+    if options is None or (manifest.stage == COMPLETE and (folder / LUCENE).is_dir()):
+        return nullcontext()
+    return LuceneBuild(folder / LUCENE, options)
 
 
 def _encode(
@@ -193,25 +160,31 @@ def _encode(
     settings: Settings,
     rows: int,
     progress: bool,
-) -> Counts:
+) -> "Iterator[Part]":
     from .pipeline.collection import write_collection
     from .pipeline.shards import read_shards
 
-    shards = read_shards(source, columns, settings.shard_rows)
-    total = Counts()
     with _bar(rows, progress) as bar:
-        for counts in write_collection(
-            shards,
+        yield from write_collection(
+            read_shards(source, columns, settings.shard_rows),
             encoder,
             folder,
             settings_digest=settings.digest(),
             store_text=settings.store_text,
             on_rows=bar.update,
-        ):
-            total += counts
+        )
+
+
+def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:
+    """All counts together, after having each part indexed as soon as it is finished."""
+    total = Counts()
+    for part in parts:
+        total += part.counts
+        if building:
+            building.add(part.path)
     if not total.documents:
         raise SpartonError(
-            f"none of the {rows} rows has text that gives a term (columns {', '.join(columns.text)}); "
+            f"none of the {total.rows} rows has text that gives a term (columns {', '.join(columns.text)}); "
             "choose others with --text-column"
         )
     return total
@@ -225,21 +198,12 @@ def _bar(rows: int, progress: bool) -> "Iterator[tqdm[None]]":
         yield bar
 
 
-def _index(folder: Path, manifest: Manifest) -> Manifest:
-    from .indexer.lucene import build_lucene
-    from .pipeline.collection import COLLECTION
+def index_options(processes: int | None, heap_mb: int | None, buffer_mb: int | None, optimize: bool) -> "LuceneOptions":
+    """How Lucene is to be built here. Raises SpartonError where there is no Java for it."""
+    from .indexer.java import find_jar, find_java
+    from .indexer.options import choose_options
 
-    if manifest.stage == COMPLETE:  # its lucene folder is lost
-        manifest = manifest.at(ENCODED)
-        manifest.save(folder)
-    parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
-    build_lucene(parts, folder / "lucene", manifest.counts.documents)
-    manifest = manifest.at(COMPLETE)
-    manifest.save(folder)
-    return manifest
-
-
-def _versions() -> dict[str, str]:
-    from . import __version__
-
-    return {"sparton": __version__, **{name: metadata.version(name) for name in _VERSIONED}}
+    options = choose_options(processes, heap_mb, buffer_mb, 1 if optimize else None)
+    find_java()
+    find_jar()
+    return options

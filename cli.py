@@ -18,7 +18,7 @@ import typer
 from . import __version__
 from .errors import SpartonError, UsageError
 from .manifest import ENCODING
-from .pipeline.options import SHARD_ROWS
+from .pipeline.options import SCALE, SHARD_ROWS
 
 if TYPE_CHECKING:
     from .build import BuildReport
@@ -33,9 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Corpus = Annotated[
-    list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
-]
+Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[Path, typer.Option("--index", help="The index folder.")]
 Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
 Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
@@ -57,9 +55,23 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
 ]
 StoreText = Annotated[bool, typer.Option("--store-text/--no-store-text", help="Keep the text to show it with hits.")]
+FromCollection = Annotated[
+    Path | None,
+    typer.Option("--from-collection", help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS."),
+]
+Optimize = Annotated[bool, typer.Option("--optimize", help="Merge the Lucene index to one segment.")]
+IndexProcesses = Annotated[
+    int | None, typer.Option("--index-processes", help="Processes that build the Lucene index. [default: one a core]")
+]
+HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 512]")]
+BufferMb = Annotated[
+    int | None, typer.Option("--buffer-mb", help="Postings each gathers in memory. [default: heap / 8]")
+]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
+# What decides how texts are read and encoded, and nothing else.
+_ENCODING_ONLY = {"id_column", "text_column", "batch_tokens", "device", "top_terms", "shard_rows", "store_text"}
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
 
@@ -131,7 +143,8 @@ def main(
 
 @app.command()
 def index(
-    corpus: Corpus,
+    context: typer.Context,
+    corpus: Annotated[list[str] | None, Corpus] = None,
     index: Index = Path("sparton-index"),
     model: Model = "tiny",
     revision: Revision = None,
@@ -141,20 +154,56 @@ def index(
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    scale: Scale = 100,
+    scale: Scale = SCALE,
     top_terms: TopTerms = None,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
+    from_collection: FromCollection = None,
+    optimize: Optimize = False,
+    index_processes: IndexProcesses = None,
+    heap_mb: HeapMb = None,
+    buffer_mb: BufferMb = None,
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
-    """Encode a corpus and build a searchable index of it."""
+    """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
+
+    With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
+    what encodes queries (none without it).
+    """
     with _one_sentence(_KEPT):
+        given = _given(context)
+        if from_collection is not None:
+            if corpus or (idle := given & _ENCODING_ONLY):
+                what = "a corpus" if corpus else f"--{min(idle).replace('_', '-')}"
+                raise UsageError(
+                    f"{what} was given with --from-collection, which encodes nothing; leave out one of them"
+                )
+            from .from_collection import index_collection
+
+            report = index_collection(
+                from_collection,
+                index,
+                scale=scale if "scale" in given else None,
+                model=model if "model" in given else None,
+                revision=revision,
+                max_length=max_length,
+                dtype=dtype,
+                overwrite=overwrite,
+                optimize=optimize,
+                index_processes=index_processes,
+                heap_mb=heap_mb,
+                buffer_mb=buffer_mb,
+                trust_remote_code=trust_remote_code,
+                progress=sys.stderr.isatty(),
+            )
+            _print_report(report)
+            return
         from .build import build_index
 
         _steady_memory()
         report = build_index(
-            corpus,
+            corpus or (),
             index,
             model=model,
             revision=revision,
@@ -169,6 +218,10 @@ def index(
             shard_rows=shard_rows,
             overwrite=overwrite,
             store_text=store_text,
+            optimize=optimize,
+            index_processes=index_processes,
+            heap_mb=heap_mb,
+            buffer_mb=buffer_mb,
             trust_remote_code=trust_remote_code,
             progress=sys.stderr.isatty(),
         )
@@ -177,7 +230,7 @@ def index(
 
 @app.command()
 def encode(
-    corpus: Corpus,
+    corpus: Annotated[list[str], Corpus],
     output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
     model: Model = "tiny",
     revision: Revision = None,
@@ -187,7 +240,7 @@ def encode(
     batch_tokens: BatchTokens = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
-    scale: Scale = 100,
+    scale: Scale = SCALE,
     top_terms: TopTerms = None,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
@@ -269,9 +322,11 @@ def info(
         settings, counts = manifest.settings, manifest.counts
         model = settings.model
         typer.echo(f"{index}: {manifest.stage}")
-        typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
+        if model:
+            typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
         typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
-        typer.echo(f"  impacts     round(weight × {settings.scale:g}), top terms: {settings.top_terms or 'all'}")
+        impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
+        typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
         if manifest.stage != ENCODING:
             typer.echo(f"  documents   {_summary(asdict(counts))}")
         typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
@@ -287,6 +342,12 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _given(context: typer.Context) -> set[str]:
+    """The parameters that stand on the command line, rather than having their defaults."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _print_report(report: "BuildReport") -> None:

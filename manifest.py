@@ -30,13 +30,16 @@ class ModelSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that decides the bytes of an index. Two runs may share a folder only if these are equal."""
+    """All that decides the bytes of an index. Two runs may share a folder only if these are equal.
 
-    model: ModelSettings
+    model: None for vectors that another tool made with who knows what. scale: None where they are taken as they are.
+    """
+
+    model: ModelSettings | None
     corpus: str
     id_column: str
     text_columns: tuple[str, ...]
-    scale: float
+    scale: float | None
     top_terms: int | None
     shard_rows: int
     store_text: bool
@@ -47,6 +50,9 @@ class Settings:
 
     def differences(self, now: "Settings") -> list[str]:
         """`name old (now new)` for each setting in which `now` differs."""
+        if (self.model is None) != (now.model is None):
+            names = [model.name if model else None for model in (self.model, now.model)]
+            return [f"model {_show(names[0])} (now {_show(names[1])})"]
         old, new = _flat(asdict(self)), _flat(asdict(now))
         return [f"{name} {_show(old[name])} (now {_show(new[name])})" for name in old if old[name] != new[name]]
 
@@ -106,7 +112,7 @@ def load_manifest(folder: Path) -> Manifest:
             raise SpartonError(
                 f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
             )
-        model = ModelSettings(**content["settings"]["model"])
+        model = content["settings"]["model"] and ModelSettings(**content["settings"]["model"])
         text_columns = tuple(content["settings"]["text_columns"])
         settings = Settings(**{**content["settings"], "model": model, "text_columns": text_columns})
         counts = Counts(**content["counts"])
@@ -133,7 +139,7 @@ def load_complete(folder: Path) -> Manifest:
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    model = {f"model.{name}": value for name, value in settings["model"].items()}
+    model = {f"model.{name}": value for name, value in (settings["model"] or {}).items()}
     return {**model, **{name: value for name, value in settings.items() if name != "model"}}
 
 

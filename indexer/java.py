@@ -3,6 +3,7 @@
 import os
 import re
 import threading
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,12 +14,12 @@ from ..errors import SpartonError
 LEAST = 21
 _OPTIONS = (
     "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Xms32m",
     "-Xrs",  # leave Ctrl-C to Python
     "--enable-native-access=ALL-UNNAMED",
     "-Dlog4j2.level=ERROR",
 )
+# For one search: compile quickly rather than well.
+SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-Xms32m")
 _lock = threading.Lock()
 _lucene_log: Any = None
 
@@ -65,7 +66,7 @@ def find_jar() -> Path:
     return max(jars)
 
 
-def start_jvm() -> None:
+def start_jvm(options: Sequence[str] = SHORT_RUN) -> None:
     """Start the JVM unless this process has one. Raises SpartonError when there is no Java or no jar.
 
     pyserini.setup asks for a Java module that small runtimes lack; it stands back when it meets a running JVM.
@@ -78,7 +79,7 @@ def start_jvm() -> None:
         home = find_java()
         os.environ["JAVA_HOME"] = str(home)
         jnius_config.set_classpath(str(find_jar()))
-        jnius_config.add_options(*_OPTIONS)
+        jnius_config.add_options(*_OPTIONS, *options)
         if (java_version(home) or 0) >= 23:
             jnius_config.add_options("--sun-misc-unsafe-memory-access=allow")  # else it warns of Lucene's mmap
         if "jdk.incubator.vector" in (home / "release").read_text(encoding="utf-8"):

@@ -1,102 +1,54 @@
-"""Build a Lucene impact index, laid out as Anserini lays out its own, so that every Pyserini tool opens it.
+"""Write a Lucene impact index, laid out as Anserini lays out its own, so that every Pyserini tool opens it.
 
 Anserini writes each term out `impact` times and tokenizes the result. Here a posting is one token, the term and its
 impact as the term's frequency, which gives the same postings.
 """
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
-from ..files import sync_folder
-from .java import java_class, start_jvm
+from .java import java_class
+from .vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
-# Unicode noncharacters: never part of a text, so of no vocabulary term either.
-_BETWEEN_TOKENS, _BEFORE_IMPACT = "\ufdd0", "\ufdd1"
-_BUFFER_MB = 64.0
 _TEXT_FIELD = "(Ljava/lang/String;Ljava/lang/CharSequence;Lorg/apache/lucene/index/IndexableFieldType;)V"
+_HELD = "sparton"
 
 
-def build_lucene(parts: Sequence[Path], folder: Path, documents: int | None = None) -> int:
-    """Index JsonVectorCollection parts, in order, into `folder`, and return the number of documents.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an index holds: the names of the pieces it was made of, and what stood in them.
 
-    The index is built beside `folder` and renamed: `folder` is whole or absent, and replaces what stood there.
-    Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write; and
-    when there are not as many documents as `documents` says.
+    empty: lines without a term, which are left out.
     """
-    building = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(building, ignore_errors=True)
-    start_jvm()
-    from jnius import JavaException
 
-    writer = None
-    try:
-        writer = LuceneWriter(building)
-        for part in parts:
-            for document, contents, vector in read_vectors(part):
-                writer.add(document, contents, vector)
-        count = writer.commit()
-    except JavaException as error:
-        reason = (error.innermessage or str(error)).splitlines()[0]
-        raise SpartonError(
-            f"Lucene could not write {building}: {reason}; the collection is kept, so mend this and run again"
-        ) from error
-    finally:
-        if writer is not None:
-            writer.close()
-    if documents not in (None, count):
-        raise SpartonError(
-            f"Lucene holds {count} documents and the collection should have {documents}; "
-            "files in the collection were changed, so build the index again with --overwrite"
+    pieces: tuple[str, ...] = ()
+    documents: int = 0
+    postings: int = 0
+    empty: int = 0
+
+    def __add__(self, other: "Held") -> "Held":
+        return Held(
+            self.pieces + other.pieces,
+            self.documents + other.documents,
+            self.postings + other.postings,
+            self.empty + other.empty,
         )
-    if folder.exists():
-        shutil.rmtree(folder)
-    building.replace(folder)
-    sync_folder(folder.parent)
-    return count
-
-
-def read_vectors(part: Path) -> Iterator[tuple[str, str | None, dict[str, int]]]:
-    """(id, contents or None, vector) of each line of a JsonVectorCollection file.
-
-    Raises SpartonError naming file and line where a line is not such an object or an impact is no integer from 1 to
-    2^31 - 1.
-    """
-    with part.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                content = json.loads(line)
-                document, postings = content["id"], content["vector"].items()
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise SpartonError(
-                    f'{part} line {number} is not {{"id": …, "vector": {{term: impact}}}}; build the collection again'
-                ) from error
-            for term, impact in postings:
-                if type(impact) is not int or not 1 <= impact < 2**31:
-                    raise SpartonError(
-                        f"{part} line {number} gives the term {term!r} the impact {json.dumps(impact)}; "
-                        "an impact is an integer from 1 to 2147483647"
-                    )
-            yield str(document), content.get("contents"), content["vector"]
 
 
 class LuceneWriter:
-    """One IndexWriter on one folder."""
+    """One IndexWriter on one folder, which it goes on with. `held` is what the folder will hold when committed."""
 
-    def __init__(self, folder: Path) -> None:
-        config = java_class("org.apache.lucene.index.IndexWriterConfig")(_analyzer())
-        config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
-        config.setOpenMode(java_class("org.apache.lucene.index.IndexWriterConfig$OpenMode").CREATE)
-        config.setRAMBufferSizeMB(_BUFFER_MB)
-        config.setUseCompoundFile(False)
-        # Java keeps the working directory it was started in; Python's may have changed since.
-        path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
-        self._directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
-        self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
-        self._bytes = java_class("org.apache.lucene.util.BytesRef")
+    def __init__(self, folder: Path, buffer_mb: float = 64) -> None:
+        self._folder = folder
+        with _io(folder):
+            self._directory = _directory(folder)
+            self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, _config(buffer_mb))
+            self.held = _held(self._writer.getLiveCommitData())
         self._id, self._id_value, self._raw, self._contents = _fields()
         with_text = java_class("org.apache.lucene.document.Document")()
         without_text = java_class("org.apache.lucene.document.Document")()
@@ -106,42 +58,120 @@ class LuceneWriter:
             without_text.add(field)
         self._with_text, self._without_text = with_text, without_text
 
-    def add(self, document: str, contents: str | None, vector: Mapping[str, int]) -> None:
-        """Add one document.
+    def add(self, piece: str, vectors: Iterable[Vector]) -> Held:
+        """Add the documents of a piece that have a term; return what they are.
 
-        Raises SpartonError for a term that holds one of the two characters kept for framing, or for impacts whose sum,
-        the document's length to Lucene, is above 2^31 - 1.
+        Raises JavaException when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
-        tokens = _BETWEEN_TOKENS.join([f"{term}{_BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
-        if tokens.count(_BEFORE_IMPACT) != len(vector) or tokens.count(_BETWEEN_TOKENS) != max(0, len(vector) - 1):
-            raise SpartonError(
-                f"document {document!r} has a term with U+FDD0 or U+FDD1, which Unicode keeps out of text"
-            )
-        total = sum(vector.values())
-        if total >= 2**31:
-            raise SpartonError(
-                f"the impacts of document {document!r} sum to {total} and Lucene holds at most {2**31 - 1}; "
-                "lower --scale"
-            )
-        self._id.setStringValue(document)
-        self._id_value.setBytesValue(self._bytes(document.encode()))
-        self._contents.setStringValue(tokens)
-        if contents is None:
-            self._writer.addDocument(self._without_text)
-            return
-        # What Pyserini's users expect of doc.raw(): a JSON object with `contents`.
-        self._raw.setStringValue(json.dumps({"id": document, "contents": contents}, ensure_ascii=False))
-        self._writer.addDocument(self._with_text)
+        documents = postings = empty = 0
+        for vector in vectors:
+            if not vector.terms:
+                empty += 1
+                continue
+            documents += 1
+            postings += vector.terms
+            self._id.setStringValue(vector.id)
+            self._id_value.setBytesValue(vector.id.encode())
+            self._contents.setStringValue(vector.postings)
+            if vector.raw is None:
+                self._writer.addDocument(self._without_text)
+            else:
+                self._raw.setStringValue(vector.raw)
+                self._writer.addDocument(self._with_text)
+        added = Held((piece,), documents, postings, empty)
+        self.held += added
+        return added
 
-    def commit(self) -> int:
-        """Make all that was added durable; return the number of documents."""
-        self._writer.commit()
-        return int(self._writer.getDocStats().numDocs)
+    def commit(self) -> None:
+        """Make all that was added durable, together with `held`."""
+        with _io(self._folder):
+            self._writer.setLiveCommitData(_user_data(self.held).entrySet())
+            self._writer.commit()
+
+    def merge(self, segments: int) -> None:
+        """Merge to at most so many segments."""
+        with _io(self._folder):
+            self._writer.forceMerge(segments)
+
+    def join(self, folders: Sequence[Path]) -> None:
+        """Add the indexes in `folders` as they are, their segments copied. A folder without a commit holds none."""
+        from jnius import cast
+
+        held = {folder: found for folder in folders if (found := read_held(folder)).pieces}
+        with _io(self._folder):
+            directories = [cast("org.apache.lucene.store.Directory", _directory(folder)) for folder in held]
+            self._writer.addIndexes(*directories)
+        self.held = sum(held.values(), self.held)
 
     def close(self) -> None:
         """Release the folder; what was not committed is gone."""
         self._writer.rollback()
         self._directory.close()
+
+
+def read_held(folder: Path) -> Held:
+    """What the last commit in `folder` holds; nothing if there was none. Raises SpartonError if it is damaged."""
+    with _io(folder):
+        directory = _directory(folder)
+        try:
+            if not java_class("org.apache.lucene.index.DirectoryReader").indexExists(directory):
+                return Held()
+            infos = java_class("org.apache.lucene.index.SegmentInfos").readLatestCommit(directory)
+            return _held(infos.getUserData().entrySet())
+        finally:
+            directory.close()
+
+
+@contextmanager
+def _io(folder: Path) -> Iterator[None]:
+    """Turn what Java says of a folder that it cannot write or read into a sentence."""
+    from jnius import JavaException
+
+    try:
+        yield
+    except JavaException as error:
+        raise SpartonError(lucene_trouble(folder, error)) from error
+
+
+def lucene_trouble(folder: Path, error: Exception) -> str:
+    """The sentence for a Java exception."""
+    reason = (getattr(error, "innermessage", None) or str(error)).splitlines()[0]
+    return f"Lucene could not write {folder}: {reason}; the collection is kept, so mend this and run again"
+
+
+def _directory(folder: Path) -> Any:
+    # Java keeps the working directory it was started in; Python's may have changed since.
+    path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
+    return java_class("org.apache.lucene.store.FSDirectory").open(path)
+
+
+def _config(buffer_mb: float) -> Any:
+    """Documents stay in the order they came in, and one thread does all there is to do."""
+    config = java_class("org.apache.lucene.index.IndexWriterConfig")(_analyzer())
+    config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+    config.setRAMBufferSizeMB(float(buffer_mb))
+    config.setUseCompoundFile(False)
+    config.setMergePolicy(java_class("org.apache.lucene.index.LogDocMergePolicy")())
+    config.setMergeScheduler(java_class("org.apache.lucene.index.SerialMergeScheduler")())
+    return config
+
+
+def _held(entries: Any) -> Held:
+    if entries is None:
+        return Held()
+    found = entries.iterator()
+    while found.hasNext():
+        entry = found.next()
+        if entry.getKey() == _HELD:
+            content = json.loads(entry.getValue())
+            return Held(**{**content, "pieces": tuple(content["pieces"])})
+    return Held()
+
+
+def _user_data(held: Held) -> Any:
+    data = java_class("java.util.HashMap")()
+    data.put(_HELD, json.dumps(asdict(held), ensure_ascii=False))
+    return data
 
 
 def _fields() -> tuple[Any, Any, Any, Any]:
@@ -162,8 +192,8 @@ def _analyzer() -> Any:
     """Split at one character and read the frequency behind another: no term is changed, whatever it holds."""
     options = java_class("java.util.HashMap")
     split, frequency = options(), options()
-    split.put("pattern", _BETWEEN_TOKENS)
-    frequency.put("delimiter", _BEFORE_IMPACT)
+    split.put("pattern", BETWEEN_TERMS)
+    frequency.put("delimiter", BEFORE_IMPACT)
     builder = java_class("org.apache.lucene.analysis.custom.CustomAnalyzer").builder()
     builder.withTokenizer("simplePatternSplit", split)
     builder.addTokenFilter("delimitedTermFrequency", frequency)

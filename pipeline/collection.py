@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..files import whole_file
+from ..folder import COLLECTION, MARKERS
 from ..manifest import Counts
 from .documents import Shard
 from .encoder import Encoder
 from .vectors import VectorWriter
 
-COLLECTION, MARKERS = "collection", "shards"
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A finished part and what became of its rows."""
+
+    path: Path
+    counts: Counts
 
 
 def write_collection(
@@ -22,8 +29,8 @@ def write_collection(
     settings_digest: str,
     store_text: bool,
     on_rows: Callable[[int], None] = lambda rows: None,
-) -> Iterator[Counts]:
-    """Encode each shard into folder/collection/part-NNNNN.jsonl; yield its counts.
+) -> Iterator[Part]:
+    """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
 
     A part whose marker (folder/shards/part-NNNNN.json) stands and names these settings is not encoded again: its
     counts are read back. `on_rows` hears how many corpus rows were dealt with. Raises OSError as the file system does.
@@ -40,12 +47,12 @@ def write_collection(
         finished = _finished(marker, settings_digest) if part.is_file() else None
         if finished is not None:
             on_rows(shard.rows)
-            yield finished
+            yield Part(part, finished)
             continue
         counts = _encode(shard, encoder, writer, part, on_rows)
         with whole_file(marker) as stream:
             stream.write(json.dumps({"settings": settings_digest, "counts": asdict(counts)}).encode() + b"\n")
-        yield counts
+        yield Part(part, counts)
 
 
 def _finished(marker: Path, settings_digest: str) -> Counts | None:

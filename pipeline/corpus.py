@@ -1,7 +1,6 @@
 """The corpus: data files found by path, folder or glob, and read through pyarrow.dataset as one stream of rows."""
 
 import glob
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ import pyarrow.dataset as pads
 import pyarrow.json as pajson
 
 from ..errors import SpartonError, UsageError
+from ..files import digest_files
 from ..manifest import NAME as MANIFEST
 
 FORMATS = {
@@ -118,30 +118,28 @@ class Corpus:
         for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
             first = 1
             try:
-                # Reading ahead would hold many row groups at once; encoding is far slower than reading.
-                batches = fragment.to_batches(
-                    self.schema,
-                    columns=list(columns),
-                    batch_size=ROWS_A_BATCH,
-                    batch_readahead=1,
-                    fragment_readahead=1,
-                    fragment_scan_options=parquet if self.format == "parquet" else None,
-                    use_threads=False,
-                )
-                for batch in batches:
-                    batch.validate(full=True)  # strings may turn out not to be UTF-8
-                    yield Rows(file, first, batch)
-                    first += batch.num_rows
+                # One row group at a time: what stands before a damaged one is to be had.
+                for group in fragment.split_by_row_group() if self.format == "parquet" else [fragment]:
+                    # Reading ahead would hold many row groups at once; encoding is far slower than reading.
+                    batches = group.to_batches(
+                        self.schema,
+                        columns=list(columns),
+                        batch_size=ROWS_A_BATCH,
+                        batch_readahead=1,
+                        fragment_readahead=1,
+                        fragment_scan_options=parquet if self.format == "parquet" else None,
+                        use_threads=False,
+                    )
+                    for batch in batches:
+                        batch.validate(full=True)  # strings may turn out not to be UTF-8
+                        yield Rows(file, first, batch)
+                        first += batch.num_rows
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise self._unreadable(file, error) from error
 
     def fingerprint(self) -> str:
         """A digest of the files' bytes: a moved or renamed corpus is still the same corpus, an edited one is not."""
-        digest = hashlib.sha256()
-        for file in self.files:
-            with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
-        return f"sha256:{digest.hexdigest()}"
+        return digest_files(self.files)
 
 
 def find_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:

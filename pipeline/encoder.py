@@ -13,7 +13,7 @@ from .head import splade_head
 from .impacts import Impacts, join, quantize
 from .masked_lm import load_masked_lm
 from .model_files import EMBEDDED, find_model
-from .options import check_encoding_options
+from .options import SCALE, check_encoding_options
 
 DEFAULT_MAX_LENGTH = 512
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
@@ -57,7 +57,7 @@ class Encoder:
         max_length: int | None = None,
         device: str = "auto",
         dtype: str = "auto",
-        scale: float = 100,
+        scale: float = SCALE,
         top_terms: int | None = None,
         batch_tokens: int | None = None,
         head: str = "auto",

@@ -4,6 +4,7 @@ from ..errors import UsageError
 
 DTYPES = ("float32", "bfloat16", "float16")
 SHARD_ROWS = 8_192
+SCALE = 100.0
 
 
 def check_encoding_options(

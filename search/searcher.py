@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
-from ..manifest import Manifest, load_complete
+from ..manifest import ModelSettings, load_complete
 from .explain import Match
 from .impact_index import ImpactIndex
 
@@ -38,15 +38,25 @@ class Searcher:
         self, path: str | Path = "sparton-index", *, device: str = "cpu", trust_remote_code: bool = False
     ) -> None:
         folder = Path(path)
-        self.manifest = load_complete(folder)
+        self.path, self.manifest = folder, load_complete(folder)
         # Java starts while Python imports torch and transformers and loads the model.
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(_open_index, folder / "lucene")
-            self.encoder = _encoder(self.manifest, device, trust_remote_code)
+            model = self.manifest.settings.model
+            scale = self.manifest.settings.scale
+            self.encoder = _encoder(model, scale, device, trust_remote_code) if model else None
             self._index = opening.result()
 
     def terms(self, query: str) -> dict[str, int]:
-        """The query as {term: impact}, heaviest first; empty if it has no token that the model knows."""
+        """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
+
+        Raises SpartonError if the index was made of vectors and no model was named.
+        """
+        if self.encoder is None:
+            raise SpartonError(
+                f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
+                "it; build it again with --from-collection and --model"
+            )
         return self.encoder.terms(query)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
@@ -78,10 +88,10 @@ def _open_index(folder: Path) -> ImpactIndex:
         detach_thread()
 
 
-def _encoder(manifest: Manifest, device: str, trust_remote_code: bool) -> "Encoder":
+def _encoder(model: ModelSettings, scale: float | None, device: str, trust_remote_code: bool) -> "Encoder":
     from ..pipeline.encoder import Encoder
+    from ..pipeline.options import SCALE
 
-    model = manifest.settings.model
     if (model.pooling, model.activation) != ("max", "log1p_relu"):
         raise SpartonError(
             f"the index pools by {model.pooling} and {model.activation}, and this Sparton by max and log1p_relu; "
@@ -93,7 +103,7 @@ def _encoder(manifest: Manifest, device: str, trust_remote_code: bool) -> "Encod
         max_length=model.max_length,
         device=device,
         dtype=model.dtype,
-        scale=manifest.settings.scale,
+        scale=SCALE if scale is None else scale,
         trust_remote_code=trust_remote_code,
     )
     if encoder.settings.digest != model.digest:

@@ -39,9 +39,7 @@ def test_version(run_cli):
     assert (ran.code, ran.stdout, ran.stderr) == (0, f"{sparton.__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["search"], ["index"], ["encode", "a.parquet"], ["bake"], ["search", "a", "-k", "x"]]
-)
+@pytest.mark.parametrize("arguments", [["search"], ["encode", "a.parquet"], ["bake"], ["search", "a", "-k", "x"]])
 def test_wrong_usage_is_code_2(run_cli, arguments):
     ran = run_cli(*arguments)
     assert (ran.code, ran.stdout) == (2, "")
@@ -130,6 +128,11 @@ def test_search_gives_json_with_matches(run_cli, small_index):
         hit = json.loads(line)
         assert sum(match["contribution"] for match in hit["matches"]) == hit["score"]
         assert set(hit["matches"][0]) == {"term", "query_impact", "document_impact", "contribution"}
+
+
+def test_no_corpus_is_code_2(run_cli):
+    ran = run_cli("index")
+    assert (ran.code, ran.stderr) == (2, "sparton: no corpus was given; name a Parquet file, a folder or a glob\n")
 
 
 def test_info_shows_what_is_in_an_index(run_cli, small_index):

@@ -1,0 +1,67 @@
+"""An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
+
+import shutil
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+from .errors import SpartonError
+from .files import LOCK
+from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest
+
+LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
+_VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
+
+
+def standing(folder: Path, overwrite: bool) -> Manifest | None:
+    """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
+    if folder.exists() and not folder.is_dir():
+        raise SpartonError(f"{folder} is a file; name a folder for the index with --index")
+    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
+        return None
+    if not (folder / NAME).is_file():
+        raise SpartonError(
+            f"the folder {folder} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+        )
+    try:
+        return load_manifest(folder)
+    except SpartonError:
+        if overwrite:
+            return None
+        raise
+
+
+def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
+    """The manifest of a build to go on with, or None to start from scratch.
+
+    With overwrite, encoding that was interrupted still goes on: it is the same command run again.
+    Raises SpartonError for other settings without overwrite.
+    """
+    found = standing(folder, overwrite)
+    if found is None:
+        return None
+    differences = found.settings.differences(settings)
+    if overwrite:
+        return None if differences or found.stage != ENCODING else found
+    if differences:
+        raise SpartonError(
+            f"the index {folder} was made with other settings: {'; '.join(differences)}; "
+            "use --overwrite to replace it, or --index to make another"
+        )
+    return found
+
+
+def start(folder: Path, settings: Settings, source: Sequence[Path]) -> Manifest:
+    """Clear what an older build left, and write the manifest of this one."""
+    manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source), versions=_versions())
+    manifest.save(folder)
+    for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    from . import __version__
+
+    return {"sparton": __version__, **{name: metadata.version(name) for name in _VERSIONED}}

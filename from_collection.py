@@ -1,0 +1,107 @@
+"""The other job: vectors that any tool wrote as JsonVectorCollection, into an index folder."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from .build import BuildReport, index_options
+from .errors import UsageError
+from .files import digest_files, locked
+from .folder import LUCENE, resumed, standing, start
+from .manifest import COMPLETE, Counts, ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+def index_collection(
+    collection: str | Path,
+    index: str | Path = "sparton-index",
+    *,
+    scale: float | None = None,
+    model: str | None = None,
+    revision: str | None = None,
+    max_length: int | None = None,
+    dtype: str = "auto",
+    overwrite: bool = False,
+    optimize: bool = False,
+    index_processes: int | None = None,
+    heap_mb: int | None = None,
+    buffer_mb: int | None = None,
+    trust_remote_code: bool = False,
+    progress: bool = False,
+) -> BuildReport:
+    """Build `index`/lucene from JsonVectorCollection files, {"id", "vector": {term: impact}} a line.
+
+    collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
+    is stored as its text. scale: impacts are round(weight x scale); None takes integers as they are. model: what
+    encodes queries; without one the index answers queries that are encoded already. The other options are those of
+    build_index.
+
+    Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
+    """
+    from .indexer.build import LuceneBuild
+    from .indexer.pieces import find_files
+
+    if scale is not None and not 0 < scale <= 1_000_000:
+        raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
+    folder = Path(index)
+    standing(folder, overwrite)
+    options = index_options(index_processes, heap_mb, buffer_mb, optimize)
+    files = find_files(Path(collection))
+    settings = Settings(
+        model=_model_settings(model, revision, max_length, dtype, trust_remote_code) if model else None,
+        corpus=digest_files(files),
+        id_column="id",
+        text_columns=("contents",),
+        scale=scale,
+        top_terms=None,
+        shard_rows=0,
+        store_text=True,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
+        manifest = resumed(folder, settings, overwrite)
+        went_on = manifest is not None
+        if manifest is None:
+            manifest = start(folder, settings, files)
+        started = perf_counter()
+        if manifest.stage != COMPLETE or not (folder / LUCENE).is_dir():
+            with (
+                _bar(sum(file.stat().st_size for file in files), progress) as bar,
+                LuceneBuild(folder / LUCENE, options, scale, bar.update) as building,
+            ):
+                for file in files:
+                    building.add(file)
+                held = building.finish()
+            rows = held.documents + held.empty
+            counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
+            manifest = manifest.at(COMPLETE, counts)
+            manifest.save(folder)
+    return BuildReport(folder, manifest.counts, went_on, 0.0, perf_counter() - started)
+
+
+def _model_settings(
+    model: str, revision: str | None, max_length: int | None, dtype: str, trust_remote_code: bool
+) -> ModelSettings:
+    """The model as a query will need it."""
+    from .pipeline.encoder import Encoder
+
+    return Encoder(
+        model,
+        revision=revision,
+        max_length=max_length,
+        device="cpu",
+        dtype=dtype,
+        trust_remote_code=trust_remote_code,
+    ).settings
+
+
+@contextmanager
+def _bar(size: int, progress: bool) -> "Iterator[tqdm[None]]":
+    from tqdm import tqdm
+
+    with tqdm(total=size, desc="indexing", unit="B", unit_scale=True, disable=not progress) as bar:
+        yield bar

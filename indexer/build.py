@@ -1,0 +1,185 @@
+"""Build a Lucene index from JsonVectorCollection files, several processes at a time, each into an index of its own.
+
+The processes' indexes stand in `lucene.tmp`, and each commit says of which pieces it is made: whoever finds them after
+an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`.
+"""
+
+import shutil
+import threading
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import SpartonError
+from ..files import sync_folder
+from ..processes import Helper
+from .lucene import Held
+from .options import LuceneOptions, choose_options
+from .pieces import Piece, cut
+from .worker import Finish, Index, Join, Read, Start
+
+_MODULE = "sparton.indexer.worker"
+_JOINED = "joined"
+
+
+@dataclass(slots=True)
+class _Process:
+    """A helper, the folder that it writes to, and whether it has it open."""
+
+    helper: Helper
+    folder: Path
+    open: bool = False
+
+
+class LuceneBuild:
+    """An index on its way to `folder`, which is whole or absent, and keeps until the end what stood there.
+
+    scale: for collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
+    of the files have been dealt with. To be used as a context manager: leaving it ends the processes. One build at a
+    time may be on its way to a folder; that is for the caller to see to.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: LuceneOptions | None = None,
+        scale: float | None = None,
+        on_bytes: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._folder = folder
+        self._building = folder.with_name(folder.name + ".tmp")
+        self._options = options or choose_options()
+        self._scale, self._on_bytes = scale, on_bytes
+        self._pool = ThreadPoolExecutor(self._options.processes)
+        self._processes: list[_Process] = []
+        self._idle: list[_Process] = []
+        self._lock = threading.Lock()
+        self._pieces: dict[str, Piece] = {}
+        self._running: list[Future[None]] = []
+        self._done: frozenset[str] | None = None
+        self._left = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._left = True
+        for process in self._processes:
+            process.helper.close()
+        self._pool.shutdown()
+
+    @property
+    def process_ids(self) -> list[int]:
+        """The numbers of the processes that were started."""
+        return [process.helper.pid for process in self._processes]
+
+    def add(self, path: Path) -> None:
+        """Index a file as soon as a process is free. Raises what kept an earlier one from being indexed."""
+        if self._done is None:
+            self._done = frozenset(self._held().pieces)
+        self._running = [future for future in self._running if not _is_done(future)]
+        for piece in cut(path):
+            self._pieces[piece.name()] = piece
+            if piece.name() in self._done:
+                self._on_bytes(piece.bytes)
+            else:
+                self._running.append(self._pool.submit(self._index, piece))
+
+    def finish(self, documents: int | None = None) -> Held:
+        """Wait for all files, and put the index in its place; return what it holds.
+
+        Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write;
+        when a process died; when there is no document, or not as many as `documents` says.
+        """
+        held = self._finish()
+        if sorted(held.pieces) != sorted(self._pieces):  # an earlier run's, of files that have changed since
+            shutil.rmtree(self._building)
+            self._running = [self._pool.submit(self._index, piece) for piece in self._pieces.values()]
+            held = self._finish()
+        if not held.documents:
+            raise SpartonError(f"none of the {held.empty} documents has a term; there is nothing to index")
+        if documents not in (None, held.documents):
+            raise SpartonError(
+                f"Lucene holds {held.documents} documents and the collection should have {documents}; "
+                "files in the collection were changed, so build the index again with --overwrite"
+            )
+        self._put_in_place()
+        return held
+
+    def _index(self, piece: Piece) -> None:
+        process = self._take()
+        if not process.open:
+            process.helper.ask(Start(process.folder, self._options, self._scale))
+            process.open = True
+        process.helper.ask(Index(piece))
+        self._give_back(process)
+        self._on_bytes(piece.bytes)
+
+    def _take(self) -> _Process:
+        """A process that is idle, or a new one. There is a thread a process, so there are never too many."""
+        with self._lock:
+            if self._left:
+                raise CancelledError
+            if self._idle:
+                return self._idle.pop()
+            process = _Process(Helper(_MODULE), self._building / str(len(self._processes)))
+            self._processes.append(process)
+            return process
+
+    def _give_back(self, process: _Process) -> None:
+        with self._lock:
+            self._idle.append(process)
+
+    def _finish(self) -> Held:
+        """Wait until all is indexed and every process has closed its folder; return what the folders hold."""
+        wait(self._running, return_when=FIRST_EXCEPTION)
+        for future in self._running:
+            if future.done():
+                future.result()
+        self._running = [self._pool.submit(self._close, process) for process in self._processes if process.open]
+        for future in self._running:
+            future.result()
+        return self._held()
+
+    def _close(self, process: _Process) -> None:
+        process.helper.ask(Finish())
+        process.open = False
+
+    def _folders(self) -> tuple[Path, ...]:
+        return tuple(sorted(path for path in self._building.glob("*") if path.name.isdecimal()))
+
+    def _held(self) -> Held:
+        """What was committed to the folders."""
+        folders = self._folders()
+        if not folders:
+            return Held()
+        process = self._take()
+        answers = process.helper.ask(Read(folders, self._options))
+        self._give_back(process)
+        return sum(answers, Held())
+
+    def _put_in_place(self) -> None:
+        folders = self._folders()
+        whole = folders[0]
+        if len(folders) > 1 or self._options.segments:
+            whole = self._building / _JOINED
+            process = self._take()
+            process.helper.ask(Join(folders, whole, self._options))
+            self._give_back(process)
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+        whole.replace(self._folder)
+        sync_folder(self._folder.parent)
+        shutil.rmtree(self._building)
+
+
+def _is_done(future: Future[None]) -> bool:
+    """Whether it has ended. Raises what it ended with."""
+    return future.done() and future.result() is None

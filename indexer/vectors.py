@@ -1,0 +1,147 @@
+"""Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and framed postings.
+
+Most of the work of indexing in Python would be decoding JSON to objects and joining those to text again. A line laid
+out as Sparton and json.dumps lay it out is therefore rewritten where it stands, after checks that leave no doubt about
+what it says; every other line takes the long way.
+"""
+
+import gzip
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+
+from ..errors import SpartonError
+from .pieces import Piece
+
+# Unicode noncharacters: never part of a text, so of no vocabulary term either.
+BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
+_BETWEEN, _BEFORE = BETWEEN_TERMS.encode(), BEFORE_IMPACT.encode()
+_MOST = 2**31 - 1
+_VECTOR = b', "vector": {'
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A document. raw: the line without its vector, if it has `contents`. postings: term, U+FDD1, impact, and U+FDD0
+    between one and the next. terms: how many those are."""
+
+    id: str
+    raw: str | None
+    postings: str
+    terms: int
+
+
+def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
+    """The documents of a piece, in order; one without terms has no postings.
+
+    scale: impacts are round(weight x scale), and postings with none are left out; None takes impacts as they are.
+    careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
+
+    Raises SpartonError naming file and line where a line is no such object, an impact is no integer from 1 to
+    2^31 - 1, their sum (the document's length to Lucene) is beyond that, or a term holds U+FDD0 or U+FDD1.
+    """
+    careful = careful or scale is not None
+    with _open(piece) as lines:
+        for number, line in enumerate(_within(lines, piece), start=1):
+            vector = None if careful else _as_written(line)
+            if vector is None:
+                try:
+                    vector = _as_json(line, scale)
+                except _LineError as error:
+                    number += _lines_before(piece)
+                    raise SpartonError(f"{piece.path} line {number} {error}") from error
+            yield vector
+
+
+class _LineError(ValueError):
+    """What is wrong with a line."""
+
+
+def _as_written(line: bytes) -> Vector | None:
+    """A line that is `{…, "vector": {"term": 12, "other": 3}}`, with just these blanks and no escape among the terms.
+
+    None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
+    an impact is one, and no term stands twice (nothing writes that), is left to Lucene.
+    """
+    place = line.find(_VECTOR)
+    body = line[place + len(_VECTOR) : -3]
+    if place < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
+        return None
+    postings = body[1:].replace(b'": ', _BEFORE).replace(b', "', _BETWEEN)
+    terms = postings.count(_BEFORE)
+    # Every quote has gone with a separator, and there are as many of one kind as of the other: no term looks like one.
+    if b'"' in postings or postings.count(_BETWEEN) != terms - 1:
+        return None
+    try:
+        raw = line[:place].decode() + "}"
+        content = json.loads(raw)
+        return Vector(str(content["id"]), raw if "contents" in content else None, postings.decode(), terms)
+    except (ValueError, KeyError, TypeError):
+        return None  # the long way says what is wrong
+
+
+def _as_json(line: bytes, scale: float | None) -> Vector:
+    try:
+        content = json.loads(line)
+        name, vector = str(content["id"]), dict(content.pop("vector").items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _LineError('is not {"id": …, "vector": {term: impact}}; make the collection again') from error
+    if scale is not None:
+        vector = {term: rounded for term, weight in vector.items() if (rounded := _rounded(term, weight, scale))}
+    for term, impact in vector.items():
+        if type(impact) is not int or not 1 <= impact <= _MOST:
+            advice = "; float weights need --scale" if isinstance(impact, float) else ""
+            raise _LineError(
+                f"gives the term {term!r} the impact {json.dumps(impact)}; an impact is an integer from 1 to {_MOST}"
+                f"{advice}"
+            )
+        if BETWEEN_TERMS in term or BEFORE_IMPACT in term:
+            raise _LineError(f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
+    if (total := sum(vector.values())) > _MOST:
+        raise _LineError(f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower --scale")
+    postings = BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
+    # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
+    raw = json.dumps(content, ensure_ascii=False) if "contents" in content else None
+    return Vector(name, raw, postings, len(vector))
+
+
+def _rounded(term: str, weight: object, scale: float) -> int:
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight * scale < _MOST + 0.5:
+        raise _LineError(
+            f"gives the term {term!r} the weight {json.dumps(weight)}; a weight is a number from 0, and times --scale "
+            f"at most {_MOST}"
+        )
+    return round(weight * scale)
+
+
+def _open(piece: Piece) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(piece.path)) if piece.path.suffix == ".gz" else piece.path.open("rb")
+
+
+def _within(lines: BinaryIO, piece: Piece) -> Iterator[bytes]:
+    if piece.path.suffix == ".gz":
+        yield from lines
+        return
+    place = piece.start
+    if place:
+        lines.seek(place - 1)
+        place += len(lines.readline()) - 1  # the line that reaches into the piece belongs to the one before
+    for line in lines:
+        if place >= piece.stop:
+            return
+        place += len(line)
+        yield line
+
+
+def _lines_before(piece: Piece) -> int:
+    with piece.path.open("rb") as lines:
+        if not piece.start:
+            return 0
+        count, place = 0, 0
+        for line in lines:
+            if place >= piece.start:
+                break
+            place += len(line)
+            count += 1
+        return count

@@ -1,0 +1,141 @@
+"""A process that indexes pieces into a folder of its own, asked by LuceneBuild."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import SpartonError
+from ..processes import serve
+from .java import start_jvm
+from .lucene import Held, LuceneWriter, lucene_trouble, read_held
+from .options import LuceneOptions
+from .pieces import Piece
+from .vectors import read_vectors
+
+_COMMIT_SECONDS = 15.0  # lost at most if the process is killed; a commit costs a fifth of a second
+_LOCK_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Go on with the index in `folder`. Answered with what it holds."""
+
+    folder: Path
+    options: LuceneOptions
+    scale: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Add a piece. Answered with what was in it."""
+
+    piece: Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Commit and close the folder. Answered with None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Answered with what each of the folders holds."""
+
+    folders: tuple[Path, ...]
+    options: LuceneOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Make one index of those in `folders`. Answered with what it holds."""
+
+    folders: tuple[Path, ...]
+    into: Path
+    options: LuceneOptions
+
+
+class Worker:
+    """Answers the requests above."""
+
+    def __init__(self) -> None:
+        self._writer: LuceneWriter | None = None
+        self._folder = Path()
+        self._scale: float | None = None
+        self._committed = 0.0
+
+    def answer(self, request: Start | Index | Finish | Read | Join) -> Held | tuple[Held, ...] | None:
+        """Do what is asked for. Raises SpartonError for bad lines, and where Lucene cannot write."""
+        match request:
+            case Start():
+                return self._start(request)
+            case Index(piece):
+                return self._index(piece)
+            case Finish():
+                self._finish()
+                return None
+            case Read(folders, options):
+                _start_jvm(options)
+                return tuple(read_held(folder) for folder in folders)
+            case Join():
+                return _join(request)
+
+    def _start(self, request: Start) -> Held:
+        _start_jvm(request.options)
+        self._folder, self._scale = request.folder, request.scale
+        until = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                self._writer = LuceneWriter(request.folder, request.options.buffer_mb)
+                break
+            except SpartonError as error:
+                # A process of a run that was killed may not have noticed yet.
+                if "Lock held by" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
+        self._committed = time.monotonic()
+        return self._writer.held
+
+    def _index(self, piece: Piece) -> Held:
+        from jnius import JavaException
+
+        assert self._writer is not None
+        try:
+            added = self._writer.add(piece.name(), read_vectors(piece, self._scale))
+        except JavaException as error:
+            for _ in read_vectors(piece, self._scale, careful=True):
+                pass  # raises where the fault is in the line rather than in Lucene
+            raise SpartonError(lucene_trouble(self._folder, error)) from error
+        if time.monotonic() - self._committed > _COMMIT_SECONDS:
+            self._writer.commit()
+            self._committed = time.monotonic()
+        return added
+
+    def _finish(self) -> None:
+        assert self._writer is not None
+        self._writer.commit()
+        self._writer.close()
+        self._writer = None
+
+
+def _join(request: Join) -> Held:
+    _start_jvm(request.options)
+    shutil.rmtree(request.into, ignore_errors=True)
+    writer = LuceneWriter(request.into, request.options.buffer_mb)
+    try:
+        writer.join(request.folders)
+        if request.options.segments:
+            writer.merge(request.options.segments)
+        writer.commit()
+        return writer.held
+    finally:
+        writer.close()
+
+
+def _start_jvm(options: LuceneOptions) -> None:
+    start_jvm((f"-Xmx{options.heap_mb}m",))
+
+
+def main() -> None:
+    """What the process runs."""
+    serve(Worker().answer)

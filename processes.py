@@ -1,0 +1,91 @@
+"""Python processes that answer requests, for work that must not share an interpreter lock or a JVM.
+
+Requests, answers and SpartonErrors travel as pickles through the process's standard streams. Unlike multiprocessing's,
+such a process never imports the caller's own script.
+"""
+
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from .errors import SpartonError
+
+
+class Helper:
+    """A process that runs `module.main()`, which calls `serve`. It ends when this one does, however that ends."""
+
+    def __init__(self, module: str) -> None:
+        # Not `-m module`: what is pickled there would be of another module, __main__.
+        command = [sys.executable, "-c", f"from {module} import main; main()"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._answers = self._process.stdin, self._process.stdout
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def ask(self, request: Any) -> Any:
+        """The answer to one request. Raises the SpartonError it met, or one that says how the process ended."""
+        try:
+            pickle.dump(request, self._requests)
+            self._requests.flush()
+            answer = pickle.load(self._answers)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            raise SpartonError(f"a process that helps with this {self._end()}") from None
+        if isinstance(answer, SpartonError):
+            raise answer
+        return answer
+
+    def close(self) -> None:
+        """End the process; what it was about to do is not done."""
+        with suppress(BrokenPipeError):  # it may have ended already
+            self._requests.close()  # at which it ends, and with it the wait of whoever asked
+        self._process.wait()
+        self._answers.close()
+
+    def _end(self) -> str:
+        code = self._process.wait()
+        if code >= 0:
+            return f"ended with exit code {code}; its last words stand above, and running again goes on from here"
+        name = signal.Signals(-code).name
+        why = " (the system kills so when memory runs out)" if -code == signal.SIGKILL else ""
+        return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
+
+
+def serve(answer: Callable[[Any], Any]) -> None:
+    """Answer requests from the process that started this one until it ends or closes us.
+
+    Standard output is for answers alone: whatever else is printed goes to standard error.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, and our end is the other process's to choose
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def listen() -> None:
+        try:
+            while True:
+                waiting.put(pickle.load(requests))
+        except EOFError:
+            os._exit(0)  # at once, in the middle of whatever it is
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        request = waiting.get()
+        try:
+            result = answer(request)
+        except SpartonError as error:
+            result = error
+        pickle.dump(result, answers)
+        answers.flush()

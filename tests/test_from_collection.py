@@ -1,0 +1,145 @@
+"""Vectors that another tool wrote become an index folder like any other."""
+
+import gzip
+import json
+import shutil
+
+import pytest
+
+import sparton
+from sparton.errors import SpartonError
+from sparton.files import locked
+from sparton.manifest import COMPLETE, ENCODING, load_manifest
+
+
+@pytest.fixture
+def collection(tmp_path):
+    """Three documents over a plain and a gzip file, as Pyserini and naver/splade write them."""
+    folder = tmp_path / "vectors"
+    folder.mkdir()
+    (folder / "a.jsonl").write_text(
+        '{"id": "d1", "contents": "a bag", "vector": {"bag": 7, "hat": 2}}\n'
+        '{"id": 2, "content": "", "vector": {"hat": 5}}\n'
+        '{"id": "none", "vector": {}}\n'
+    )
+    (folder / "b.jsonl.gz").write_bytes(gzip.compress(b'{"id":"d3","vector":{"bag":3}}\n'))
+    return folder
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "weights.jsonl"
+    path.write_text('{"id": "d1", "vector": {"bag": 0.72, "hat": 0.001}}\n{"id": "d2", "vector": {"hat": 0.5}}\n')
+    return path
+
+
+def found(index, terms):
+    searcher = sparton.Searcher(index)
+    try:
+        return [(hit.id, hit.score, hit.text) for hit in searcher.search_terms(terms, 10)]
+    finally:
+        searcher.close()
+
+
+def test_vectors_of_other_tools_are_searched(collection, tmp_path):
+    report = sparton.index_collection(collection, tmp_path / "index")
+    assert found(tmp_path / "index", {"bag": 2, "hat": 1}) == [
+        ("d1", 16.0, "a bag"),
+        ("d3", 6.0, None),
+        ("2", 5.0, None),
+    ]
+    manifest = load_manifest(tmp_path / "index")
+    assert manifest.stage == COMPLETE
+    assert manifest.counts == report.counts
+    counts = report.counts
+    assert (counts.rows, counts.documents, counts.dropped_no_terms, counts.postings) == (4, 3, 1, 4)
+
+
+def test_float_weights_need_a_scale(weights, tmp_path):
+    with pytest.raises(SpartonError, match=r"gives the term 'bag' the impact 0\.72; .*; float weights need --scale"):
+        sparton.index_collection(weights, tmp_path / "index")
+    sparton.index_collection(weights, tmp_path / "index", scale=100, overwrite=True)
+    assert found(tmp_path / "index", {"bag": 1, "hat": 1}) == [("d1", 72.0, None), ("d2", 50.0, None)]
+    assert load_manifest(tmp_path / "index").counts.postings == 2
+
+
+def test_a_text_cannot_be_encoded_without_a_model(collection, tmp_path):
+    sparton.index_collection(collection, tmp_path / "index")
+    searcher = sparton.Searcher(tmp_path / "index")
+    with pytest.raises(SpartonError, match="made of vectors without naming their model"):
+        searcher.search("bag")
+    searcher.close()
+
+
+def test_with_the_model_named_it_answers_as_the_index_the_vectors_came_from(small_index, searcher, tmp_path):
+    sparton.index_collection(small_index / "collection", tmp_path / "index", model="tiny")
+    again = sparton.Searcher(tmp_path / "index")
+    for query in ("small black leather crossbody bag", "raincoat", "evening clutch"):
+        assert again.search(query, 20) == searcher.search(query, 20)
+    again.close()
+
+
+def test_a_finished_one_is_left_alone_and_another_is_refused(collection, weights, tmp_path):
+    sparton.index_collection(collection, tmp_path / "index")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*")}
+    assert sparton.index_collection(collection, tmp_path / "index").resumed
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*")} == before
+    with pytest.raises(SpartonError, match="was made with other settings: corpus"):
+        sparton.index_collection(weights, tmp_path / "index", scale=1)
+    with pytest.raises(SpartonError, match=r"was made with other settings: scale none \(now 2\)"):
+        sparton.index_collection(collection, tmp_path / "index", scale=2)
+
+
+def test_a_lost_lucene_folder_is_made_again(collection, tmp_path):
+    sparton.index_collection(collection, tmp_path / "index")
+    shutil.rmtree(tmp_path / "index" / "lucene")
+    sparton.index_collection(collection, tmp_path / "index")
+    assert len(found(tmp_path / "index", {"hat": 1})) == 2
+
+
+def test_a_failed_one_is_half_built_and_goes_on_when_mended(collection, tmp_path):
+    bad = collection / "c.jsonl"
+    bad.write_text("{}\n")
+    with pytest.raises(SpartonError, match=r"c\.jsonl line 1 is not"):
+        sparton.index_collection(collection, tmp_path / "index")
+    assert load_manifest(tmp_path / "index").stage == ENCODING
+    with pytest.raises(SpartonError, match="is half-built"):
+        sparton.Searcher(tmp_path / "index")
+    bad.unlink()
+    sparton.index_collection(collection, tmp_path / "index", overwrite=True)
+    assert len(found(tmp_path / "index", {"hat": 1})) == 2
+
+
+def test_two_writers_on_one_folder_are_refused(collection, tmp_path):
+    (tmp_path / "index").mkdir()
+    with locked(tmp_path / "index"), pytest.raises(SpartonError, match="another run is writing the index"):
+        sparton.index_collection(collection, tmp_path / "index")
+
+
+def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):
+    ran = run_cli("index", "--from-collection", collection, "--index", tmp_path / "index", "--optimize")
+    assert ran.code == 0, ran.stderr
+    assert ran.stdout == (
+        f"{tmp_path / 'index'}: 3 documents of 4 rows, 1.3 terms a document, 1 dropped for having no term\n"
+    )
+    shown = run_cli("info", "--index", tmp_path / "index").stdout
+    assert "impacts     as given" in shown
+    assert "model" not in shown
+    assert json.loads(run_cli("info", "--index", tmp_path / "index", "--json").stdout)["settings"]["model"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["corpus.parquet"], "a corpus was given with --from-collection, which encodes nothing; leave out one of them"),
+        (
+            ["--top-terms", "5"],
+            "--top-terms was given with --from-collection, which encodes nothing; leave out one of them",
+        ),
+        (["--scale", "0"], "--scale is 0; expected above 0 and at most 1,000,000"),
+        (["--heap-mb", "1"], "--heap-mb is 1; expected at least 128"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(collection, tmp_path, run_cli, arguments, message):
+    ran = run_cli("index", *arguments, "--from-collection", collection, "--index", tmp_path / "index")
+    assert (ran.code, ran.stderr) == (2, f"sparton: {message}\n")

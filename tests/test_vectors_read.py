@@ -1,0 +1,189 @@
+"""JsonVectorCollection lines as Lucene is handed them: the quick way and the long way say the same."""
+
+import gzip
+import json
+import random
+
+import pytest
+
+from sparton.errors import SpartonError
+from sparton.indexer.pieces import Piece, cut, find_files
+from sparton.indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector, _as_json, _as_written, read_vectors
+
+AWKWARD = ["a", ", ", ": ", '": ', ', "', ",", ":", "{", "}}", "1", " 1, ", "\\", '"', "é", "\t", "x: ", ": x", "|"]
+
+
+def line(vector, **more):
+    return json.dumps({"id": "d", **more, "vector": vector}, ensure_ascii=False).encode() + b"\n"
+
+
+def decoded(vector):
+    """{term: impact} of a Vector."""
+    return {
+        term: int(impact)
+        for term, impact in (posting.split(BEFORE_IMPACT) for posting in vector.postings.split(BETWEEN_TERMS))
+    }
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(*lines, name="part.jsonl"):
+        (tmp_path / name).write_bytes(b"".join(lines))
+        return tmp_path / name
+
+    return write
+
+
+def read(path, **options):
+    return [vector for piece in cut(path) for vector in read_vectors(piece, **options)]
+
+
+def test_both_ways_give_the_same_for_any_terms():
+    chance = random.Random(5)
+    quick = 0
+    for _ in range(3_000):
+        pool = AWKWARD if chance.random() < 0.7 else [chr(chance.randrange(32, 0x3000)) * 2 for _ in range(6)]
+        terms = chance.sample(pool, k=min(len(pool), chance.randint(1, 6)))
+        vector = {term: chance.randint(1, 500) for term in terms}
+        written = line(vector, **({"contents": chance.choice(AWKWARD)} if chance.random() < 0.5 else {}))
+        found = _as_written(written)
+        slow = _as_json(written, None)
+        assert decoded(slow) == vector
+        if found is not None:
+            quick += 1
+            assert (found.id, found.postings, found.terms) == (slow.id, slow.postings, slow.terms)
+            assert (found.raw and json.loads(found.raw)) == (slow.raw and json.loads(slow.raw))
+    assert quick > 500
+
+
+@pytest.mark.parametrize("terms", [[term] for term in AWKWARD] + [[AWKWARD[i], "b", AWKWARD[i - 1]] for i in range(18)])
+def test_a_term_that_looks_like_json_is_never_mistaken(terms):
+    written = line(dict.fromkeys(terms, 7))
+    found = _as_written(written)
+    assert found is None or decoded(found) == dict.fromkeys(terms, 7)
+
+
+def test_sparton_s_own_lines_take_the_quick_way():
+    written = line({"##body": 205, "bag": 1}, contents='a "small" bag')
+    assert _as_written(written) == Vector(
+        "d",
+        '{"id": "d", "contents": "a \\"small\\" bag"}',
+        f"##body{BEFORE_IMPACT}205{BETWEEN_TERMS}bag{BEFORE_IMPACT}1",
+        2,
+    )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"id":"d","vector":{"a":1,"b":2}}\n',
+        b'{"vector": {"a": 1, "b": 2}, "id": "d"}\n',
+        b'{"id": "d", "vector": {"a": 1, "b": 2}}',
+        b'{"id": "d", "vector": {"a": 1, "b": 2}}\r\n',
+        b'{"id": "d", "vector": {"\\u0061": 1, "b": 2}}\n',
+        b'{ "id": "d" , "vector" : { "a" : 1 , "b" : 2 } }\n',
+        b'{"id": "d", "vector": {"a": 9, "a": 1, "b":2}}\n',
+    ],
+)
+def test_other_layouts_mean_the_same(write, written):
+    (vector,) = read(write(written))
+    assert decoded(vector) == {"a": 1, "b": 2}
+
+
+def test_a_vector_within_another_object_is_not_the_document_s(write):
+    with pytest.raises(SpartonError, match="line 1 is not"):
+        read(write(b'{"id": "d", "more": {"x": 1, "vector": {"a": 1}}}\n'))
+
+
+@pytest.mark.parametrize(("name", "expected"), [('"7"', "7"), ("7", "7"), ('""', "")])
+def test_ids_become_text(write, name, expected):
+    (vector,) = read(write(b'{"id": %s, "vector": {"a": 1}}\n' % name.encode()))
+    assert vector.id == expected
+
+
+def test_a_document_without_terms_is_read_and_empty(write):
+    assert read(write(line({}, contents="text"))) == [Vector("d", '{"id": "d", "contents": "text"}', "", 0)]
+
+
+def test_weights_are_scaled_and_rounded_as_encoding_rounds(write):
+    path = write(line({"a": 1.234, "b": 0.004, "c": 2, "d": 0.125, "e": 0.0}))
+    (vector,) = read(path, scale=100)
+    assert decoded(vector) == {"a": 123, "c": 200, "d": 12}
+    assert vector.terms == 3
+
+
+@pytest.mark.parametrize("weight", ["-0.5", '"1"', "null", "true", "NaN", "Infinity", "3e7"])
+def test_weights_that_give_no_impact_are_refused(write, weight):
+    path = write(line({"a": 1}), b'{"id": "e", "vector": {"b": %s}}\n' % weight.encode())
+    with pytest.raises(SpartonError) as caught:
+        read(path, scale=100)
+    assert str(caught.value) == (
+        f"{path} line 2 gives the term 'b' the weight {json.dumps(json.loads(weight))}; a weight is a number from 0, "
+        "and times --scale at most 2147483647"
+    )
+
+
+@pytest.mark.parametrize("most", [1, 7, 60, 61, 100, 10_000])
+def test_pieces_hold_each_line_once_and_in_order(write, most):
+    lines = [line({"a": i + 1}, contents="x" * (i % 50)) for i in range(40)]
+    path = write(*lines)
+    pieces = list(cut(path, most))
+    assert pieces[0].start == 0
+    assert pieces[-1].stop == path.stat().st_size
+    found = [decoded(vector)["a"] for piece in pieces for vector in read_vectors(piece)]
+    assert found == list(range(1, 41))
+
+
+def test_an_empty_file_is_one_empty_piece(write):
+    assert read(write()) == []
+
+
+def test_a_fault_in_a_later_piece_is_named_by_its_line_in_the_file(write):
+    path = write(*[line({"a": 1})] * 20, line({"a": 0}), *[line({"a": 1})] * 20)
+    with pytest.raises(SpartonError, match=f"{path} line 21 gives"):
+        [list(read_vectors(piece, careful=True)) for piece in cut(path, 100)]
+
+
+def test_gzip_is_read_whole(tmp_path):
+    path = tmp_path / "docs.jsonl.gz"
+    path.write_bytes(gzip.compress(line({"a": 3}) * 50))
+    assert [piece.start for piece in cut(path, 10)] == [0]
+    assert len(read(path)) == 50
+
+
+def test_a_piece_is_named_by_file_place_and_change(write):
+    path = write(line({"a": 1}))
+    (piece,) = cut(path)
+    assert piece == Piece(path, 0, path.stat().st_size, path.stat().st_mtime_ns)
+    assert piece.name() != next(cut(write(line({"a": 1}), name="other.jsonl"))).name()
+
+
+def test_files_of_a_collection_are_found_in_name_order(tmp_path):
+    for name in ("b/1.jsonl", "a/2.json", "a/1.jsonl.gz", "a/notes.txt", "c.jsonl.tmp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_files(tmp_path) == [tmp_path / name for name in ("a/1.jsonl.gz", "a/2.json", "b/1.jsonl")]
+    assert find_files(tmp_path / "a/2.json") == [tmp_path / "a/2.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "nothing",
+            "the collection {path} does not exist; name a folder with .jsonl, .json, .jsonl.gz, .json.gz files",
+        ),
+        (
+            "notes.txt",
+            "the collection {path} is not a file of JSON lines; name a folder with .jsonl, .json, .jsonl.gz, "
+            ".json.gz files",
+        ),
+        ("empty", "the collection {path} holds no .jsonl, .json, .jsonl.gz, .json.gz file"),
+    ],
+)
+def test_a_collection_that_is_none_is_refused(tmp_path, name, message):
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SpartonError) as caught:
+        find_files(tmp_path / name)
+    assert str(caught.value) == message.format(path=tmp_path / name)

@@ -147,7 +147,7 @@ def _directory(folder: Path) -> Any:
 
 def _config(buffer_mb: float) -> Any:
     """Documents stay in the order they came in, and one thread does all there is to do."""
-    config = java_class("org.apache.lucene.index.IndexWriterConfig")(_analyzer())
+    config = java_class("org.apache.lucene.index.IndexWriterConfig")(framed_analyzer("delimitedTermFrequency"))
     config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
     config.setRAMBufferSizeMB(float(buffer_mb))
     config.setUseCompoundFile(False)
@@ -188,13 +188,16 @@ def _fields() -> tuple[Any, Any, Any, Any]:
     )
 
 
-def _analyzer() -> Any:
-    """Split at one character and read the frequency behind another: no term is changed, whatever it holds."""
+def framed_analyzer(number: str) -> Any:
+    """Split at one character and read the number behind another: no term is changed, whatever it holds.
+
+    number: the filter that reads it, delimitedTermFrequency for documents, delimitedBoost for queries.
+    """
     options = java_class("java.util.HashMap")
-    split, frequency = options(), options()
+    split, read = options(), options()
     split.put("pattern", BETWEEN_TERMS)
-    frequency.put("delimiter", BEFORE_IMPACT)
+    read.put("delimiter", BEFORE_IMPACT)
     builder = java_class("org.apache.lucene.analysis.custom.CustomAnalyzer").builder()
     builder.withTokenizer("simplePatternSplit", split)
-    builder.addTokenFilter("delimitedTermFrequency", frequency)
+    builder.addTokenFilter(number, read)
     return builder.build()

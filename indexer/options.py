@@ -13,7 +13,7 @@ _PYTHON_MB = 128
 @dataclass(frozen=True, slots=True)
 class LuceneOptions:
     """heap_mb: the most that each process's JVM may hold. buffer_mb: postings it gathers before it writes a segment.
-    segments: merge the finished index to this many at most; None leaves it at what each process wrote."""
+    segments: merge the finished index to this many at most; None leaves one for each process that wrote."""
 
     processes: int
     heap_mb: int

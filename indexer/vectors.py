@@ -7,7 +7,7 @@ what it says; every other line takes the long way.
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -30,6 +30,11 @@ class Vector:
     raw: str | None
     postings: str
     terms: int
+
+
+def frame(vector: Mapping[str, int]) -> str:
+    """The postings of {term: impact} as one text, which `framed_analyzer` takes apart."""
+    return BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
 
 
 def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
@@ -100,10 +105,9 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
             raise _LineError(f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
     if (total := sum(vector.values())) > _MOST:
         raise _LineError(f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower --scale")
-    postings = BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     raw = json.dumps(content, ensure_ascii=False) if "contents" in content else None
-    return Vector(name, raw, postings, len(vector))
+    return Vector(name, raw, frame(vector), len(vector))
 
 
 def _rounded(term: str, weight: object, scale: float) -> int:

@@ -35,7 +35,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Commit and close the folder. Answered with None."""
+    """Merge to one segment, commit, and close the folder. Answered with None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ class Worker:
 
     def _finish(self) -> None:
         assert self._writer is not None
+        self._writer.merge(1)  # each segment costs every query anew
         self._writer.commit()
         self._writer.close()
         self._writer = None

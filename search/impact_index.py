@@ -8,6 +8,8 @@ from typing import Any
 
 from ..errors import SpartonError
 from ..indexer.java import java_class
+from ..indexer.lucene import framed_analyzer
+from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .explain import Match
 
 _FIELD = "contents"
@@ -50,20 +52,29 @@ class ImpactIndex:
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
         self._best_then_id = _best_then_id()
+        self._queries = java_class("org.apache.lucene.util.QueryBuilder")(framed_analyzer("delimitedBoost"))
 
     def __len__(self) -> int:
         return int(self._reader.numDocs())
 
     def search(self, terms: Mapping[str, int], k: int) -> list[Found]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id."""
+        from jnius import cast
+
+        # No document holds a term with a character that frames terms, and Lucene would take it apart.
+        terms = {term: impact for term, impact in terms.items() if not {BETWEEN_TERMS, BEFORE_IMPACT} & set(term)}
         if not terms or not len(self):
             return []
-        top = self._searcher.search(_query(terms), min(k, len(self)), self._best_then_id, True)
+        # The disjunction of the terms, each weighted with its impact, made in one call rather than three a term.
+        query = self._queries.createBooleanQuery(_FIELD, frame(terms))
+        top = self._searcher.search(query, min(k, len(self)), self._best_then_id)
         stored = self._reader.storedFields()
         found = []
         for hit in top.scoreDocs:
+            # The score stands among what was sorted by; as hit.score it would be computed once more.
+            score = cast("org.apache.lucene.search.FieldDoc", hit).fields[0]
             document = stored.document(hit.doc)
-            found.append(Found(document.get("id"), hit.score, _text(document.get("raw"))))
+            found.append(Found(document.get("id"), score, _text(document.get("raw"))))
         return found
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
@@ -105,16 +116,6 @@ def _best_then_id() -> Any:
     field = java_class("org.apache.lucene.search.SortField")
     kind = java_class("org.apache.lucene.search.SortField$Type")
     return java_class("org.apache.lucene.search.Sort")(field.FIELD_SCORE, field("id", kind.STRING_VAL))
-
-
-def _query(terms: Mapping[str, int]) -> Any:
-    """The disjunction of the terms, each weighted with its impact."""
-    builder = java_class("org.apache.lucene.search.BooleanQuery$Builder")()
-    weighted = java_class("org.apache.lucene.search.BoostQuery")
-    should = java_class("org.apache.lucene.search.BooleanClause$Occur").SHOULD
-    for term, impact in terms.items():
-        builder.add(weighted(_term_query(_FIELD, term), float(impact)), should)
-    return builder.build()
 
 
 def _term_query(field: str, term: str) -> Any:

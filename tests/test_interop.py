@@ -7,6 +7,7 @@ import sys
 from importlib.resources import files
 
 import pytest
+from lucene_content import read_content
 
 import sparton
 from sparton.indexer.java import find_jar, find_java
@@ -78,5 +79,6 @@ def test_anserini_indexes_our_collection_and_finds_the_same(index, queries, tmp_
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert read_content(index / "lucene") == read_content(tmp_path / "anserini")
     hits, _ = found_by_pyserini(tmp_path / "anserini", queries)
     assert hits == [expected for _, expected in queries]

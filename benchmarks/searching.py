@@ -1,0 +1,165 @@
+"""Latency of searching Lucene impact indexes, which take turns at the same synthetic queries.
+
+    python benchmarks/searching.py INDEX [INDEX ...] --queries 500 [--same] [--c2] [--out searching.json]
+
+An INDEX is a Lucene folder with the fields `id` and `contents`, Sparton's or Anserini's. Every round puts each query to
+each index in turn, for k = 10 and k = 1000. `search` is all of ImpactIndex.search, from {term: impact} to ids, scores
+and texts; `lucene` is the part of it inside IndexSearcher; what remains is making the query and fetching stored
+documents. A query's latency is its median over the rounds, and means and percentiles are over the queries.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from synthetic import queries
+
+from sparton.indexer.java import find_jar, find_java, java_class, start_jvm
+from sparton.search.impact_index import Found, ImpactIndex
+
+DEPTHS = (10, 1000)
+
+
+class Clock:
+    """An IndexSearcher whose searches are timed: `ms` are the milliseconds spent in them since last set to 0."""
+
+    def __init__(self, searcher: Any) -> None:
+        self._searcher = searcher
+        self.ms = 0.0
+
+    def search(self, *arguments: Any) -> Any:
+        """IndexSearcher.search."""
+        start = time.perf_counter()
+        result = self._searcher.search(*arguments)
+        self.ms += 1000 * (time.perf_counter() - start)
+        return result
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._searcher, name)
+
+
+def open_timed(folder: Path) -> tuple[ImpactIndex, Clock]:
+    """An index, and the clock around its Lucene searches."""
+    index = ImpactIndex(folder)
+    clock = Clock(index._searcher)
+    index._searcher = clock
+    return index, clock
+
+
+def timed(index: ImpactIndex, clock: Clock, query: Mapping[str, int], k: int) -> tuple[list[Found], float, float]:
+    """What one search finds, and the milliseconds of all of it and of its Lucene part."""
+    clock.ms = 0.0
+    start = time.perf_counter()
+    found = index.search(query, k)
+    return found, 1000 * (time.perf_counter() - start), clock.ms
+
+
+def measure(
+    folders: Sequence[Path], asked: Sequence[Mapping[str, int]], k: int, rounds: int, same: bool
+) -> dict[str, dict[str, np.ndarray]]:
+    """Milliseconds [queries, rounds] of each index, as `search` and `lucene`; one more round before warms up.
+
+    same: exit with a message where an index's ids and scores are not the first one's.
+    """
+    indexes = [open_timed(folder) for folder in folders]
+    times = np.empty((len(indexes), len(asked), rounds + 1, 2))
+    for turn in range(rounds + 1):
+        for number, query in enumerate(asked):
+            results: dict[int, list[tuple[str, float]]] = {}
+            # Whoever comes first finds the caches as another query left them, so all get to be first.
+            for step in range(len(indexes)):
+                place = (number + turn + step) % len(indexes)
+                found, *times[place, number, turn] = timed(*indexes[place], query, k)
+                if same and not turn:
+                    results[place] = [(hit.id, hit.score) for hit in found]
+            for place, hits in results.items():
+                if hits != results[0]:
+                    raise SystemExit(f"{folders[place]} answers query {number} otherwise than {folders[0]} at k = {k}")
+    for index, _ in indexes:
+        index.close()
+    return {
+        str(folder): {"search": times[place, :, 1:, 0], "lucene": times[place, :, 1:, 1]}
+        for place, folder in enumerate(folders)
+    }
+
+
+def summary(ms: np.ndarray) -> dict[str, float]:
+    """Mean, median and 99th percentile over queries of each one's median round. ms: [queries, rounds]."""
+    latency = np.median(ms, axis=1)
+    return {"mean ms": latency.mean(), "p50 ms": np.median(latency), "p99 ms": np.percentile(latency, 99)}
+
+
+def describe(folder: Path) -> dict[str, int]:
+    """Documents, segments and bytes of an index."""
+    index = ImpactIndex(folder)
+    try:
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        return {"documents": len(index), "segments": int(index._reader.leaves().size()), "bytes": size}
+    finally:
+        index.close()
+
+
+def start_java(c2: bool, options: Sequence[str]) -> None:
+    """Start the JVM as `sparton search` does. c2: with the second compiler, as a server would; options: Java's own."""
+    # Of an option given twice Java takes the last, and it reads this variable after all else.
+    os.environ["_JAVA_OPTIONS"] = " ".join(["-XX:TieredStopAtLevel=4"] * c2 + [*options])
+    start_jvm()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("indexes", type=Path, nargs="+", metavar="INDEX")
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("-k", type=int, nargs="+", default=DEPTHS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--same", action="store_true", help="all indexes must give the same ids and scores")
+    parser.add_argument("--c2", action="store_true", help="Java's optimizing compiler too, as in a long-running server")
+    parser.add_argument("--java-option", action="append", default=[], help="for instance --java-option=-Xmx8g")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    start_java(arguments.c2, arguments.java_option)
+    asked = queries(arguments.queries)
+    result: dict[str, Any] = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {
+            **{name: metadata.version(name) for name in ("pyserini", "pyjnius")},
+            "jar": find_jar().name,
+            "lucene": java_class("org.apache.lucene.util.Version").LATEST.toString(),
+            "java": java_class("java.lang.System").getProperty("java.version"),
+        },
+        "java home": str(find_java()),
+        "compilers": "C1 and C2" if arguments.c2 else "C1",
+        "java options": arguments.java_option,
+        "queries": len(asked),
+        "terms a query": statistics.fmean(map(len, asked)),
+        "rounds": arguments.rounds,
+        "checked to be the same": arguments.same,
+        "indexes": {str(folder): describe(folder) for folder in arguments.indexes},
+        "latency": {},
+    }
+    print(f"{len(asked)} queries, {result['terms a query']:.0f} terms each, {result['machine']}, {result['compilers']}")
+    for k in arguments.k:
+        times = measure(arguments.indexes, asked, k, arguments.rounds, arguments.same)
+        result["latency"][k] = {
+            name: {part: summary(ms) for part, ms in parts.items()} for name, parts in times.items()
+        }
+        for name, parts in result["latency"][k].items():
+            search, lucene = parts["search"], parts["lucene"]
+            print(
+                f"k {k:<5} {name:32} search mean {search['mean ms']:7.2f} ms  p99 {search['p99 ms']:7.2f} ms"
+                f"   of that Lucene {lucene['mean ms']:7.2f} ms  p99 {lucene['p99 ms']:7.2f} ms"
+            )
+    if arguments.out:
+        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -22,10 +22,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from synthetic import write_documents
 
 from sparton.indexer.java import find_jar, find_java
+
+if TYPE_CHECKING:
+    from lucene_content import Content
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -87,12 +91,12 @@ def watch(process: "subprocess.Popen[bytes]", peaks: list[float]) -> None:
         time.sleep(0.2)
 
 
-def same(ours: Path, theirs: Path) -> bool:
-    """Whether two Lucene folders hold the same ids, texts, postings and statistics."""
+def read_content(lucene: Path) -> "Content":
+    """All that a Lucene folder holds: ids, texts, postings and statistics."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    from lucene_content import read_content
+    from lucene_content import read_content as read
 
-    return bool(read_content(ours) == read_content(theirs))
+    return read(lucene)
 
 
 def main() -> None:
@@ -137,7 +141,7 @@ def main() -> None:
             result["scaling"] = median["sparton, processes: 1"] / median[f"sparton, processes: {CORES}"]
             print(f"{CORES} processes / 1: {result['scaling']:.2f} times")
         if arguments.same:
-            result["same"] = same(work / "ours" / "lucene", work / "theirs")
+            result["same"] = read_content(work / "ours" / "lucene") == read_content(work / "theirs")
             print(f"the same documents, texts, postings and statistics: {result['same']}")
         if arguments.larger:
             write_documents(work / "larger", arguments.larger)

@@ -1,6 +1,6 @@
 """Kill `sparton index --from-collection` at random moments, restart it each time, and compare what it ends up with.
 
-    python benchmarks/indexing_killed.py --documents 100000 --kills 30
+    python benchmarks/indexing_killed.py --documents 30000 --kills 30
 
 The first run is not interrupted: how long it takes says when to strike, and what it wrote is the truth.
 """
@@ -13,16 +13,20 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexing import CORES, run, same, sparton
 from synthetic import write_documents
 
 from sparton.manifest import COMPLETE, load_manifest
 
+if TYPE_CHECKING:
+    from lucene_content import Content
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=100_000)
+    parser.add_argument("--documents", type=int, default=30_000)
     parser.add_argument("--kills", type=int, default=30)
     arguments = parser.parse_args()
     chance = random.Random(30)
@@ -30,6 +34,7 @@ def main() -> None:
         work = Path(scratch)
         write_documents(work / "vectors", arguments.documents)
         whole = run(sparton(work / "vectors", work / "whole", CORES), work / "whole")
+        truth = read_content(work / "whole" / "lucene")
         print(f"uninterrupted: {whole.seconds:.1f} s")
         kills = builds = 0
         while kills < arguments.kills:
@@ -41,16 +46,16 @@ def main() -> None:
             kills += not finished
             if finished:  # check it, and start over
                 builds += 1
-                check(work)
+                check(work / "killed", truth)
                 shutil.rmtree(work / "killed")
         subprocess.run(sparton(work / "vectors", work / "killed", CORES), check=True)
-        check(work)
+        check(work / "killed", truth)
         print(f"{kills} kills, {builds + 1} finished indexes, each equal to the uninterrupted one, posting for posting")
 
 
-def check(work: Path) -> None:
-    assert load_manifest(work / "killed").stage == COMPLETE
-    if not same(work / "killed" / "lucene", work / "whole" / "lucene"):
+def check(index: Path, truth: "Content") -> None:
+    assert load_manifest(index).stage == COMPLETE
+    if read_content(index / "lucene") != truth:
         raise SystemExit("the index differs from the uninterrupted one")
 
 

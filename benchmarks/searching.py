@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from synthetic import queries
 
-from sparton.indexer.java import find_jar, find_java, java_class, start_jvm
+from sparton.indexer.java import find_jar, java_class, start_jvm
 from sparton.search.impact_index import Found, ImpactIndex
 
 DEPTHS = (10, 1000)
@@ -86,7 +86,7 @@ def measure(
     for index, _ in indexes:
         index.close()
     return {
-        str(folder): {"search": times[place, :, 1:, 0], "lucene": times[place, :, 1:, 1]}
+        name_of(folder): {"search": times[place, :, 1:, 0], "lucene": times[place, :, 1:, 1]}
         for place, folder in enumerate(folders)
     }
 
@@ -95,6 +95,11 @@ def summary(ms: np.ndarray) -> dict[str, float]:
     """Mean, median and 99th percentile over queries of each one's median round. ms: [queries, rounds]."""
     latency = np.median(ms, axis=1)
     return {"mean ms": latency.mean(), "p50 ms": np.median(latency), "p99 ms": np.percentile(latency, 99)}
+
+
+def name_of(folder: Path) -> str:
+    """What a folder is called in results."""
+    return folder.parent.name if folder.name == "lucene" else folder.name
 
 
 def describe(folder: Path) -> dict[str, int]:
@@ -135,14 +140,13 @@ def main() -> None:
             "lucene": java_class("org.apache.lucene.util.Version").LATEST.toString(),
             "java": java_class("java.lang.System").getProperty("java.version"),
         },
-        "java home": str(find_java()),
         "compilers": "C1 and C2" if arguments.c2 else "C1",
         "java options": arguments.java_option,
         "queries": len(asked),
         "terms a query": statistics.fmean(map(len, asked)),
         "rounds": arguments.rounds,
         "checked to be the same": arguments.same,
-        "indexes": {str(folder): describe(folder) for folder in arguments.indexes},
+        "indexes": {name_of(folder): describe(folder) for folder in arguments.indexes},
         "latency": {},
     }
     print(f"{len(asked)} queries, {result['terms a query']:.0f} terms each, {result['machine']}, {result['compilers']}")

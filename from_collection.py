@@ -1,14 +1,16 @@
 """The other job: vectors that any tool wrote as JsonVectorCollection, into an index folder."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .build import BuildReport, index_options
 from .errors import UsageError
-from .files import digest_files, locked
+from .files import locked
 from .folder import LUCENE, resumed, standing, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings
 
@@ -53,7 +55,7 @@ def index_collection(
     files = find_files(Path(collection))
     settings = Settings(
         model=_model_settings(model, revision, max_length, dtype, trust_remote_code) if model else None,
-        corpus=digest_files(files),
+        corpus=_fingerprint(files),
         id_column="id",
         text_columns=("contents",),
         scale=scale,
@@ -97,6 +99,12 @@ def _model_settings(
         dtype=dtype,
         trust_remote_code=trust_remote_code,
     ).settings
+
+
+def _fingerprint(files: Sequence[Path]) -> str:
+    """A digest of names, sizes and times of change: of ten times the corpus's bytes, a digest of all takes minutes."""
+    stats = [(file.name, stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]]
+    return f"sha256:{sha256(json.dumps(stats).encode()).hexdigest()}"
 
 
 @contextmanager

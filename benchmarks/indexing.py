@@ -3,7 +3,7 @@
     python benchmarks/indexing.py --documents 100000 [--larger 400000] [--same] [--out FILE.json]
 
 Whole processes, start-up included, with one thread or process and with one for each core. Peak memory is that of all
-processes of a command together. --larger indexes so many with Sparton only, for its memory. --same then walks both
+processes of a command together. --larger indexes so many with Sparton only, for memory and scaling. --same walks both
 indexes, every term and posting, and says whether they hold the same.
 """
 
@@ -145,12 +145,14 @@ def main() -> None:
             print(f"the same documents, texts, postings and statistics: {result['same']}")
         if arguments.larger:
             write_documents(work / "larger", arguments.larger)
-            larger = run(sparton(work / "larger", work / "ours", CORES), work / "ours")
+            larger = {count: run(sparton(work / "larger", work / "ours", count), work / "ours") for count in counts}
+            for count, one in larger.items():
+                print(f"{arguments.larger:,} documents, processes: {count}: {one.seconds:.1f} s")
             peak = max(one.peak_mib for one in runs[f"sparton, processes: {CORES}"])
-            print(
-                f"{arguments.larger:,} documents: peak {larger.peak_mib:,.0f} MiB, {larger.peak_mib / peak:.2f} times"
-            )
-            result[f"{arguments.larger} documents"] = asdict(larger)
+            times = larger[CORES].peak_mib / peak
+            print(f"{CORES} processes / 1: {larger[1].seconds / larger[CORES].seconds:.2f} times")
+            print(f"peak {larger[CORES].peak_mib:,.0f} MiB, {times:.2f} times that of {documents:,} documents")
+            result[f"{arguments.larger} documents"] = {count: asdict(one) for count, one in larger.items()}
     if arguments.out:
         about = {
             "machine": f"{platform.machine()}, {CORES} cores",

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing import CORES, run, same, sparton
+from indexing import CORES, read_content, run, sparton
 from synthetic import write_documents
 
 from sparton.manifest import COMPLETE, load_manifest

@@ -1,6 +1,7 @@
 """The corpus: data files found by path, folder or glob, and read through pyarrow.dataset as one stream of rows."""
 
 import glob
+import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,6 @@ import pyarrow.dataset as pads
 import pyarrow.json as pajson
 
 from ..errors import SpartonError, UsageError
-from ..files import digest_files
 from ..manifest import NAME as MANIFEST
 
 FORMATS = {
@@ -139,7 +139,11 @@ class Corpus:
 
     def fingerprint(self) -> str:
         """A digest of the files' bytes: a moved or renamed corpus is still the same corpus, an edited one is not."""
-        return digest_files(self.files)
+        digest = hashlib.sha256()
+        for file in self.files:
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+        return f"sha256:{digest.hexdigest()}"
 
 
 def find_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:

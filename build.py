@@ -149,7 +149,7 @@ def _lucene_build(
 
     if options is None or (manifest.stage == COMPLETE and (folder / LUCENE).is_dir()):
         return nullcontext()
-    return LuceneBuild(folder / LUCENE, options)
+    return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
 
 
 def _encode(

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,16 @@ def locked(folder: Path, why: str | None = None) -> Iterator[None]:
         except BlockingIOError:
             raise SpartonError(why) from None
         yield
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, if it is there: at once, by a rename, so that nobody ever finds a part of it."""
+    doomed = folder.with_name(folder.name + ".old")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    if folder.exists():
+        folder.replace(doomed)
+        shutil.rmtree(doomed)
 
 
 def sync_folder(folder: Path) -> None:

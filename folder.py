@@ -1,12 +1,11 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
-import shutil
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 from .errors import SpartonError
-from .files import LOCK
+from .files import LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
@@ -56,8 +55,7 @@ def start(folder: Path, settings: Settings, source: Sequence[Path]) -> Manifest:
     manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source), versions=_versions())
     manifest.save(folder)
     for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
+        remove_folder(folder / name)
     return manifest
 
 

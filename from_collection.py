@@ -38,9 +38,9 @@ def index_collection(
     """Build `index`/lucene from JsonVectorCollection files, {"id", "vector": {term: impact}} a line.
 
     collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
-    is stored as its text. scale: impacts are round(weight x scale); None takes integers as they are. model: what
-    encodes queries; without one the index answers queries that are encoded already. The other options are those of
-    build_index.
+    is stored as its text. Ids are taken as they are: that none stands twice is not checked. scale: impacts are
+    round(weight x scale); None takes integers as they are. model: what encodes queries; without one the index answers
+    queries that are encoded already. The other options are those of build_index.
 
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
@@ -49,13 +49,26 @@ def index_collection(
 
     if scale is not None and not 0 < scale <= 1_000_000:
         raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
+    if model is None:
+        for option, value in (
+            ("--revision", revision),
+            ("--max-length", max_length),
+            ("--dtype", None if dtype == "auto" else dtype),
+        ):
+            if value is not None:
+                raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
     folder = Path(index)
     standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize)
     files = find_files(Path(collection))
+    if any(folder.resolve() in file.resolve().parents for file in files):
+        raise UsageError(
+            f"the collection {collection} lies in the index folder {folder}, which is to be written; name another with "
+            "--index"
+        )
     settings = Settings(
         model=_model_settings(model, revision, max_length, dtype, trust_remote_code) if model else None,
-        corpus=_fingerprint(files),
+        corpus=_fingerprint(files, Path(collection)),
         id_column="id",
         text_columns=("contents",),
         scale=scale,
@@ -73,10 +86,10 @@ def index_collection(
         if manifest.stage != COMPLETE or not (folder / LUCENE).is_dir():
             with (
                 _bar(sum(file.stat().st_size for file in files), progress) as bar,
-                LuceneBuild(folder / LUCENE, options, scale, bar.update) as building,
+                LuceneBuild(folder / LUCENE, options, settings.digest(), scale, bar.update) as building,
             ):
                 for file in files:
-                    building.add(file)
+                    building.add(file, _label(file, Path(collection)))
                 held = building.finish()
             rows = held.documents + held.empty
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
@@ -101,9 +114,14 @@ def _model_settings(
     ).settings
 
 
-def _fingerprint(files: Sequence[Path]) -> str:
+def _label(file: Path, collection: Path) -> str:
+    """What a file is called within the collection, wherever that lies."""
+    return file.name if file == collection else str(file.relative_to(collection))
+
+
+def _fingerprint(files: Sequence[Path], collection: Path) -> str:
     """A digest of names, sizes and times of change: of ten times the corpus's bytes, a digest of all takes minutes."""
-    stats = [(file.name, stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]]
+    stats = [(_label(file, collection), stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]]
     return f"sha256:{sha256(json.dumps(stats).encode()).hexdigest()}"
 
 

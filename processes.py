@@ -1,7 +1,7 @@
 """Python processes that answer requests, for work that must not share an interpreter lock or a JVM.
 
-Requests, answers and SpartonErrors travel as pickles through the process's standard streams. Unlike multiprocessing's,
-such a process never imports the caller's own script.
+Requests, answers, SpartonErrors and OSErrors travel as pickles through the process's standard streams. Unlike
+multiprocessing's, such a process never imports the caller's own script.
 """
 
 import os
@@ -23,8 +23,12 @@ class Helper:
 
     def __init__(self, module: str) -> None:
         # Not `-m module`: what is pickled there would be of another module, __main__.
-        command = [sys.executable, "-c", f"from {module} import main; main()"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        path = [place for place in sys.path if place]  # not the working directory: there may be a json.py in it
+        code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+        # In a group of its own, Ctrl-C does not reach it: its end is ours to choose.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._requests, self._answers = self._process.stdin, self._process.stdout
@@ -35,14 +39,14 @@ class Helper:
         return self._process.pid
 
     def ask(self, request: Any) -> Any:
-        """The answer to one request. Raises the SpartonError it met, or one that says how the process ended."""
+        """The answer to one request. Raises the SpartonError or OSError it met, or one that says how it ended."""
         try:
             pickle.dump(request, self._requests)
             self._requests.flush()
             answer = pickle.load(self._answers)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             raise SpartonError(f"a process that helps with this {self._end()}") from None
-        if isinstance(answer, SpartonError):
+        if isinstance(answer, SpartonError | OSError):
             raise answer
         return answer
 
@@ -56,7 +60,7 @@ class Helper:
     def _end(self) -> str:
         code = self._process.wait()
         if code >= 0:
-            return f"ended with exit code {code}; its last words stand above, and running again goes on from here"
+            return f"ended with exit code {code}; what it had to say stands above, and what was finished is kept"
         name = signal.Signals(-code).name
         why = " (the system kills so when memory runs out)" if -code == signal.SIGKILL else ""
         return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
@@ -67,7 +71,6 @@ def serve(answer: Callable[[Any], Any]) -> None:
 
     Standard output is for answers alone: whatever else is printed goes to standard error.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too, and our end is the other process's to choose
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -78,6 +81,8 @@ def serve(answer: Callable[[Any], Any]) -> None:
             while True:
                 waiting.put(pickle.load(requests))
         except EOFError:
+            pass
+        finally:
             os._exit(0)  # at once, in the middle of whatever it is
 
     threading.Thread(target=listen, daemon=True).start()
@@ -85,7 +90,10 @@ def serve(answer: Callable[[Any], Any]) -> None:
         request = waiting.get()
         try:
             result = answer(request)
-        except SpartonError as error:
+        except (SpartonError, OSError) as error:
             result = error
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            result = SpartonError(f"a helping process met {what[:500]}; this is a fault in Sparton, please report it")
         pickle.dump(result, answers)
         answers.flush()

@@ -4,7 +4,6 @@ The processes' indexes stand in `lucene.tmp`, and each commit says of which piec
 an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`.
 """
 
-import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
@@ -14,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ..errors import SpartonError
-from ..files import sync_folder
+from ..files import remove_folder, sync_folder
 from ..processes import Helper
 from .lucene import Held
 from .options import LuceneOptions, choose_options
@@ -23,6 +22,7 @@ from .worker import Finish, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
+_FORMAT = 1  # of what is left behind
 
 
 @dataclass(slots=True)
@@ -37,7 +37,8 @@ class _Process:
 class LuceneBuild:
     """An index on its way to `folder`, which is whole or absent, and keeps until the end what stood there.
 
-    scale: for collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
+    key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
+    collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
     of the files have been dealt with. To be used as a context manager: leaving it ends the processes. One build at a
     time may be on its way to a folder; that is for the caller to see to.
     """
@@ -46,12 +47,14 @@ class LuceneBuild:
         self,
         folder: Path,
         options: LuceneOptions | None = None,
+        key: str = "",
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
         self._options = options or choose_options()
+        self._key = f"{_FORMAT} {key}"
         self._scale, self._on_bytes = scale, on_bytes
         self._pool = ThreadPoolExecutor(self._options.processes)
         self._processes: list[_Process] = []
@@ -61,6 +64,7 @@ class LuceneBuild:
         self._running: list[Future[None]] = []
         self._done: frozenset[str] | None = None
         self._left = False
+        self._placed: Held | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -80,12 +84,17 @@ class LuceneBuild:
         """The numbers of the processes that were started."""
         return [process.helper.pid for process in self._processes]
 
-    def add(self, path: Path) -> None:
-        """Index a file as soon as a process is free. Raises what kept an earlier one from being indexed."""
+    def add(self, path: Path, label: str | None = None) -> None:
+        """Index a file as soon as a process is free. Raises what kept an earlier one from being indexed.
+
+        label: what the file is called within its collection, if not by its name.
+        """
         if self._done is None:
-            self._done = frozenset(self._held().pieces)
+            # It may all be in its place, by a process that was killed before it could say so.
+            self._placed = self._read((self._folder,))[0] if self._folder.is_dir() else None
+            self._done = frozenset((self._placed or self._held()).pieces)
         self._running = [future for future in self._running if not _is_done(future)]
-        for piece in cut(path):
+        for piece in cut(path, label):
             self._pieces[piece.name()] = piece
             if piece.name() in self._done:
                 self._on_bytes(piece.bytes)
@@ -99,24 +108,33 @@ class LuceneBuild:
         when a process died; when there is no document, or not as many as `documents` says.
         """
         held = self._finish()
-        if sorted(held.pieces) != sorted(self._pieces):  # an earlier run's, of files that have changed since
-            shutil.rmtree(self._building)
+        asked = sorted(self._pieces)
+        if self._placed is not None and sorted(self._placed.pieces) == asked:
+            remove_folder(self._building)
+            return self._placed
+        if sorted(held.pieces) != asked:  # an earlier run's, of files that have changed since
+            remove_folder(self._building)
             self._running = [self._pool.submit(self._index, piece) for piece in self._pieces.values()]
             held = self._finish()
         if not held.documents:
-            raise SpartonError(f"none of the {held.empty} documents has a term; there is nothing to index")
+            raise SpartonError(
+                f"none of the {held.empty} documents has a term; there is nothing to index"
+                if held.empty
+                else "the collection holds no document; there is nothing to index"
+            )
         if documents not in (None, held.documents):
             raise SpartonError(
                 f"Lucene holds {held.documents} documents and the collection should have {documents}; "
                 "files in the collection were changed, so build the index again with --overwrite"
             )
-        self._put_in_place()
+        self._put_in_place(held)
+        remove_folder(self._building)
         return held
 
     def _index(self, piece: Piece) -> None:
         process = self._take()
         if not process.open:
-            process.helper.ask(Start(process.folder, self._options, self._scale))
+            process.helper.ask(Start(process.folder, self._key, self._options, self._scale))
             process.open = True
         process.helper.ask(Index(piece))
         self._give_back(process)
@@ -156,28 +174,36 @@ class LuceneBuild:
         return tuple(sorted(path for path in self._building.glob("*") if path.name.isdecimal()))
 
     def _held(self) -> Held:
-        """What was committed to the folders."""
+        """What was committed to the folders. One that is damaged or was made otherwise goes."""
         folders = self._folders()
+        found = self._read(folders)
+        for folder, held in zip(folders, found, strict=True):
+            if held is None:
+                remove_folder(folder)
+        return sum((held for held in found if held is not None), Held())
+
+    def _read(self, folders: tuple[Path, ...]) -> list[Held | None]:
+        """What each folder holds; None where nothing does that was made with these settings."""
         if not folders:
-            return Held()
+            return []
         process = self._take()
         answers = process.helper.ask(Read(folders, self._options))
         self._give_back(process)
-        return sum(answers, Held())
+        return [held if held is not None and held.key == self._key else None for held in answers]
 
-    def _put_in_place(self) -> None:
+    def _put_in_place(self, held: Held) -> None:
         folders = self._folders()
         whole = folders[0]
         if len(folders) > 1 or self._options.segments:
             whole = self._building / _JOINED
             process = self._take()
-            process.helper.ask(Join(folders, whole, self._options))
+            joined = process.helper.ask(Join(folders, whole, self._options))
             self._give_back(process)
-        if self._folder.exists():
-            shutil.rmtree(self._folder)
+            if joined.documents != held.documents:
+                raise SpartonError(f"{whole} holds {joined.documents} documents of {held.documents}; run again")
+        remove_folder(self._folder)
         whole.replace(self._folder)
         sync_folder(self._folder.parent)
-        shutil.rmtree(self._building)
 
 
 def _is_done(future: Future[None]) -> bool:

@@ -5,6 +5,7 @@ impact as the term's frequency, which gives the same postings.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,15 +18,17 @@ from .vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _TEXT_FIELD = "(Ljava/lang/String;Ljava/lang/CharSequence;Lorg/apache/lucene/index/IndexableFieldType;)V"
 _HELD = "sparton"
+log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """What an index holds: the names of the pieces it was made of, and what stood in them.
 
-    empty: lines without a term, which are left out.
+    key: of the settings it was made with. empty: lines without a term, which are left out.
     """
 
+    key: str = ""
     pieces: tuple[str, ...] = ()
     documents: int = 0
     postings: int = 0
@@ -33,6 +36,7 @@ class Held:
 
     def __add__(self, other: "Held") -> "Held":
         return Held(
+            self.key or other.key,
             self.pieces + other.pieces,
             self.documents + other.documents,
             self.postings + other.postings,
@@ -43,12 +47,12 @@ class Held:
 class LuceneWriter:
     """One IndexWriter on one folder, which it goes on with. `held` is what the folder will hold when committed."""
 
-    def __init__(self, folder: Path, buffer_mb: float = 64) -> None:
+    def __init__(self, folder: Path, buffer_mb: float = 64, key: str = "") -> None:
         self._folder = folder
         with _io(folder):
             self._directory = _directory(folder)
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, _config(buffer_mb))
-            self.held = _held(self._writer.getLiveCommitData())
+            self.held = Held(key) + _held(self._writer.getLiveCommitData())
         self._id, self._id_value, self._raw, self._contents = _fields()
         with_text = java_class("org.apache.lucene.document.Document")()
         without_text = java_class("org.apache.lucene.document.Document")()
@@ -78,7 +82,7 @@ class LuceneWriter:
             else:
                 self._raw.setStringValue(vector.raw)
                 self._writer.addDocument(self._with_text)
-        added = Held((piece,), documents, postings, empty)
+        added = Held("", (piece,), documents, postings, empty)
         self.held += added
         return added
 
@@ -97,7 +101,7 @@ class LuceneWriter:
         """Add the indexes in `folders` as they are, their segments copied. A folder without a commit holds none."""
         from jnius import cast
 
-        held = {folder: found for folder in folders if (found := read_held(folder)).pieces}
+        held = {folder: found for folder in folders if (found := read_held(folder)) is not None}
         with _io(self._folder):
             directories = [cast("org.apache.lucene.store.Directory", _directory(folder)) for folder in held]
             self._writer.addIndexes(*directories)
@@ -109,17 +113,36 @@ class LuceneWriter:
         self._directory.close()
 
 
-def read_held(folder: Path) -> Held:
-    """What the last commit in `folder` holds; nothing if there was none. Raises SpartonError if it is damaged."""
-    with _io(folder):
-        directory = _directory(folder)
+def read_held(folder: Path) -> Held | None:
+    """What the last commit in `folder` holds; None if there is none, or it cannot be opened."""
+    from jnius import JavaException
+
+    directory = _directory(folder)
+    try:
+        reader = java_class("org.apache.lucene.index.DirectoryReader").open(directory)
         try:
-            if not java_class("org.apache.lucene.index.DirectoryReader").indexExists(directory):
-                return Held()
-            infos = java_class("org.apache.lucene.index.SegmentInfos").readLatestCommit(directory)
-            return _held(infos.getUserData().entrySet())
+            return _held(reader.getIndexCommit().getUserData().entrySet())
         finally:
-            directory.close()
+            reader.close()
+    except (JavaException, ValueError, KeyError, TypeError) as error:
+        log.debug("%s is not gone on with: %s", folder, error)
+        return None
+    finally:
+        directory.close()
+
+
+def count_postings(folder: Path) -> int:
+    """The postings that Lucene counts in `folder`. Raises SpartonError if it cannot be opened."""
+    from jnius import cast
+
+    with _io(folder):
+        reader = java_class("org.apache.lucene.index.DirectoryReader").open(_directory(folder))
+        every = java_class("org.apache.lucene.index.MultiTerms")
+        try:
+            terms = every.getTerms(cast("org.apache.lucene.index.IndexReader", reader), "contents")
+            return int(terms.getSumDocFreq()) if terms else 0
+        finally:
+            reader.close()
 
 
 @contextmanager
@@ -136,7 +159,9 @@ def _io(folder: Path) -> Iterator[None]:
 def lucene_trouble(folder: Path, error: Exception) -> str:
     """The sentence for a Java exception."""
     reason = (getattr(error, "innermessage", None) or str(error)).splitlines()[0]
-    return f"Lucene could not write {folder}: {reason}; the collection is kept, so mend this and run again"
+    if "heap space" in reason:
+        reason += " (raise --heap-mb)"
+    return f"Lucene could not write {folder}: {reason}; what was given is untouched, so mend this and run again"
 
 
 def _directory(folder: Path) -> Any:
@@ -170,7 +195,7 @@ def _held(entries: Any) -> Held:
 
 def _user_data(held: Held) -> Any:
     data = java_class("java.util.HashMap")()
-    data.put(_HELD, json.dumps(asdict(held), ensure_ascii=False))
+    data.put(_HELD, json.dumps(asdict(held)))
     return data
 
 

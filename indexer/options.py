@@ -39,7 +39,7 @@ def choose_options(
     free = free_memory_mb()
     heap = heap_mb or max(_LEAST_HEAP_MB, min(_HEAP_MB, free // 2 - _PYTHON_MB))
     most = max(1, free // 2 // (heap + _PYTHON_MB))
-    buffer = buffer_mb or heap // 8
+    buffer = buffer_mb or min(heap // 8, 2047)
     if buffer > 2047 or buffer > heap * 2 // 3:
         raise UsageError(f"--buffer-mb is {buffer}; expected at most {min(2047, heap * 2 // 3)} with a heap of {heap}")
     return LuceneOptions(processes or min(cores(), most), heap, buffer, segments)
@@ -55,15 +55,24 @@ def free_memory_mb() -> int:
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) // 1024
-    except OSError:  # not Linux
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**21
+    except (OSError, StopIteration):  # not Linux: half of what there is
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 // 2
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
         ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
     ):
         try:
-            room = int(Path(limit).read_text()) - int(Path(used).read_text())
+            room = int(Path(limit).read_text()) - int(Path(used).read_text()) + _cached(Path(limit).parent)
         except (OSError, ValueError):
             continue  # no such limit ("max")
         available = min(available, room // 2**20)
     return max(0, available)
+
+
+def _cached(group: Path) -> int:
+    """Bytes of files that a container's memory holds and would give back."""
+    for line in (group / "memory.stat").read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if name in ("inactive_file", "total_inactive_file"):
+            return int(value)
+    return 0

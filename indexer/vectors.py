@@ -7,9 +7,11 @@ what it says; every other line takes the long way.
 
 import gzip
 import json
+import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any
 
 from ..errors import SpartonError
 from .pieces import Piece
@@ -19,6 +21,8 @@ BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
 _BETWEEN, _BEFORE = BETWEEN_TERMS.encode(), BEFORE_IMPACT.encode()
 _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
+_NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"|\Z))")
+_MOST_BYTES = 32_766  # of an id or a term, to Lucene
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +47,20 @@ def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = Fa
     scale: impacts are round(weight x scale), and postings with none are left out; None takes impacts as they are.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
 
-    Raises SpartonError naming file and line where a line is no such object, an impact is no integer from 1 to
-    2^31 - 1, their sum (the document's length to Lucene) is beyond that, or a term holds U+FDD0 or U+FDD1.
+    Raises SpartonError naming the file if it cannot be read, and file and line where a line is no such object, an
+    impact is no integer from 1 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
+    term is not Unicode or longer than Lucene takes, or a term holds U+FDD0 or U+FDD1.
     """
     careful = careful or scale is not None
-    with _open(piece) as lines:
-        for number, line in enumerate(_within(lines, piece), start=1):
-            vector = None if careful else _as_written(line)
-            if vector is None:
-                try:
-                    vector = _as_json(line, scale)
-                except _LineError as error:
-                    number += _lines_before(piece)
-                    raise SpartonError(f"{piece.path} line {number} {error}") from error
-            yield vector
+    for number, line in enumerate(_lines(piece), start=1):
+        vector = None if careful else _as_written(line)
+        if vector is None:
+            try:
+                vector = _as_json(line, scale)
+            except _LineError as error:
+                number += _lines_before(piece)
+                raise SpartonError(f"{piece.path} line {number} {error}") from error
+        yield vector
 
 
 class _LineError(ValueError):
@@ -67,7 +71,7 @@ def _as_written(line: bytes) -> Vector | None:
     """A line that is `{…, "vector": {"term": 12, "other": 3}}`, with just these blanks and no escape among the terms.
 
     None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
-    an impact is one, and no term stands twice (nothing writes that), is left to Lucene.
+    an impact is not too large is left to Lucene; a term that stands twice (nobody writes that) shows in its counts.
     """
     place = line.find(_VECTOR)
     body = line[place + len(_VECTOR) : -3]
@@ -76,22 +80,32 @@ def _as_written(line: bytes) -> Vector | None:
     postings = body[1:].replace(b'": ', _BEFORE).replace(b', "', _BETWEEN)
     terms = postings.count(_BEFORE)
     # Every quote has gone with a separator, and there are as many of one kind as of the other: no term looks like one.
-    if b'"' in postings or postings.count(_BETWEEN) != terms - 1:
+    if b'"' in postings or postings.count(_BETWEEN) != terms - 1 or _NO_IMPACT.search(postings):
         return None
     try:
         raw = line[:place].decode() + "}"
         content = json.loads(raw)
-        return Vector(str(content["id"]), raw if "contents" in content else None, postings.decode(), terms)
-    except (ValueError, KeyError, TypeError):
+        name = content["id"]
+        if not isinstance(name, str) or len(name.encode()) > _MOST_BYTES:
+            return None
+        return Vector(name, raw if "contents" in content else None, postings.decode(), terms)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None  # the long way says what is wrong
 
 
 def _as_json(line: bytes, scale: float | None) -> Vector:
     try:
         content = json.loads(line)
-        name, vector = str(content["id"]), dict(content.pop("vector").items())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        name, vector = content["id"], dict(content.pop("vector").items())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _LineError('is not {"id": …, "vector": {term: impact}}; make the collection again') from error
+    if isinstance(name, bool) or not isinstance(name, str | int):
+        raise _LineError(f"has the id {json.dumps(name)}; an id is a text or a whole number")
+    for text in (str(name), *vector):
+        if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
+            found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
+            most = "" if len(encoded) <= _MOST_BYTES else f" {_MOST_BYTES}"
+            raise _LineError(f"has an id or a term, {text[:20]!r} …, that {found}{most}")
     if scale is not None:
         vector = {term: rounded for term, weight in vector.items() if (rounded := _rounded(term, weight, scale))}
     for term, impact in vector.items():
@@ -106,36 +120,40 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
     if (total := sum(vector.values())) > _MOST:
         raise _LineError(f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower --scale")
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
-    raw = json.dumps(content, ensure_ascii=False) if "contents" in content else None
-    return Vector(name, raw, frame(vector), len(vector))
+    # A lone surrogate, which is not Unicode, can stand in JSON only.
+    raw = json.dumps(content) if "contents" in content else None
+    return Vector(str(name), raw, frame(vector), len(vector))
 
 
-def _rounded(term: str, weight: object, scale: float) -> int:
-    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight * scale < _MOST + 0.5:
+def _rounded(term: str, weight: Any, scale: float) -> int:
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not number or not 0 <= weight <= _MOST or not weight * scale < _MOST + 0.5:
         raise _LineError(
             f"gives the term {term!r} the weight {json.dumps(weight)}; a weight is a number from 0, and times --scale "
             f"at most {_MOST}"
         )
-    return round(weight * scale)
+    rounded: int = round(weight * scale)
+    return rounded
 
 
-def _open(piece: Piece) -> BinaryIO:
-    return cast("BinaryIO", gzip.open(piece.path)) if piece.path.suffix == ".gz" else piece.path.open("rb")
-
-
-def _within(lines: BinaryIO, piece: Piece) -> Iterator[bytes]:
-    if piece.path.suffix == ".gz":
-        yield from lines
-        return
-    place = piece.start
-    if place:
-        lines.seek(place - 1)
-        place += len(lines.readline()) - 1  # the line that reaches into the piece belongs to the one before
-    for line in lines:
-        if place >= piece.stop:
+def _lines(piece: Piece) -> Iterator[bytes]:
+    try:
+        if piece.path.suffix == ".gz":
+            with gzip.open(piece.path) as lines:
+                yield from lines
             return
-        place += len(line)
-        yield line
+        with piece.path.open("rb") as file:
+            place = piece.start
+            if place:
+                file.seek(place - 1)
+                place += len(file.readline()) - 1  # the line that reaches into the piece belongs to the one before
+            for line in file:
+                if place >= piece.stop:
+                    return
+                place += len(line)
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise SpartonError(f"{piece.path} cannot be read: {error}; mend or remove the file and run again") from error
 
 
 def _lines_before(piece: Piece) -> int:

@@ -1,14 +1,14 @@
 """A process that indexes pieces into a folder of its own, asked by LuceneBuild."""
 
-import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SpartonError
+from ..files import remove_folder
 from ..processes import serve
 from .java import start_jvm
-from .lucene import Held, LuceneWriter, lucene_trouble, read_held
+from .lucene import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .options import LuceneOptions
 from .pieces import Piece
 from .vectors import read_vectors
@@ -19,9 +19,10 @@ _LOCK_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Go on with the index in `folder`. Answered with what it holds."""
+    """Go on with the index in `folder`, or begin it. Answered with what it holds."""
 
     folder: Path
+    key: str
     options: LuceneOptions
     scale: float | None
 
@@ -40,7 +41,7 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Answered with what each of the folders holds."""
+    """Answered with what each of the folders holds, None for one that cannot be gone on with."""
 
     folders: tuple[Path, ...]
     options: LuceneOptions
@@ -64,7 +65,7 @@ class Worker:
         self._scale: float | None = None
         self._committed = 0.0
 
-    def answer(self, request: Start | Index | Finish | Read | Join) -> Held | tuple[Held, ...] | None:
+    def answer(self, request: Start | Index | Finish | Read | Join) -> Held | tuple[Held | None, ...] | None:
         """Do what is asked for. Raises SpartonError for bad lines, and where Lucene cannot write."""
         match request:
             case Start():
@@ -86,7 +87,7 @@ class Worker:
         until = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
-                self._writer = LuceneWriter(request.folder, request.options.buffer_mb)
+                self._writer = LuceneWriter(request.folder, request.options.buffer_mb, request.key)
                 break
             except SpartonError as error:
                 # A process of a run that was killed may not have noticed yet.
@@ -115,13 +116,19 @@ class Worker:
         assert self._writer is not None
         self._writer.merge(1)  # each segment costs every query anew
         self._writer.commit()
+        held = self._writer.held
         self._writer.close()
         self._writer = None
+        if (postings := count_postings(self._folder)) != held.postings:
+            raise SpartonError(
+                f"Lucene counts {postings} postings and the vectors have {held.postings}: a vector has a term twice; "
+                "let each stand once"
+            )
 
 
 def _join(request: Join) -> Held:
     _start_jvm(request.options)
-    shutil.rmtree(request.into, ignore_errors=True)
+    remove_folder(request.into)
     writer = LuceneWriter(request.into, request.options.buffer_mb)
     try:
         writer.join(request.folders)

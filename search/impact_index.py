@@ -124,4 +124,5 @@ def _term_query(field: str, term: str) -> Any:
 
 def _text(raw: str | None) -> str | None:
     """The text inside a stored document: JSON with `contents`, as Pyserini stores it."""
-    return None if raw is None else json.loads(raw).get("contents")
+    text = None if raw is None else json.loads(raw).get("contents")
+    return text if text is None or isinstance(text, str) else json.dumps(text, ensure_ascii=False)

@@ -110,6 +110,37 @@ def test_a_failed_one_is_half_built_and_goes_on_when_mended(collection, tmp_path
     assert len(found(tmp_path / "index", {"hat": 1})) == 2
 
 
+def test_the_input_is_never_what_is_overwritten(small_index, tmp_path, run_cli):
+    shutil.copytree(small_index, tmp_path / "index")
+    collection = tmp_path / "index" / "collection"
+    before = {path: path.read_bytes() for path in collection.iterdir()}
+    ran = run_cli("index", "--from-collection", collection, "--index", tmp_path / "index", "--overwrite")
+    assert (ran.code, ran.stderr) == (
+        2,
+        f"sparton: the collection {collection} lies in the index folder {tmp_path / 'index'}, which is to be written; "
+        "name another with --index\n",
+    )
+    assert {path: path.read_bytes() for path in collection.iterdir()} == before
+
+
+def test_an_index_inside_the_collection_is_not_part_of_it(collection, tmp_path):
+    sparton.index_collection(collection, collection / "index")
+    assert sparton.index_collection(collection, collection / "index").resumed
+
+
+def test_a_module_of_the_working_directory_is_not_run(collection, tmp_path, monkeypatch):
+    (tmp_path / "queue.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.chdir(tmp_path)
+    assert sparton.index_collection(collection, tmp_path / "index").counts.documents == 3
+
+
+def test_text_that_is_no_string_is_shown(tmp_path):
+    path = tmp_path / "odd.jsonl"
+    path.write_text('{"id": "a", "contents": 5, "vector": {"bag": 1}}\n')
+    sparton.index_collection(path, tmp_path / "index")
+    assert found(tmp_path / "index", {"bag": 1}) == [("a", 1.0, "5")]
+
+
 def test_two_writers_on_one_folder_are_refused(collection, tmp_path):
     (tmp_path / "index").mkdir()
     with locked(tmp_path / "index"), pytest.raises(SpartonError, match="another run is writing the index"):
@@ -138,6 +169,8 @@ def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):
         ),
         (["--scale", "0"], "--scale is 0; expected above 0 and at most 1,000,000"),
         (["--heap-mb", "1"], "--heap-mb is 1; expected at least 128"),
+        (["--max-length", "9"], "--max-length is 9 and there is no --model that it could be for; name one"),
+        (["--dtype", "float16"], "--dtype is float16 and there is no --model that it could be for; name one"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(collection, tmp_path, run_cli, arguments, message):

@@ -95,6 +95,72 @@ def test_a_vector_within_another_object_is_not_the_document_s(write):
         read(write(b'{"id": "d", "more": {"x": 1, "vector": {"a": 1}}}\n'))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"id": "d", "vector": {"bag": 3 , "hat": 2}}\n',
+        b'{"id": "d", "vector": {"bag":  3, "hat": 2}}\n',
+        b'{"id": "d", "vector": {"bag": 3, "hat": 2}, "meta": {}}\n',
+        b'{"id": "d", "meta": {"x": 1}, "vector": {"bag": 3, "hat": 2}}\n',
+    ],
+)
+def test_valid_json_with_unusual_blanks_is_read(write, written):
+    (vector,) = read(write(written))
+    assert decoded(vector) == {"bag": 3, "hat": 2}
+
+
+@pytest.mark.parametrize("number", ["007", "\u0663", "3}", "-3", "+3", "3.0", ""])
+def test_what_is_no_number_in_json_is_refused(write, number):
+    path = write(b'{"id": "d", "vector": {"bag": %s, "hat": 2}}\n' % number.encode())
+    with pytest.raises(SpartonError, match=f"{path} line 1 "):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["null", '["q"]', "true", "1.5", '"\\ud800"', '"' + "x" * 40_000 + '"'])
+def test_ids_that_are_none_are_refused(write, name):
+    path = write(b'{"id": %s, "vector": {"a": 1}}\n' % name.encode())
+    with pytest.raises(SpartonError, match=f"{path} line 1 has "):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"id": "d", "vector": {"\\ud800": 1}}\n',
+        b'{"id": "d", "vector": {"\xed\xa0\x80": 1}}\n',
+        b'{"id": "d", "vector": {"' + b"x" * 40_000 + b'": 1}}\n',
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_lines_that_lucene_or_python_would_choke_on_are_named(write, written):
+    path = write(line({"a": 1}), written)
+    with pytest.raises(SpartonError, match=f"{path} line 2 "):
+        read(path, careful=True)
+
+
+def test_a_lone_surrogate_in_the_text_is_kept(write):
+    (vector,) = read(write(b'{"id": "d", "contents": "\xed\xa0\x80", "vector": {"a": 1}}\n'))
+    vector.raw.encode()
+    assert json.loads(vector.raw)["contents"] == "\ud800"
+
+
+@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(line({"a": 3}) * 50)[:-20], b""])
+def test_a_damaged_gzip_file_is_named(tmp_path, content):
+    path = tmp_path / "docs.jsonl.gz"
+    path.write_bytes(content)
+    if not content:
+        assert read(path) == []
+        return
+    with pytest.raises(SpartonError, match=f"{path} cannot be read: .*; mend or remove the file and run again"):
+        read(path)
+
+
+def test_a_weight_of_any_size_is_a_sentence(write):
+    path = write(b'{"id": "d", "vector": {"a": 1%s}}\n' % (b"0" * 400))
+    with pytest.raises(SpartonError, match=f"{path} line 1 gives the term 'a' the weight"):
+        read(path, scale=100)
+
+
 @pytest.mark.parametrize(("name", "expected"), [('"7"', "7"), ("7", "7"), ('""', "")])
 def test_ids_become_text(write, name, expected):
     (vector,) = read(write(b'{"id": %s, "vector": {"a": 1}}\n' % name.encode()))
@@ -127,7 +193,7 @@ def test_weights_that_give_no_impact_are_refused(write, weight):
 def test_pieces_hold_each_line_once_and_in_order(write, most):
     lines = [line({"a": i + 1}, contents="x" * (i % 50)) for i in range(40)]
     path = write(*lines)
-    pieces = list(cut(path, most))
+    pieces = list(cut(path, most=most))
     assert pieces[0].start == 0
     assert pieces[-1].stop == path.stat().st_size
     found = [decoded(vector)["a"] for piece in pieces for vector in read_vectors(piece)]
@@ -141,26 +207,29 @@ def test_an_empty_file_is_one_empty_piece(write):
 def test_a_fault_in_a_later_piece_is_named_by_its_line_in_the_file(write):
     path = write(*[line({"a": 1})] * 20, line({"a": 0}), *[line({"a": 1})] * 20)
     with pytest.raises(SpartonError, match=f"{path} line 21 gives"):
-        [list(read_vectors(piece, careful=True)) for piece in cut(path, 100)]
+        [list(read_vectors(piece, careful=True)) for piece in cut(path, most=100)]
 
 
 def test_gzip_is_read_whole(tmp_path):
     path = tmp_path / "docs.jsonl.gz"
     path.write_bytes(gzip.compress(line({"a": 3}) * 50))
-    assert [piece.start for piece in cut(path, 10)] == [0]
+    assert [piece.start for piece in cut(path, most=10)] == [0]
     assert len(read(path)) == 50
 
 
 def test_a_piece_is_named_by_file_place_and_change(write):
     path = write(line({"a": 1}))
     (piece,) = cut(path)
-    assert piece == Piece(path, 0, path.stat().st_size, path.stat().st_mtime_ns)
+    assert piece == Piece(path, "part.jsonl", 0, path.stat().st_size, path.stat().st_mtime_ns)
     assert piece.name() != next(cut(write(line({"a": 1}), name="other.jsonl"))).name()
 
 
 def test_files_of_a_collection_are_found_in_name_order(tmp_path):
-    for name in ("b/1.jsonl", "a/2.json", "a/1.jsonl.gz", "a/notes.txt", "c.jsonl.tmp"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in (
+        *("b/1.jsonl", "a/2.json", "a/1.jsonl.gz", "a/notes.txt", "c.jsonl.tmp"),
+        *("index/sparton.json", "index/shards/part-00000.json", ".hidden/x.jsonl", "a/._1.jsonl"),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert find_files(tmp_path) == [tmp_path / name for name in ("a/1.jsonl.gz", "a/2.json", "b/1.jsonl")]
     assert find_files(tmp_path / "a/2.json") == [tmp_path / "a/2.json"]

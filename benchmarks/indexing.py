@@ -103,7 +103,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--larger", type=int)
-    parser.add_argument("--collection", type=Path, help="existing files instead of synthetic ones")
+    parser.add_argument("--collection", type=Path, help="existing files, instead of making the documents")
+    parser.add_argument("--larger-collection", type=Path, help="the same for the larger ones")
     parser.add_argument("--rounds", type=int, default=3, help="of ours; Anserini has one")
     parser.add_argument("--same", action="store_true")
     parser.add_argument("--out", type=Path)
@@ -144,8 +145,10 @@ def main() -> None:
             result["same"] = read_content(work / "ours" / "lucene") == read_content(work / "theirs")
             print(f"the same documents, texts, postings and statistics: {result['same']}")
         if arguments.larger:
-            write_documents(work / "larger", arguments.larger)
-            larger = {count: run(sparton(work / "larger", work / "ours", count), work / "ours") for count in counts}
+            more = arguments.larger_collection or work / "larger"
+            if not arguments.larger_collection:
+                write_documents(more, arguments.larger)
+            larger = {count: run(sparton(more, work / "ours", count), work / "ours") for count in counts}
             for count, one in larger.items():
                 print(f"{arguments.larger:,} documents, processes: {count}: {one.seconds:.1f} s")
             peak = max(one.peak_mib for one in runs[f"sparton, processes: {CORES}"])

@@ -171,8 +171,16 @@ def _encode(
             folder,
             settings_digest=settings.digest(),
             store_text=settings.store_text,
+            processes=_processes(encoder),
             on_rows=bar.update,
         )
+
+
+def _processes(encoder: "Encoder") -> int:
+    """Processes that format and write parts: what a GPU encodes takes three, what a CPU does less than one."""
+    from .indexer.options import cores
+
+    return 0 if encoder.device.type == "cpu" else max(1, min(5, cores() // 3))
 
 
 def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:

@@ -63,7 +63,7 @@ Optimize = Annotated[bool, typer.Option("--optimize", help="Merge the Lucene ind
 IndexProcesses = Annotated[
     int | None, typer.Option("--index-processes", help="Processes that build the Lucene index. [default: one a core]")
 ]
-HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 512]")]
+HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 256]")]
 BufferMb = Annotated[int | None, typer.Option("--buffer-mb", help="MiB of postings each gathers. [default: heap / 8]")]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 

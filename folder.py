@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import SpartonError
@@ -62,4 +63,5 @@ def start(folder: Path, settings: Settings, source: Sequence[Path]) -> Manifest:
 def _versions() -> dict[str, str]:
     from . import __version__
 
-    return {"sparton": __version__, **{name: metadata.version(name) for name in _VERSIONED}}
+    installed = {name: metadata.version(name) for name in _VERSIONED if find_spec(name) is not None}
+    return {"sparton": __version__, **installed}

@@ -11,11 +11,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from .errors import SpartonError
+
+T = TypeVar("T")
 
 
 class Helper:
@@ -64,6 +68,40 @@ class Helper:
         name = signal.Signals(-code).name
         why = " (the system kills so when memory runs out)" if -code == signal.SIGKILL else ""
         return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
+
+
+def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processes: int) -> Iterator[tuple[T, Any]]:
+    """Answers to requests, in order, by several processes that were all asked `setup` before.
+
+    requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
+    more than there are processes is on its way. Raises as Helper.ask. Whoever stops asking ends the processes.
+    """
+    helpers = [Helper(module) for _ in range(processes)]
+    idle: queue.SimpleQueue[Helper] = queue.SimpleQueue()
+    waiting: deque[tuple[T, Future[Any]]] = deque()
+
+    def ask(request: Any) -> Any:
+        helper = idle.get()
+        answer = helper.ask(request)
+        idle.put(helper)
+        return answer
+
+    with ThreadPoolExecutor(processes) as pool:
+        try:
+            list(pool.map(lambda helper: helper.ask(setup), helpers))
+            for helper in helpers:
+                idle.put(helper)
+            for kept, request in requests:
+                waiting.append((kept, pool.submit(ask, request)))
+                while waiting and (len(waiting) > processes or waiting[0][1].done()):
+                    done, answer = waiting.popleft()
+                    yield done, answer.result()
+            for done, answer in waiting:
+                yield done, answer.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for helper in helpers:
+                helper.close()
 
 
 def serve(answer: Callable[[Any], Any]) -> None:

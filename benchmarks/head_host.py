@@ -17,7 +17,7 @@ import torch
 from head_methods import Figures, random
 
 from sparton.pipeline.head import splade_head
-from sparton.pipeline.impacts import quantize
+from sparton.pipeline.quantize import quantize
 
 Method = Callable[[torch.Tensor, float, int | None], list[np.ndarray]]
 

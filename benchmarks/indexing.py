@@ -3,8 +3,9 @@
     python benchmarks/indexing.py --documents 100000 [--larger 400000] [--same] [--out FILE.json]
 
 Whole processes, start-up included, with one thread or process and with one for each core. Peak memory is that of all
-processes of a command together. --larger indexes so many with Sparton only, for memory and scaling. --same walks both
-indexes, every term and posting, and says whether they hold the same.
+processes of a command together, without the files that they map, which the system takes back when it likes. --larger
+indexes so many with Sparton only, for memory and scaling. --same walks both indexes, every term and posting, and says
+whether they hold the same.
 """
 
 import argparse
@@ -81,7 +82,8 @@ def watch(process: "subprocess.Popen[bytes]", peaks: list[float]) -> None:
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                memory[int(folder.name)] = int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+                _, resident, shared, *_ = (int(pages) for pages in (folder / "statm").read_text().split())
+                memory[int(folder.name)] = (resident - shared) * os.sysconf("SC_PAGE_SIZE")
             except (OSError, ValueError):
                 continue  # it has ended
         family = {process.pid}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ..errors import UsageError
 
-_HEAP_MB, _LEAST_HEAP_MB = 512, 128
+_HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _PYTHON_MB = 128
 
 
 @dataclass(frozen=True, slots=True)
 class LuceneOptions:
-    """heap_mb: the most that each process's JVM may hold. buffer_mb: postings it gathers before it writes a segment.
+    """heap_mb: what each process's JVM takes, from the start, so that memory is had then or never. buffer_mb: postings it gathers before it writes a segment.
     segments: merge the finished index to this many at most; None leaves one for each process that wrote."""
 
     processes: int

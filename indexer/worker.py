@@ -141,7 +141,7 @@ def _join(request: Join) -> Held:
 
 
 def _start_jvm(options: LuceneOptions) -> None:
-    start_jvm((f"-Xmx{options.heap_mb}m",))
+    start_jvm((f"-Xms{options.heap_mb}m", f"-Xmx{options.heap_mb}m", "-XX:+AlwaysPreTouch"))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Batches by token budget: documents of like length together, so that little padding is computed."""
+"""Batches by token budget."""
 
 from collections.abc import Iterator
 
@@ -19,4 +19,19 @@ def batches_by_tokens(lengths: np.ndarray, budget: int, most: int) -> Iterator[n
         longest = max(1, int(lengths[order[start]]))
         stop = start + min(most, max(1, budget // longest))
         yield order[start:stop]
+        start = stop
+
+
+def batches_in_order(lengths: np.ndarray, budget: int, most: int) -> Iterator[np.ndarray]:
+    """Split positions into batches in input order, for documents that are packed end to end.
+
+    As batches_by_tokens, but a batch holds at most `budget` tokens without any padding.
+    """
+    ends = np.cumsum(lengths.astype(np.int64))
+    start = 0
+    while start < len(lengths):
+        before = ends[start - 1] if start else 0
+        fitting = int(np.searchsorted(ends, before + budget, side="right"))
+        stop = min(max(fitting, start + 1), start + most)
+        yield np.arange(start, stop)
         start = stop

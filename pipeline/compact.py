@@ -6,11 +6,17 @@ begins, and the second walk puts its postings there, ascending by term. The host
 numbers: whether all weights are impacts, and how much to allocate. No second [n, V] is made.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import numpy as np
 import torch
 import triton
 import triton.language as tl
 
-from .impacts import Impacts, check_heaviest
+from .impacts import Impacts
+from .quantize import check_heaviest
 
 # Terms a program looks at together.
 _BLOCK = tl.constexpr(4_096)
@@ -26,16 +32,18 @@ def compact(weights: torch.Tensor, scale: float, top_terms: int | None = None) -
     From a GPU the arrays lie in pinned memory, and it needs the result's size and some 30 bytes a row beside `weights`.
     Raises SpartonError if a weight is not finite or an impact is above 2^31 - 1.
     """
-    offsets, postings = _compact(weights, scale, top_terms)
-    terms, values = postings.numpy()
-    return Impacts(offsets.numpy(), terms, values)
+    return begin_compact(weights, scale, top_terms)()
 
 
-def _compact(weights: torch.Tensor, scale: float, top_terms: int | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """offsets int64 [n + 1] and postings int32 [2, postings], which are terms and values; both on the host."""
+def begin_compact(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Callable[[], Impacts]:
+    """The same in two steps: this one only launches, and what it returns waits, and may be called once.
+
+    Whatever is launched in between keeps the GPU busy while the host waits for the size of the result.
+    """
     rows, vocabulary = weights.shape
     if weights.numel() == 0:
-        return torch.zeros(rows + 1, dtype=torch.int64), torch.empty((2, 0), dtype=torch.int32)
+        none = np.empty(0, np.int32)
+        return lambda: Impacts(np.zeros(rows + 1, np.int64), none, none)
     weights = weights.float()
     # Triton launches on the current device, which need not be that of the weights.
     with torch.cuda.device_of(weights):
@@ -48,14 +56,41 @@ def _compact(weights: torch.Tensor, scale: float, top_terms: int | None) -> tupl
         offsets = weights.new_zeros(rows + 1, dtype=torch.int64)
         torch.cumsum(counts, 0, out=offsets[1:])
         # Both numbers are whole or not finite, and exact in float64.
-        largest, total = torch.stack((heaviest.amax().double(), offsets[-1].double())).tolist()
+        measured = _to_host(torch.stack((heaviest.amax().double(), offsets[-1].double())))
+        ready = _event(weights)
+
+    def finish() -> Impacts:
+        if ready is not None:
+            ready.synchronize()
+        largest, total = measured.tolist()
         check_heaviest(largest, scale)
-        postings = weights.new_empty((2, int(total)), dtype=torch.int32)
-        _place_postings[(rows,)](*source, offsets, cuts, spares, *postings, **_OPTIONS)
-        result = _to_host(offsets), _to_host(postings)
-        if weights.is_cuda:
-            torch.cuda.current_stream().synchronize()
-    return result
+        # Beside what was launched meanwhile rather than after it.
+        with torch.cuda.device_of(weights), _side_stream(weights):
+            postings = weights.new_empty((2, int(total)), dtype=torch.int32)
+            _place_postings[(rows,)](*source, offsets, cuts, spares, *postings, **_OPTIONS)
+            on_host = _to_host(offsets), _to_host(postings)
+            placed = _event(weights)
+        if placed is not None:
+            placed.synchronize()
+        terms, values = on_host[1].numpy()
+        return Impacts(on_host[0].numpy(), terms, values)
+
+    return finish
+
+
+def _side_stream(tensor: torch.Tensor) -> AbstractContextManager[object]:
+    """A stream that has waited for nothing; whoever uses it has."""
+    return torch.cuda.stream(_stream(tensor.device)) if tensor.is_cuda else nullcontext()
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device, priority=-1)
+
+
+def _event(tensor: torch.Tensor) -> torch.cuda.Event | None:
+    """What has been launched so far is done once this is; None where nothing is launched without being done."""
+    return torch.cuda.current_stream().record_event() if tensor.is_cuda else None
 
 
 def _to_host(tensor: torch.Tensor) -> torch.Tensor:

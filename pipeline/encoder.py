@@ -1,6 +1,8 @@
 """Texts in, impacts out: tokenize, batch, run the backbone and the fused head, quantize."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,34 +10,22 @@ import torch
 
 from ..errors import SpartonError, UsageError
 from ..manifest import ModelSettings
-from .batches import batches_by_tokens
+from .batches import batches_by_tokens, batches_in_order
 from .head import splade_head
-from .impacts import Impacts, join, quantize
+from .impacts import Impacts, join
 from .masked_lm import load_masked_lm
 from .model_files import EMBEDDED, find_model
 from .options import SCALE, check_encoding_options
+from .packed import PackedBackbone, pack
+from .quantize import begin_quantize
+from .tokenizing import Tokenization, Tokenizer, Tokens
+
+log = logging.getLogger("sparton")
 
 DEFAULT_MAX_LENGTH = 512
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 # The head's output is [documents, V] float32: at most 512 MiB of it at once.
 _MOST_WEIGHTS = 2**27
-_TOKENIZED_AT_ONCE = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """Tokenized texts: ids, int32 with special tokens, and how many texts were cut at the maximum length.
-
-    A text without a single token that the model knows has no ids at all: the model would make up terms for it.
-    """
-
-    ids: tuple[np.ndarray, ...]
-    truncated: int
-
-    @property
-    def count(self) -> int:
-        """All tokens, special ones included."""
-        return sum(map(len, self.ids))
 
 
 class Encoder:
@@ -80,11 +70,15 @@ class Encoder:
         self.top_terms = top_terms
         self.batch_tokens = batch_tokens or _BATCH_TOKENS.get(self.device.type, _BATCH_TOKENS["cuda"])
         self._head = head
-        self._tokenizer = self._lm.tokenizer.backend_tokenizer
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(self.settings.max_length)
-        self._pad = self._lm.tokenizer.pad_token_id or 0
-        self._meaningless = frozenset(self._lm.tokenizer.all_special_ids)
+        self._packed = pack(self._lm)
+        # On a GPU a batch is launched before the last one's result is waited for.
+        self._ahead = 1 if self.device.type == "cuda" else 0
+        tokenizer = self._lm.tokenizer
+        self.tokenization = Tokenization(
+            tokenizer.backend_tokenizer.to_str(), self.settings.max_length, frozenset(tokenizer.all_special_ids)
+        )
+        self._tokenizer = Tokenizer(self.tokenization)
+        self._pad = tokenizer.pad_token_id or 0
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -103,42 +97,94 @@ class Encoder:
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
-        ids, truncated = [], 0
-        # A few at a time: an encoding holds ten times the memory of its ids.
-        for start in range(0, len(texts), _TOKENIZED_AT_ONCE):
-            for encoding in self._tokenizer.encode_batch_fast(list(texts[start : start + _TOKENIZED_AT_ONCE])):
-                known = not self._meaningless.issuperset(encoding.ids)
-                ids.append(np.array(encoding.ids if known else (), dtype=np.int32))
-                truncated += bool(encoding.overflowing)
-        return Tokens(tuple(ids), truncated)
+        return self._tokenizer.tokenize(texts)
 
     def encode_tokens(self, tokens: Tokens, on_batch: Callable[[int], None] = lambda documents: None) -> Impacts:
         """The impacts of each tokenized text, in order. `on_batch` hears of each batch how many it had.
 
-        Raises SpartonError when a batch does not fit into the GPU's memory.
+        Raises SpartonError when a single text does not fit into the GPU's memory.
         """
-        lengths = np.array([len(ids) for ids in tokens.ids], dtype=np.int64)
-        known = np.flatnonzero(lengths)
-        on_batch(len(lengths) - len(known))
+        (impacts,) = self.encode_stream([tokens], on_batch)
+        return impacts
+
+    def encode_stream(
+        self, shards: Iterable[Tokens], on_batch: Callable[[int], None] = lambda documents: None
+    ) -> Iterator[Impacts]:
+        """The impacts of each shard, in order; as encode_tokens, but the GPU does not pause between shards.
+
+        The next batch is launched before the last one's result is waited for.
+        """
+        begun: deque[_Shard] = deque()
+        running: deque[_Running] = deque()
+        for tokens in shards:
+            shard = _Shard(tokens)
+            begun.append(shard)
+            on_batch(len(shard.lengths) - len(shard.known))
+            batches = list(self._batches(shard.lengths[shard.known]))
+            shard.expected = len(batches)
+            for batch in batches:
+                running.extend(self._launch(shard, shard.known[batch], running, on_batch))
+                while len(running) > self._ahead:
+                    _collect(running.popleft(), on_batch)
+                while begun and begun[0].finished:
+                    yield begun.popleft().impacts()
+            if not batches and len(begun) == 1:
+                yield begun.popleft().impacts()
+        while running:
+            _collect(running.popleft(), on_batch)
+        yield from (shard.impacts() for shard in begun)
+
+    def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
         most = max(1, _MOST_WEIGHTS // len(self.vocabulary))
-        parts, positions = [], []
-        for batch in batches_by_tokens(lengths[known], self.batch_tokens, most):
-            places = known[batch]
-            try:
-                weights = self._weights([tokens.ids[place] for place in places])
-                parts.append(quantize(weights, self.scale, self.top_terms))
-            except torch.OutOfMemoryError as error:
+        if self._packed is not None:
+            return batches_in_order(lengths, self.batch_tokens, most)
+        return batches_by_tokens(lengths, self.batch_tokens, most)
+
+    def _launch(
+        self, shard: "_Shard", places: np.ndarray, running: "deque[_Running]", on_batch: Callable[[int], None]
+    ) -> "list[_Running]":
+        """Start encoding the texts at `places`: as one batch, or as several where the GPU's memory is too small."""
+        try:
+            weights = self._weights(shard.tokens, places)
+            return [_Running(shard, places, begin_quantize(weights, self.scale, self.top_terms))]
+        except torch.OutOfMemoryError as error:
+            if len(places) == 1:
                 raise SpartonError(
-                    f"{self.device} ran out of memory in a batch of {len(places)} texts of up to "
-                    f"{lengths[places].max()} tokens; lower --batch-tokens from {self.batch_tokens} and run again"
+                    f"{self.device} ran out of memory with one text of {shard.lengths[places[0]]} tokens; lower "
+                    "--max-length, or use another device"
                 ) from error
-            positions.append(places)
-            on_batch(len(places))
-        return join(parts, positions, len(lengths))
+        while running:
+            _collect(running.popleft(), on_batch)
+        torch.cuda.empty_cache()
+        self.batch_tokens = max(1, int(shard.lengths[places].sum()) // 2)
+        log.warning("%s ran out of memory; batches now have %d tokens", self.device, self.batch_tokens)
+        shard.expected += 1
+        halves = np.array_split(places, 2)
+        return [batch for half in halves for batch in self._launch(shard, half, running, on_batch)]
 
     @torch.inference_mode()
-    def _weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
-        """float32 [B, V] from B arrays of token ids, padded on the right."""
+    def _weights(self, tokens: Tokens, places: np.ndarray) -> torch.Tensor:
+        """float32 [B, V] of the texts at B places."""
+        batch = [tokens.ids[tokens.offsets[place] : tokens.offsets[place + 1]] for place in places]
+        return self._packed_weights(batch, self._packed) if self._packed is not None else self._padded_weights(batch)
+
+    def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
+        lengths = [len(tokens) for tokens in batch]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        ids = self._to_device(np.concatenate(batch).astype(np.int64))
+        starts = self._to_device(offsets)
+        counts = starts.diff()
+        places = torch.arange(len(ids), device=self.device)
+        positions = places - torch.repeat_interleave(starts[:-1], counts, output_size=len(ids))
+        hidden = backbone.hidden_states(ids, positions, starts.int(), max(lengths))
+        return splade_head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=starts.int(), impl=self._head)
+
+    def _to_device(self, array: np.ndarray) -> torch.Tensor:
+        """A copy, made while the host goes on."""
+        return torch.from_numpy(array).pin_memory().to(self.device, non_blocking=True)
+
+    def _padded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
+        """Padded on the right."""
         shape = len(batch), max(map(len, batch))
         ids = torch.full(shape, self._pad, dtype=torch.int64)
         mask = torch.zeros(shape, dtype=torch.int64)
@@ -150,6 +196,44 @@ class Encoder:
         # Without padding the head need not look for it.
         padded = any(len(tokens) < shape[1] for tokens in batch)
         return splade_head(hidden, self._lm.weight, self._lm.bias, mask if padded else None, impl=self._head)
+
+
+class _Shard:
+    """A shard being encoded. known: places of the texts that have tokens. expected: batches still to be collected."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self.tokens = tokens
+        self.lengths = tokens.lengths
+        self.known = np.flatnonzero(self.lengths)
+        self.expected = 0
+        self._parts: list[Impacts] = []
+        self._places: list[np.ndarray] = []
+
+    @property
+    def finished(self) -> bool:
+        return not self.expected
+
+    def add(self, part: Impacts, places: np.ndarray) -> None:
+        self._parts.append(part)
+        self._places.append(places)
+        self.expected -= 1
+
+    def impacts(self) -> Impacts:
+        return join(self._parts, self._places, len(self.lengths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A batch that was launched; `finish` waits for its impacts."""
+
+    shard: _Shard
+    places: np.ndarray
+    finish: Callable[[], Impacts]
+
+
+def _collect(batch: _Running, on_batch: Callable[[int], None]) -> None:
+    batch.shard.add(batch.finish(), batch.places)
+    on_batch(len(batch.places))
 
 
 def _device(name: str) -> torch.device:

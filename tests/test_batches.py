@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparton.pipeline.batches import batches_by_tokens
+from sparton.pipeline.batches import batches_by_tokens, batches_in_order
 
 
 def some_lengths(seed):
@@ -38,3 +38,21 @@ def test_the_same_lengths_give_the_same_batches():
 
 def test_nothing_gives_no_batch():
     assert list(batches_by_tokens(np.array([], dtype=np.int64), 10, 10)) == []
+
+
+def in_order(lengths, budget, most=10**9):
+    return [batch.tolist() for batch in batches_in_order(np.array(lengths), budget, most)]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "budget", "most", "expected"),
+    [
+        ([], 10, 9, []),
+        ([3, 4, 3, 1], 10, 9, [[0, 1, 2], [3]]),
+        ([3, 4, 3, 1], 11, 9, [[0, 1, 2, 3]]),
+        ([30, 1, 1, 30], 10, 9, [[0], [1, 2], [3]]),
+        ([1, 1, 1, 1, 1], 10, 2, [[0, 1], [2, 3], [4]]),
+    ],
+)
+def test_packed_documents_stay_in_order_and_within_the_budget(lengths, budget, most, expected):
+    assert in_order(lengths, budget, most) == expected

@@ -24,15 +24,16 @@ def encoded_shards(monkeypatch):
     class Calls(list):
         stop_at = None
 
-    calls, real = Calls(), Encoder.encode_tokens
+    calls, real = Calls(), Encoder.encode_stream
 
-    def counting(self, tokens, *arguments):
-        calls.append(len(tokens.ids))
-        if len(calls) == calls.stop_at:
-            raise KeyboardInterrupt
-        return real(self, tokens, *arguments)
+    def counted(shards):
+        for tokens in shards:
+            calls.append(len(tokens))
+            if len(calls) == calls.stop_at:
+                raise KeyboardInterrupt
+            yield tokens
 
-    monkeypatch.setattr(Encoder, "encode_tokens", counting)
+    monkeypatch.setattr(Encoder, "encode_stream", lambda self, shards, *rest: real(self, counted(shards), *rest))
     return calls
 
 

@@ -82,9 +82,9 @@ def test_the_scale_scales(encoder):
 def test_texts_above_the_maximum_length_are_cut_and_counted(texts):
     short = sparton.Encoder("tiny", device="cpu", max_length=8)
     tokens = short.tokenize(["bag", "one two three four five six", "one two three four five six seven eight nine"])
-    assert [len(ids) for ids in tokens.ids] == [3, 8, 8]
+    assert tokens.lengths.tolist() == [3, 8, 8]
     assert tokens.truncated == 1
-    assert tokens.count == 19
+    assert len(tokens.ids) == 19
 
 
 def test_every_batch_is_reported(encoder, texts):
@@ -92,6 +92,45 @@ def test_every_batch_is_reported(encoder, texts):
     encoder.encode_tokens(encoder.tokenize(texts), heard.append)
     assert sum(heard) == len(texts)
     assert len(heard) > 1
+
+
+def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatch, caplog):
+    small = sparton.Encoder("tiny", device="cpu")
+    real, sizes = small._weights, []
+
+    def scarce(tokens, places):
+        if len(places) > 3:
+            raise torch.OutOfMemoryError
+        sizes.append(len(places))
+        return real(tokens, places)
+
+    monkeypatch.setattr(small, "_weights", scarce)
+    heard = []
+    found = dense(small.encode_tokens(small.tokenize(texts), heard.append), encoder)
+    np.testing.assert_allclose(found, dense(encoder.encode(texts), encoder), atol=1)
+    assert sum(heard) == len(texts)
+    assert max(sizes) <= 3
+    assert small.batch_tokens < encoder.batch_tokens
+    assert "ran out of memory; batches now have" in caplog.text
+
+
+def test_one_text_that_does_not_fit_is_a_sentence(encoder, monkeypatch):
+    small = sparton.Encoder("tiny", device="cpu")
+
+    def scarce(tokens, places):
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(small, "_weights", scarce)
+    with pytest.raises(sparton.SpartonError, match="cpu ran out of memory with one text of 4 tokens; lower"):
+        small.encode(["bag", "black bag"])
+
+
+def test_shards_come_one_by_one_as_they_would_alone(encoder, texts):
+    shards = [encoder.tokenize(part) for part in (texts[:7], [], texts[7:9], ["\u200b"], texts[9:])]
+    for found, tokens in zip(encoder.encode_stream(shards), shards, strict=True):
+        alone = encoder.encode_tokens(tokens)
+        np.testing.assert_array_equal(found.offsets, alone.offsets)
+        np.testing.assert_array_equal(found.values, alone.values)
 
 
 def test_no_text_gives_no_row(encoder):

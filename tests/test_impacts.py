@@ -8,7 +8,8 @@ import torch
 from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.errors import SpartonError
-from sparton.pipeline.impacts import LARGEST, join, quantize
+from sparton.pipeline.impacts import join
+from sparton.pipeline.quantize import LARGEST, quantize
 
 
 def rows_of(impacts):
@@ -140,7 +141,7 @@ def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
 
 
 def test_kernels_are_what_quantize_runs(device, monkeypatch):
-    monkeypatch.setattr("sparton.pipeline.compact.compact", lambda *arguments: arguments)
+    monkeypatch.setattr("sparton.pipeline.compact.begin_compact", lambda *arguments: lambda: arguments)
     weights = torch.ones(2, 3, device=device)
     assert quantize(weights, 100, 2) == (weights, 100, 2)
 
@@ -265,8 +266,8 @@ def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
             quantize(weights, 100, 3)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    # Whether the wait at the end is among the warnings depends on the version of PyTorch.
-    assert 1 <= sum("synchroniz" in str(warning.message) for warning in caught) <= 2
+    # Whether a wait for an event is among the warnings depends on the version of PyTorch.
+    assert sum("synchroniz" in str(warning.message) for warning in caught) <= 2
 
 
 @pytest.mark.gpu

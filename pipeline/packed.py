@@ -1,0 +1,140 @@
+"""Run a backbone over documents packed end to end: no padding, and attention within each document.
+
+PyTorch's variable-length attention takes the place of the model's own through transformers' attention interface, so a
+model needs no code here. Whether packing suits a model is found out rather than known: a few texts go through both
+ways when it is loaded, and what comes out differently stays padded.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from .masked_lm import MaskedLM
+
+log = logging.getLogger("sparton")
+
+_ATTENTION = "sparton_packed"
+_HALF = (torch.bfloat16, torch.float16)
+# Hidden states that differ by more than this share of their norm are not the same; bfloat16 alone gives 0.01.
+_MOST_DIFFERENCE = 0.05
+
+
+@dataclass(frozen=True)
+class PackedBackbone:
+    """A masked LM that takes packed documents. first: the position id of a document's first token."""
+
+    lm: MaskedLM
+    first: int
+
+    def hidden_states(
+        self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
+    ) -> torch.Tensor:
+        """[T, D] after the model's own head transform.
+
+        ids, positions: int64 [T], a token's id and its place in its document, from 0. offsets: int32 [B + 1], where
+        documents begin; the last is T. longest: tokens of the longest. All on the model's device.
+        """
+        output = self.lm.backbone(
+            input_ids=ids[None],
+            position_ids=positions[None] + self.first,
+            sparton_offsets=offsets,
+            sparton_longest=longest,
+        )
+        hidden: torch.Tensor = output.logits[0]
+        return hidden
+
+
+@torch.inference_mode()
+def pack(lm: MaskedLM) -> PackedBackbone | None:
+    """The backbone for packed documents, or None if this machine, dtype or model does not take them.
+
+    Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
+    """
+    attend = _variable_length_attention()
+    if attend is None or not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
+        return None
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    AttentionInterface.register(_ATTENTION, attend)
+    AttentionMaskInterface.register(_ATTENTION, _no_mask)
+    usual = lm.backbone.config._attn_implementation
+    padding = getattr(lm.backbone.config, "pad_token_id", None) or 0
+    truth, texts = _probe(lm)
+    # RoBERTa and its kin count positions from behind the padding id.
+    for first in (0, padding + 1):
+        backbone = PackedBackbone(lm, first)
+        try:
+            lm.backbone.set_attn_implementation(_ATTENTION)
+            found = backbone.hidden_states(*texts)
+        except (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError) as error:
+            log.debug("documents are not packed: %s", error)
+            continue
+        finally:
+            lm.backbone.set_attn_implementation(usual)
+        if _difference(found, truth) < _MOST_DIFFERENCE:
+            lm.backbone.set_attn_implementation(_ATTENTION)
+            return backbone
+    return None
+
+
+def _variable_length_attention() -> Callable[..., Any] | None:
+    try:
+        from torch.nn.attention import varlen
+    except ImportError:
+        return None
+    varlen_attn: Any = varlen.varlen_attn  # its options differ from version to version
+
+    def attend(
+        module: torch.nn.Module,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        attention_mask: torch.Tensor | None,
+        *,
+        sparton_offsets: torch.Tensor,
+        sparton_longest: int,
+        scaling: float | None = None,
+        **kwargs: Any,
+    ) -> tuple[torch.Tensor, None]:
+        """query, key, value: [1, heads, T, size]. Returns [1, T, heads, size]."""
+        if attention_mask is not None or getattr(module, "is_causal", False):
+            raise NotImplementedError
+        query, key, value = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
+        usual = scaling is None or scaling == query.shape[-1] ** -0.5
+        more = {} if usual else {"scale": scaling}
+        offsets, longest = sparton_offsets, sparton_longest
+        output: torch.Tensor = varlen_attn(query, key, value, offsets, offsets, longest, longest, **more)
+        return output[None], None
+
+    return attend
+
+
+def _no_mask(*arguments: Any, **kwargs: Any) -> None:
+    """Packed documents need none."""
+
+
+def _probe(lm: MaskedLM) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]]:
+    """Hidden states [T, D] of a few texts the usual way, and the same texts packed.
+
+    One is as long as the model takes, so that attention within a window shows.
+    """
+    device = lm.weight.device
+    lengths = [min(lm.longest, 512), 7, 33, 1]
+    random = torch.Generator().manual_seed(0)
+    low = min(1_000, len(lm.vocabulary) // 2)  # special tokens, padding above all, stand at the beginning
+    texts = [torch.randint(low, len(lm.vocabulary), (length,), generator=random).to(device) for length in lengths]
+    truth = [lm.hidden_states(text[None], torch.ones_like(text[None]))[0] for text in texts]
+    positions = torch.cat([torch.arange(length, device=device) for length in lengths])
+    offsets = torch.tensor([0, *lengths], device=device).cumsum(0).int()
+    return torch.cat(truth), (torch.cat(texts), positions, offsets, max(lengths))
+
+
+def _difference(found: torch.Tensor, truth: torch.Tensor) -> float:
+    """The largest difference of a token's hidden states, as a share of their norm."""
+    if found.shape != truth.shape:
+        return float("inf")
+    truth = truth.float()
+    return float(((found.float() - truth).norm(dim=-1) / truth.norm(dim=-1)).max())

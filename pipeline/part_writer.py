@@ -1,0 +1,65 @@
+"""Format and write parts, in processes of their own where one interpreter would not keep up with a GPU."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..manifest import Counts
+from ..processes import ask_all, serve
+from .documents import Document
+from .impacts import Impacts
+from .vectors import VectorWriter
+
+_MODULE = "sparton.pipeline.part_writer"
+
+
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """What one part shall hold: a row of impacts for each document. counts: those that are known before writing."""
+
+    path: Path
+    documents: tuple[Document, ...]
+    impacts: Impacts
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class _Vocabulary:
+    terms: tuple[str, ...]
+    store_text: bool
+
+
+def write_parts(
+    parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, processes: int
+) -> Iterator[tuple[NewPart, int]]:
+    """Write each part whole or not at all, and yield it with the number of documents written, in order.
+
+    processes: how many write while the next parts are made; 0 writes here. At most one more part than that is held.
+    Raises OSError as the file system does, and SpartonError when a process died.
+    """
+    if not processes:
+        writer = VectorWriter(vocabulary, store_text=store_text)
+        for part in parts:
+            yield part, writer.write(part.path, part.documents, part.impacts)
+        return
+    setup = _Vocabulary(tuple(vocabulary), store_text)
+    yield from ask_all(_MODULE, setup, ((part, part) for part in parts), processes)
+
+
+class _Writer:
+    """What a process answers."""
+
+    def __init__(self) -> None:
+        self._writer: VectorWriter | None = None
+
+    def answer(self, request: _Vocabulary | NewPart) -> int:
+        if isinstance(request, _Vocabulary):
+            self._writer = VectorWriter(request.terms, store_text=request.store_text)
+            return 0
+        assert self._writer is not None
+        return self._writer.write(request.path, request.documents, request.impacts)
+
+
+def main() -> None:
+    """What the process runs."""
+    serve(_Writer().answer)

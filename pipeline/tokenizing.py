@@ -1,0 +1,99 @@
+"""Texts to token ids, in processes of their own where one interpreter would not keep up with a GPU."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tokenizers
+
+from ..processes import ask_all, serve
+from .documents import Shard
+
+_MODULE = "sparton.pipeline.tokenizing"
+_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """n tokenized texts end to end. Text i has ids[offsets[i]:offsets[i + 1]], with special tokens.
+
+    ids: int32 [T]. offsets: int64 [n + 1]. truncated: how many texts were cut at the maximum length. A text without a
+    single token that the model knows has no ids at all: the model would make up terms for it.
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    truncated: int
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each text, int64 [n]."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokenization:
+    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text."""
+
+    tokenizer: str
+    longest: int
+    meaningless: frozenset[int]
+
+
+class Tokenizer:
+    """Turns texts into tokens."""
+
+    def __init__(self, how: Tokenization) -> None:
+        self._tokenizer = tokenizers.Tokenizer.from_str(how.tokenizer)
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(how.longest)
+        self._meaningless = how.meaningless
+
+    def tokenize(self, texts: Sequence[str]) -> Tokens:
+        """Token ids of each text, cut at the maximum length."""
+        parts: list[np.ndarray] = []
+        lengths, truncated = [0], 0
+        # A few at a time: an encoding holds ten times the memory of its ids.
+        for start in range(0, len(texts), _AT_ONCE):
+            for encoding in self._tokenizer.encode_batch_fast(list(texts[start : start + _AT_ONCE])):
+                ids = encoding.ids
+                if self._meaningless.issuperset(ids):
+                    ids = []
+                parts.append(np.array(ids, dtype=np.int32))
+                lengths.append(len(ids))
+                truncated += bool(encoding.overflowing)
+        return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), np.cumsum(lengths, dtype=np.int64), truncated)
+
+
+def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) -> Iterator[tuple[Shard, Tokens]]:
+    """Each shard with the tokens of its documents, in order.
+
+    processes: how many tokenize the next shards meanwhile; 0 tokenizes here.
+    """
+    if not processes:
+        tokenizer = Tokenizer(how)
+        for shard in shards:
+            yield shard, tokenizer.tokenize([document.text for document in shard.documents])
+        return
+    requests = ((shard, [document.text for document in shard.documents]) for shard in shards)
+    yield from ask_all(_MODULE, how, requests, processes)
+
+
+class _Answers:
+    def __init__(self) -> None:
+        self._tokenizer: Tokenizer | None = None
+
+    def answer(self, request: Tokenization | list[str]) -> Tokens | None:
+        if isinstance(request, Tokenization):
+            self._tokenizer = Tokenizer(request)
+            return None
+        assert self._tokenizer is not None
+        return self._tokenizer.tokenize(request)
+
+
+def main() -> None:
+    """What the process runs."""
+    serve(_Answers().answer)

@@ -1,0 +1,50 @@
+"""Items made in a thread before they are asked for: the same items, the same errors, no thread left behind."""
+
+import threading
+import time
+
+import pytest
+
+from sparton.pipeline.ahead import ahead
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_all_items_come_in_order(most):
+    assert list(ahead(iter(range(20)), most)) == list(range(20))
+
+
+def test_no_more_than_asked_for_are_made_before():
+    made = []
+    items = ahead((made.append(i) or i for i in range(100)), 2)
+    assert next(items) == 0
+    time.sleep(0.3)
+    assert len(made) <= 4  # one taken, two waiting, one in hand
+    items.close()
+
+
+def test_nothing_is_made_before_it_is_asked_for_without_a_thread():
+    made = []
+    items = ahead((made.append(i) or i for i in range(100)), 0)
+    next(items)
+    assert made == [0]
+
+
+@pytest.mark.parametrize("most", [0, 2])
+def test_what_making_raises_is_raised_in_its_turn(most):
+    def failing():
+        yield 1
+        raise ValueError("no two")
+
+    items = ahead(failing(), most)
+    assert next(items) == 1
+    with pytest.raises(ValueError, match="no two"):
+        next(items)
+
+
+def test_who_stops_asking_stops_the_thread():
+    before = threading.active_count()
+    items = ahead(iter(range(10_000)), 1)
+    next(items)
+    assert threading.active_count() == before + 1
+    items.close()
+    assert threading.active_count() == before

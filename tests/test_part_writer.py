@@ -1,0 +1,56 @@
+"""Parts are the same whoever writes them."""
+
+import numpy as np
+import pytest
+
+from sparton.manifest import Counts
+from sparton.pipeline.documents import Document
+from sparton.pipeline.impacts import Impacts
+from sparton.pipeline.part_writer import NewPart, write_parts
+
+VOCABULARY = tuple(f"t{i}" for i in range(20))
+
+
+def parts(folder, count=5):
+    for number in range(count):
+        documents = tuple(Document(f"d{number}-{i}", f"text {i}") for i in range(3))
+        impacts = Impacts(np.array([0, 2, 2, 3]), np.array([1, number, 7], np.int32), np.array([5, 6, 7], np.int32))
+        yield NewPart(folder / f"part-{number:05d}.jsonl", documents, impacts, Counts(rows=3))
+
+
+@pytest.mark.parametrize("processes", [0, 1, 3])
+def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
+    done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, processes=processes))
+    assert [(part.path.name, written) for part, written in done] == [(f"part-0000{n}.jsonl", 2) for n in range(5)]
+    assert (tmp_path / "part-00003.jsonl").read_text() == (
+        '{"id": "d3-0", "contents": "text 0", "vector": {"t1": 5, "t3": 6}}\n'
+        '{"id": "d3-2", "contents": "text 2", "vector": {"t7": 7}}\n'
+    )
+
+
+def test_only_so_many_parts_are_held(tmp_path):
+    made = []
+
+    def counted():
+        for part in parts(tmp_path, 50):
+            made.append(part)
+            yield part
+
+    for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, processes=2)):
+        assert len(made) - number <= 4
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_a_part_that_cannot_be_written_is_an_os_error(tmp_path, processes):
+    with pytest.raises(FileNotFoundError) as caught:
+        list(write_parts(parts(tmp_path / "nowhere"), VOCABULARY, store_text=False, processes=processes))
+    assert "part-00000" in str(caught.value.filename)
+
+
+def test_the_writing_processes_do_without_torch():
+    import subprocess
+    import sys
+
+    script = "import sys; import sparton.pipeline.part_writer; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -12,8 +12,10 @@ _PYTHON_MB = 128
 
 @dataclass(frozen=True, slots=True)
 class LuceneOptions:
-    """heap_mb: what each process's JVM takes, from the start, so that memory is had then or never. buffer_mb: postings it gathers before it writes a segment.
-    segments: merge the finished index to this many at most; None leaves one for each process that wrote."""
+    """heap_mb: what each process's JVM takes, from the start, so that memory is had then or never. buffer_mb: postings
+    it gathers before it writes a segment. segments: merge the finished index to this many at most; None leaves one for
+    each process that wrote.
+    """
 
     processes: int
     heap_mb: int

@@ -82,9 +82,10 @@ def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processe
 
     def ask(request: Any) -> Any:
         helper = idle.get()
-        answer = helper.ask(request)
-        idle.put(helper)
-        return answer
+        try:
+            return helper.ask(request)
+        finally:
+            idle.put(helper)  # whatever came of it: another thread may be waiting for one
 
     with ThreadPoolExecutor(processes) as pool:
         try:

@@ -14,7 +14,9 @@ VOCABULARY = tuple(f"t{i}" for i in range(20))
 def parts(folder, count=5):
     for number in range(count):
         documents = tuple(Document(f"d{number}-{i}", f"text {i}") for i in range(3))
-        impacts = Impacts(np.array([0, 2, 2, 3]), np.array([1, number, 7], np.int32), np.array([5, 6, 7], np.int32))
+        impacts = Impacts(
+            np.array([0, 2, 2, 3]), np.array([1, 2 + number % 5, 7], np.int32), np.array([5, 6, 7], np.int32)
+        )
         yield NewPart(folder / f"part-{number:05d}.jsonl", documents, impacts, Counts(rows=3))
 
 
@@ -23,7 +25,7 @@ def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
     done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, processes=processes))
     assert [(part.path.name, written) for part, written in done] == [(f"part-0000{n}.jsonl", 2) for n in range(5)]
     assert (tmp_path / "part-00003.jsonl").read_text() == (
-        '{"id": "d3-0", "contents": "text 0", "vector": {"t1": 5, "t3": 6}}\n'
+        '{"id": "d3-0", "contents": "text 0", "vector": {"t1": 5, "t5": 6}}\n'
         '{"id": "d3-2", "contents": "text 2", "vector": {"t7": 7}}\n'
     )
 
@@ -38,6 +40,11 @@ def test_only_so_many_parts_are_held(tmp_path):
 
     for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, processes=2)):
         assert len(made) - number <= 4
+
+
+def test_many_failures_at_once_end_the_writing(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, processes=3))
 
 
 @pytest.mark.parametrize("processes", [0, 2])

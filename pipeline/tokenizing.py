@@ -8,6 +8,7 @@ import tokenizers
 
 from ..processes import ask_all, serve
 from .documents import Shard
+from .word_tokens import WordTokens, words_stand_alone
 
 _MODULE = "sparton.pipeline.tokenizing"
 _AT_ONCE = 256
@@ -49,7 +50,10 @@ class Tokenizer:
     def __init__(self, how: Tokenization) -> None:
         self._tokenizer = tokenizers.Tokenizer.from_str(how.tokenizer)
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(how.longest)
+        self._tokenizer.no_truncation()
+        self._words = WordTokens(self._tokenizer) if words_stand_alone(how.tokenizer) else None
+        self._before, self._after = _specials(self._tokenizer)
+        self._most = how.longest - len(self._before) - len(self._after)
         self._meaningless = how.meaningless
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
@@ -58,14 +62,28 @@ class Tokenizer:
         lengths, truncated = [0], 0
         # A few at a time: an encoding holds ten times the memory of its ids.
         for start in range(0, len(texts), _AT_ONCE):
-            for encoding in self._tokenizer.encode_batch_fast(list(texts[start : start + _AT_ONCE])):
-                ids = encoding.ids
-                if self._meaningless.issuperset(ids):
-                    ids = []
-                parts.append(np.array(ids, dtype=np.int32))
-                lengths.append(len(ids))
-                truncated += bool(encoding.overflowing)
+            several: list[int] = []
+            for ids in self._ids(texts[start : start + _AT_ONCE]):
+                truncated += len(ids) > self._most
+                cut = ids[: self._most]
+                whole = [] if self._meaningless.issuperset(cut) else [*self._before, *cut, *self._after]
+                several += whole
+                lengths.append(len(whole))
+            parts.append(np.array(several, dtype=np.int32))
         return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), np.cumsum(lengths, dtype=np.int64), truncated)
+
+    def _ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
+        """All tokens of each text but the special ones around it."""
+        if self._words is not None:
+            return self._words.ids(texts)
+        return (encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
+
+
+def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
+    """What a tokenizer puts before and after every text."""
+    encoding = tokenizer.encode("a")
+    first, after = (encoding.special_tokens_mask[::step].index(0) for step in (1, -1))
+    return encoding.ids[:first], encoding.ids[len(encoding.ids) - after :]
 
 
 def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) -> Iterator[tuple[Shard, Tokens]]:

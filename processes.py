@@ -71,27 +71,30 @@ class Helper:
 
 
 def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processes: int) -> Iterator[tuple[T, Any]]:
-    """Answers to requests, in order, by several processes that were all asked `setup` before.
+    """Answers to requests, in order, by several processes, each of which is asked `setup` before all else.
 
     requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
     more than there are processes is on its way. Raises as Helper.ask. Whoever stops asking ends the processes.
     """
     helpers = [Helper(module) for _ in range(processes)]
+    fresh = set(helpers)
     idle: queue.SimpleQueue[Helper] = queue.SimpleQueue()
+    for helper in helpers:
+        idle.put(helper)
     waiting: deque[tuple[T, Future[Any]]] = deque()
 
     def ask(request: Any) -> Any:
         helper = idle.get()
         try:
+            if helper in fresh:
+                helper.ask(setup)
+                fresh.remove(helper)
             return helper.ask(request)
         finally:
             idle.put(helper)  # whatever came of it: another thread may be waiting for one
 
     with ThreadPoolExecutor(processes) as pool:
         try:
-            list(pool.map(lambda helper: helper.ask(setup), helpers))
-            for helper in helpers:
-                idle.put(helper)
             for kept, request in requests:
                 waiting.append((kept, pool.submit(ask, request)))
                 while waiting and (len(waiting) > processes or waiting[0][1].done()):

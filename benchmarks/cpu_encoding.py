@@ -38,7 +38,7 @@ def read_texts(corpus: Path, count: int) -> list[str]:
     """`count` texts, evenly spaced over the corpus."""
     source = Corpus([corpus])
     shards = read_shards(source, choose_columns(source.schema), 1024)
-    texts = [document.text for shard in shards for document in shard.documents]
+    texts = [text for shard in shards for text in shard.documents.texts]
     return [texts[place * len(texts) // count] for place in range(min(count, len(texts)))]
 
 

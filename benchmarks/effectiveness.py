@@ -47,13 +47,13 @@ def exact_run(model: str, corpus: Path, topics: dict[str, str], k: int) -> Score
 
     source = Corpus([corpus])
     (shard,) = read_shards(source, choose_columns(source.schema), 10**9)
-    documents = weights([document.text for document in shard.documents])
+    documents = weights(shard.documents.texts)
     queries = weights(list(topics.values())).to_dense()
     scores = (documents @ queries.T).T
     for query, row in zip(topics, scores, strict=True):
         best = torch.topk(row, min(k, len(row)))
         for score, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-            yield ir_measures.ScoredDoc(query, shard.documents[place].id, score)
+            yield ir_measures.ScoredDoc(query, shard.documents.ids[place], score)
 
 
 def main() -> None:

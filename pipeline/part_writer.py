@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..manifest import Counts
 from ..processes import ask_all, serve
-from .documents import Document
+from .documents import Documents
 from .impacts import Impacts
 from .vectors import VectorWriter
 
@@ -18,7 +18,7 @@ class NewPart:
     """What one part shall hold: a row of impacts for each document. counts: those that are known before writing."""
 
     path: Path
-    documents: tuple[Document, ...]
+    documents: Documents
     impacts: Impacts
     counts: Counts
 

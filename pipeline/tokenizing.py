@@ -94,9 +94,9 @@ def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) 
     if not processes:
         tokenizer = Tokenizer(how)
         for shard in shards:
-            yield shard, tokenizer.tokenize([document.text for document in shard.documents])
+            yield shard, tokenizer.tokenize(shard.documents.texts)
         return
-    requests = ((shard, [document.text for document in shard.documents]) for shard in shards)
+    requests = ((shard, shard.documents.texts) for shard in shards)
     yield from ask_all(_MODULE, how, requests, processes)
 
 
@@ -104,7 +104,7 @@ class _Answers:
     def __init__(self) -> None:
         self._tokenizer: Tokenizer | None = None
 
-    def answer(self, request: Tokenization | list[str]) -> Tokens | None:
+    def answer(self, request: Tokenization | tuple[str, ...]) -> Tokens | None:
         if isinstance(request, Tokenization):
             self._tokenizer = Tokenizer(request)
             return None

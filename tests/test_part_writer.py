@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparton.manifest import Counts
-from sparton.pipeline.documents import Document
+from sparton.pipeline.documents import Documents
 from sparton.pipeline.impacts import Impacts
 from sparton.pipeline.part_writer import NewPart, write_parts
 
@@ -13,7 +13,7 @@ VOCABULARY = tuple(f"t{i}" for i in range(20))
 
 def parts(folder, count=5):
     for number in range(count):
-        documents = tuple(Document(f"d{number}-{i}", f"text {i}") for i in range(3))
+        documents = Documents(tuple(f"d{number}-{i}" for i in range(3)), ("text 0", "text 1", "text 2"))
         impacts = Impacts(
             np.array([0, 2, 2, 3]), np.array([1, 2 + number % 5, 7], np.int32), np.array([5, 6, 7], np.int32)
         )

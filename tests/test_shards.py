@@ -5,6 +5,7 @@ import pytest
 
 from sparton.pipeline.columns import choose_columns
 from sparton.pipeline.corpus import Corpus
+from sparton.pipeline.documents import Documents
 from sparton.pipeline.shards import read_shards
 
 
@@ -20,14 +21,14 @@ def test_shards_have_the_rows_asked_for_whatever_the_row_groups(tmp_path, write_
     shards = cut(path, shard_rows)
     assert [shard.rows for shard in shards] == sizes
     assert [shard.number for shard in shards] == list(range(len(sizes)))
-    assert [document.id for shard in shards for document in shard.documents] == ids
+    assert [name for shard in shards for name in shard.documents.ids] == ids
 
 
 def test_rows_without_text_count_as_rows_and_are_no_documents(tmp_path, write_parquet):
     path = write_parquet(tmp_path / "a.parquet", id=list("abcdef"), text=["x", None, "", " \t\n", "y", None])
     shards = cut(path, 3)
     assert [(shard.rows, shard.empty) for shard in shards] == [(3, 2), (3, 2)]
-    assert [[document.id for document in shard.documents] for shard in shards] == [["a"], ["e"]]
+    assert [shard.documents.ids for shard in shards] == [("a",), ("e",)]
 
 
 def test_text_columns_are_joined_with_a_space_in_order(tmp_path, write_parquet):
@@ -35,10 +36,10 @@ def test_text_columns_are_joined_with_a_space_in_order(tmp_path, write_parquet):
         tmp_path / "a.parquet", id=["a", "b", "c"], title=["bag", None, "hat"], text=["black", "red", ""]
     )
     (shard,) = cut(path, 3, ("text", "title"))
-    assert [document.text for document in shard.documents] == ["black bag", "red", "hat"]
+    assert shard.documents.texts == ("black bag", "red", "hat")
 
 
 def test_dictionary_encoded_text_and_integer_ids_are_read(tmp_path, write_parquet):
     texts = pa.array(["bag", "hat", "bag"]).dictionary_encode()
     (shard,) = cut(write_parquet(tmp_path / "a.parquet", id=[7, 8, 9], text=texts), 3)
-    assert [(document.id, document.text) for document in shard.documents] == [("7", "bag"), ("8", "hat"), ("9", "bag")]
+    assert shard.documents == Documents(("7", "8", "9"), ("bag", "hat", "bag"))

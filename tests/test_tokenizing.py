@@ -97,4 +97,3 @@ def test_forgetting_words_changes_nothing(bert, monkeypatch):
 def test_words_do_not_stand_alone_where_a_token_may_reach_across_a_space(bert, change):
     change = {name: json.loads(value) if isinstance(value, bytes) else value for name, value in change.items()}
     assert not words_stand_alone(json.dumps({**json.loads(bert.tokenizer), **change}))
-

@@ -19,7 +19,7 @@ from .progress import Progress
 from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
 
-_TOKENIZERS = 2  # processes; one alone gives tokens about as fast as a GPU takes them
+_TOKENIZERS = 3  # processes; one or two give tokens as fast as a GPU takes them, more give the first ones sooner
 
 
 @dataclass(frozen=True, slots=True)

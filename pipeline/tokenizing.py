@@ -11,7 +11,7 @@ from .documents import Shard
 from .word_tokens import WordTokens, words_stand_alone
 
 _MODULE = "sparton.pipeline.tokenizing"
-_AT_ONCE = 256
+_AT_ONCE, _PIECE = 256, 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,27 @@ def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) 
         for shard in shards:
             yield shard, tokenizer.tokenize(shard.documents.texts)
         return
-    requests = ((shard, shard.documents.texts) for shard in shards)
-    yield from ask_all(_MODULE, how, requests, processes)
+    done: list[Tokens] = []
+    for last_of, tokens in ask_all(_MODULE, how, _requests(shards), processes):
+        done.append(tokens)
+        if last_of is not None:
+            yield last_of, _join(done)
+            done = []
+
+
+def _requests(shards: Iterable[Shard]) -> Iterator[tuple[Shard | None, tuple[str, ...]]]:
+    """The texts of each shard in pieces, for several processes to share, the last of them with the shard."""
+    for shard in shards:
+        texts = shard.documents.texts
+        starts = range(0, max(1, len(texts)), _PIECE)
+        for start in starts:
+            yield shard if start == starts[-1] else None, texts[start : start + _PIECE]
+
+
+def _join(parts: Sequence[Tokens]) -> Tokens:
+    lengths = np.concatenate([part.lengths for part in parts])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return Tokens(np.concatenate([part.ids for part in parts]), offsets, sum(part.truncated for part in parts))
 
 
 class _Answers:

@@ -39,6 +39,7 @@ def build_index(
     batch_tokens: int | None = None,
     scale: float = SCALE,
     top_terms: int | None = None,
+    chunk: bool = False,
     shard_rows: int = SHARD_ROWS,
     store_text: bool = True,
     overwrite: bool = False,
@@ -54,9 +55,10 @@ def build_index(
 
     corpus: data files, folders or globs. Of a build that was interrupted, what is finished is kept and the rest is
     done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
-    the columns and the model were found to be good. lucene=False stops after the collection. optimize merges the
-    Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about Lucene)
-    choose_options.
+    the columns and the model were found to be good. chunk: split documents longer than max_length into passages that
+    overlap, which a search folds again; otherwise they are cut. lucene=False stops after the collection. optimize
+    merges the Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about
+    Lucene) choose_options.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -96,6 +98,7 @@ def build_index(
             top_terms=top_terms,
             shard_rows=shard_rows,
             store_text=store_text,
+            chunk=chunk,
         )
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
@@ -103,7 +106,7 @@ def build_index(
             went_on = manifest is not None
             if manifest is None:
                 manifest = start(folder, settings, source.files)
-            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text)
+            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk)
             work = Work()
             started = perf_counter()
             with _lucene_build(folder, manifest, options) as building:

@@ -54,6 +54,7 @@ Devices = Annotated[
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
 Scale = Annotated[float, typer.Option("--scale", help="An impact is round(weight × scale).")]
 TopTerms = Annotated[int | None, typer.Option("--top-terms", help="Keep only this many terms of a document.")]
+Chunk = Annotated[bool, typer.Option("--chunk", help="Split longer documents into overlapping passages.")]
 ShardRows = Annotated[int, typer.Option("--shard-rows", help="Rows in a part, the unit of resuming.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
@@ -74,7 +75,16 @@ TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run 
 
 
 # What decides how texts are read and encoded, and nothing else.
-_ENCODING_ONLY = {"id_column", "text_column", "batch_tokens", "device", "top_terms", "shard_rows", "store_text"}
+_ENCODING_ONLY = {
+    "id_column",
+    "text_column",
+    "batch_tokens",
+    "device",
+    "top_terms",
+    "chunk",
+    "shard_rows",
+    "store_text",
+}
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
 
@@ -159,6 +169,7 @@ def index(
     dtype: Dtype = "auto",
     scale: Scale = SCALE,
     top_terms: TopTerms = None,
+    chunk: Chunk = False,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
@@ -219,6 +230,7 @@ def index(
             dtype=dtype,
             scale=scale,
             top_terms=top_terms,
+            chunk=chunk,
             shard_rows=shard_rows,
             overwrite=overwrite,
             store_text=store_text,
@@ -246,6 +258,7 @@ def encode(
     dtype: Dtype = "auto",
     scale: Scale = SCALE,
     top_terms: TopTerms = None,
+    chunk: Chunk = False,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
@@ -270,6 +283,7 @@ def encode(
             dtype=dtype,
             scale=scale,
             top_terms=top_terms,
+            chunk=chunk,
             shard_rows=shard_rows,
             overwrite=overwrite,
             store_text=store_text,
@@ -370,6 +384,8 @@ def _print_report(report: "BuildReport", as_json: bool) -> None:
 
 def _json_line(hit: "Hit", matches: "list[Match] | None") -> str:
     content = asdict(hit)
+    if hit.passage is None:
+        del content["passage"]
     if matches is not None:
         content["matches"] = [{**asdict(match), "contribution": match.contribution} for match in matches]
     return json.dumps(content, ensure_ascii=False)

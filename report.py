@@ -68,6 +68,7 @@ def counts_line(counts: Counts) -> str:
         (counts.dropped_no_text, "dropped for having no text"),
         (counts.dropped_no_terms, "dropped for having no term"),
         (counts.truncated, "cut at the maximum length"),
+        (counts.split, "split into passages"),
     ):
         if count:
             parts.append(f"{count:,} {words}")

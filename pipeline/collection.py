@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ..files import whole_file
 from ..folder import COLLECTION, MARKERS
 from ..manifest import Counts
@@ -15,6 +17,7 @@ from .documents import Shard
 from .encoder import Encoder
 from .job import Job
 from .part_writer import NewPart, write_parts
+from .passages import passages_of
 from .progress import Progress
 from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
@@ -67,7 +70,8 @@ def write_collection(
 
     background = writers > 0
     shards = read_shards(Corpus(job.files), job.columns, job.shard_rows, wanted)
-    tokenized = tokenize_shards(shards, encoder.tokenization, _TOKENIZERS if background else 0)
+    how = replace(encoder.tokenization, split=job.chunk)
+    tokenized = tokenize_shards(shards, how, _TOKENIZERS if background else 0)
     waiting = progress.during("reading", ahead(tokenized, 1 if background else 0))
     new = progress.during("encoding", _encoded(waiting, encoder, job.folder, progress))
     written = write_parts(new, encoder.vocabulary, store_text=job.store_text, processes=writers)
@@ -118,11 +122,17 @@ def _encoded(
 
     for impacts in encoder.encode_stream(tokens(), progress):
         shard, found = begun.popleft()
+        documents, split = shard.documents, 0
+        if found.spans is not None:
+            documents = passages_of(documents, found.spans)
+            split = int((np.bincount(found.spans.documents) > 1).sum())
+            progress.add(len(shard.documents) - len(documents))  # passages are not rows
         counts = Counts(
             rows=shard.rows,
             dropped_no_text=shard.empty,
             truncated=found.truncated,
+            split=split,
             tokens=len(found.ids),
             postings=len(impacts.terms),
         )
-        yield NewPart(_part(folder, shard.number), shard.documents, impacts, counts)
+        yield NewPart(_part(folder, shard.number), documents, impacts, counts)

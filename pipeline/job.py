@@ -26,6 +26,7 @@ class Job:
     """A corpus to be encoded into a folder.
 
     settings_digest: marks the parts that are made, so that no other settings' parts are taken for finished.
+    chunk: split what is longer than the model takes into passages.
     """
 
     files: tuple[Path, ...]
@@ -34,3 +35,4 @@ class Job:
     folder: Path
     settings_digest: str
     store_text: bool
+    chunk: bool = False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .pipeline.collection import Part
     from .pipeline.columns import Columns
     from .pipeline.corpus import Corpus
-    from .pipeline.encoder import Encoder
+    from .pipeline.encoders import DocumentEncoder
 
 log = logging.getLogger("sparton")
 
@@ -93,9 +93,9 @@ def build_index(
     if not rows:
         raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
 
-    from .pipeline.encoder import Encoder  # torch takes seconds, and the corpus may be wrong in a moment
+    from .pipeline.encoders import open_document_encoder  # torch takes seconds, and the corpus may be wrong in a moment
 
-    encoder = Encoder(
+    encoder = open_document_encoder(
         model,
         revision=revision,
         max_length=max_length,
@@ -155,7 +155,7 @@ def _lucene_build(
 def _encode(
     source: "Corpus",
     columns: "Columns",
-    encoder: "Encoder",
+    encoder: "DocumentEncoder",
     folder: Path,
     settings: Settings,
     rows: int,
@@ -176,11 +176,11 @@ def _encode(
         )
 
 
-def _processes(encoder: "Encoder") -> int:
+def _processes(encoder: "DocumentEncoder") -> int:
     """Processes that format and write parts: what a GPU encodes takes three, what a CPU does less than one."""
     from .indexer.options import cores
 
-    return 0 if encoder.device.type == "cpu" else max(1, min(5, cores() // 3))
+    return 0 if not encoder.on_gpu else max(1, min(5, cores() // 3))
 
 
 def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:

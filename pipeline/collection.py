@@ -5,15 +5,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..files import whole_file
 from ..folder import COLLECTION, MARKERS
 from ..manifest import Counts
 from .ahead import ahead
 from .documents import Shard
-from .encoder import Encoder
 from .part_writer import NewPart, write_parts
 from .tokenizing import Tokens, tokenize_shards
+
+if TYPE_CHECKING:
+    from .encoders import DocumentEncoder
 
 _TOKENIZERS = 2  # processes; each uses all cores, so more of them gain nothing
 
@@ -28,7 +31,7 @@ class Part:
 
 def write_collection(
     shards: Iterable[Shard],
-    encoder: Encoder,
+    encoder: "DocumentEncoder",
     folder: Path,
     *,
     settings_digest: str,
@@ -99,7 +102,7 @@ def _finished(marker: Path, settings_digest: str) -> Counts | None:
 
 
 def _encoded(
-    tokenized: Iterable[tuple[Shard, Tokens]], encoder: Encoder, folder: Path, on_rows: Callable[[int], None]
+    tokenized: Iterable[tuple[Shard, Tokens]], encoder: "DocumentEncoder", folder: Path, on_rows: Callable[[int], None]
 ) -> Iterator[NewPart]:
     """The part of each shard; what is known of its counts before it is written stands in it."""
     begun: deque[tuple[Shard, Tokens]] = deque()

@@ -37,11 +37,16 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Tokenization:
-    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text."""
+    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text.
+
+    prompt: goes before every text, and counts as none of it. special_tokens: whether the tokenizer's own are put around.
+    """
 
     tokenizer: str
     longest: int
     meaningless: frozenset[int]
+    prompt: str = ""
+    special_tokens: bool = True
 
 
 class Tokenizer:
@@ -52,7 +57,9 @@ class Tokenizer:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._words = WordTokens(self._tokenizer) if words_stand_alone(how.tokenizer) else None
-        self._before, self._after = _specials(self._tokenizer)
+        self._before, self._after = _specials(self._tokenizer) if how.special_tokens else ([], [])
+        self._prompt = how.prompt
+        self._prompt_ids = self._tokenizer.encode(how.prompt, add_special_tokens=False).ids if how.prompt else []
         self._most = how.longest - len(self._before) - len(self._after)
         self._meaningless = how.meaningless
 
@@ -66,17 +73,25 @@ class Tokenizer:
             for ids in self._ids(texts[start : start + _AT_ONCE]):
                 truncated += len(ids) > self._most
                 cut = ids[: self._most]
-                whole = [] if self._meaningless.issuperset(cut) else [*self._before, *cut, *self._after]
+                text = cut[self._shared(cut) :] if self._prompt else cut
+                whole = [] if self._meaningless.issuperset(text) else [*self._before, *cut, *self._after]
                 several += whole
                 lengths.append(len(whole))
             parts.append(np.array(several, dtype=np.int32))
         return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), np.cumsum(lengths, dtype=np.int64), truncated)
 
     def _ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
-        """All tokens of each text but the special ones around it."""
+        """All tokens of each text, with its prompt but without the special ones around it."""
+        if self._prompt:
+            texts = [self._prompt + text for text in texts]
         if self._words is not None:
             return self._words.ids(texts)
         return (encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
+
+    def _shared(self, ids: Sequence[int]) -> int:
+        """How many tokens at the beginning are the prompt's."""
+        pairs = zip(ids, self._prompt_ids, strict=False)
+        return next((i for i, (found, own) in enumerate(pairs) if found != own), min(len(ids), len(self._prompt_ids)))
 
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:

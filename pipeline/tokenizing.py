@@ -39,7 +39,7 @@ class Tokens:
 class Tokenization:
     """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text.
 
-    prompt: goes before every text, and counts as none of it. special_tokens: whether the tokenizer's own are put around.
+    prompt: goes before every text, and counts as none of it. special_tokens: whether the tokenizer puts its own around.
     """
 
     tokenizer: str

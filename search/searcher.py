@@ -40,9 +40,9 @@ class Searcher:
             opening = pool.submit(_open_index, folder / "lucene")
             from ..pipeline.encoders import open_query_encoder
 
-            settings = self.manifest.settings
-            self.encoder = settings.model and open_query_encoder(
-                settings.model, settings.scale, device=device, trust_remote_code=trust_remote_code
+            model, scale = self.manifest.settings.model, self.manifest.settings.scale
+            self.encoder = (
+                open_query_encoder(model, scale, device=device, trust_remote_code=trust_remote_code) if model else None
             )
             self._index = opening.result()
 

@@ -4,11 +4,11 @@ import torch
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-WORDS = [
-    *"black red tan brown leather bag bags suede clutch evening small large shoulder strap gold brass buckle".split(),
-    *"query document passage search text find for the a of in with and : , . - ##s ##ed ##ing 1 2 3 4 5 6 7".split(),
-    *(f"word{i}" for i in range(150)),
-]
+_WORDS = """
+black red tan brown leather bag bags suede clutch evening small large shoulder strap gold brass buckle
+query document passage search text find for the a of in with and : , . - ##s ##ed ##ing 1 2 3 4 5 6 7
+"""
+WORDS = [*_WORDS.split(), *(f"word{i}" for i in range(150))]
 TEXTS = [
     "small black leather bag",
     "bag",

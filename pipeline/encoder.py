@@ -34,11 +34,11 @@ class Encoder:
     """A masked LM with the fused head, for documents, and for queries where these are encoded likewise.
 
     model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
-    texts are encoded, the documents' by default. max_length: tokens a text is cut at (default: what the model takes, or
-    512 if that is more and sentence-transformers did not save it). device: "auto", "cpu", "cuda", "cuda:1", … dtype:
-    "auto" (bfloat16 on GPUs that have it, else float32), "float32", "bfloat16", "float16". scale: an impact is
-    round(weight * scale). top_terms: most terms a text keeps. batch_tokens: most tokens in a batch, padding included.
-    head: see splade_head's `impl`.
+    texts are encoded, the documents' by default. settings: those of an index, if they were recorded. max_length: tokens
+    a text is cut at (default: what the model takes, or 512 if that is more and sentence-transformers did not save it).
+    device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that have it, else float32), "float32",
+    "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms: most terms a text keeps. batch_tokens:
+    most tokens in a batch, padding included. head: see splade_head's `impl`.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
@@ -48,6 +48,7 @@ class Encoder:
         model: str | ModelFiles = EMBEDDED,
         *,
         side: Side | None = None,
+        settings: ModelSettings | None = None,
         revision: str | None = None,
         max_length: int | None = None,
         device: str = "auto",
@@ -72,7 +73,7 @@ class Encoder:
         if max_length is not None and max_length > longest:
             raise UsageError(f"--max-length is {max_length} and the model {files.name} takes at most {longest}")
         self.max_length = max_length or usual_length(side, longest)
-        self._files, self._asked, self._dtype = files, max_length, dtype
+        self._files, self._asked, self._dtype, self._settings = files, max_length, dtype, settings
         self.scale = scale
         self.top_terms = fewest(top_terms, files.kind.top_terms)
         self.batch_tokens = batch_tokens or _BATCH_TOKENS.get(self.device.type, _BATCH_TOKENS["cuda"])
@@ -93,7 +94,7 @@ class Encoder:
     @cached_property
     def settings(self) -> ModelSettings:
         """What sparton.json keeps of a model whose documents are encoded so."""
-        return record(self._files, self._asked, self._lm.longest, self._dtype)
+        return self._settings or record(self._files, self._asked, self._lm.longest, self._dtype)
 
     @property
     def on_gpu(self) -> bool:

@@ -21,6 +21,10 @@ class QueryEncoder(Protocol):
     """What encodes queries: Encoder, or StaticEncoder."""
 
     @property
+    def settings(self) -> ModelSettings:
+        """What sparton.json has of the model."""
+
+    @property
     def vocabulary(self) -> tuple[str, ...]:
         """The term of each vocabulary id."""
 
@@ -72,12 +76,13 @@ def open_query_encoder(
     files, side = recorded_queries(model, trust_remote_code=trust_remote_code)
     scale = SCALE if scale is None else scale
     if side.kind == STATIC:
-        return StaticEncoder(files, side, scale=scale, top_terms=model.top_terms)
+        return StaticEncoder(files, side, settings=model, scale=scale, top_terms=model.top_terms)
     from .encoder import Encoder
 
     return Encoder(
         files,
         side=side,
+        settings=model,
         device=device,
         dtype=model.dtype,
         scale=scale,

@@ -42,11 +42,12 @@ class StaticEncoder:
         files: ModelFiles,
         side: Side,
         *,
+        settings: ModelSettings | None = None,
         max_length: int | None = None,
         scale: float = SCALE,
         top_terms: int | None = None,
     ) -> None:
-        self._files, self._asked = files, max_length
+        self._files, self._asked, self._settings = files, max_length, settings
         self.scale = scale
         self.top_terms = fewest(top_terms, files.kind.top_terms)
         text, config = _tokenizer_files(side.folder)
@@ -68,7 +69,7 @@ class StaticEncoder:
     @cached_property
     def settings(self) -> ModelSettings:
         """What sparton.json keeps of a model whose documents are encoded so."""
-        return record(self._files, self._asked, self._longest, "float32")
+        return self._settings or record(self._files, self._asked, self._longest, "float32")
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from .pipeline.options import SCALE, SHARD_ROWS
 
 if TYPE_CHECKING:
     from .build import BuildReport
+    from .manifest import ModelSettings
     from .search.explain import Match
     from .search.searcher import Hit
 
@@ -322,6 +323,7 @@ def info(
         typer.echo(f"{index}: {manifest.stage}")
         if model:
             typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
+            typer.echo(f"  queries     {_query_side(model)}")
         typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
         impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
         typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
@@ -340,6 +342,13 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _query_side(model: "ModelSettings") -> str:
+    side = {"same": "by the same model", "static": "by a table of token weights"}.get(
+        model.query_side, "by their own model"
+    )
+    return side + (f", after the prompt {model.query_prompt!r}" if model.query_prompt else "")
 
 
 def _given(context: typer.Context) -> set[str]:

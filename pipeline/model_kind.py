@@ -9,6 +9,7 @@ for a query model.
 import ast
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -77,21 +78,22 @@ def read_model_kind(folder: Path) -> ModelKind:
         return ModelKind(documents, Side(STATIC, folder, table) if table.is_file() else documents)
     config = _read(folder / "config_sentence_transformers.json")
     prompts = _mapping(config.get("prompts") or {}, folder / "config_sentence_transformers.json")
-    top_terms = config.get("max_active_dims")
+    top_terms = _count(config, "max_active_dims", folder / "config_sentence_transformers.json")
     # encode_query and encode_document take the prompt of their name, and no other.
     documents, queries = (
         _side(folder, tuple(_modules(folder, task)), task, str(prompts.get(task) or ""))
         for task in ("document", "query")
     )
-    return ModelKind(documents, queries, top_terms if top_terms is None else int(top_terms))
+    return ModelKind(documents, queries, top_terms)
 
 
 def module_folders(folder: Path) -> list[str]:
     """The folders beside the top one that modules.json and the Router name, relative to it; none without modules."""
-    listed = _read(folder / MODULES, ()) if (folder / MODULES).is_file() else ()
-    names = [str(entry["path"]) for entry in listed]
-    names += [str(PurePosixPath(entry["path"], name)) for entry in listed for name in _router(folder, entry)]
-    return sorted({name for name in names if name not in ("", ".")})
+    with _as_saved(folder):
+        listed = _read(folder / MODULES, ())
+        names = [str(entry["path"]) for entry in listed]
+        names += [str(PurePosixPath(entry["path"], name)) for entry in listed for name in _router(folder, entry)]
+        return sorted({name for name in names if name not in ("", ".")})
 
 
 def _router(folder: Path, entry: dict[str, Any]) -> dict[str, str]:
@@ -101,7 +103,7 @@ def _router(folder: Path, entry: dict[str, Any]) -> dict[str, str]:
 
 def _modules(folder: Path, task: str) -> Iterator[_Module]:
     """The modules that a text of one task goes through."""
-    try:
+    with _as_saved(folder):
         for entry in _read(folder / MODULES, ()):
             place = _inside(folder, entry["path"])
             if _class_name(entry["type"]) not in ("Router", "Asym"):
@@ -109,10 +111,16 @@ def _modules(folder: Path, task: str) -> Iterator[_Module]:
                 continue
             config = _read(place / _ROUTER) or _read(place / "config.json")
             for name in config["structure"][_route(config, task, place)]:
-                yield _Module(
-                    _class_name(config["types"][name]), _inside(folder, str(PurePosixPath(entry["path"], name)))
-                )
-    except (KeyError, TypeError, AttributeError) as error:
+                inner = _inside(folder, str(PurePosixPath(entry["path"], name)))
+                yield _Module(_class_name(config["types"][name]), inner)
+
+
+@contextmanager
+def _as_saved(folder: Path) -> Iterator[None]:
+    """Name the file when its content is not laid out as sentence-transformers lays it out."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, SyntaxError) as error:
         raise SpartonError(
             f"{folder / MODULES}, or the {_ROUTER} that it names, lacks an entry or has one of a wrong type "
             f"({error}); save the model again with sentence-transformers"
@@ -141,7 +149,7 @@ def _side(folder: Path, modules: tuple[_Module, ...], task: str, prompt: str) ->
         return Side(STATIC, module.folder, _table(module.folder, folder), prompt=prompt, saved=True)
     if names in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
         transformer, pooling = modules
-        config = _transformer_config(transformer)
+        config, path = _transformer_config(transformer)
         how = _read(pooling.folder / "config.json")
         strategy, activation = how.get("pooling_strategy", "max"), how.get("activation_function", "relu")
         if strategy not in ("max", "sum") or activation not in _ACTIVATIONS:
@@ -149,14 +157,14 @@ def _side(folder: Path, modules: tuple[_Module, ...], task: str, prompt: str) ->
                 f"{pooling.folder / 'config.json'} asks for pooling {strategy!r} with activation {activation!r}; "
                 f"expected max or sum with {' or '.join(_ACTIVATIONS)}"
             )
-        longest = config.get(f"{task}_length") or config.get("max_seq_length")
+        longest = _count(config, f"{task}_length", path) or _count(config, "max_seq_length", path)
         return Side(
             MASKED_LM,
             transformer.folder,
             pooling=strategy,
             activation=_ACTIVATIONS[activation],
             prompt=prompt,
-            longest=longest if longest is None else int(longest),
+            longest=longest,
             saved=True,
         )
     raise SpartonError(
@@ -165,7 +173,7 @@ def _side(folder: Path, modules: tuple[_Module, ...], task: str, prompt: str) ->
     )
 
 
-def _transformer_config(module: _Module) -> dict[str, Any]:
+def _transformer_config(module: _Module) -> tuple[dict[str, Any], Path]:
     path = next(iter(sorted(module.folder.glob("sentence_*_config.json"))), module.folder / "sentence_bert_config.json")
     config = _mapping(_read(path), path)
     task = config.get("transformer_task", "fill-mask" if module.name == "MLMTransformer" else "feature-extraction")
@@ -174,7 +182,7 @@ def _transformer_config(module: _Module) -> dict[str, Any]:
     for name in _UNREAD:
         if config.get(name):
             raise SpartonError(f"{path} sets {name}, which Sparton does not read; save the model without it")
-    return config
+    return config, path
 
 
 def _table(folder: Path, root: Path) -> Path | None:
@@ -201,6 +209,13 @@ def _inside(folder: Path, name: str) -> Path:
 def _class_name(path: str) -> str:
     package, _, name = path.rpartition(".")
     return name if package.split(".")[0] == "sentence_transformers" else path
+
+
+def _count(config: dict[str, Any], name: str, path: Path) -> int | None:
+    value = config.get(name)
+    if value is None or (isinstance(value, int) and value > 0):
+        return value
+    raise SpartonError(f"{path} sets {name} to {value!r}; expected a number above 0, or null")
 
 
 def _mapping(content: Any, path: Path) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def test_an_index_is_built_and_searched_from_the_command_line(run_cli, model, in
     assert settings["document_prompt"] == "document : "
     assert settings["query_side"] == "static"
 
+    assert "queries     by a table of token weights" in run_cli("info", "--index", folder / "index").stdout
+
     found = run_cli("search", "black suede bag", "--index", folder / "index", "--json", "-k", "10")
     hits = [json.loads(line) for line in found.stdout.splitlines()]
     scores = encoder.similarity(encoder.encode_query(["black suede bag"]), encoder.encode_document(texts))[0]

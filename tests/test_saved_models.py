@@ -11,7 +11,7 @@ from saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
 from sparton.errors import SpartonError
 from sparton.pipeline.encoders import open_document_encoder, open_query_encoder
 from sparton.pipeline.model_files import find_model
-from sparton.pipeline.model_kind import read_model_kind
+from sparton.pipeline.model_kind import module_folders, read_model_kind
 from sparton.pipeline.static_encoder import StaticEncoder
 
 st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
@@ -38,9 +38,9 @@ def dense(encoder, texts):
     return rows / SCALE
 
 
-def assert_same_vectors(folder, model, *, documents=TEXTS, queries=TEXTS):
+def assert_same_vectors(folder, model, *, documents=TEXTS, queries=TEXTS, revision=None):
     """Both sides, with the query side opened from what would stand in sparton.json."""
-    encoder = open_document_encoder(str(folder), device="cpu", scale=SCALE)
+    encoder = open_document_encoder(str(folder), revision=revision, device="cpu", scale=SCALE)
     answers = open_query_encoder(encoder.settings, SCALE)
     for ours, texts, theirs in (
         (encoder, documents, model.encode_document),
@@ -232,6 +232,41 @@ def test_modules_that_are_not_known_are_named(plain, tmp_path):
     with pytest.raises(SpartonError, match=r"modules\.json is not JSON"):
         read_model_kind(folder)
     assert SpladePooling.SPLADE_ACTIVATION == ["relu", "log1p_relu"]  # a third one would have to be learned
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("sentence_bert_config.json", {"do_lower_case": True}, "sets do_lower_case, which Sparton does not read"),
+        ("sentence_bert_config.json", {"transformer_task": "feature-extraction"}, "is for the task feature-extraction"),
+        ("sentence_bert_config.json", {"max_seq_length": "long"}, "sets max_seq_length to 'long'; expected a number"),
+        ("config_sentence_transformers.json", {"max_active_dims": -1}, "sets max_active_dims to -1; expected a number"),
+        ("config_sentence_transformers.json", {"prompts": ["query"]}, "holds a list where an object was expected"),
+        ("1_SpladePooling/config.json", {"pooling_strategy": "mean"}, "asks for pooling 'mean' with activation 'relu'"),
+    ],
+)
+def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, content, sentence):
+    folder = tmp_path / "model"
+    save(splade(plain), folder)
+    before = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps({**before, **content}))
+    with pytest.raises(SpartonError, match=sentence):
+        read_model_kind(folder)
+
+
+def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
+    """From the hub's cache, laid out as huggingface_hub lays it out."""
+    from huggingface_hub import constants
+    from sentence_transformers.base.modules import Router
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--someone--sparse" / "snapshots" / commit
+    model = save([Router.for_query_document([static(plain)], splade(plain))], snapshot)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    folders = ["document_0_Transformer", "document_1_SpladePooling", "query_0_SparseStaticEmbedding"]
+    assert module_folders(snapshot) == folders
+    encoder, _ = assert_same_vectors("someone/sparse", model, revision=commit)
+    assert encoder.settings.revision == commit
 
 
 @pytest.mark.parametrize(

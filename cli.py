@@ -323,7 +323,8 @@ def info(
         typer.echo(f"{index}: {manifest.stage}")
         if model:
             typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
-            typer.echo(f"  queries     {_query_side(model)}")
+            if queries := _query_side(model):
+                typer.echo(f"  queries     {queries}")
         typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
         impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
         typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
@@ -345,10 +346,9 @@ def doctor() -> None:
 
 
 def _query_side(model: "ModelSettings") -> str:
-    side = {"same": "by the same model", "static": "by a table of token weights"}.get(
-        model.query_side, "by their own model"
-    )
-    return side + (f", after the prompt {model.query_prompt!r}" if model.query_prompt else "")
+    """How queries are encoded, where it is not as documents."""
+    side = {"static": "by a table of token weights", "masked_lm": "by a model of their own"}.get(model.query_side, "")
+    return ", ".join(filter(None, (side, model.query_prompt and f"after the prompt {model.query_prompt!r}")))
 
 
 def _given(context: typer.Context) -> set[str]:

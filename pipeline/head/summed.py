@@ -1,7 +1,7 @@
 """The head with a sum over positions in place of the maximum, a tile of the vocabulary at a time.
 
-A sum takes the logarithm of every logit, so nothing of it can wait until after the reduction: it costs several times
-the maximum, and what it shares with it is that the logits are never there all at once.
+A sum takes the logarithm of every logit, so nothing of it can wait until after the reduction; what it shares with the
+maximum is that the logits are never there all at once.
 """
 
 import torch

@@ -13,20 +13,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .build import BuildReport as BuildReport
     from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
     from .from_collection import index_collection as index_collection
     from .pipeline.encoder import Encoder as Encoder
     from .pipeline.head import SpartonHead as SpartonHead
     from .pipeline.head import splade_head as splade_head
+    from .report import BuildReport as BuildReport
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BuildReport": "build",
+    "BuildReport": "report",
     "build_index": "build",
     "index_collection": "from_collection",
     "SpartonError": "errors",

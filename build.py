@@ -1,9 +1,8 @@
 """The main job: corpus in, index folder out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,29 +12,17 @@ from .files import locked
 from .folder import COLLECTION, LUCENE, resumed, standing, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
+from .pipeline.progress import Work
+from .progress_bar import progress_bar
+from .report import BuildReport
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from .indexer.build import LuceneBuild
     from .indexer.options import LuceneOptions
     from .pipeline.collection import Part
     from .pipeline.columns import Columns
-    from .pipeline.corpus import Corpus
-    from .pipeline.encoders import DocumentEncoder
 
 log = logging.getLogger("sparton")
-
-
-@dataclass(frozen=True, slots=True)
-class BuildReport:
-    """What a build left behind. Seconds are of this call; `resumed` is False for a build from scratch."""
-
-    index: Path
-    counts: Counts
-    resumed: bool
-    encoding_seconds: float
-    indexing_seconds: float
 
 
 def build_index(
@@ -52,6 +39,7 @@ def build_index(
     batch_tokens: int | None = None,
     scale: float = SCALE,
     top_terms: int | None = None,
+    chunk: bool = False,
     shard_rows: int = SHARD_ROWS,
     store_text: bool = True,
     overwrite: bool = False,
@@ -67,9 +55,10 @@ def build_index(
 
     corpus: data files, folders or globs. Of a build that was interrupted, what is finished is kept and the rest is
     done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
-    the columns and the model were found to be good. lucene=False stops after the collection. optimize merges the
-    Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about Lucene)
-    choose_options.
+    the columns and the model were found to be good. chunk: split documents longer than max_length into passages that
+    overlap, which a search folds again; otherwise they are cut. lucene=False stops after the collection. optimize
+    merges the Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about
+    Lucene) choose_options.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -77,6 +66,7 @@ def build_index(
     from .pipeline.columns import check_files, choose_columns
     from .pipeline.corpus import Corpus
     from .pipeline.identifiers import check_ids
+    from .pipeline.job import EncoderOptions, Job
 
     if shard_rows < 1:
         raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")
@@ -93,52 +83,50 @@ def build_index(
     if not rows:
         raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
 
-    from .pipeline.encoders import open_document_encoder  # torch takes seconds, and the corpus may be wrong in a moment
+    from .pipeline.engine import open_engine  # torch takes seconds, and the corpus may be wrong in a moment
 
-    encoder = open_document_encoder(
-        model,
-        revision=revision,
-        max_length=max_length,
-        device=device,
-        dtype=dtype,
-        scale=scale,
-        top_terms=top_terms,
-        batch_tokens=batch_tokens,
-        trust_remote_code=trust_remote_code,
+    encoder_options = EncoderOptions(
+        model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
     )
-    settings = Settings(
-        model=encoder.settings,
-        corpus=source.fingerprint(),
-        id_column=columns.id,
-        text_columns=columns.text,
-        scale=float(scale),
-        top_terms=top_terms,
-        shard_rows=shard_rows,
-        store_text=store_text,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
-        manifest = resumed(folder, settings, overwrite)
-        went_on = manifest is not None
-        if manifest is None:
-            manifest = start(folder, settings, source.files)
-        started = perf_counter()
-        with _lucene_build(folder, manifest, options) as building:
-            if manifest.stage == ENCODING:
-                parts = _encode(source, columns, encoder, folder, settings, rows, progress)
-                manifest = manifest.at(ENCODED, _counts_of(parts, building, columns))
-                manifest.save(folder)
-            elif building:
-                manifest = manifest.at(ENCODED)  # complete once, if its lucene folder is lost
-                manifest.save(folder)
-                for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
-                    building.add(path)
-            encoded = perf_counter()
-            if building:
-                building.finish(manifest.counts.documents)
-                manifest = manifest.at(COMPLETE)
-                manifest.save(folder)
-    return BuildReport(folder, manifest.counts, went_on, encoded - started, perf_counter() - encoded)
+    with closing(open_engine(device, encoder_options)) as engine:
+        settings = Settings(
+            model=engine.settings,
+            corpus=source.fingerprint(),
+            id_column=columns.id,
+            text_columns=columns.text,
+            scale=float(scale),
+            top_terms=top_terms,
+            shard_rows=shard_rows,
+            store_text=store_text,
+            chunk=chunk,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
+            manifest = resumed(folder, settings, overwrite)
+            went_on = manifest is not None
+            if manifest is None:
+                manifest = start(folder, settings, source.files)
+            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk)
+            work = Work()
+            started = perf_counter()
+            with _lucene_build(folder, manifest, options) as building:
+                if manifest.stage == ENCODING:
+                    with progress_bar(rows, shown=progress) as so_far:
+                        counts = _counts_of(engine.encode(job, so_far), building, columns)
+                    work = so_far.work
+                    manifest = manifest.at(ENCODED, counts)
+                    manifest.save(folder)
+                elif building:
+                    manifest = manifest.at(ENCODED)  # complete once, if its lucene folder is lost
+                    manifest.save(folder)
+                    for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
+                        building.add(path)
+                encoded = perf_counter()
+                if building:
+                    building.finish(manifest.counts.documents)
+                    manifest = manifest.at(COMPLETE)
+                    manifest.save(folder)
+    return BuildReport(folder, manifest.counts, went_on, encoded - started, perf_counter() - encoded, work)
 
 
 def _lucene_build(
@@ -150,37 +138,6 @@ def _lucene_build(
     if options is None or (manifest.stage == COMPLETE and (folder / LUCENE).is_dir()):
         return nullcontext()
     return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
-
-
-def _encode(
-    source: "Corpus",
-    columns: "Columns",
-    encoder: "DocumentEncoder",
-    folder: Path,
-    settings: Settings,
-    rows: int,
-    progress: bool,
-) -> "Iterator[Part]":
-    from .pipeline.collection import write_collection
-    from .pipeline.shards import read_shards
-
-    with _bar(rows, progress) as bar:
-        yield from write_collection(
-            read_shards(source, columns, settings.shard_rows),
-            encoder,
-            folder,
-            settings_digest=settings.digest(),
-            store_text=settings.store_text,
-            processes=_processes(encoder),
-            on_rows=bar.update,
-        )
-
-
-def _processes(encoder: "DocumentEncoder") -> int:
-    """Processes that format and write parts: what a GPU encodes takes three, what a CPU does less than one."""
-    from .indexer.options import cores
-
-    return 0 if not encoder.on_gpu else max(1, min(5, cores() // 3))
 
 
 def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:
@@ -196,14 +153,6 @@ def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns:
             "choose others with --text-column"
         )
     return total
-
-
-@contextmanager
-def _bar(rows: int, progress: bool) -> "Iterator[tqdm[None]]":
-    from tqdm import tqdm
-
-    with tqdm(total=rows, desc="encoding", unit="doc", unit_scale=True, disable=not progress) as bar:
-        yield bar
 
 
 def index_options(processes: int | None, heap_mb: int | None, buffer_mb: int | None, optimize: bool) -> "LuceneOptions":

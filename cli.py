@@ -19,10 +19,11 @@ from . import __version__
 from .errors import SpartonError, UsageError
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
+from .report import counts_line
 
 if TYPE_CHECKING:
-    from .build import BuildReport
     from .manifest import ModelSettings
+    from .report import BuildReport
     from .search.explain import Match
     from .search.searcher import Hit
 
@@ -45,12 +46,16 @@ TextColumns = Annotated[
 ]
 MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens a text is cut at. [default: 512]")]
 BatchTokens = Annotated[
-    int | None, typer.Option("--batch-tokens", help="Tokens in a batch. [default: 2048 on a CPU, 65536 on a GPU]")
+    str, typer.Option("--batch-tokens", help="Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+Devices = Annotated[
+    str, typer.Option("--device", "--devices", help="As auto, cpu, cuda:1; several as cuda:0,cuda:1; or all GPUs.")
+]
 Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
 Scale = Annotated[float, typer.Option("--scale", help="An impact is round(weight × scale).")]
 TopTerms = Annotated[int | None, typer.Option("--top-terms", help="Keep only this many terms of a document.")]
+Chunk = Annotated[bool, typer.Option("--chunk", help="Split longer documents into overlapping passages.")]
 ShardRows = Annotated[int, typer.Option("--shard-rows", help="Rows in a part, the unit of resuming.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
@@ -66,11 +71,21 @@ IndexProcesses = Annotated[
 ]
 HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 256]")]
 BufferMb = Annotated[int | None, typer.Option("--buffer-mb", help="MiB of postings each gathers. [default: heap / 8]")]
+ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
 # What decides how texts are read and encoded, and nothing else.
-_ENCODING_ONLY = {"id_column", "text_column", "batch_tokens", "device", "top_terms", "shard_rows", "store_text"}
+_ENCODING_ONLY = {
+    "id_column",
+    "text_column",
+    "batch_tokens",
+    "device",
+    "top_terms",
+    "chunk",
+    "shard_rows",
+    "store_text",
+}
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
 
@@ -150,11 +165,12 @@ def index(
     id_column: IdColumn = None,
     text_column: TextColumns = None,
     max_length: MaxLength = None,
-    batch_tokens: BatchTokens = None,
-    device: Device = "auto",
+    batch_tokens: BatchTokens = "auto",
+    device: Devices = "auto",
     dtype: Dtype = "auto",
     scale: Scale = SCALE,
     top_terms: TopTerms = None,
+    chunk: Chunk = False,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
@@ -164,6 +180,7 @@ def index(
     heap_mb: HeapMb = None,
     buffer_mb: BufferMb = None,
     trust_remote_code: TrustRemoteCode = False,
+    as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
 
@@ -196,7 +213,7 @@ def index(
                 trust_remote_code=trust_remote_code,
                 progress=sys.stderr.isatty(),
             )
-            _print_report(report)
+            _print_report(report, as_json)
             return
         from .build import build_index
 
@@ -209,11 +226,12 @@ def index(
             id_column=id_column,
             text_columns=text_column or (),
             max_length=max_length,
-            batch_tokens=batch_tokens,
+            batch_tokens=_batch_tokens(batch_tokens),
             device=device,
             dtype=dtype,
             scale=scale,
             top_terms=top_terms,
+            chunk=chunk,
             shard_rows=shard_rows,
             overwrite=overwrite,
             store_text=store_text,
@@ -224,7 +242,7 @@ def index(
             trust_remote_code=trust_remote_code,
             progress=sys.stderr.isatty(),
         )
-        _print_report(report)
+        _print_report(report, as_json)
 
 
 @app.command()
@@ -236,15 +254,17 @@ def encode(
     id_column: IdColumn = None,
     text_column: TextColumns = None,
     max_length: MaxLength = None,
-    batch_tokens: BatchTokens = None,
-    device: Device = "auto",
+    batch_tokens: BatchTokens = "auto",
+    device: Devices = "auto",
     dtype: Dtype = "auto",
     scale: Scale = SCALE,
     top_terms: TopTerms = None,
+    chunk: Chunk = False,
     shard_rows: ShardRows = SHARD_ROWS,
     overwrite: Overwrite = False,
     store_text: StoreText = True,
     trust_remote_code: TrustRemoteCode = False,
+    as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
     with _one_sentence(_KEPT):
@@ -259,11 +279,12 @@ def encode(
             id_column=id_column,
             text_columns=text_column or (),
             max_length=max_length,
-            batch_tokens=batch_tokens,
+            batch_tokens=_batch_tokens(batch_tokens),
             device=device,
             dtype=dtype,
             scale=scale,
             top_terms=top_terms,
+            chunk=chunk,
             shard_rows=shard_rows,
             overwrite=overwrite,
             store_text=store_text,
@@ -271,7 +292,7 @@ def encode(
             lucene=False,
             progress=sys.stderr.isatty(),
         )
-        _print_report(report)
+        _print_report(report, as_json)
 
 
 @app.command()
@@ -329,7 +350,7 @@ def info(
         impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
         typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
         if manifest.stage != ENCODING:
-            typer.echo(f"  documents   {_summary(asdict(counts))}")
+            typer.echo(f"  documents   {counts_line(counts)}")
         typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
 
 
@@ -351,39 +372,29 @@ def _query_side(model: "ModelSettings") -> str:
     return ", ".join(filter(None, (side, model.query_prompt and f"after the prompt {model.query_prompt!r}")))
 
 
+def _batch_tokens(value: str) -> int | None:
+    if value == "auto":
+        return None
+    if not value.isdecimal():
+        raise UsageError(f"--batch-tokens is {value!r}; expected a number or auto")
+    return int(value)
+
+
 def _given(context: typer.Context) -> set[str]:
     """The parameters that stand on the command line, rather than having their defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
-def _print_report(report: "BuildReport") -> None:
-    seconds = report.encoding_seconds
-    typer.echo(f"{report.index}: {_summary(asdict(report.counts))}")
-    typer.echo(
-        f"encoding {seconds:.1f} s, Lucene {report.indexing_seconds:.1f} s"
-        f"{' (resumed: what was finished was kept)' if report.resumed else ''}",
-        err=True,
-    )
-
-
-def _summary(counts: dict[str, int]) -> str:
-    documents = counts["documents"]
-    parts = [f"{documents:,} documents of {counts['rows']:,} rows"]
-    if documents:
-        parts.append(f"{counts['postings'] / documents:.1f} terms a document")
-    for name, words in (
-        ("dropped_no_text", "dropped for having no text"),
-        ("dropped_no_terms", "dropped for having no term"),
-        ("truncated", "cut at the maximum length"),
-    ):
-        if counts[name]:
-            parts.append(f"{counts[name]:,} {words}")
-    return ", ".join(parts)
+def _print_report(report: "BuildReport", as_json: bool) -> None:
+    typer.echo(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
+    typer.echo(report.times(), err=True)
 
 
 def _json_line(hit: "Hit", matches: "list[Match] | None") -> str:
     content = asdict(hit)
+    if hit.passage is None:
+        del content["passage"]
     if matches is not None:
         content["matches"] = [{**asdict(match), "contribution": match.contribution} for match in matches]
     return json.dumps(content, ensure_ascii=False)

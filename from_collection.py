@@ -8,11 +8,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from .build import BuildReport, index_options
+from .build import index_options
 from .errors import UsageError
 from .files import locked
 from .folder import LUCENE, resumed, standing, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings
+from .pipeline.progress import Work
+from .report import BuildReport
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -95,7 +97,7 @@ def index_collection(
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
             manifest = manifest.at(COMPLETE, counts)
             manifest.save(folder)
-    return BuildReport(folder, manifest.counts, went_on, 0.0, perf_counter() - started)
+    return BuildReport(folder, manifest.counts, went_on, 0.0, perf_counter() - started, Work())
 
 
 def _model_settings(

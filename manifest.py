@@ -47,7 +47,8 @@ class ModelSettings:
 class Settings:
     """All that decides the bytes of an index. Two runs may share a folder only if these are equal.
 
-    model: None for vectors that another tool made with who knows what. scale: None where they are taken as they are.
+    chunk: whether documents stand in the index as passages, with ids as "d1#0". model: None for vectors that another
+    tool made with who knows what. scale: None where they are taken as they are.
     """
 
     model: ModelSettings | None
@@ -58,6 +59,7 @@ class Settings:
     top_terms: int | None
     shard_rows: int
     store_text: bool
+    chunk: bool = False
 
     def digest(self) -> str:
         """A digest of every setting."""
@@ -74,13 +76,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was read and what became of it."""
+    """What was read and what became of it. split: documents that became several passages, each of which then counts
+    among `documents`."""
 
     rows: int = 0
     documents: int = 0
     dropped_no_text: int = 0
     dropped_no_terms: int = 0
     truncated: int = 0
+    split: int = 0
     tokens: int = 0
     postings: int = 0
 

@@ -22,6 +22,11 @@ from .errors import SpartonError
 T = TypeVar("T")
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Helper:
     """A process that runs `module.main()`, which calls `serve`. It ends when this one does, however that ends."""
 

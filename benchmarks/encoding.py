@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -23,24 +24,30 @@ import torch
 
 from sparton.build import build_index
 from sparton.pipeline.encoder import Encoder
+from sparton.pipeline.progress import Progress
 
 TERMS = 200
 
 
-def make_model(folder: Path, tokenizer: Path) -> None:
-    """A BERT-base masked LM with random weights, the tokenizer's vocabulary, and a bias that leaves TERMS terms."""
+def make_model(folder: Path, tokenizer: Path, vocabulary: int = 30_522) -> None:
+    """A BERT-base masked LM with random weights and a bias that leaves TERMS terms.
+
+    Words that stand in no text fill the tokenizer's vocabulary up.
+    """
     from transformers import BertConfig, BertForMaskedLM
 
     folder.mkdir()
-    for path in tokenizer.glob("*"):
-        if path.name.startswith(("tokenizer", "vocab", "special")):
-            shutil.copy(path, folder)
+    shutil.copy(tokenizer / "tokenizer_config.json", folder)
+    content = json.loads((tokenizer / "tokenizer.json").read_text())
+    words = content["model"]["vocab"]
+    words |= {f"filler{number}": number for number in range(len(words), vocabulary)}
+    (folder / "tokenizer.json").write_text(json.dumps(content))
     torch.manual_seed(0)
-    model = BertForMaskedLM(BertConfig(vocab_size=30_522)).cuda().eval()
+    model = BertForMaskedLM(BertConfig(vocab_size=vocabulary)).cuda().eval()
     ids = torch.randint(1_000, 30_000, (64, 77), device="cuda")
     with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16):
         highest = model(input_ids=ids).logits.float().amax(1)
-    model.cls.predictions.decoder.bias.data.fill_(-float(torch.quantile(highest, 1 - TERMS / 30_522, dim=1).mean()))
+    model.cls.predictions.decoder.bias.data.fill_(-float(torch.quantile(highest, 1 - TERMS / vocabulary, dim=1).mean()))
     model.cpu().save_pretrained(folder)
 
 
@@ -54,10 +61,10 @@ def texts(count: int, tokenizer: Path) -> Iterator[str]:
         yield " ".join(random.choice(words, length - 2))
 
 
-def ours(corpus: Path, model: Path, work: Path) -> dict[str, float]:
+def ours(corpus: Path, model: Path, work: Path, device: str) -> dict[str, float]:
     """Documents a second of `sparton encode`, its start-up and the model's loading left out."""
     started = time.perf_counter()
-    report = build_index(corpus, work / "index", model=str(model), device="cuda", lucene=False, shard_rows=8_192)
+    report = build_index(corpus, work / "index", model=str(model), device=device, lucene=False)
     counts = report.counts
     return {
         "documents/s": counts.documents / report.encoding_seconds,
@@ -66,6 +73,7 @@ def ours(corpus: Path, model: Path, work: Path) -> dict[str, float]:
         "terms a document": counts.postings / counts.documents,
         "tokens a document": counts.tokens / counts.rows,
         "bytes": sum(path.stat().st_size for path in (work / "index" / "collection").iterdir()),
+        **{f"{stage} s": seconds for stage, seconds in asdict(report.work.timing).items()},
     }
 
 
@@ -75,10 +83,18 @@ def floor(sample: list[str], model: Path) -> dict[str, float]:
     shards = [encoder.tokenize(sample[start : start + 8_192]) for start in range(0, len(sample), 8_192)]
     for _ in encoder.encode_stream(shards[:1]):
         pass
+    progress = Progress()
+    torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
-    for _ in encoder.encode_stream(shards):
+    for _ in encoder.encode_stream(shards, progress):
         pass
-    return {"documents/s": len(sample) / (time.perf_counter() - started)}
+    seconds = time.perf_counter() - started
+    return {
+        "documents/s": len(sample) / seconds,
+        "GPU busy": progress.work.timing.gpu / seconds,
+        "batch tokens": encoder.batch_tokens,
+        "peak GiB": torch.cuda.max_memory_allocated() / 2**30,
+    }
 
 
 def theirs(sample: list[str], model: Path, sizes: list[int]) -> dict[str, dict[str, float]]:
@@ -91,11 +107,16 @@ def theirs(sample: list[str], model: Path, sizes: list[int]) -> dict[str, dict[s
     encoder.max_seq_length = 512
     result = {}
     for size in sizes:
-        encoder.encode(sample[: 4 * size], batch_size=size)
-        torch.cuda.synchronize()
-        started = time.perf_counter()
-        encoder.encode(sample, batch_size=size)
-        torch.cuda.synchronize()
+        try:
+            encoder.encode(sample[: 4 * size], batch_size=size)
+            torch.cuda.synchronize()
+            started = time.perf_counter()
+            encoder.encode(sample, batch_size=size)
+            torch.cuda.synchronize()
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            print(f"sentence-transformers, batch {size:5} runs out of memory", flush=True)
+            continue
         result[f"batch {size}"] = {"documents/s": len(sample) / (time.perf_counter() - started)}
         print(
             f"sentence-transformers, batch {size:5} {result[f'batch {size}']['documents/s']:10,.0f} documents/s",
@@ -110,6 +131,8 @@ def main() -> None:
     parser.add_argument("--theirs", type=int, default=20_000)
     parser.add_argument("--batches", type=int, nargs="*", default=[32, 64, 128, 256, 512])
     parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: the embedded model's]")
+    parser.add_argument("--vocabulary", type=int, default=30_522, help="250002 makes it the size of XLM-RoBERTa")
+    parser.add_argument("--device", default="cuda", help="as for `sparton encode`: all, cuda:0,cuda:1, …")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     tokenizer = arguments.tokenizer
@@ -119,14 +142,14 @@ def main() -> None:
         tokenizer = find_model("tiny").folder
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
-        make_model(work / "model", tokenizer)
+        make_model(work / "model", tokenizer, arguments.vocabulary)
         sample = list(texts(arguments.documents, tokenizer))
         pq.write_table(pa.table({"id": [f"d{i}" for i in range(len(sample))], "text": sample}), work / "corpus.parquet")
         result: dict[str, object] = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
-        result["documents"] = arguments.documents
+        result |= {"documents": arguments.documents, "vocabulary": arguments.vocabulary, "device": arguments.device}
         lowest = floor(sample[:65_536], work / "model")
         print(f"floor                        {lowest['documents/s']:10,.0f} documents/s", flush=True)
-        own = ours(work / "corpus.parquet", work / "model", work)
+        own = ours(work / "corpus.parquet", work / "model", work, arguments.device)
         print(f"sparton                      {own['documents/s']:10,.0f} documents/s  {own}", flush=True)
         result |= {"sparton": own, "floor": lowest, "share of the floor": own["documents/s"] / lowest["documents/s"]}
         print(f"share of the floor {result['share of the floor']:.2f}")

@@ -14,11 +14,8 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -26,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthetic import write_documents
+from watching import watched
 
 from sparton.indexer.java import find_jar, find_java
 
@@ -59,38 +57,9 @@ def sparton(collection: Path, index: Path, processes: int) -> list[str]:
 def run(command: Sequence[str], index: Path) -> Run:
     """Run a command that must succeed and leave an index."""
     shutil.rmtree(index, ignore_errors=True)
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-        peaks: list[float] = [0.0]
-        watcher = threading.Thread(target=watch, args=(process, peaks))
-        watcher.start()
-        code = process.wait()
-        seconds = time.perf_counter() - started
-        watcher.join()
-        if code:
-            output.seek(0)
-            raise SystemExit(f"{' '.join(command)}\n{output.read()[-3000:]}")
+    seconds, peak = watched(command)
     size = sum(path.stat().st_size for path in index.rglob("*") if path.is_file())
-    return Run(seconds, max(peaks), size / 2**20)
-
-
-def watch(process: "subprocess.Popen[bytes]", peaks: list[float]) -> None:
-    """Note the memory of a process and all that it started, a few times a second, until it ends."""
-    while process.poll() is None:
-        parents, memory = {}, {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                _, resident, shared, *_ = (int(pages) for pages in (folder / "statm").read_text().split())
-                memory[int(folder.name)] = (resident - shared) * os.sysconf("SC_PAGE_SIZE")
-            except (OSError, ValueError):
-                continue  # it has ended
-        family = {process.pid}
-        while more := {pid for pid, parent in parents.items() if parent in family} - family:
-            family |= more
-        peaks.append(sum(memory.get(pid, 0) for pid in family) / 2**20)
-        time.sleep(0.2)
+    return Run(seconds, peak, size / 2**20)
 
 
 def read_content(lucene: Path) -> "Content":

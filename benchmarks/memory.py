@@ -1,22 +1,21 @@
-"""Peak memory of `sparton index` over 2,000 and over 20,000 synthetic documents.
+"""Peak memory of `sparton index` over 2,000 and over 20,000 synthetic documents, all its processes together.
 
-    python benchmarks/memory.py
-
-Each corpus is indexed by a process of its own, and the peak is the operating system's figure for that process.
+python benchmarks/memory.py
+python benchmarks/memory.py --command encode --counts 50000 500000
 """
 
 import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from watching import watched
 
 GROUP = 1_000
 
@@ -40,36 +39,30 @@ def write_corpus(path: Path, tables: Iterator[pa.Table]) -> None:
             writer.write_table(table)
 
 
-def peak_mib(command: Sequence[str]) -> float:
-    """Peak resident memory of a command, in MiB. Measured by a child of its own, whose only child it is."""
-    script = (
-        "import resource, subprocess, sys; code = subprocess.run(sys.argv[1:], stdout=sys.stderr).returncode; "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(code)"
-    )
-    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return int(done.stdout) / 1024
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", type=int, nargs="+", default=[2_000, 20_000])
     parser.add_argument("--words", type=int, default=12)
+    parser.add_argument("--command", choices=("index", "encode"), default="index")
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    sparton = str(Path(sys.executable).with_name("sparton"))
+    sparton = [sys.executable, "-c", "from sparton.cli import run; run()", arguments.command]
+    options = ["--model", arguments.model, "--device", arguments.device]
     peaks: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
         for count in arguments.counts:
             corpus, index = Path(folder) / f"{count}.parquet", Path(folder) / f"{count}"
             write_corpus(corpus, synthetic_documents(count, arguments.words))
-            peaks[count] = peak_mib([sparton, "index", str(corpus), "--index", str(index)])
-            print(f"{count:>8,} documents: peak {peaks[count]:,.0f} MiB")
+            place = "--output" if arguments.command == "encode" else "--index"
+            seconds, peaks[count] = watched([*sparton, str(corpus), place, str(index), *options])
+            print(f"{count:>8,} documents: peak {peaks[count]:,.0f} MiB, {seconds:.0f} s", flush=True)
     smallest, largest = peaks[arguments.counts[0]], peaks[arguments.counts[-1]]
     print(f"ratio {largest / smallest:.2f}")
     if arguments.out:
-        result = {"machine": f"{os.uname().machine}, {os.cpu_count()} cores", "peak MiB": peaks}
+        machine = f"{os.uname().machine}, {os.cpu_count()} cores, device {arguments.device}"
+        result = {"machine": machine, "command": arguments.command, "peak MiB": peaks}
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")
 
 

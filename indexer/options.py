@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UsageError
+from ..processes import cores
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _PYTHON_MB = 128
@@ -45,11 +46,6 @@ def choose_options(
     if buffer > 2047 or buffer > heap * 2 // 3:
         raise UsageError(f"--buffer-mb is {buffer}; expected at most {min(2047, heap * 2 // 3)} with a heap of {heap}")
     return LuceneOptions(processes or min(cores(), most), heap, buffer, segments)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def free_memory_mb() -> int:

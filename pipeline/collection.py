@@ -1,4 +1,4 @@
-"""From shards of documents to a folder of encoded parts, each with a marker that says it is finished."""
+"""From a corpus to a folder of encoded parts, each with a marker that says it is finished."""
 
 import json
 from collections import deque
@@ -7,18 +7,25 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ..files import whole_file
 from ..folder import COLLECTION, MARKERS
 from ..manifest import Counts
 from .ahead import ahead
+from .corpus import Corpus
 from .documents import Shard
+from .job import Job
 from .part_writer import NewPart, write_parts
+from .passages import passages_of
+from .progress import Progress
+from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
 
 if TYPE_CHECKING:
     from .encoders import DocumentEncoder
 
-_TOKENIZERS = 2  # processes; each uses all cores, so more of them gain nothing
+_TOKENIZERS = 3  # processes; one or two give tokens as fast as a GPU takes them, more give the first ones sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,63 +36,66 @@ class Part:
     counts: Counts
 
 
-def write_collection(
-    shards: Iterable[Shard],
-    encoder: "DocumentEncoder",
-    folder: Path,
-    *,
-    settings_digest: str,
-    store_text: bool,
-    processes: int = 0,
-    on_rows: Callable[[int], None] = lambda rows: None,
-) -> Iterator[Part]:
-    """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
-
-    A part whose marker (folder/shards/part-NNNNN.json) stands and names these settings is not encoded again: its
-    counts are read back. With `processes`, so many format and write behind, and others read and tokenize
-    ahead, so that a GPU need not wait; each holds a shard or two. `on_rows` hears how many corpus rows were dealt with.
-    Raises OSError as the file system does.
-    """
+def prepare_collection(folder: Path) -> None:
+    """Make room for parts, and remove those that are unfinished, or of an index that this one replaces."""
     for name in (COLLECTION, MARKERS):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for path in (folder / COLLECTION).glob("part-*.jsonl*"):
         if not (folder / MARKERS / f"{path.stem}.json").is_file():
-            path.unlink()  # unfinished, or of an index that this one replaces
+            path.unlink()
+
+
+def write_collection(
+    job: Job,
+    encoder: "DocumentEncoder",
+    progress: Progress,
+    *,
+    writers: int = 0,
+    take: Callable[[int], bool] = lambda number: True,
+) -> Iterator[Part]:
+    """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
+
+    A part whose marker (folder/shards/part-NNNNN.json) stands and names these settings is not encoded again: its
+    counts are read back. writers: processes that format and write behind the encoder, while others read and tokenize
+    ahead; 0 does all in one. take: asked once for the number of each shard; one that it refuses is left to others.
+    Raises OSError as the file system does.
+    """
     kept: deque[Part] = deque()  # finished before
-    tokenizers = _TOKENIZERS if processes else 0
-    unfinished = _unfinished(shards, folder, settings_digest, kept, on_rows)
-    tokenized = ahead(tokenize_shards(unfinished, encoder.tokenization, tokenizers), 1 if processes else 0)
-    new = _encoded(tokenized, encoder, folder, on_rows)
-    for part, written in write_parts(new, encoder.vocabulary, store_text=store_text, processes=processes):
-        yield from _drained(kept)
-        counts = replace(part.counts, documents=written, dropped_no_terms=len(part.documents) - written)
-        with whole_file(_marker(folder, part.path)) as stream:
-            stream.write(json.dumps({"settings": settings_digest, "counts": asdict(counts)}).encode() + b"\n")
+
+    def wanted(number: int) -> bool:
+        if not take(number):
+            return False
+        path = _part(job.folder, number)
+        finished = _finished(_marker(job.folder, path), job.settings_digest) if path.is_file() else None
+        if finished is not None:
+            kept.append(Part(path, finished))
+        return finished is None
+
+    background = writers > 0
+    shards = read_shards(Corpus(job.files), job.columns, job.shard_rows, wanted)
+    how = replace(encoder.tokenization, split=job.chunk)
+    tokenized = tokenize_shards(shards, how, _TOKENIZERS if background else 0)
+    waiting = progress.during("reading", ahead(tokenized, 1 if background else 0))
+    new = progress.during("encoding", _encoded(waiting, encoder, job.folder, progress))
+    written = write_parts(new, encoder.vocabulary, store_text=job.store_text, processes=writers)
+    for part, documents in progress.during("writing", written):
+        yield from _drained(kept, progress)
+        counts = replace(part.counts, documents=documents, dropped_no_terms=len(part.documents) - documents)
+        with whole_file(_marker(job.folder, part.path)) as stream:
+            stream.write(json.dumps({"settings": job.settings_digest, "counts": asdict(counts)}).encode() + b"\n")
         yield Part(part.path, counts)
-    yield from _drained(kept)
+    yield from _drained(kept, progress)
 
 
-def _unfinished(
-    shards: Iterable[Shard], folder: Path, settings_digest: str, kept: deque[Part], on_rows: Callable[[int], None]
-) -> Iterator[Shard]:
-    """The shards without a finished part; the other parts go to `kept`."""
-    for shard in shards:
-        part = _part(folder, shard)
-        finished = _finished(_marker(folder, part), settings_digest) if part.is_file() else None
-        if finished is None:
-            yield shard
-        else:
-            kept.append(Part(part, finished))
-            on_rows(shard.rows)
-
-
-def _drained(parts: deque[Part]) -> Iterator[Part]:
+def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
     while parts:
-        yield parts.popleft()
+        part = parts.popleft()
+        progress.add(kept=part.counts.rows)
+        yield part
 
 
-def _part(folder: Path, shard: Shard) -> Path:
-    return folder / COLLECTION / f"part-{shard.number:05d}.jsonl"
+def _part(folder: Path, number: int) -> Path:
+    return folder / COLLECTION / f"part-{number:05d}.jsonl"
 
 
 def _marker(folder: Path, part: Path) -> Path:
@@ -102,7 +112,7 @@ def _finished(marker: Path, settings_digest: str) -> Counts | None:
 
 
 def _encoded(
-    tokenized: Iterable[tuple[Shard, Tokens]], encoder: "DocumentEncoder", folder: Path, on_rows: Callable[[int], None]
+    tokenized: Iterable[tuple[Shard, Tokens]], encoder: "DocumentEncoder", folder: Path, progress: Progress
 ) -> Iterator[NewPart]:
     """The part of each shard; what is known of its counts before it is written stands in it."""
     begun: deque[tuple[Shard, Tokens]] = deque()
@@ -110,16 +120,22 @@ def _encoded(
     def tokens() -> Iterator[Tokens]:
         for shard, found in tokenized:
             begun.append((shard, found))
-            on_rows(shard.empty)
+            progress.add(shard.empty)
             yield found
 
-    for impacts in encoder.encode_stream(tokens(), on_rows):
+    for impacts in encoder.encode_stream(tokens(), progress):
         shard, found = begun.popleft()
+        documents, split = shard.documents, 0
+        if found.spans is not None:
+            documents = passages_of(documents, found.spans)
+            split = int((np.bincount(found.spans.documents) > 1).sum())
+            progress.add(len(shard.documents) - len(documents))  # passages are not rows
         counts = Counts(
             rows=shard.rows,
             dropped_no_text=shard.empty,
             truncated=found.truncated,
+            split=split,
             tokens=len(found.ids),
             postings=len(impacts.terms),
         )
-        yield NewPart(_part(folder, shard), shard.documents, impacts, counts)
+        yield NewPart(_part(folder, shard.number), documents, impacts, counts)

@@ -11,6 +11,7 @@ import torch
 
 from ..errors import SpartonError, UsageError
 from ..manifest import ModelSettings
+from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order
 from .head import splade_head
 from .impacts import Impacts, heaviest_first, join
@@ -20,12 +21,13 @@ from .model_kind import Side
 from .model_settings import record, usual_length
 from .options import SCALE, check_encoding_options, fewest
 from .packed import PackedBackbone, pack
+from .progress import Progress, Timing
 from .quantize import begin_quantize
 from .tokenizing import Tokenization, Tokenizer, Tokens
 
 log = logging.getLogger("sparton")
 
-_BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536}
+_CPU_BATCH = 2_048
 # The head's output is [documents, V] float32: at most 512 MiB of it at once.
 _MOST_WEIGHTS = 2**27
 
@@ -38,7 +40,8 @@ class Encoder:
     a text is cut at (default: what the model takes, or 512 if that is more and sentence-transformers did not save it).
     device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that have it, else float32), "float32",
     "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms: most terms a text keeps. batch_tokens:
-    most tokens in a batch, padding included. head: see splade_head's `impl`.
+    most tokens in a batch, padding included (default: 2,048 on a CPU, what fits on a GPU). head: see splade_head's
+    `impl`.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
@@ -76,9 +79,9 @@ class Encoder:
         self._files, self._asked, self._dtype, self._settings = files, max_length, dtype, settings
         self.scale = scale
         self.top_terms = fewest(top_terms, files.kind.top_terms)
-        self.batch_tokens = batch_tokens or _BATCH_TOKENS.get(self.device.type, _BATCH_TOKENS["cuda"])
         self._head = partial(splade_head, impl=head, pooling=side.pooling, activation=side.activation)
         self._packed = pack(self._lm)
+        self._batch_tokens = batch_tokens
         # On a GPU a batch is launched before the last one's result is waited for.
         self._ahead = 1 if self.device.type == "cuda" else 0
         tokenizer = self._lm.tokenizer
@@ -86,7 +89,7 @@ class Encoder:
             tokenizer.backend_tokenizer.to_str(),
             self.max_length,
             frozenset(tokenizer.all_special_ids),
-            side.prompt,
+            prompt=side.prompt,
         )
         self._tokenizer = Tokenizer(self.tokenization)
         self._pad = tokenizer.pad_token_id or 0
@@ -106,6 +109,24 @@ class Encoder:
         """The term of each vocabulary id."""
         return self._lm.vocabulary
 
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens in a batch: as asked for, or found out when it is first needed; less once memory ran out."""
+        if self._batch_tokens is None:
+            self._batch_tokens = _CPU_BATCH if self.device.type != "cuda" else self._fitting_tokens()
+        return self._batch_tokens
+
+    def _fitting_tokens(self) -> int:
+        length = self.max_length
+
+        def run(tokens: int) -> torch.Tensor:
+            count = max(1, tokens // length)
+            ids = np.zeros(count * length, np.int32)
+            return self._weights(Tokens(ids, np.arange(count + 1) * length, 0), np.arange(count))
+
+        # Two batches' weights at once, and of the first the copies that head and compaction make.
+        return fitting_tokens(self.device, run, 3 * 4 * _MOST_WEIGHTS)
+
     def encode(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order."""
         return self.encode_tokens(self.tokenize(texts))
@@ -118,39 +139,38 @@ class Encoder:
         """Token ids of each text, cut at the maximum length."""
         return self._tokenizer.tokenize(texts)
 
-    def encode_tokens(self, tokens: Tokens, on_batch: Callable[[int], None] = lambda documents: None) -> Impacts:
-        """The impacts of each tokenized text, in order. `on_batch` hears of each batch how many it had.
+    def encode_tokens(self, tokens: Tokens) -> Impacts:
+        """The impacts of each tokenized text, in order.
 
         Raises SpartonError when a single text does not fit into the GPU's memory.
         """
-        (impacts,) = self.encode_stream([tokens], on_batch)
+        (impacts,) = self.encode_stream([tokens])
         return impacts
 
-    def encode_stream(
-        self, shards: Iterable[Tokens], on_batch: Callable[[int], None] = lambda documents: None
-    ) -> Iterator[Impacts]:
+    def encode_stream(self, shards: Iterable[Tokens], progress: Progress | None = None) -> Iterator[Impacts]:
         """The impacts of each shard, in order; as encode_tokens, but the GPU does not pause between shards.
 
-        The next batch is launched before the last one's result is waited for.
+        The next batch is launched before the last one's result is waited for. `progress` counts texts as rows.
         """
+        progress = progress or Progress()
         begun: deque[_Shard] = deque()
         running: deque[_Running] = deque()
         for tokens in shards:
             shard = _Shard(tokens)
             begun.append(shard)
-            on_batch(len(shard.lengths) - len(shard.known))
+            progress.add(len(shard.lengths) - len(shard.known))
             batches = list(self._batches(shard.lengths[shard.known]))
             shard.expected = len(batches)
             for batch in batches:
-                running.extend(self._launch(shard, shard.known[batch], running, on_batch))
+                running.extend(self._launch(shard, shard.known[batch], running, progress))
                 while len(running) > self._ahead:
-                    _collect(running.popleft(), on_batch)
+                    _collect(running.popleft(), progress)
                 while begun and begun[0].finished:
                     yield begun.popleft().impacts()
             if not batches and len(begun) == 1:
                 yield begun.popleft().impacts()
         while running:
-            _collect(running.popleft(), on_batch)
+            _collect(running.popleft(), progress)
         yield from (shard.impacts() for shard in begun)
 
     def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
@@ -160,12 +180,14 @@ class Encoder:
         return batches_by_tokens(lengths, self.batch_tokens, most)
 
     def _launch(
-        self, shard: "_Shard", places: np.ndarray, running: "deque[_Running]", on_batch: Callable[[int], None]
+        self, shard: "_Shard", places: np.ndarray, running: "deque[_Running]", progress: Progress
     ) -> "list[_Running]":
         """Start encoding the texts at `places`: as one batch, or as several where the GPU's memory is too small."""
         try:
+            started = self._mark()
             weights = self._weights(shard.tokens, places)
-            return [_Running(shard, places, begin_quantize(weights, self.scale, self.top_terms))]
+            finish = begin_quantize(weights, self.scale, self.top_terms)
+            return [_Running(shard, places, finish, started, self._mark())]
         except torch.OutOfMemoryError as error:
             if len(places) == 1:
                 raise SpartonError(
@@ -173,13 +195,21 @@ class Encoder:
                     "--max-length, or use another device"
                 ) from error
         while running:
-            _collect(running.popleft(), on_batch)
+            _collect(running.popleft(), progress)
         torch.cuda.empty_cache()
-        self.batch_tokens = max(1, int(shard.lengths[places].sum()) // 2)
+        self._batch_tokens = max(1, int(shard.lengths[places].sum()) // 2)
         log.warning("%s ran out of memory; batches now have %d tokens", self.device, self.batch_tokens)
         shard.expected += 1
         halves = np.array_split(places, 2)
-        return [batch for half in halves for batch in self._launch(shard, half, running, on_batch)]
+        return [batch for half in halves for batch in self._launch(shard, half, running, progress)]
+
+    def _mark(self) -> torch.cuda.Event | None:
+        """A moment in what the GPU does."""
+        if self.device.type != "cuda":
+            return None
+        event: torch.cuda.Event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(self.device))
+        return event
 
     @torch.inference_mode()
     def _weights(self, tokens: Tokens, places: np.ndarray) -> torch.Tensor:
@@ -243,16 +273,23 @@ class _Shard:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A batch that was launched; `finish` waits for its impacts."""
+    """A batch that was launched; `finish` waits for its impacts. The events stand around what a GPU does for it."""
 
     shard: _Shard
     places: np.ndarray
     finish: Callable[[], Impacts]
+    started: torch.cuda.Event | None
+    ended: torch.cuda.Event | None
 
 
-def _collect(batch: _Running, on_batch: Callable[[int], None]) -> None:
+def _collect(batch: _Running, progress: Progress) -> None:
     batch.shard.add(batch.finish(), batch.places)
-    on_batch(len(batch.places))
+    busy = 0.0
+    if batch.started is not None and batch.ended is not None:
+        batch.ended.synchronize()
+        busy = batch.started.elapsed_time(batch.ended) / 1000
+    tokens = int(batch.shard.lengths[batch.places].sum())
+    progress.add(len(batch.places), tokens=tokens, timing=Timing(gpu=busy))
 
 
 def _device(name: str) -> torch.device:

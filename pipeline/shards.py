@@ -1,34 +1,59 @@
 """Cut the corpus into shards of a fixed number of rows, in input order."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
 
 from .columns import Columns
-from .corpus import Corpus
+from .corpus import Corpus, Rows
 from .documents import Documents, Shard
 from .identifiers import ids_of, plain
 
 
-def read_shards(corpus: Corpus, columns: Columns, shard_rows: int) -> Iterator[Shard]:
-    """Every row of the corpus in shards of `shard_rows` (the last may be shorter). Holds one shard at a time."""
-    number, rows = 0, 0
+def read_shards(
+    corpus: Corpus,
+    columns: Columns,
+    shard_rows: int,
+    wanted: Callable[[int], bool] = lambda number: True,
+) -> Iterator[Shard]:
+    """Every row of the corpus in shards of `shard_rows` (the last may be shorter). Holds one shard at a time.
+
+    wanted: asked for the number of each shard in turn; one that is not wanted is passed over.
+    """
+    number, rows, wants = 0, 0, False
     ids: list[str] = []
     texts: list[str] = []
-    for name, text in _rows(corpus, columns):
-        rows += 1
-        if text:
-            ids.append(name)
-            texts.append(text)
+    for piece in _pieces(corpus, list(dict.fromkeys((columns.id, *columns.text))), shard_rows):
+        if not rows:
+            wants = wanted(number)
+        rows += piece.batch.num_rows
+        if wants:
+            _gather(piece, columns, ids, texts)
         if rows == shard_rows:
-            yield Shard(number, rows, Documents(tuple(ids), tuple(texts)))
+            if wants:
+                yield Shard(number, rows, Documents(tuple(ids), tuple(texts)))
             number, rows, ids, texts = number + 1, 0, [], []
-    if rows:
+    if rows and wants:
         yield Shard(number, rows, Documents(tuple(ids), tuple(texts)))
 
 
-def _rows(corpus: Corpus, columns: Columns) -> Iterator[tuple[str, str]]:
-    """Id and text of each row, the text empty where there is none."""
-    for rows in corpus.rows(list(dict.fromkeys((columns.id, *columns.text)))):
-        texts = zip(*(plain(rows.batch.column(name)).to_pylist() for name in columns.text), strict=True)
-        for name, parts in zip(ids_of(rows, columns.id), texts, strict=True):
-            text = " ".join(filter(None, parts))
-            yield name, "" if text.isspace() else text
+def _pieces(corpus: Corpus, columns: list[str], shard_rows: int) -> Iterator[Rows]:
+    """The corpus in pieces of which none reaches from one shard into the next."""
+    room = shard_rows
+    for rows in corpus.rows(columns):
+        start = 0
+        while start < rows.batch.num_rows:
+            batch: pa.RecordBatch = rows.batch.slice(start, room)
+            yield Rows(rows.file, rows.first + start, batch)
+            start += batch.num_rows
+            room = room - batch.num_rows or shard_rows
+
+
+def _gather(rows: Rows, columns: Columns, ids: list[str], texts: list[str]) -> None:
+    """Add the rows that have text."""
+    parts = zip(*(plain(rows.batch.column(name)).to_pylist() for name in columns.text), strict=True)
+    for name, some in zip(ids_of(rows, columns.id), parts, strict=True):
+        text = " ".join(filter(None, some))
+        if text and not text.isspace():
+            ids.append(name)
+            texts.append(text)

@@ -4,7 +4,7 @@ The query side of inference-free models (arXiv 2411.04403), and sentence-transfo
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +20,7 @@ from .model_files import ModelFiles
 from .model_kind import Side
 from .model_settings import record, usual_length
 from .options import SCALE, fewest
+from .progress import Progress
 from .tokenizing import Tokenization, Tokenizer, Tokens
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
@@ -63,7 +64,7 @@ class StaticEncoder:
             )
         special = (token["id"] for token in json.loads(text).get("added_tokens") or () if token["special"])
         cut = max_length or usual_length(side, self._longest)
-        self.tokenization = Tokenization(text, cut, frozenset(special), side.prompt, special_tokens=False)
+        self.tokenization = Tokenization(text, cut, frozenset(special), prompt=side.prompt, special_tokens=False)
         self._tokenizer = Tokenizer(self.tokenization)
 
     @cached_property
@@ -91,22 +92,22 @@ class StaticEncoder:
         """Token ids of each text, cut at the maximum length."""
         return self._tokenizer.tokenize(texts)
 
-    def encode_tokens(self, tokens: Tokens, on_batch: Callable[[int], None] = lambda documents: None) -> Impacts:
-        """The impacts of each tokenized text, in order. `on_batch` hears how many there were."""
+    def encode_tokens(self, tokens: Tokens) -> Impacts:
+        """The impacts of each tokenized text, in order."""
         rows = [np.unique(tokens.ids[start:stop]) for start, stop in pairwise(tokens.offsets.tolist())]
         rows = [terms[self._impacts[terms] > 0] for terms in rows]
         terms = np.concatenate([np.empty(0, np.int32), *rows])
         offsets = offsets_of(np.array([len(row) for row in rows], dtype=np.int64))
-        on_batch(len(tokens))
         impacts = Impacts(offsets, terms, self._impacts[terms])
         return impacts if self.top_terms is None else heaviest_terms(impacts, self.top_terms)
 
-    def encode_stream(
-        self, shards: Iterable[Tokens], on_batch: Callable[[int], None] = lambda documents: None
-    ) -> Iterator[Impacts]:
-        """The impacts of each shard, in order."""
+    def encode_stream(self, shards: Iterable[Tokens], progress: Progress | None = None) -> Iterator[Impacts]:
+        """The impacts of each shard, in order. `progress` counts texts as rows."""
         for tokens in shards:
-            yield self.encode_tokens(tokens, on_batch)
+            impacts = self.encode_tokens(tokens)
+            if progress is not None:
+                progress.add(len(tokens), tokens=len(tokens.ids))
+            yield impacts
 
 
 def _tokenizer_files(folder: Path) -> tuple[str, dict[str, Any]]:

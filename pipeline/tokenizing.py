@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import tokenizers
 
+from ..errors import SpartonError
 from ..processes import ask_all, serve
 from .documents import Shard
+from .passages import Spans, join_spans, windows
 from .word_tokens import WordTokens, words_stand_alone
 
 _MODULE = "sparton.pipeline.tokenizing"
-_AT_ONCE = 256
+_AT_ONCE, _PIECE = 256, 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +21,14 @@ class Tokens:
     """n tokenized texts end to end. Text i has ids[offsets[i]:offsets[i + 1]], with special tokens.
 
     ids: int32 [T]. offsets: int64 [n + 1]. truncated: how many texts were cut at the maximum length. A text without a
-    single token that the model knows has no ids at all: the model would make up terms for it.
+    single token that the model knows has no ids at all: the model would make up terms for it. spans: where texts were
+    split into passages, which are the n texts then, what those are.
     """
 
     ids: np.ndarray
     offsets: np.ndarray
     truncated: int
+    spans: Spans | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -37,14 +41,17 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Tokenization:
-    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text.
+    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text. split: whether longer
+    texts become several passages, rather than being cut.
 
-    prompt: goes before every text, and counts as none of it. special_tokens: whether the tokenizer puts its own around.
+    prompt: goes before every text and every passage, and counts as none of it. special_tokens: whether the tokenizer
+    puts its own around.
     """
 
     tokenizer: str
     longest: int
     meaningless: frozenset[int]
+    split: bool = False
     prompt: str = ""
     special_tokens: bool = True
 
@@ -61,24 +68,54 @@ class Tokenizer:
         self._prompt = how.prompt
         self._prompt_ids = self._tokenizer.encode(how.prompt, add_special_tokens=False).ids if how.prompt else []
         self._most = how.longest - len(self._before) - len(self._after)
+        if len(self._prompt_ids) >= self._most:
+            raise SpartonError(
+                f"the model's prompt {how.prompt!r} takes {len(self._prompt_ids)} of the {self._most} tokens that a "
+                "text may have; raise --max-length"
+            )
         self._meaningless = how.meaningless
+        self._split = how.split
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
-        """Token ids of each text, cut at the maximum length."""
+        """Token ids of each text, cut at the maximum length or split there."""
         parts: list[np.ndarray] = []
         lengths, truncated = [0], 0
+        spans: list[tuple[int, int, int]] = []
         # A few at a time: an encoding holds ten times the memory of its ids.
         for start in range(0, len(texts), _AT_ONCE):
             several: list[int] = []
-            for ids in self._ids(texts[start : start + _AT_ONCE]):
-                truncated += len(ids) > self._most
-                cut = ids[: self._most]
-                text = cut[self._shared(cut) :] if self._prompt else cut
-                whole = [] if self._meaningless.issuperset(text) else [*self._before, *cut, *self._after]
-                several += whole
-                lengths.append(len(whole))
+            for place, ids in enumerate(self._ids(texts[start : start + _AT_ONCE]), start=start):
+                prompt = self._shared(ids)
+                pieces = [ids[: self._most]]
+                if self._split:
+                    pieces = self._passages(place, texts[place], ids, prompt, spans)
+                else:
+                    truncated += len(ids) > self._most
+                for piece in pieces:
+                    known = not self._meaningless.issuperset(piece[prompt:])
+                    whole = [*self._before, *piece, *self._after] if known else []
+                    several += whole
+                    lengths.append(len(whole))
             parts.append(np.array(several, dtype=np.int32))
-        return Tokens(np.concatenate([np.empty(0, np.int32), *parts]), np.cumsum(lengths, dtype=np.int64), truncated)
+        ids_of_all, offsets = np.concatenate([np.empty(0, np.int32), *parts]), np.cumsum(lengths, dtype=np.int64)
+        found = Spans(*np.array(spans, np.int64).reshape(-1, 3).T) if self._split else None
+        return Tokens(ids_of_all, offsets, truncated, found)
+
+    def _passages(
+        self, place: int, text: str, ids: list[int], prompt: int, spans: list[tuple[int, int, int]]
+    ) -> list[list[int]]:
+        """The tokens of each passage of a text, which begin with `prompt` of the prompt; where it stands goes to
+        `spans`."""
+        if len(ids) <= self._most:
+            spans.append((place, 0, len(text)))
+            return [ids]
+        letters = self._tokenizer.encode(self._prompt + text, add_special_tokens=False).offsets[prompt:]
+        places = windows(len(ids) - prompt, self._most - prompt)
+        before = len(self._prompt)
+        spans.extend(
+            (place, max(0, letters[start][0] - before), letters[stop - 1][1] - before) for start, stop in places
+        )
+        return [ids[:prompt] + ids[prompt + start : prompt + stop] for start, stop in places]
 
     def _ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
         """All tokens of each text, with its prompt but without the special ones around it."""
@@ -90,8 +127,8 @@ class Tokenizer:
 
     def _shared(self, ids: Sequence[int]) -> int:
         """How many tokens at the beginning are the prompt's."""
-        pairs = zip(ids, self._prompt_ids, strict=False)
-        return next((i for i, (found, own) in enumerate(pairs) if found != own), min(len(ids), len(self._prompt_ids)))
+        least = min(len(ids), len(self._prompt_ids))
+        return next((i for i in range(least) if ids[i] != self._prompt_ids[i]), least)
 
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
@@ -111,8 +148,43 @@ def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) 
         for shard in shards:
             yield shard, tokenizer.tokenize(shard.documents.texts)
         return
-    requests = ((shard, shard.documents.texts) for shard in shards)
-    yield from ask_all(_MODULE, how, requests, processes)
+    done: list[tuple[Tokens, int]] = []
+    for piece, tokens in ask_all(_MODULE, how, _requests(shards), processes):
+        done.append((tokens, piece.documents))
+        if piece.last_of is not None:
+            yield piece.last_of, _join(done)
+            done = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some documents of a shard; the last of them bring it along."""
+
+    documents: int
+    last_of: Shard | None
+
+
+def _requests(shards: Iterable[Shard]) -> Iterator[tuple[_Piece, tuple[str, ...]]]:
+    """The texts of each shard in pieces, for several processes to share."""
+    for shard in shards:
+        texts = shard.documents.texts
+        starts = range(0, max(1, len(texts)), _PIECE)
+        for start in starts:
+            some = texts[start : start + _PIECE]
+            yield _Piece(len(some), shard if start == starts[-1] else None), some
+
+
+def _join(parts: Sequence[tuple[Tokens, int]]) -> Tokens:
+    """parts: tokens, and of how many documents."""
+    every = [tokens for tokens, _ in parts]
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([tokens.lengths for tokens in every]))])
+    spans = [tokens.spans for tokens in every if tokens.spans is not None]
+    return Tokens(
+        np.concatenate([tokens.ids for tokens in every]),
+        offsets,
+        sum(tokens.truncated for tokens in every),
+        join_spans(spans, [count for _, count in parts]) if spans else None,
+    )
 
 
 class _Answers:

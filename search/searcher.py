@@ -8,18 +8,24 @@ from pathlib import Path
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
 from ..manifest import load_complete
+from ..pipeline.passages import passage_id
 from .explain import Match
+from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored."""
+    """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
+
+    passage: where documents were split, the number of the one that was found, from 0; score and text are its own.
+    """
 
     rank: int
     id: str
     score: float
     text: str | None
+    passage: int | None = None
 
 
 class Searcher:
@@ -66,14 +72,19 @@ class Searcher:
         """As `search`, for a query that is encoded already."""
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
+        if not self.manifest.settings.chunk:
+            every = enumerate(self._index.search(terms, k), start=1)
+            return [Hit(rank, found.id, found.score, found.text) for rank, found in every]
+        every = enumerate(best_documents(lambda asked: self._index.search(terms, asked), k), start=1)
         return [
-            Hit(rank, found.id, found.score, found.text)
-            for rank, found in enumerate(self._index.search(terms, k), start=1)
+            Hit(rank, document_of(found.id), found.score, found.text, passage_of(found.id)) for rank, found in every
         ]
 
     def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
         """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score."""
-        return self._index.explain(terms, [hit.id for hit in hits])
+        return self._index.explain(
+            terms, [hit.id if hit.passage is None else passage_id(hit.id, hit.passage) for hit in hits]
+        )
 
     def close(self) -> None:
         """Close the index."""

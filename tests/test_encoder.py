@@ -8,6 +8,7 @@ import torch
 import sparton
 from sparton.errors import UsageError
 from sparton.pipeline.model_files import find_model
+from sparton.pipeline.progress import Progress
 
 
 @pytest.fixture(scope="module")
@@ -88,10 +89,11 @@ def test_texts_above_the_maximum_length_are_cut_and_counted(texts):
 
 
 def test_every_batch_is_reported(encoder, texts):
-    heard = []
-    encoder.encode_tokens(encoder.tokenize(texts), heard.append)
-    assert sum(heard) == len(texts)
-    assert len(heard) > 1
+    heard, tokens = [], encoder.tokenize(texts)
+    list(encoder.encode_stream([tokens], Progress(lambda work: heard.append((work.rows, work.tokens)))))
+    assert heard[-1] == (len(texts), len(tokens.ids))
+    assert len(heard) > 2
+    assert heard == sorted(heard)
 
 
 def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatch, caplog):
@@ -105,10 +107,10 @@ def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatc
         return real(tokens, places)
 
     monkeypatch.setattr(small, "_weights", scarce)
-    heard = []
-    found = dense(small.encode_tokens(small.tokenize(texts), heard.append), encoder)
-    np.testing.assert_allclose(found, dense(encoder.encode(texts), encoder), atol=1)
-    assert sum(heard) == len(texts)
+    progress = Progress()
+    (impacts,) = small.encode_stream([small.tokenize(texts)], progress)
+    np.testing.assert_allclose(dense(impacts, encoder), dense(encoder.encode(texts), encoder), atol=1)
+    assert progress.work.rows == len(texts)
     assert max(sizes) <= 3
     assert small.batch_tokens < encoder.batch_tokens
     assert "ran out of memory; batches now have" in caplog.text

@@ -40,7 +40,9 @@ def test_a_stage_keeps_the_counts_unless_new_ones_are_given():
 
 
 def test_counts_add_up():
-    assert Counts(rows=3, documents=2, tokens=7) + Counts(rows=1, truncated=4) == Counts(4, 2, 0, 0, 4, 7, 0)
+    assert Counts(rows=3, documents=2, tokens=7) + Counts(rows=1, truncated=4) == Counts(
+        rows=4, documents=2, truncated=4, tokens=7
+    )
 
 
 def test_equal_settings_have_no_differences():

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sparton.pipeline.encoders import open_document_encoder, open_query_encoder
 from sparton.pipeline.model_files import find_model
 from sparton.pipeline.model_kind import module_folders, read_model_kind
 from sparton.pipeline.static_encoder import StaticEncoder
+from sparton.pipeline.tokenizing import Tokenizer
 
 st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
 
@@ -76,6 +79,30 @@ def test_a_text_without_a_known_token_has_no_terms_with_a_prompt_either(plain, t
     encoder = open_document_encoder(str(tmp_path / "model"), device="cpu")
     texts = ("", "\u200b", "zzz", "bag", "document :", "zzz bag")
     assert [bool(encoder.terms(text)) for text in texts] == [False, False, False, True, True, True]
+
+
+def test_every_passage_of_a_long_text_has_the_prompt(plain, tmp_path):
+    save(splade(plain), tmp_path / "model", prompts={"document": "document : "})
+    encoder = open_document_encoder(str(tmp_path / "model"), device="cpu")
+    text = " ".join(f"word{i}" for i in range(150))
+    tokens = Tokenizer(replace(encoder.tokenization, split=True)).tokenize(["bag", text])
+    prompt = encoder.tokenize(["document :"]).ids[1:3].tolist()
+    rows = [tokens.ids[start:stop].tolist() for start, stop in pairwise(tokens.offsets.tolist())]
+    assert len(rows) > 3
+    assert all(row[1:3] == prompt and len(row) <= 96 for row in rows)
+    # A passage's text, encoded on its own, gives the passage's tokens.
+    spans = tokens.spans
+    passages = [["bag", text][d][a:b] for d, a, b in zip(spans.documents, spans.starts, spans.stops, strict=True)]
+    alone = encoder.tokenize(passages)
+    assert rows == [alone.ids[start:stop].tolist() for start, stop in pairwise(alone.offsets.tolist())]
+    assert passages[0] == "bag"
+    assert passages[1].startswith("word0 word1 ")
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(plain, tmp_path):
+    save(splade(plain), tmp_path / "model", prompts={"document": "document : " * 5})
+    with pytest.raises(SpartonError, match="takes 10 of the 6 tokens that a text may have; raise --max-length"):
+        open_document_encoder(str(tmp_path / "model"), device="cpu", max_length=8)
 
 
 def test_a_default_prompt_is_for_neither_side(plain, tmp_path):

@@ -8,8 +8,9 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from sparton.pipeline import word_tokens
-from sparton.pipeline.tokenizing import Tokenization, Tokenizer
+from sparton.pipeline import tokenizing, word_tokens
+from sparton.pipeline.documents import Documents, Shard
+from sparton.pipeline.tokenizing import Tokenization, Tokenizer, tokenize_shards
 from sparton.pipeline.word_tokens import words_stand_alone
 
 LONGEST = 16
@@ -68,6 +69,22 @@ def test_words_alone_give_the_tokens_of_the_whole_text(bert):
     texts = ["", "  ", "[PAD] [SEP]", "black leather " * 30, *strange_texts(5_000)]
     assert found(bert, texts) == expected(bert, texts)
     assert expected(bert, texts)[1] > 100
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
+    monkeypatch.setattr(tokenizing, "_PIECE", 7)
+    sizes = [0, 1, 7, 8, 30, 0]
+    shards = [
+        Shard(number, size, Documents((str(number),) * size, tuple(f"bag {number} {i}" for i in range(size))))
+        for number, size in enumerate(sizes)
+    ]
+    found = list(tokenize_shards(shards, bert, processes))
+    assert [shard for shard, _ in found] == shards
+    for shard, tokens in found:
+        whole = Tokenizer(bert).tokenize(shard.documents.texts)
+        np.testing.assert_array_equal(tokens.ids, whole.ids)
+        np.testing.assert_array_equal(tokens.offsets, whole.offsets)
 
 
 def test_a_tokenizer_that_sees_spaces_gets_whole_texts():

@@ -1,0 +1,133 @@
+"""Encode on several GPUs of one host: a process for each, all with the same model, which take shards from one list."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from ..manifest import ModelSettings
+from ..processes import Helper, serve
+from .collection import Part, prepare_collection, write_collection
+from .encoders import open_document_encoder
+from .engine import claim, remove_claims, writers_for
+from .job import EncoderOptions, Job
+from .progress import Progress, Work
+
+if TYPE_CHECKING:
+    from .encoders import DocumentEncoder
+
+_MODULE = "sparton.pipeline.device_processes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """Answered with the model's settings."""
+
+    device: str
+    options: EncoderOptions
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """Begin a job, one of `devices` processes. Answered with None."""
+
+    job: Job
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """Answered with the next part, or None after the last, and what was done since the last answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    part: Part | None
+    work: Work
+
+
+class DeviceProcesses:
+    """An Engine on several devices. Raises as Encoder when it is made."""
+
+    def __init__(self, devices: Sequence[str], options: EncoderOptions) -> None:
+        self.devices = len(devices)
+        self._helpers = [Helper(_MODULE) for _ in devices]
+        try:
+            with ThreadPoolExecutor(len(devices)) as pool:
+                loads = [_Load(device, options) for device in devices]
+                every = list(pool.map(lambda helper, load: helper.ask(load), self._helpers, loads))
+        except BaseException:
+            self.close()
+            raise
+        self.settings: ModelSettings = every[0]
+
+    def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
+        """The parts of a job, as they are finished. Raises as write_collection."""
+        prepare_collection(job.folder)
+        remove_claims(job.folder)
+        answers: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
+
+        def drive(helper: Helper) -> None:
+            try:
+                helper.ask(_Begin(job, self.devices))
+                while (done := helper.ask(_Next())).part is not None:
+                    answers.put(done)
+                answers.put(done)
+            except BaseException as error:  # whatever it is, it is raised where the parts are wanted
+                answers.put(error)
+
+        for helper in self._helpers:
+            threading.Thread(target=drive, args=(helper,), daemon=True).start()
+        running = self.devices
+        while running:
+            answer = answers.get()
+            if isinstance(answer, BaseException):
+                raise answer
+            work = answer.work
+            timing = work.timing * (1 / self.devices)
+            progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
+            if answer.part is None:
+                running -= 1
+            else:
+                yield answer.part
+        remove_claims(job.folder)
+
+    def close(self) -> None:
+        """End the processes; a shard in flight is lost."""
+        for helper in self._helpers:
+            helper.close()
+
+
+class _Worker:
+    """What a process answers."""
+
+    def __init__(self) -> None:
+        self._encoder: DocumentEncoder | None = None
+        self._parts: Iterator[Part] = iter(())
+        self._progress = Progress()
+
+    def answer(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
+        match request:
+            case _Load(device, options):
+                self._encoder = open_document_encoder(device=device, **asdict(options))
+                return self._encoder.settings
+            case _Begin(job, devices):
+                assert self._encoder is not None
+                self._parts = write_collection(
+                    job,
+                    self._encoder,
+                    self._progress,
+                    writers=writers_for(self._encoder, devices),
+                    take=lambda number: claim(job.folder, number),
+                )
+                return None
+            case _Next():
+                part = next(self._parts, None)
+                return _Done(part, self._progress.take())
+
+
+def main() -> None:
+    """What the process runs."""
+    serve(_Worker().answer)

@@ -1,0 +1,38 @@
+"""What an encoding process has to be told: which model, which corpus, which folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .columns import Columns
+from .options import SCALE
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderOptions:
+    """The arguments of Encoder, but for the device."""
+
+    model: str
+    revision: str | None = None
+    max_length: int | None = None
+    dtype: str = "auto"
+    scale: float = SCALE
+    top_terms: int | None = None
+    batch_tokens: int | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A corpus to be encoded into a folder.
+
+    settings_digest: marks the parts that are made, so that no other settings' parts are taken for finished.
+    chunk: split what is longer than the model takes into passages.
+    """
+
+    files: tuple[Path, ...]
+    columns: Columns
+    shard_rows: int
+    folder: Path
+    settings_digest: str
+    store_text: bool
+    chunk: bool = False

@@ -1,0 +1,75 @@
+"""What a build left behind, and how it is told."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .manifest import Counts
+from .pipeline.progress import Work
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build left behind. Seconds and `work` are of this call; `resumed` is False for a build from scratch.
+
+    indexing_seconds: after encoding, besides which much of the Lucene index is built. work: what was encoded, and
+    where the time went.
+    """
+
+    index: Path
+    counts: Counts
+    resumed: bool
+    encoding_seconds: float
+    indexing_seconds: float
+    work: Work
+
+    def times(self) -> str:
+        """A line about seconds and speed."""
+        line = f"encoding {self.encoding_seconds:.1f} s"
+        work, timing = self.work, self.work.timing
+        if work.tokens:
+            documents, tokens = (count / self.encoding_seconds for count in (work.rows - work.kept, work.tokens))
+            shares = [
+                f"{name} {seconds / timing.total:.0%}"
+                for name, seconds in (
+                    ("tokenizing", timing.reading),
+                    ("model", timing.encoding),
+                    ("writing", timing.writing),
+                )
+            ]
+            gpu = f"; GPU busy {min(1.0, timing.gpu / self.encoding_seconds):.0%}" if timing.gpu else ""
+            line += f" ({documents:,.0f} documents/s, {tokens:,.0f} tokens/s; {', '.join(shares)}{gpu})"
+        resumed = " (resumed: what was finished was kept)" if self.resumed else ""
+        return f"{line}, Lucene {self.indexing_seconds:.1f} s{resumed}"
+
+    def as_json(self) -> str:
+        """Everything, as one JSON object."""
+        timing = self.work.timing
+        content = {
+            "index": str(self.index),
+            "resumed": self.resumed,
+            "counts": asdict(self.counts),
+            "encoded": {"rows": self.work.rows - self.work.kept, "tokens": self.work.tokens},
+            "seconds": {
+                "encoding": round(self.encoding_seconds, 3),
+                "lucene": round(self.indexing_seconds, 3),
+                "by stage": {name: round(seconds, 3) for name, seconds in asdict(timing).items()},
+            },
+        }
+        return json.dumps(content, ensure_ascii=False)
+
+
+def counts_line(counts: Counts) -> str:
+    """What was read and what became of it."""
+    parts = [f"{counts.documents:,} documents of {counts.rows:,} rows"]
+    if counts.documents:
+        parts.append(f"{counts.postings / counts.documents:.1f} terms a document")
+    for count, words in (
+        (counts.dropped_no_text, "dropped for having no text"),
+        (counts.dropped_no_terms, "dropped for having no term"),
+        (counts.truncated, "cut at the maximum length"),
+        (counts.split, "split into passages"),
+    ):
+        if count:
+            parts.append(f"{count:,} {words}")
+    return ", ".join(parts)

@@ -1,0 +1,111 @@
+"""Encoding in one process or one for each device: the same parts, whoever makes them and whatever happens to them."""
+
+import os
+import signal
+
+import pyarrow.parquet as pq
+import pytest
+
+import sparton
+from sparton.errors import SpartonError, UsageError
+from sparton.pipeline import device_processes
+from sparton.pipeline.engine import OneDevice, open_engine
+from sparton.pipeline.job import EncoderOptions
+
+OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
+
+
+def collection(folder):
+    return {path.name: path.read_bytes() for path in (folder / "collection").iterdir()}
+
+
+@pytest.fixture
+def helpers(monkeypatch):
+    """The processes that were started for devices."""
+    started = []
+
+    class Helper(device_processes.Helper):
+        def __init__(self, module):
+            super().__init__(module)
+            started.append(self)
+
+    monkeypatch.setattr(device_processes, "Helper", Helper)
+    return started
+
+
+def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, helpers):
+    one = sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
+    two = sparton.build_index(bags, tmp_path / "two", device="cpu:0,cpu:1", **OPTIONS)
+    assert len(helpers) == 2
+    assert collection(tmp_path / "two") == collection(tmp_path / "one")
+    assert two.counts == one.counts
+    assert (two.work.rows, two.work.tokens) == (one.work.rows, one.work.tokens)
+    assert not list((tmp_path / "two").rglob("*.claim"))
+
+
+def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, helpers):
+    sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
+    with pytest.raises(SpartonError, match=r"killed by SIGKILL.* what was finished is kept"):
+        _build_and_kill(bags, tmp_path / "index", helpers)
+    done = len(list((tmp_path / "index" / "shards").glob("*.json")))
+    assert done < 6
+    report = sparton.build_index(bags, tmp_path / "index", device="cpu:0,cpu:1", **OPTIONS)
+    assert report.resumed
+    assert report.work.kept == 10 * done
+    assert collection(tmp_path / "index") == collection(tmp_path / "one")
+
+
+def _build_and_kill(bags, folder, helpers):
+    """Kill the first device's process once a part is finished."""
+    from sparton.pipeline.progress import Progress
+
+    def watch(self, *arguments, real=Progress.add, **options):
+        real(self, *arguments, **options)
+        if self.work.rows:
+            os.kill(helpers[0].pid, signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "add", watch)
+        sparton.build_index(bags, folder, device="cpu:0,cpu:1", **OPTIONS)
+
+
+def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet):
+    rows = 4_000
+    ids = [str(number) for number in range(rows)]
+    path = write_parquet(tmp_path / "a.parquet", row_group_size=1_000, id=ids, text=["a bag"] * rows)
+    damage(path, group=3, column=1)
+    with pytest.raises(SpartonError, match=r"a\.parquet cannot be read as Parquet"):
+        sparton.build_index(path, tmp_path / "index", device="cpu:0,cpu:1", **{**OPTIONS, "shard_rows": 1_000})
+
+
+def damage(path, group, column):
+    """Overwrite a column of a row group with what is no page."""
+    place = pq.ParquetFile(path).metadata.row_group(group).column(column)
+    with path.open("r+b") as stream:
+        stream.seek(place.data_page_offset)
+        stream.write(b"\xff" * place.total_compressed_size)
+
+
+def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
+    engine = open_engine("all", EncoderOptions("tiny"))
+    assert isinstance(engine, OneDevice)
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    ("device", "sentence"),
+    [
+        ("cpu:0,cpu:0", "--device is 'cpu:0,cpu:0'; expected each GPU once"),
+        ("cpu:0,gpu", "--device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
+    ],
+)
+def test_devices_that_cannot_be_meant(device, sentence):
+    with pytest.raises(UsageError) as caught:
+        open_engine(device, EncoderOptions("tiny"))
+    assert str(caught.value) == sentence
+
+
+def test_an_unreadable_model_ends_every_process(tmp_path, helpers):
+    with pytest.raises(SpartonError):
+        open_engine("cpu:0,cpu:1", EncoderOptions(str(tmp_path / "none")))
+    assert all(helper._process.poll() is not None for helper in helpers)

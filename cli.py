@@ -22,6 +22,7 @@ from .pipeline.options import SCALE, SHARD_ROWS
 from .report import counts_line
 
 if TYPE_CHECKING:
+    from .manifest import ModelSettings
     from .report import BuildReport
     from .search.explain import Match
     from .search.searcher import Hit
@@ -343,6 +344,8 @@ def info(
         typer.echo(f"{index}: {manifest.stage}")
         if model:
             typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
+            if queries := _query_side(model):
+                typer.echo(f"  queries     {queries}")
         typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
         impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
         typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
@@ -361,6 +364,12 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _query_side(model: "ModelSettings") -> str:
+    """How queries are encoded, where it is not as documents."""
+    side = {"static": "by a table of token weights", "masked_lm": "by a model of their own"}.get(model.query_side, "")
+    return ", ".join(filter(None, (side, model.query_prompt and f"after the prompt {model.query_prompt!r}")))
 
 
 def _batch_tokens(value: str) -> int | None:

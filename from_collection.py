@@ -104,9 +104,9 @@ def _model_settings(
     model: str, revision: str | None, max_length: int | None, dtype: str, trust_remote_code: bool
 ) -> ModelSettings:
     """The model as a query will need it."""
-    from .pipeline.encoder import Encoder
+    from .pipeline.encoders import open_document_encoder
 
-    return Encoder(
+    return open_document_encoder(
         model,
         revision=revision,
         max_length=max_length,

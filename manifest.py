@@ -17,7 +17,13 @@ ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer."""
+    """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer.
+
+    Those of the documents' side, which is also the queries' unless `query_side` says otherwise. query_side: "same", or
+    the kind of a model of its own, "masked_lm" or "static", with its `query_digest`. query_max_length: None for what
+    is the documents' if the side is the same, else for what the query model takes. top_terms: the most terms that the
+    model itself keeps of a text.
+    """
 
     name: str
     revision: str | None
@@ -26,6 +32,15 @@ class ModelSettings:
     dtype: str
     pooling: str = "max"
     activation: str = "log1p_relu"
+    document_side: str = "masked_lm"
+    document_prompt: str = ""
+    top_terms: int | None = None
+    query_side: str = "same"
+    query_digest: str | None = None
+    query_max_length: int | None = None
+    query_pooling: str = "max"
+    query_activation: str = "log1p_relu"
+    query_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,13 +15,15 @@ from ..manifest import Counts
 from .ahead import ahead
 from .corpus import Corpus
 from .documents import Shard
-from .encoder import Encoder
 from .job import Job
 from .part_writer import NewPart, write_parts
 from .passages import passages_of
 from .progress import Progress
 from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
+
+if TYPE_CHECKING:
+    from .encoders import DocumentEncoder
 
 _TOKENIZERS = 3  # processes; one or two give tokens as fast as a GPU takes them, more give the first ones sooner
 
@@ -44,7 +47,7 @@ def prepare_collection(folder: Path) -> None:
 
 def write_collection(
     job: Job,
-    encoder: Encoder,
+    encoder: "DocumentEncoder",
     progress: Progress,
     *,
     writers: int = 0,
@@ -109,7 +112,7 @@ def _finished(marker: Path, settings_digest: str) -> Counts | None:
 
 
 def _encoded(
-    tokenized: Iterable[tuple[Shard, Tokens]], encoder: Encoder, folder: Path, progress: Progress
+    tokenized: Iterable[tuple[Shard, Tokens]], encoder: "DocumentEncoder", folder: Path, progress: Progress
 ) -> Iterator[NewPart]:
     """The part of each shard; what is known of its counts before it is written stands in it."""
     begun: deque[tuple[Shard, Tokens]] = deque()

@@ -5,14 +5,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from ..manifest import ModelSettings
 from ..processes import Helper, serve
 from .collection import Part, prepare_collection, write_collection
-from .encoder import Encoder
+from .encoders import open_document_encoder
 from .engine import claim, remove_claims, writers_for
 from .job import EncoderOptions, Job
 from .progress import Progress, Work
+
+if TYPE_CHECKING:
+    from .encoders import DocumentEncoder
 
 _MODULE = "sparton.pipeline.device_processes"
 
@@ -100,14 +104,14 @@ class _Worker:
     """What a process answers."""
 
     def __init__(self) -> None:
-        self._encoder: Encoder | None = None
+        self._encoder: DocumentEncoder | None = None
         self._parts: Iterator[Part] = iter(())
         self._progress = Progress()
 
     def answer(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
         match request:
             case _Load(device, options):
-                self._encoder = Encoder(device=device, **asdict(options))
+                self._encoder = open_document_encoder(device=device, **asdict(options))
                 return self._encoder.settings
             case _Begin(job, devices):
                 assert self._encoder is not None

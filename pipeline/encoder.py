@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -13,10 +14,12 @@ from ..manifest import ModelSettings
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order
 from .head import splade_head
-from .impacts import Impacts, join
+from .impacts import Impacts, heaviest_first, join
 from .masked_lm import load_masked_lm
-from .model_files import EMBEDDED, find_model
-from .options import SCALE, check_encoding_options
+from .model_files import EMBEDDED, ModelFiles, find_model
+from .model_kind import Side
+from .model_settings import record, usual_length
+from .options import SCALE, check_encoding_options, fewest
 from .packed import PackedBackbone, pack
 from .progress import Progress, Timing
 from .quantize import begin_quantize
@@ -24,28 +27,31 @@ from .tokenizing import Tokenization, Tokenizer, Tokens
 
 log = logging.getLogger("sparton")
 
-DEFAULT_MAX_LENGTH = 512
 _CPU_BATCH = 2_048
 # The head's output is [documents, V] float32: at most 512 MiB of it at once.
 _MOST_WEIGHTS = 2**27
 
 
 class Encoder:
-    """A masked LM with the fused head.
+    """A masked LM with the fused head, for documents, and for queries where these are encoded likewise.
 
-    model: "tiny" (embedded), a folder, or a name on the hub. max_length: tokens a text is cut at (default 512, or
-    what the model takes if less). device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that
-    have it, else float32), "float32", "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms:
-    most terms a text keeps. batch_tokens: most tokens in a batch, padding included (default: 2,048 on a CPU, what
-    fits on a GPU). head: see splade_head's `impl`.
+    model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
+    texts are encoded, the documents' by default. settings: those of an index, if they were recorded. max_length: tokens
+    a text is cut at (default: what the model takes, or 512 if that is more and sentence-transformers did not save it).
+    device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that have it, else float32), "float32",
+    "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms: most terms a text keeps. batch_tokens:
+    most tokens in a batch, padding included (default: 2,048 on a CPU, what fits on a GPU). head: see splade_head's
+    `impl`.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
 
     def __init__(
         self,
-        model: str = EMBEDDED,
+        model: str | ModelFiles = EMBEDDED,
         *,
+        side: Side | None = None,
+        settings: ModelSettings | None = None,
         revision: str | None = None,
         max_length: int | None = None,
         device: str = "auto",
@@ -59,29 +65,44 @@ class Encoder:
         check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
         self.device = _device(device)
         dtype = _auto_dtype(self.device) if dtype == "auto" else dtype
-        files = find_model(model, revision, trust_remote_code=trust_remote_code)
+        files = model
+        if not isinstance(files, ModelFiles):
+            files = find_model(files, revision, trust_remote_code=trust_remote_code)
+        side = side or files.kind.documents
         self._lm = load_masked_lm(
-            files.folder, device=self.device, dtype=getattr(torch, dtype), trust_remote_code=trust_remote_code
+            side.folder, device=self.device, dtype=getattr(torch, dtype), trust_remote_code=trust_remote_code
         )
         longest = self._lm.longest
         if max_length is not None and max_length > longest:
-            raise UsageError(f"--max-length is {max_length} and the model {model} takes at most {longest}")
-        self.settings = ModelSettings(
-            files.name, files.revision, files.digest, max_length or min(DEFAULT_MAX_LENGTH, longest), dtype
-        )
+            raise UsageError(f"--max-length is {max_length} and the model {files.name} takes at most {longest}")
+        self.max_length = max_length or usual_length(side, longest)
+        self._files, self._asked, self._dtype, self._settings = files, max_length, dtype, settings
         self.scale = scale
-        self.top_terms = top_terms
-        self._head = head
+        self.top_terms = fewest(top_terms, files.kind.top_terms)
+        self._head = partial(splade_head, impl=head, pooling=side.pooling, activation=side.activation)
         self._packed = pack(self._lm)
         self._batch_tokens = batch_tokens
         # On a GPU a batch is launched before the last one's result is waited for.
         self._ahead = 1 if self.device.type == "cuda" else 0
         tokenizer = self._lm.tokenizer
         self.tokenization = Tokenization(
-            tokenizer.backend_tokenizer.to_str(), self.settings.max_length, frozenset(tokenizer.all_special_ids)
+            tokenizer.backend_tokenizer.to_str(),
+            self.max_length,
+            frozenset(tokenizer.all_special_ids),
+            prompt=side.prompt,
         )
         self._tokenizer = Tokenizer(self.tokenization)
         self._pad = tokenizer.pad_token_id or 0
+
+    @cached_property
+    def settings(self) -> ModelSettings:
+        """What sparton.json keeps of a model whose documents are encoded so."""
+        return self._settings or record(self._files, self._asked, self._lm.longest, self._dtype)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether texts are to be tokenized and parts written beside it, so that it need not wait."""
+        return self.device.type != "cpu"
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -96,7 +117,7 @@ class Encoder:
         return self._batch_tokens
 
     def _fitting_tokens(self) -> int:
-        length = self.settings.max_length
+        length = self.max_length
 
         def run(tokens: int) -> torch.Tensor:
             count = max(1, tokens // length)
@@ -112,9 +133,7 @@ class Encoder:
 
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token the model knows."""
-        ((terms, values),) = self.encode([text.encode(errors="replace").decode()])
-        order = np.lexsort((terms, -values.astype(np.int64)))
-        return {self.vocabulary[terms[i]]: int(values[i]) for i in order}
+        return heaviest_first(self.encode([text.encode(errors="replace").decode()]), self.vocabulary.__getitem__)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
@@ -207,7 +226,7 @@ class Encoder:
         places = torch.arange(len(ids), device=self.device)
         positions = places - torch.repeat_interleave(starts[:-1], counts, output_size=len(ids))
         hidden = backbone.hidden_states(ids, positions, starts.int(), max(lengths))
-        return splade_head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=starts.int(), impl=self._head)
+        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=starts.int())
 
     def _to_device(self, array: np.ndarray) -> torch.Tensor:
         """A copy, made while the host goes on."""
@@ -225,7 +244,7 @@ class Encoder:
         hidden = self._lm.hidden_states(ids, mask)
         # Without padding the head need not look for it.
         padded = any(len(tokens) < shape[1] for tokens in batch)
-        return splade_head(hidden, self._lm.weight, self._lm.bias, mask if padded else None, impl=self._head)
+        return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded else None)
 
 
 class _Shard:

@@ -5,16 +5,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
 from ..folder import MARKERS
 from ..manifest import ModelSettings
 from ..processes import cores
 from .collection import Part, prepare_collection, write_collection
-from .encoder import Encoder
+from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
 from .progress import Progress
+
+if TYPE_CHECKING:
+    from .encoders import DocumentEncoder
 
 _CLAIM = ".claim"
 
@@ -52,7 +55,7 @@ class OneDevice:
     devices = 1
 
     def __init__(self, device: str, options: EncoderOptions) -> None:
-        self._encoder = Encoder(device=device, **asdict(options))
+        self._encoder = open_document_encoder(device=device, **asdict(options))
         self.settings = self._encoder.settings
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
@@ -64,9 +67,9 @@ class OneDevice:
         """Nothing runs in the background."""
 
 
-def writers_for(encoder: Encoder, devices: int = 1) -> int:
+def writers_for(encoder: "DocumentEncoder", devices: int = 1) -> int:
     """Processes that format and write parts: what a GPU encodes takes two or three, what a CPU does less than one."""
-    return 0 if encoder.device.type == "cpu" else max(1, min(4, cores() // 3 // devices))
+    return 0 if not encoder.on_gpu else max(1, min(4, cores() // 3 // devices))
 
 
 def claim(folder: Path, number: int) -> bool:

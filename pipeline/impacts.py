@@ -1,9 +1,11 @@
 """Impacts: a batch of sparse integer vectors in compressed rows (CSR)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+LARGEST = 2**31 - 1  # impact
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,27 @@ def from_rows(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> Impacts:
         np.concatenate([_NONE, *(terms for terms, _ in rows)]),
         np.concatenate([_NONE, *(values for _, values in rows)]),
     )
+
+
+def heaviest_first(impacts: Impacts, term: Callable[[int], str]) -> dict[str, int]:
+    """One text's impacts as {term: impact}, heaviest first, the lower term id first among equals.
+
+    term: gives the term of a vocabulary id.
+    """
+    ((terms, values),) = impacts
+    order = np.lexsort((terms, -values.astype(np.int64)))
+    return {term(int(terms[i])): int(values[i]) for i in order}
+
+
+def heaviest_terms(impacts: Impacts, most: int) -> Impacts:
+    """At most that many of each row's heaviest, the lower term id first among equals."""
+    kept = []
+    for terms, values in impacts:
+        if len(terms) > most:
+            chosen = np.sort(np.lexsort((terms, -values.astype(np.int64)))[:most])
+            terms, values = terms[chosen], values[chosen]
+        kept.append((terms, values))
+    return from_rows(kept)
 
 
 def offsets_of(counts: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from ..errors import UsageError
 DTYPES = ("float32", "bfloat16", "float16")
 SHARD_ROWS = 8_192
 SCALE = 100.0
+DEFAULT_MAX_LENGTH = 512  # tokens
 
 
 def check_encoding_options(
@@ -22,3 +23,8 @@ def check_encoding_options(
     ):
         if value is not None and value < least:
             raise UsageError(f"{option} is {value}; expected at least {least}")
+
+
+def fewest(*limits: int | None) -> int | None:
+    """The lowest of some limits, of which None is no limit."""
+    return min((limit for limit in limits if limit is not None), default=None)

@@ -4,13 +4,10 @@ import importlib.util
 import os
 from collections.abc import Callable
 
-import numpy as np
 import torch
 
 from ..errors import SpartonError
-from .impacts import Impacts, from_rows, offsets_of
-
-LARGEST = 2**31 - 1
+from .impacts import LARGEST, Impacts, heaviest_terms, offsets_of
 
 
 def quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Impacts:
@@ -41,7 +38,7 @@ def _quantize(weights: torch.Tensor, scale: float, top_terms: int | None) -> Imp
     values = rounded[rows, terms].to(torch.int32).cpu().numpy()
     counts = torch.bincount(rows, minlength=len(rounded)).cpu().numpy()
     impacts = Impacts(offsets_of(counts), terms.to(torch.int32).cpu().numpy(), values)
-    return impacts if top_terms is None else _heaviest(impacts, top_terms)
+    return impacts if top_terms is None else heaviest_terms(impacts, top_terms)
 
 
 def check_heaviest(heaviest: float, scale: float) -> None:
@@ -56,13 +53,3 @@ def check_heaviest(heaviest: float, scale: float) -> None:
 def _triton_takes(weights: torch.Tensor) -> bool:
     reachable = weights.is_cuda or os.environ.get("TRITON_INTERPRET") == "1"
     return reachable and importlib.util.find_spec("triton") is not None
-
-
-def _heaviest(impacts: Impacts, top_terms: int) -> Impacts:
-    kept = []
-    for terms, values in impacts:
-        if len(terms) > top_terms:
-            chosen = np.sort(np.lexsort((terms, -values.astype(np.int64)))[:top_terms])
-            terms, values = terms[chosen], values[chosen]
-        kept.append((terms, values))
-    return from_rows(kept)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tokenizers
 
+from ..errors import SpartonError
 from ..processes import ask_all, serve
 from .documents import Shard
 from .passages import Spans, join_spans, windows
@@ -41,12 +42,18 @@ class Tokens:
 @dataclass(frozen=True, slots=True)
 class Tokenization:
     """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text. split: whether longer
-    texts become several passages, rather than being cut."""
+    texts become several passages, rather than being cut.
+
+    prompt: goes before every text and every passage, and counts as none of it. special_tokens: whether the tokenizer
+    puts its own around.
+    """
 
     tokenizer: str
     longest: int
     meaningless: frozenset[int]
     split: bool = False
+    prompt: str = ""
+    special_tokens: bool = True
 
 
 class Tokenizer:
@@ -57,8 +64,15 @@ class Tokenizer:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._words = WordTokens(self._tokenizer) if words_stand_alone(how.tokenizer) else None
-        self._before, self._after = _specials(self._tokenizer)
+        self._before, self._after = _specials(self._tokenizer) if how.special_tokens else ([], [])
+        self._prompt = how.prompt
+        self._prompt_ids = self._tokenizer.encode(how.prompt, add_special_tokens=False).ids if how.prompt else []
         self._most = how.longest - len(self._before) - len(self._after)
+        if len(self._prompt_ids) >= self._most:
+            raise SpartonError(
+                f"the model's prompt {how.prompt!r} takes {len(self._prompt_ids)} of the {self._most} tokens that a "
+                "text may have; raise --max-length"
+            )
         self._meaningless = how.meaningless
         self._split = how.split
 
@@ -71,13 +85,15 @@ class Tokenizer:
         for start in range(0, len(texts), _AT_ONCE):
             several: list[int] = []
             for place, ids in enumerate(self._ids(texts[start : start + _AT_ONCE]), start=start):
+                prompt = self._shared(ids)
                 pieces = [ids[: self._most]]
                 if self._split:
-                    pieces = self._passages(place, texts[place], ids, spans)
+                    pieces = self._passages(place, texts[place], ids, prompt, spans)
                 else:
                     truncated += len(ids) > self._most
                 for piece in pieces:
-                    whole = [] if self._meaningless.issuperset(piece) else [*self._before, *piece, *self._after]
+                    known = not self._meaningless.issuperset(piece[prompt:])
+                    whole = [*self._before, *piece, *self._after] if known else []
                     several += whole
                     lengths.append(len(whole))
             parts.append(np.array(several, dtype=np.int32))
@@ -85,21 +101,34 @@ class Tokenizer:
         found = Spans(*np.array(spans, np.int64).reshape(-1, 3).T) if self._split else None
         return Tokens(ids_of_all, offsets, truncated, found)
 
-    def _passages(self, place: int, text: str, ids: list[int], spans: list[tuple[int, int, int]]) -> list[list[int]]:
-        """The tokens of each passage of a text; where it stands goes to `spans`."""
+    def _passages(
+        self, place: int, text: str, ids: list[int], prompt: int, spans: list[tuple[int, int, int]]
+    ) -> list[list[int]]:
+        """The tokens of each passage of a text, which begin with `prompt` of the prompt; where it stands goes to
+        `spans`."""
         if len(ids) <= self._most:
             spans.append((place, 0, len(text)))
             return [ids]
-        letters = self._tokenizer.encode(text, add_special_tokens=False).offsets
-        places = windows(len(ids), self._most)
-        spans.extend((place, letters[start][0], letters[stop - 1][1]) for start, stop in places)
-        return [ids[start:stop] for start, stop in places]
+        letters = self._tokenizer.encode(self._prompt + text, add_special_tokens=False).offsets[prompt:]
+        places = windows(len(ids) - prompt, self._most - prompt)
+        before = len(self._prompt)
+        spans.extend(
+            (place, max(0, letters[start][0] - before), letters[stop - 1][1] - before) for start, stop in places
+        )
+        return [ids[:prompt] + ids[prompt + start : prompt + stop] for start, stop in places]
 
     def _ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
-        """All tokens of each text but the special ones around it."""
+        """All tokens of each text, with its prompt but without the special ones around it."""
+        if self._prompt:
+            texts = [self._prompt + text for text in texts]
         if self._words is not None:
             return self._words.ids(texts)
         return (encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
+
+    def _shared(self, ids: Sequence[int]) -> int:
+        """How many tokens at the beginning are the prompt's."""
+        least = min(len(ids), len(self._prompt_ids))
+        return next((i for i in range(least) if ids[i] != self._prompt_ids[i]), least)
 
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:

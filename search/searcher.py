@@ -4,18 +4,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
-from ..manifest import ModelSettings, load_complete
+from ..manifest import load_complete
 from ..pipeline.passages import passage_id
 from .explain import Match
 from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex
-
-if TYPE_CHECKING:
-    from ..pipeline.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +41,15 @@ class Searcher:
     ) -> None:
         folder = Path(path)
         self.path, self.manifest = folder, load_complete(folder)
-        # Java starts while Python imports torch and transformers and loads the model.
+        # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(_open_index, folder / "lucene")
-            model = self.manifest.settings.model
-            scale = self.manifest.settings.scale
-            self.encoder = _encoder(model, scale, device, trust_remote_code) if model else None
+            from ..pipeline.encoders import open_query_encoder
+
+            model, scale = self.manifest.settings.model, self.manifest.settings.scale
+            self.encoder = (
+                open_query_encoder(model, scale, device=device, trust_remote_code=trust_remote_code) if model else None
+            )
             self._index = opening.result()
 
     def terms(self, query: str) -> dict[str, int]:
@@ -97,29 +96,3 @@ def _open_index(folder: Path) -> ImpactIndex:
         return ImpactIndex(folder)
     finally:
         detach_thread()
-
-
-def _encoder(model: ModelSettings, scale: float | None, device: str, trust_remote_code: bool) -> "Encoder":
-    from ..pipeline.encoder import Encoder
-    from ..pipeline.options import SCALE
-
-    if (model.pooling, model.activation) != ("max", "log1p_relu"):
-        raise SpartonError(
-            f"the index pools by {model.pooling} and {model.activation}, and this Sparton by max and log1p_relu; "
-            "upgrade Sparton to use it"
-        )
-    encoder = Encoder(
-        model.name,
-        revision=model.revision,
-        max_length=model.max_length,
-        device=device,
-        dtype=model.dtype,
-        scale=SCALE if scale is None else scale,
-        trust_remote_code=trust_remote_code,
-    )
-    if encoder.settings.digest != model.digest:
-        raise SpartonError(
-            f"the model {model.name} has changed since the index was made (its digest was {model.digest[:15]} and is "
-            f"{encoder.settings.digest[:15]}); put the old model back, or build the index again with --overwrite"
-        )
-    return encoder

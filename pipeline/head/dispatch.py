@@ -7,9 +7,12 @@ import torch
 
 from .inputs import HeadInputs, check_inputs
 from .reference import reference_head
+from .summed import summed_head
 from .tiled import tiled_head
 
 IMPLEMENTATIONS = ("auto", "triton", "torch", "reference")
+POOLINGS = ("max", "sum")
+ACTIVATIONS = ("log1p_relu", "log1p_log1p_relu")
 
 
 def splade_head(
@@ -20,8 +23,10 @@ def splade_head(
     *,
     cu_seqlens: torch.Tensor | None = None,
     impl: str = "auto",
+    pooling: str = "max",
+    activation: str = "log1p_relu",
 ) -> torch.Tensor:
-    """Max-pooled SPLADE weights: float32 [B, V].
+    """SPLADE weights: float32 [B, V], the maximum over positions of log1p(relu(logit)) unless told otherwise.
 
     hidden: [B, S, D] floating, after the model's own head transform; or [T, D], documents end to end, with
     `cu_seqlens`. weight: [V, D], same dtype and device. bias: [V] or None. attention_mask: [B, S], non-zero where a
@@ -29,17 +34,34 @@ def splade_head(
     is rows cu_seqlens[i] to cu_seqlens[i + 1], and one without rows gives zeros; on a GPU nobody checks
     that they ascend. impl: "triton", "torch" (tiled over
     the vocabulary), "reference" (materializes the logits), or "auto": triton on a GPU where it can run, else torch.
+    pooling: "max", or "sum" of all positions, which the Triton kernels do not know. activation: "log1p_relu", or
+    "log1p_log1p_relu", which takes the logarithm once more; log1p is monotone and its slope at most 1, so that after
+    the maximum it costs one pass over the result and adds no more than a rounding.
 
     Raises ValueError for shapes, dtypes or an `impl` that do not fit; RuntimeError when `impl="triton"` cannot run
     here, with the reason.
     """
     inputs = check_inputs(hidden, weight, bias, attention_mask, cu_seqlens)
+    for name, value, known in (("pooling", pooling, POOLINGS), ("activation", activation, ACTIVATIONS)):
+        if value not in known:
+            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+    if impl == "reference":
+        return reference_head(inputs, pooling, activation)
+    if pooling == "sum":
+        if impl == "triton":
+            raise RuntimeError("impl='triton' cannot run: its kernels take maxima, and pooling is 'sum'")
+        if impl in IMPLEMENTATIONS:
+            return summed_head(inputs, activation)
+    weights = _maxima(inputs, impl)
+    return weights if activation == "log1p_relu" else weights.log1p()
+
+
+def _maxima(inputs: HeadInputs, impl: str) -> torch.Tensor:
+    """float32 [B, V], the maximum over positions of log1p(relu(logit))."""
     if impl == "auto":
         impl = "torch" if why_no_triton(inputs) else "triton"
     if impl == "torch":
         return tiled_head(inputs)
-    if impl == "reference":
-        return reference_head(inputs)
     if impl == "triton":
         reason = why_no_triton(inputs)
         if reason:

@@ -1,0 +1,91 @@
+"""Which class encodes an index's documents, and which its queries."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..manifest import ModelSettings
+from .impacts import Impacts
+from .model_files import find_model
+from .model_kind import STATIC
+from .model_settings import recorded_queries
+from .options import SCALE
+from .static_encoder import StaticEncoder
+
+if TYPE_CHECKING:
+    from .encoder import Encoder
+
+    DocumentEncoder = Encoder | StaticEncoder
+
+
+class QueryEncoder(Protocol):
+    """What encodes queries: Encoder, or StaticEncoder."""
+
+    @property
+    def settings(self) -> ModelSettings:
+        """What sparton.json has of the model."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The term of each vocabulary id."""
+
+    def terms(self, text: str) -> dict[str, int]:
+        """One text as {term: impact}, heaviest first; empty if it has no token that the model knows."""
+
+    def encode(self, texts: Sequence[str]) -> Impacts:
+        """The impacts of each text, in order."""
+
+
+def open_document_encoder(
+    model: str,
+    *,
+    revision: str | None = None,
+    max_length: int | None = None,
+    scale: float = SCALE,
+    top_terms: int | None = None,
+    trust_remote_code: bool = False,
+    **options: Any,
+) -> "DocumentEncoder":
+    """What encodes a model's documents. The options are Encoder's; a table has no use for those of a device.
+
+    Raises SpartonError and UsageError as Encoder.
+    """
+    files = find_model(model, revision, trust_remote_code=trust_remote_code)
+    if files.kind.documents.kind == STATIC:
+        return StaticEncoder(files, files.kind.documents, max_length=max_length, scale=scale, top_terms=top_terms)
+    from .encoder import Encoder
+
+    return Encoder(
+        files,
+        max_length=max_length,
+        scale=scale,
+        top_terms=top_terms,
+        trust_remote_code=trust_remote_code,
+        **options,
+    )
+
+
+def open_query_encoder(
+    model: ModelSettings, scale: float | None, *, device: str = "cpu", trust_remote_code: bool = False
+) -> QueryEncoder:
+    """What encodes the queries of an index, from what sparton.json says of its model.
+
+    scale: that of the documents, or None for vectors that came as impacts. Where a table stands for the query model,
+    nothing of torch is imported.
+    Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
+    """
+    files, side = recorded_queries(model, trust_remote_code=trust_remote_code)
+    scale = SCALE if scale is None else scale
+    if side.kind == STATIC:
+        return StaticEncoder(files, side, settings=model, scale=scale, top_terms=model.top_terms)
+    from .encoder import Encoder
+
+    return Encoder(
+        files,
+        side=side,
+        settings=model,
+        device=device,
+        dtype=model.dtype,
+        scale=scale,
+        top_terms=model.top_terms,
+        trust_remote_code=trust_remote_code,
+    )

@@ -1,0 +1,76 @@
+"""What sparton.json keeps of a model, and a model's query side as sparton.json kept it."""
+
+from dataclasses import replace
+
+from ..errors import SpartonError
+from ..manifest import ModelSettings
+from .model_files import ModelFiles, find_model, side_digest
+from .model_kind import MASKED_LM, STATIC, Side
+from .options import DEFAULT_MAX_LENGTH
+
+SAME = "same"
+# The poolings and activations of pipeline/head, whose import is torch's.
+_KNOWN = {"max", "sum"}, {"log1p_relu", "log1p_log1p_relu"}
+
+
+def usual_length(side: Side, longest: int) -> int:
+    """Tokens that a side's texts are cut at if the user says nothing. longest: what its model takes."""
+    return min(side.longest or (longest if side.saved else DEFAULT_MAX_LENGTH), longest)
+
+
+def record(files: ModelFiles, max_length: int | None, longest: int, dtype: str) -> ModelSettings:
+    """The settings of a model for sparton.json.
+
+    max_length: what the user asked for, or None. longest: the most tokens that the model of the documents takes.
+    """
+    documents, queries, shared = files.kind.documents, files.kind.queries, files.kind.shared
+    cut = max_length or usual_length(documents, longest)
+    query_cut = (max_length or usual_length(queries, longest)) if shared else queries.longest
+    return ModelSettings(
+        name=files.name,
+        revision=files.revision,
+        digest=files.digest,
+        max_length=cut,
+        dtype=dtype,
+        pooling=documents.pooling,
+        activation=documents.activation,
+        document_side=documents.kind,
+        document_prompt=documents.prompt,
+        top_terms=files.kind.top_terms,
+        query_side=SAME if shared else queries.kind,
+        query_digest=None if shared else side_digest(files.name, files.folder, queries),
+        query_max_length=None if shared and query_cut == cut else query_cut,
+        query_pooling=queries.pooling,
+        query_activation=queries.activation,
+        query_prompt=queries.prompt,
+    )
+
+
+def recorded_queries(settings: ModelSettings, *, trust_remote_code: bool = False) -> tuple[ModelFiles, Side]:
+    """The files that encode an index's queries, and how: as sparton.json has it, whatever the files say by now.
+
+    Raises SpartonError if weights or tokenizer have changed since, or only a newer Sparton knows such a side.
+    """
+    shared = settings.query_side == SAME
+    how = settings.query_pooling, settings.query_activation
+    kind = settings.document_side if shared else settings.query_side
+    if kind not in (MASKED_LM, STATIC) or how[0] not in _KNOWN[0] or how[1] not in _KNOWN[1]:
+        raise SpartonError(
+            f"the index encodes queries by {kind}, {how[0]} and {how[1]}, which this Sparton does not know; upgrade it"
+        )
+    files = find_model(settings.name, settings.revision, trust_remote_code=trust_remote_code, queries=not shared)
+    expected = settings.digest if shared else settings.query_digest
+    if files.digest != expected:
+        raise SpartonError(
+            f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and "
+            f"is {files.digest[:15]}); put the old model back, or build the index again with --overwrite"
+        )
+    side = files.kind.documents if shared else files.kind.queries
+    return files, replace(
+        side,
+        kind=kind,
+        pooling=how[0],
+        activation=how[1],
+        prompt=settings.query_prompt,
+        longest=settings.query_max_length or (settings.max_length if shared else None),
+    )

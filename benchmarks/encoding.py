@@ -102,6 +102,7 @@ def theirs(sample: list[str], model: Path, sizes: list[int]) -> dict[str, dict[s
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.models import MLMTransformer, SpladePooling
 
+    torch.cuda.empty_cache()  # its largest batches take all there is
     transformer = MLMTransformer(str(model), model_args={"dtype": torch.bfloat16})
     encoder = SparseEncoder(modules=[transformer, SpladePooling(pooling_strategy="max")], device="cuda")
     encoder.max_seq_length = 512

@@ -12,9 +12,9 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from .errors import SpartonError
@@ -75,13 +75,23 @@ class Helper:
         return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
 
 
-def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processes: int) -> Iterator[tuple[T, Any]]:
-    """Answers to requests, in order, by several processes, each of which is asked `setup` before all else.
+@contextmanager
+def started(module: str, processes: int) -> Iterator[list[Helper]]:
+    """So many helpers, which start while whoever asked for them goes on, and end with the context."""
+    helpers = [Helper(module) for _ in range(processes)]
+    try:
+        yield helpers
+    finally:
+        for helper in helpers:
+            helper.close()
+
+
+def ask_all(helpers: Sequence[Helper], setup: Any, requests: Iterable[tuple[T, Any]]) -> Iterator[tuple[T, Any]]:
+    """Answers to requests, in order, by several helpers, each of which is asked `setup` before all else.
 
     requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
-    more than there are processes is on its way. Raises as Helper.ask. Whoever stops asking ends the processes.
+    more than there are helpers is on its way. Raises as Helper.ask. Whoever stops asking ends the helpers.
     """
-    helpers = [Helper(module) for _ in range(processes)]
     fresh = set(helpers)
     idle: queue.SimpleQueue[Helper] = queue.SimpleQueue()
     for helper in helpers:
@@ -98,11 +108,11 @@ def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processe
         finally:
             idle.put(helper)  # whatever came of it: another thread may be waiting for one
 
-    with ThreadPoolExecutor(processes) as pool:
+    with ThreadPoolExecutor(len(helpers)) as pool:
         try:
             for kept, request in requests:
                 waiting.append((kept, pool.submit(ask, request)))
-                while waiting and (len(waiting) > processes or waiting[0][1].done()):
+                while waiting and (len(waiting) > len(helpers) or waiting[0][1].done()):
                     done, answer = waiting.popleft()
                     yield done, answer.result()
             for done, answer in waiting:
@@ -110,7 +120,7 @@ def ask_all(module: str, setup: Any, requests: Iterable[tuple[T, Any]], processe
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for helper in helpers:
-                helper.close()
+                helper.close()  # or those who wait for an answer would be waited for
 
 
 def serve(answer: Callable[[Any], Any]) -> None:

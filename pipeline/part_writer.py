@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..manifest import Counts
-from ..processes import ask_all, serve
+from ..processes import ask_all, serve, started
 from .documents import Documents
 from .impacts import Impacts
 from .vectors import VectorWriter
@@ -43,7 +43,8 @@ def write_parts(
             yield part, writer.write(part.path, part.documents, part.impacts)
         return
     setup = _Vocabulary(tuple(vocabulary), store_text)
-    yield from ask_all(_MODULE, setup, ((part, part) for part in parts), processes)
+    with started(_MODULE, processes) as helpers:
+        yield from ask_all(helpers, setup, ((part, part) for part in parts))
 
 
 class _Writer:

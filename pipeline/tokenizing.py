@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import tokenizers
 
 from ..errors import SpartonError
-from ..processes import ask_all, serve
+from ..processes import ask_all, serve, started
 from .documents import Shard
 from .passages import Spans, join_spans, windows
 from .word_tokens import WordTokens, words_stand_alone
@@ -143,17 +144,18 @@ def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) 
 
     processes: how many tokenize the next shards meanwhile; 0 tokenizes here.
     """
-    if not processes:
+    shards = iter(shards)
+    with started(_MODULE, processes) as helpers:
+        # Processes take their time to start, so the first shard is not left to them.
         tokenizer = Tokenizer(how)
-        for shard in shards:
+        for shard in islice(shards, 1) if helpers else shards:
             yield shard, tokenizer.tokenize(shard.documents.texts)
-        return
-    done: list[tuple[Tokens, int]] = []
-    for piece, tokens in ask_all(_MODULE, how, _requests(shards), processes):
-        done.append((tokens, piece.documents))
-        if piece.last_of is not None:
-            yield piece.last_of, _join(done)
-            done = []
+        done: list[tuple[Tokens, int]] = []
+        for piece, tokens in ask_all(helpers, how, _requests(shards)) if helpers else ():
+            done.append((tokens, piece.documents))
+            if piece.last_of is not None:
+                yield piece.last_of, _join(done)
+                done = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def main() -> None:
     texts = read_texts(arguments.corpus, arguments.documents)
     ours, plain = Encoder(device="cpu"), Encoder(device="cpu", dtype="float32")
     theirs, pyserini = sentence_transformer(folder), pyserini_encoder(folder)
-    tokens = ours.tokenize(texts).count
+    tokens = len(ours.tokenize(texts).ids)
 
     truth = theirs.encode_document(texts, batch_size=8, convert_to_tensor=True, show_progress_bar=False)
     differences = {

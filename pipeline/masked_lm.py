@@ -19,8 +19,8 @@ _USUAL_MAX_LENGTH = 512
 class MaskedLM:
     """A masked LM without its output embedding.
 
-    weight: [V, D] and bias: [V] or None, of the output embedding, in the head's dtype. vocabulary: the term of each of the V ids.
-    longest: the most tokens the model takes.
+    weight: [V, D] and bias: [V] or None, of the output embedding, in the head's dtype. vocabulary: the term of each of
+    the V ids. longest: the most tokens the model takes.
     """
 
     backbone: Any

@@ -1,5 +1,7 @@
 """Which floating types a model runs in: what "auto" means on a device, and what bfloat16 means on a CPU."""
 
+from collections.abc import Mapping
+
 import torch
 
 
@@ -24,5 +26,5 @@ def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, to
 
 def cpu_multiplies_bfloat16() -> bool:
     """Whether this CPU has AVX512-BF16 or AMX. A PyTorch too old to be asked (before 2.11) counts as no."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

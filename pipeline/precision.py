@@ -25,6 +25,6 @@ def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, to
 
 
 def cpu_multiplies_bfloat16() -> bool:
-    """Whether this CPU has AVX512-BF16 or AMX. A PyTorch too old to be asked (before 2.11) counts as no."""
+    """Whether this CPU has AVX512-BF16 or AMX. A PyTorch too old to be asked counts as no."""
     capabilities: Mapping[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

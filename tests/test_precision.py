@@ -62,10 +62,10 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     impacts = rounded.encode(TEXTS)
     found = dense(impacts, len(plain.vocabulary))
     assert not np.array_equal(found, expected)
-    # 8 bits of a logit: a weight is log1p of it, so an error of a hundredth at most, and one of three factors.
-    assert np.abs(found - expected).max() <= 4
+    # Hidden states, weights and logits are each rounded to 8 bits: some thousandths of a logit, of which log1p is taken.
+    assert np.abs(found - expected).max() <= 3
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
-    assert cosines.min() > 0.9998
+    assert cosines.min() > 0.9999
     again = sparton.Encoder("tiny", device="cpu", dtype="bfloat16").encode(TEXTS)
     np.testing.assert_array_equal(again.terms, impacts.terms)
     np.testing.assert_array_equal(again.values, impacts.values)

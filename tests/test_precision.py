@@ -62,7 +62,7 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     impacts = rounded.encode(TEXTS)
     found = dense(impacts, len(plain.vocabulary))
     assert not np.array_equal(found, expected)
-    # Hidden states, weights and logits are each rounded to 8 bits: some thousandths of a logit, of which log1p is taken.
+    # Hidden states, weights and logits are each rounded to 8 bits, some thousandths of a logit.
     assert np.abs(found - expected).max() <= 3
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.9999

@@ -21,6 +21,7 @@ from .model_kind import Side
 from .model_settings import record, usual_length
 from .options import SCALE, check_encoding_options, fewest
 from .packed import PackedBackbone, pack
+from .precision import auto_dtype, backbone_and_head
 from .progress import Progress, Timing
 from .quantize import begin_quantize
 from .tokenizing import Tokenization, Tokenizer, Tokens
@@ -38,10 +39,10 @@ class Encoder:
     model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
     texts are encoded, the documents' by default. settings: those of an index, if they were recorded. max_length: tokens
     a text is cut at (default: what the model takes, or 512 if that is more and sentence-transformers did not save it).
-    device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs that have it, else float32), "float32",
-    "bfloat16", "float16". scale: an impact is round(weight * scale). top_terms: most terms a text keeps. batch_tokens:
-    most tokens in a batch, padding included (default: 2,048 on a CPU, what fits on a GPU). head: see splade_head's
-    `impl`.
+    device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs and CPUs that have it, else float32),
+    "float32", "bfloat16" (on a CPU of the head alone, see precision.py), "float16". scale: an impact is
+    round(weight * scale). top_terms: most terms a text keeps. batch_tokens: most tokens in a batch, padding included
+    (default: 2,048 on a CPU, what fits on a GPU). head: see splade_head's `impl`.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
@@ -64,13 +65,18 @@ class Encoder:
     ) -> None:
         check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
         self.device = _device(device)
-        dtype = _auto_dtype(self.device) if dtype == "auto" else dtype
+        dtype = auto_dtype(self.device) if dtype == "auto" else dtype
         files = model
         if not isinstance(files, ModelFiles):
             files = find_model(files, revision, trust_remote_code=trust_remote_code)
         side = side or files.kind.documents
+        backbone, head_dtype = backbone_and_head(dtype, self.device)
         self._lm = load_masked_lm(
-            side.folder, device=self.device, dtype=getattr(torch, dtype), trust_remote_code=trust_remote_code
+            side.folder,
+            device=self.device,
+            dtype=backbone,
+            head_dtype=head_dtype,
+            trust_remote_code=trust_remote_code,
         )
         longest = self._lm.longest
         if max_length is not None and max_length > longest:
@@ -304,7 +310,3 @@ def _device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise SpartonError(f"the device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
     return device
-
-
-def _auto_dtype(device: torch.device) -> str:
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"

@@ -19,8 +19,8 @@ _USUAL_MAX_LENGTH = 512
 class MaskedLM:
     """A masked LM without its output embedding.
 
-    weight: [V, D] and bias: [V] or None, of the output embedding. vocabulary: the term of each of the V ids.
-    longest: the most tokens the model takes.
+    weight: [V, D] and bias: [V] or None, of the output embedding, in the head's dtype. vocabulary: the term of each of
+    the V ids. longest: the most tokens the model takes.
     """
 
     backbone: Any
@@ -31,9 +31,9 @@ class MaskedLM:
     longest: int
 
     def hidden_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """[B, S, D] after the model's own head transform, from int64 [B, S] ids and mask."""
+        """[B, S, D] in the head's dtype, after the model's own head transform, from int64 [B, S] ids and mask."""
         hidden: torch.Tensor = self.backbone(input_ids=input_ids, attention_mask=attention_mask).logits
-        return hidden
+        return hidden.to(self.weight.dtype)
 
 
 class _Identity(nn.Module):
@@ -48,9 +48,10 @@ class _Identity(nn.Module):
 
 
 def load_masked_lm(
-    folder: Path, *, device: torch.device, dtype: torch.dtype, trust_remote_code: bool = False
+    folder: Path, *, device: torch.device, dtype: torch.dtype, head_dtype: torch.dtype, trust_remote_code: bool = False
 ) -> MaskedLM:
-    """Load a model folder (config, safetensors, tokenizer) for inference.
+    """Load a model folder (config, safetensors, tokenizer) for inference: the backbone in `dtype`, and of the output
+    embedding a copy in `head_dtype` if that is another.
 
     Raises SpartonError when it is no masked LM, or lacks a fast tokenizer or the weights of its head.
     """
@@ -79,6 +80,7 @@ def load_masked_lm(
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
     model = model.eval().requires_grad_(False).to(device)
     weight, bias = split_head(model)
+    weight, bias = weight.to(head_dtype), None if bias is None else bias.to(head_dtype)
     return MaskedLM(model, weight, bias, tokenizer, _vocabulary(tokenizer, len(weight)), _longest(tokenizer, model))
 
 

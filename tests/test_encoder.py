@@ -31,9 +31,10 @@ def assert_same_up_to_rounding(found, expected):
     assert (found != expected).sum() <= max(3, 0.001 * (expected > 0).sum())
 
 
-def test_impacts_are_those_of_the_plain_model(encoder, texts):
+def test_impacts_are_those_of_the_plain_model(texts):
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+    encoder = sparton.Encoder("tiny", device="cpu", dtype="float32")
     folder = find_model("tiny").folder
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
     expected = np.zeros((len(texts), len(encoder.vocabulary)), dtype=np.int64)

@@ -1,0 +1,30 @@
+"""Which floating types a model runs in: what "auto" means on a device, and what bfloat16 means on a CPU."""
+
+from collections.abc import Mapping
+
+import torch
+
+
+def auto_dtype(device: torch.device) -> str:
+    """bfloat16 where the device has instructions for it, else float32."""
+    fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else cpu_multiplies_bfloat16()
+    return "bfloat16" if fast else "float32"
+
+
+def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, torch.dtype]:
+    """The types of the backbone and of the head's product.
+
+    On a CPU bfloat16 is for the head alone: with a small model that is nearly all of the work, and the rounding of a
+    backbone adds up over its layers. A CPU without the instructions multiplies in float32 instead, which is faster
+    there and nearer to the truth, so a query may be encoded on any machine.
+    """
+    named: torch.dtype = getattr(torch, dtype)
+    if device.type != "cpu" or named != torch.bfloat16:
+        return named, named
+    return torch.float32, torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+def cpu_multiplies_bfloat16() -> bool:
+    """Whether this CPU has AVX512-BF16 or AMX. A PyTorch too old to be asked counts as no."""
+    capabilities: Mapping[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

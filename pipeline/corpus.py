@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.json as pajson
+import pyarrow.parquet as pq
 
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
@@ -109,33 +110,38 @@ class Corpus:
                 raise self._unreadable(fragment.path, error) from error
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
-        """The chosen columns of every row, file after file, row group by row group.
+        """The chosen columns of every row, file after file.
 
         Raises SpartonError where a file turns out to be damaged.
         """
-        # Buffering ahead would hold the whole file. Pages that carry a checksum are held to it.
-        parquet = pads.ParquetFragmentScanOptions(pre_buffer=False, page_checksum_verification=True)
         for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
             first = 1
             try:
-                # One row group at a time: what stands before a damaged one is to be had.
-                for group in fragment.split_by_row_group() if self.format == "parquet" else [fragment]:
-                    # Reading ahead would hold many row groups at once; encoding is far slower than reading.
-                    batches = group.to_batches(
-                        self.schema,
-                        columns=list(columns),
-                        batch_size=ROWS_A_BATCH,
-                        batch_readahead=1,
-                        fragment_readahead=1,
-                        fragment_scan_options=parquet if self.format == "parquet" else None,
-                        use_threads=False,
-                    )
-                    for batch in batches:
-                        batch.validate(full=True)  # strings may turn out not to be UTF-8
-                        yield Rows(file, first, batch)
-                        first += batch.num_rows
+                for batch in self._batches(file, fragment, list(columns)):
+                    batch.validate(full=True)  # strings may turn out not to be UTF-8
+                    yield Rows(file, first, batch)
+                    first += batch.num_rows
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise self._unreadable(file, error) from error
+
+    def _batches(self, file: Path, fragment: pads.Fragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        if self.format != "parquet":
+            # Reading ahead would hold many blocks at once; encoding is far slower than reading.
+            yield from fragment.to_batches(
+                self.schema,
+                columns=columns,
+                batch_size=ROWS_A_BATCH,
+                batch_readahead=1,
+                fragment_readahead=1,
+                use_threads=False,
+            )
+            return
+        # Page by page; a dataset would decode a whole row group, often the whole file, before its first row. Pages
+        # that carry a checksum are held to it.
+        with pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True) as parquet:
+            # One row group at a time: what stands before a damaged one is to be had.
+            for group in range(parquet.num_row_groups):
+                yield from parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=columns, use_threads=False)
 
     def fingerprint(self) -> str:
         """A digest of the files' bytes: a moved or renamed corpus is still the same corpus, an edited one is not."""

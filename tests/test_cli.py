@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import sparton
+from sparton.manifest import load_manifest
 
 
 def test_help_names_every_command(run_cli):
@@ -140,7 +141,8 @@ def test_info_shows_what_is_in_an_index(run_cli, small_index):
     lines = ran.stdout.splitlines()
     assert (ran.code, ran.stderr) == (0, "")
     assert lines[0] == f"{small_index}: complete"
-    assert lines[1].startswith("  model       tiny (float32, 512 tokens, sha256:")
+    dtype = load_manifest(small_index).settings.model.dtype  # what the machine is good at
+    assert lines[1].startswith(f"  model       tiny ({dtype}, 512 tokens, sha256:")
     assert lines[2] == "  columns     id = id, text = title + description"
     assert lines[3] == "  impacts     round(weight × 100), top terms: all"
     assert lines[4].startswith("  documents   64 documents of 64 rows, ")

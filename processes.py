@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from .errors import SpartonError
@@ -75,22 +75,11 @@ class Helper:
         return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
 
 
-@contextmanager
-def started(module: str, processes: int) -> Iterator[list[Helper]]:
-    """So many helpers, which start while whoever asked for them goes on, and end with the context."""
-    helpers = [Helper(module) for _ in range(processes)]
-    try:
-        yield helpers
-    finally:
-        for helper in helpers:
-            helper.close()
-
-
 def ask_all(helpers: Sequence[Helper], setup: Any, requests: Iterable[tuple[T, Any]]) -> Iterator[tuple[T, Any]]:
     """Answers to requests, in order, by several helpers, each of which is asked `setup` before all else.
 
     requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
-    more than there are helpers is on its way. Raises as Helper.ask. Whoever stops asking ends the helpers.
+    more than there are helpers is on its way. Raises as Helper.ask. At the end the helpers are closed.
     """
     fresh = set(helpers)
     idle: queue.SimpleQueue[Helper] = queue.SimpleQueue()

@@ -21,11 +21,10 @@ from .passages import passages_of
 from .progress import Progress
 from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
+from .workers import Workers
 
 if TYPE_CHECKING:
     from .encoders import DocumentEncoder
-
-_TOKENIZERS = 3  # processes; one or two give tokens as fast as a GPU takes them, more give the first ones sooner
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,14 @@ def write_collection(
     encoder: "DocumentEncoder",
     progress: Progress,
     *,
-    writers: int = 0,
+    workers: Workers | None = None,
     take: Callable[[int], bool] = lambda number: True,
 ) -> Iterator[Part]:
     """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
 
     A part whose marker (folder/shards/part-NNNNN.json) stands and names these settings is not encoded again: its
-    counts are read back. writers: processes that format and write behind the encoder, while others read and tokenize
-    ahead; 0 does all in one. take: asked once for the number of each shard; one that it refuses is left to others.
+    counts are read back. workers: tokenize ahead of the encoder and write behind it; without them all is done in turn.
+    take: asked once for the number of each shard; one that it refuses is left to others.
     Raises OSError as the file system does.
     """
     kept: deque[Part] = deque()  # finished before
@@ -71,13 +70,13 @@ def write_collection(
             kept.append(Part(path, finished))
         return finished is None
 
-    background = writers > 0
     shards = read_shards(Corpus(job.files), job.columns, job.shard_rows, wanted)
     how = replace(encoder.tokenization, split=job.chunk)
-    tokenized = tokenize_shards(shards, how, _TOKENIZERS if background else 0)
-    waiting = progress.during("reading", ahead(tokenized, 1 if background else 0))
+    tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
+    waiting = progress.during("reading", ahead(tokenized, 1 if workers else 0))
     new = progress.during("encoding", _encoded(waiting, encoder, job.folder, progress))
-    written = write_parts(new, encoder.vocabulary, store_text=job.store_text, processes=writers)
+    writers = workers.writers if workers else ()
+    written = write_parts(new, encoder.vocabulary, store_text=job.store_text, helpers=writers)
     for part, documents in progress.during("writing", written):
         yield from _drained(kept, progress)
         counts = replace(part.counts, documents=documents, dropped_no_terms=len(part.documents) - documents)

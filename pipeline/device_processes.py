@@ -11,9 +11,10 @@ from ..manifest import ModelSettings
 from ..processes import Helper, serve
 from .collection import Part, prepare_collection, write_collection
 from .encoders import open_document_encoder
-from .engine import claim, remove_claims, writers_for
+from .engine import claim, on_gpu, remove_claims
 from .job import EncoderOptions, Job
 from .progress import Progress, Work
+from .workers import Workers
 
 if TYPE_CHECKING:
     from .encoders import DocumentEncoder
@@ -23,18 +24,18 @@ _MODULE = "sparton.pipeline.device_processes"
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """Answered with the model's settings."""
+    """Load the model, as one of `devices` processes. Answered with its settings."""
 
     device: str
     options: EncoderOptions
+    devices: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Begin:
-    """Begin a job, one of `devices` processes. Answered with None."""
+    """Begin a job. Answered with None."""
 
     job: Job
-    devices: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class DeviceProcesses:
         self._helpers = [Helper(_MODULE) for _ in devices]
         try:
             with ThreadPoolExecutor(len(devices)) as pool:
-                loads = [_Load(device, options) for device in devices]
+                loads = [_Load(device, options, len(devices)) for device in devices]
                 every = list(pool.map(lambda helper, load: helper.ask(load), self._helpers, loads))
         except BaseException:
             self.close()
@@ -71,7 +72,7 @@ class DeviceProcesses:
 
         def drive(helper: Helper) -> None:
             try:
-                helper.ask(_Begin(job, self.devices))
+                helper.ask(_Begin(job))
                 while (done := helper.ask(_Next())).part is not None:
                     answers.put(done)
                 answers.put(done)
@@ -105,21 +106,23 @@ class _Worker:
 
     def __init__(self) -> None:
         self._encoder: DocumentEncoder | None = None
+        self._workers: Workers | None = None
         self._parts: Iterator[Part] = iter(())
         self._progress = Progress()
 
     def answer(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
         match request:
-            case _Load(device, options):
+            case _Load(device, options, devices):
+                self._workers = Workers(devices) if on_gpu(device) else None
                 self._encoder = open_document_encoder(device=device, **asdict(options))
                 return self._encoder.settings
-            case _Begin(job, devices):
+            case _Begin(job):
                 assert self._encoder is not None
                 self._parts = write_collection(
                     job,
                     self._encoder,
                     self._progress,
-                    writers=writers_for(self._encoder, devices),
+                    workers=self._workers,
                     take=lambda number: claim(job.folder, number),
                 )
                 return None

@@ -106,11 +106,6 @@ class Encoder:
         return self._settings or record(self._files, self._asked, self._lm.longest, self._dtype)
 
     @property
-    def on_gpu(self) -> bool:
-        """Whether texts are to be tokenized and parts written beside it, so that it need not wait."""
-        return self.device.type != "cpu"
-
-    @property
     def vocabulary(self) -> tuple[str, ...]:
         """The term of each vocabulary id."""
         return self._lm.vocabulary

@@ -5,25 +5,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ..errors import UsageError
 from ..folder import MARKERS
 from ..manifest import ModelSettings
-from ..processes import cores
 from .collection import Part, prepare_collection, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
 from .progress import Progress
-
-if TYPE_CHECKING:
-    from .encoders import DocumentEncoder
+from .workers import Workers
 
 _CLAIM = ".claim"
 
 
 class Engine(Protocol):
-    """Encodes a job. settings: how; the same for every process. devices: how many of them."""
+    """Encodes one job. settings: how; the same for every process. devices: how many of them."""
 
     settings: ModelSettings
     devices: int
@@ -55,21 +52,32 @@ class OneDevice:
     devices = 1
 
     def __init__(self, device: str, options: EncoderOptions) -> None:
-        self._encoder = open_document_encoder(device=device, **asdict(options))
+        self._workers = Workers() if on_gpu(device) else None
+        try:
+            self._encoder = open_document_encoder(device=device, **asdict(options))
+        except BaseException:
+            self.close()
+            raise
         self.settings = self._encoder.settings
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, in order."""
         prepare_collection(job.folder)
-        yield from write_collection(job, self._encoder, progress, writers=writers_for(self._encoder))
+        yield from write_collection(job, self._encoder, progress, workers=self._workers)
 
     def close(self) -> None:
-        """Nothing runs in the background."""
+        """End the processes that help."""
+        if self._workers:
+            self._workers.close()
 
 
-def writers_for(encoder: "DocumentEncoder", devices: int = 1) -> int:
-    """Processes that format and write parts: what a GPU encodes takes two or three, what a CPU does less than one."""
-    return 0 if not encoder.on_gpu else max(1, min(4, cores() // 3 // devices))
+def on_gpu(device: str) -> bool:
+    """Whether an encoder would run on a GPU there, and this process alone could not keep it busy."""
+    if device != "auto":
+        return not device.startswith("cpu")
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def claim(folder: Path, number: int) -> bool:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..manifest import Counts
-from ..processes import ask_all, serve, started
+from ..processes import Helper, ask_all, serve
 from .documents import Documents
 from .impacts import Impacts
 from .vectors import VectorWriter
 
-_MODULE = "sparton.pipeline.part_writer"
+WRITER = "sparton.pipeline.part_writer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +30,21 @@ class _Vocabulary:
 
 
 def write_parts(
-    parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, processes: int
+    parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, helpers: Sequence[Helper] = ()
 ) -> Iterator[tuple[NewPart, int]]:
     """Write each part whole or not at all, and yield it with the number of documents written, in order.
 
-    processes: how many write while the next parts are made; 0 writes here. At most one more part than that is held.
+    helpers: processes of WRITER that write while the next parts are made, and are closed at the end; at most one more
+    part than there are of them is held. Without any, this one writes.
     Raises OSError as the file system does, and SpartonError when a process died.
     """
-    if not processes:
+    if not helpers:
         writer = VectorWriter(vocabulary, store_text=store_text)
         for part in parts:
             yield part, writer.write(part.path, part.documents, part.impacts)
         return
     setup = _Vocabulary(tuple(vocabulary), store_text)
-    with started(_MODULE, processes) as helpers:
-        yield from ask_all(helpers, setup, ((part, part) for part in parts))
+    yield from ask_all(helpers, setup, ((part, part) for part in parts))
 
 
 class _Writer:

@@ -36,8 +36,6 @@ class StaticEncoder:
     Raises SpartonError when tokenizer or table cannot be read, or a weight gives no impact.
     """
 
-    on_gpu = False
-
     def __init__(
         self,
         files: ModelFiles,

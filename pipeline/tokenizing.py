@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import tokenizers
 
 from ..errors import SpartonError
-from ..processes import ask_all, serve, started
+from ..processes import Helper, ask_all, serve
 from .documents import Shard
 from .passages import Spans, join_spans, windows
 from .word_tokens import WordTokens, words_stand_alone
 
-_MODULE = "sparton.pipeline.tokenizing"
+TOKENIZER = "sparton.pipeline.tokenizing"
 _AT_ONCE, _PIECE = 256, 2_048
 
 
@@ -139,23 +138,25 @@ def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
     return encoding.ids[:first], encoding.ids[len(encoding.ids) - after :]
 
 
-def tokenize_shards(shards: Iterable[Shard], how: Tokenization, processes: int) -> Iterator[tuple[Shard, Tokens]]:
+def tokenize_shards(
+    shards: Iterable[Shard], how: Tokenization, helpers: Sequence[Helper] = ()
+) -> Iterator[tuple[Shard, Tokens]]:
     """Each shard with the tokens of its documents, in order.
 
-    processes: how many tokenize the next shards meanwhile; 0 tokenizes here.
+    helpers: processes of TOKENIZER that tokenize the next shards meanwhile, and are closed at the end; without any,
+    this one tokenizes.
     """
-    shards = iter(shards)
-    with started(_MODULE, processes) as helpers:
-        # Processes take their time to start, so the first shard is not left to them.
+    if not helpers:
         tokenizer = Tokenizer(how)
-        for shard in islice(shards, 1) if helpers else shards:
+        for shard in shards:
             yield shard, tokenizer.tokenize(shard.documents.texts)
-        done: list[tuple[Tokens, int]] = []
-        for piece, tokens in ask_all(helpers, how, _requests(shards)) if helpers else ():
-            done.append((tokens, piece.documents))
-            if piece.last_of is not None:
-                yield piece.last_of, _join(done)
-                done = []
+        return
+    done: list[tuple[Tokens, int]] = []
+    for piece, tokens in ask_all(helpers, how, _requests(shards)):
+        done.append((tokens, piece.documents))
+        if piece.last_of is not None:
+            yield piece.last_of, _join(done)
+            done = []
 
 
 @dataclass(frozen=True, slots=True)

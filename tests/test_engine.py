@@ -8,7 +8,8 @@ import pytest
 
 import sparton
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline import device_processes
+from sparton.pipeline import collection as collection_module
+from sparton.pipeline import device_processes, engine
 from sparton.pipeline.engine import OneDevice, open_engine
 from sparton.pipeline.job import EncoderOptions
 
@@ -69,6 +70,51 @@ def _build_and_kill(bags, folder, helpers):
         sparton.build_index(bags, folder, device="cpu:0,cpu:1", **OPTIONS)
 
 
+@pytest.fixture
+def busy(monkeypatch):
+    """A CPU is given the processes of a GPU: those that tokenize, and those that write."""
+    started = []
+
+    class Recorded(engine.Workers):
+        def __init__(self, devices=1):
+            super().__init__(devices)
+            started.append(self)
+
+    monkeypatch.setattr(engine, "on_gpu", lambda device: True)
+    monkeypatch.setattr(engine, "Workers", Recorded)
+    return started
+
+
+def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
+    helped = sparton.build_index(bags, tmp_path / "helped", device="cpu", chunk=True, max_length=8, **OPTIONS)
+    assert len(busy) == 1
+    assert all(helper._process.poll() is not None for helper in (*busy[0].tokenizers, *busy[0].writers))
+    busy.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "on_gpu", lambda device: False)
+        alone = sparton.build_index(bags, tmp_path / "alone", device="cpu", chunk=True, max_length=8, **OPTIONS)
+    assert not busy
+    assert collection(tmp_path / "helped") == collection(tmp_path / "alone")
+    assert helped.counts == alone.counts
+
+
+@pytest.mark.parametrize("kind", ["tokenizers", "writers"])
+def test_a_killed_helper_is_a_sentence_and_what_is_finished_is_kept(bags, tmp_path, busy, kind):
+    def kill(path, counts, part=collection_module.Part):
+        for helper in getattr(busy[0], kind):
+            if helper._process.poll() is None:
+                os.kill(helper.pid, signal.SIGKILL)
+        return part(path, counts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collection_module, "Part", kill)  # when the first is finished
+        with pytest.raises(SpartonError, match="killed by SIGKILL"):
+            sparton.build_index(bags, tmp_path / "index", device="cpu", **{**OPTIONS, "shard_rows": 2})
+    report = sparton.build_index(bags, tmp_path / "index", device="cpu", **{**OPTIONS, "shard_rows": 2})
+    assert 0 < report.work.kept < 60
+    assert report.counts.documents == 60
+
+
 def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet):
     rows = 4_000
     ids = [str(number) for number in range(rows)]
@@ -87,9 +133,9 @@ def damage(path, group, column):
 
 
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
-    engine = open_engine("all", EncoderOptions("tiny"))
-    assert isinstance(engine, OneDevice)
-    engine.close()
+    opened = open_engine("all", EncoderOptions("tiny"))
+    assert isinstance(opened, OneDevice)
+    opened.close()
 
 
 @pytest.mark.parametrize(

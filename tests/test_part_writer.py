@@ -6,7 +6,8 @@ import pytest
 from sparton.manifest import Counts
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.impacts import Impacts
-from sparton.pipeline.part_writer import NewPart, write_parts
+from sparton.pipeline.part_writer import WRITER, NewPart, write_parts
+from sparton.processes import Helper
 
 VOCABULARY = tuple(f"t{i}" for i in range(20))
 
@@ -20,9 +21,13 @@ def parts(folder, count=5):
         yield NewPart(folder / f"part-{number:05d}.jsonl", documents, impacts, Counts(rows=3))
 
 
+def writers(processes):
+    return [Helper(WRITER) for _ in range(processes)]
+
+
 @pytest.mark.parametrize("processes", [0, 1, 3])
 def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
-    done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, processes=processes))
+    done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, helpers=writers(processes)))
     assert [(part.path.name, written) for part, written in done] == [(f"part-0000{n}.jsonl", 2) for n in range(5)]
     assert (tmp_path / "part-00003.jsonl").read_text() == (
         '{"id": "d3-0", "contents": "text 0", "vector": {"t1": 5, "t5": 6}}\n'
@@ -38,19 +43,19 @@ def test_only_so_many_parts_are_held(tmp_path):
             made.append(part)
             yield part
 
-    for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, processes=2)):
+    for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, helpers=writers(2))):
         assert len(made) - number <= 4
 
 
 def test_many_failures_at_once_end_the_writing(tmp_path):
     with pytest.raises(FileNotFoundError):
-        list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, processes=3))
+        list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, helpers=writers(3)))
 
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_a_part_that_cannot_be_written_is_an_os_error(tmp_path, processes):
     with pytest.raises(FileNotFoundError) as caught:
-        list(write_parts(parts(tmp_path / "nowhere"), VOCABULARY, store_text=False, processes=processes))
+        list(write_parts(parts(tmp_path / "nowhere"), VOCABULARY, store_text=False, helpers=writers(processes)))
     assert "part-00000" in str(caught.value.filename)
 
 

@@ -12,6 +12,7 @@ from sparton.pipeline import tokenizing, word_tokens
 from sparton.pipeline.documents import Documents, Shard
 from sparton.pipeline.tokenizing import Tokenization, Tokenizer, tokenize_shards
 from sparton.pipeline.word_tokens import words_stand_alone
+from sparton.processes import Helper
 
 LONGEST = 16
 
@@ -79,7 +80,7 @@ def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
         Shard(number, size, Documents((str(number),) * size, tuple(f"bag {number} {i}" for i in range(size))))
         for number, size in enumerate(sizes)
     ]
-    found = list(tokenize_shards(shards, bert, processes))
+    found = list(tokenize_shards(shards, bert, [Helper(tokenizing.TOKENIZER) for _ in range(processes)]))
     assert [shard for shard, _ in found] == shards
     for shard, tokens in found:
         whole = Tokenizer(bert).tokenize(shard.documents.texts)

@@ -1,0 +1,26 @@
+"""The processes around an encoder that one interpreter could not keep busy."""
+
+from ..processes import Helper, cores
+from .part_writer import WRITER
+from .tokenizing import TOKENIZER
+
+# One or two give tokens as fast as a GPU takes them; more give the first ones sooner.
+_TOKENIZERS = 3
+
+
+class Workers:
+    """Processes that tokenize ahead of an encoder on a GPU and write behind it.
+
+    They start while whoever made this goes on to load the model, which takes as long. devices: how many such encoders
+    share the machine.
+    """
+
+    def __init__(self, devices: int = 1) -> None:
+        self.tokenizers = [Helper(TOKENIZER) for _ in range(_TOKENIZERS)]
+        # What a GPU encodes takes one or two to write, and the last parts are finished sooner with more.
+        self.writers = [Helper(WRITER) for _ in range(max(1, min(4, cores() // 3 // devices)))]
+
+    def close(self) -> None:
+        """End them."""
+        for helper in (*self.tokenizers, *self.writers):
+            helper.close()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..errors import SpartonError
 from ..indexer.java import java_class
 from ..indexer.lucene import framed_analyzer
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
+from .answers import read_hits, search_to_text
 from .explain import Match
 
 _FIELD = "contents"
@@ -61,12 +63,9 @@ class ImpactIndex:
         """The k documents with the largest sum of query impact x document impact, ties in order of id."""
         from jnius import cast
 
-        # No document holds a term with a character that frames terms, and Lucene would take it apart.
-        terms = {term: impact for term, impact in terms.items() if not {BETWEEN_TERMS, BEFORE_IMPACT} & set(term)}
-        if not terms or not len(self):
+        query = self._query(terms)
+        if query is None:
             return []
-        # The disjunction of the terms, each weighted with its impact, made in one call rather than three a term.
-        query = self._queries.createBooleanQuery(_FIELD, frame(terms))
         top = self._searcher.search(query, min(k, len(self)), self._best_then_id)
         stored = self._reader.storedFields()
         found = []
@@ -76,6 +75,25 @@ class ImpactIndex:
             document = stored.document(hit.doc)
             found.append(Found(document.get("id"), score, _text(document.get("raw"))))
         return found
+
+    def rank(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
+        """Ids and scores of what `search` finds, in a fraction of its time where k is large. Threads may share it."""
+        query = self._query(terms)
+        if query is None:
+            return []
+        most = java_class("java.lang.Integer")(min(k, len(self)))
+        return read_hits(self._ranking.invokeWithArguments(query, most, self._best_then_id))
+
+    @cached_property
+    def _ranking(self) -> Any:
+        return search_to_text(self._searcher)
+
+    def _query(self, terms: Mapping[str, int]) -> Any:
+        """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
+        # No document holds a term with a character that frames terms, and Lucene would take it apart.
+        terms = {term: impact for term, impact in terms.items() if not {BETWEEN_TERMS, BEFORE_IMPACT} & set(term)}
+        # Made in one call rather than three a term.
+        return self._queries.createBooleanQuery(_FIELD, frame(terms)) if terms and len(self) else None
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""

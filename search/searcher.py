@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
@@ -11,7 +12,10 @@ from ..manifest import load_complete
 from ..pipeline.passages import passage_id
 from .explain import Match
 from .folding import best_documents, document_of, passage_of
-from .impact_index import ImpactIndex
+from .impact_index import Found, ImpactIndex
+
+if TYPE_CHECKING:
+    from ..pipeline.encoders import QueryEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +61,16 @@ class Searcher:
 
         Raises SpartonError if the index was made of vectors and no model was named.
         """
-        if self.encoder is None:
-            raise SpartonError(
-                f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
-                "it; build it again with --from-collection and --model"
-            )
-        return self.encoder.terms(query)
+        return self._encoder().terms(query)
+
+    def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
+        """Each query as {term: impact}, encoded as one batch; terms in order of vocabulary id. Raises as `terms`."""
+        encoder = self._encoder()
+        vocabulary = encoder.vocabulary
+        return [
+            {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
+            for terms, impacts in encoder.encode(queries)
+        ]
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
@@ -80,6 +88,16 @@ class Searcher:
             Hit(rank, document_of(found.id), found.score, found.text, passage_of(found.id)) for rank, found in every
         ]
 
+    def rank_terms(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
+        """Ids and scores of what `search_terms` finds, without texts and so much sooner. Threads may share it; each
+        must call detach_thread before it ends. Raises UsageError if k < 1."""
+        if k < 1:
+            raise UsageError(f"k is {k}; expected at least 1")
+        if not self.manifest.settings.chunk:
+            return self._index.rank(terms, k)
+        best = best_documents(lambda asked: [Found(*hit, None) for hit in self._index.rank(terms, asked)], k)
+        return [(document_of(found.id), found.score) for found in best]
+
     def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
         """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score."""
         return self._index.explain(
@@ -89,6 +107,14 @@ class Searcher:
     def close(self) -> None:
         """Close the index."""
         self._index.close()
+
+    def _encoder(self) -> "QueryEncoder":
+        if self.encoder is None:
+            raise SpartonError(
+                f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
+                "it; build it again with --from-collection and --model"
+            )
+        return self.encoder
 
 
 def _open_index(folder: Path) -> ImpactIndex:

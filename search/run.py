@@ -1,0 +1,156 @@
+"""Batch retrieval: topics in, a TREC run out."""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from ..errors import SpartonError, UsageError
+from ..files import whole_file
+from ..indexer.java import detach_thread
+from ..processes import cores
+from .searcher import Searcher
+from .topics import Topic, count_topics, read_topics
+
+K, TAG = 1000, "sparton"
+_BATCH = 64  # queries
+_SPACE = re.compile(r"\s")
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run holds. without_terms: topics that have no term which the model knows; without_hits: others that no
+    document has a term of. Neither have lines in the run. seconds: encoding, searching and writing.
+    """
+
+    path: Path
+    queries: int
+    hits: int
+    without_terms: int
+    without_hits: int
+    seconds: float
+
+
+def write_runs(
+    searcher: Searcher,
+    runs: Mapping[Path, Path],
+    *,
+    k: int = K,
+    threads: int | None = None,
+    tag: str = TAG,
+    progress: bool = False,
+) -> Iterator[RunReport]:
+    """Search for all topics of each file, and write a TREC run of each; yields a report as each file is there.
+
+    runs: where the run of each file of topics goes. threads: how many search (default: one a core). The k best
+    documents of a query come best first, ties in order of id, as Anserini orders them, and a score is written with six
+    decimals. A query's lines stand where its topic stood.
+
+    Raises UsageError for an argument that cannot be meant, and SpartonError for topics that cannot be read (before
+    anything is written) or an id that a run cannot hold.
+    """
+    threads = cores() if threads is None else threads
+    for option, value in (("k", k), ("--threads", threads)):
+        if value < 1:
+            raise UsageError(f"{option} is {value}; expected at least 1")
+    if tag.split() != [tag]:
+        raise UsageError(f"--tag is {tag!r}; expected one word")
+    counts = {topics: count_topics(topics) for topics in runs}
+    for topics, output in runs.items():
+        output.parent.mkdir(parents=True, exist_ok=True)
+        yield _write_run(searcher, topics, output, counts[topics], k, threads, tag, progress)
+
+
+def runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
+    """Where the run of each file of topics goes: to `output`, or to files in it if there are several.
+
+    Raises UsageError where two would go to one file, or one to a folder.
+    """
+    if len(topics) == 1:
+        if output.is_dir():
+            raise UsageError(f"-o is the folder {output}; name a file for the run of one file of topics")
+        return {topics[0]: output}
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"-o is the file {output}; name a folder for the runs of {len(topics)} files of topics")
+    runs: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}
+    for path in topics:
+        run = output / f"{Path(path.name.removesuffix('.gz')).stem}.trec"
+        if run in taken:
+            raise UsageError(f"the runs of {taken[run]} and {path} would both be {run}; give them different names")
+        taken[run] = path
+        runs[path] = run
+    return runs
+
+
+def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple[str, Mapping[str, int]]]:
+    """Id and {term: impact} of each topic, in order, encoded a batch at a time."""
+    every = iter(topics)
+    while batch := list(islice(every, _BATCH)):
+        texts = [topic.text for topic in batch if topic.text is not None]
+        encoded = iter(searcher.terms_of(texts)) if texts else iter(())
+        for topic in batch:
+            yield topic.id, next(encoded) if topic.terms is None else topic.terms
+
+
+def _write_run(
+    searcher: Searcher, topics: Path, output: Path, count: int, k: int, threads: int, tag: str, progress: bool
+) -> RunReport:
+    from tqdm import tqdm
+
+    start = perf_counter()
+    queries = hits = without_terms = without_hits = 0
+    with (
+        whole_file(output) as stream,
+        tqdm(total=count, desc=topics.name, unit=" queries", disable=not progress) as bar,
+    ):
+        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), k, threads):
+            queries += 1
+            hits += len(found or ())
+            without_terms += found is None
+            without_hits += found == []
+            stream.write(_lines(name, found or (), tag).encode())
+            bar.update()
+    return RunReport(output, queries, hits, without_terms, without_hits, perf_counter() - start)
+
+
+def _search_all(
+    searcher: Searcher, queries: Iterable[tuple[str, Mapping[str, int]]], k: int, threads: int
+) -> Iterator[tuple[str, list[tuple[str, float]] | None]]:
+    """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
+    searched for, and no more wait."""
+
+    def search(terms: Mapping[str, int]) -> list[tuple[str, float]]:
+        try:
+            return searcher.rank_terms(terms, k)
+        finally:
+            detach_thread()
+
+    waiting: deque[tuple[str, Future[list[tuple[str, float]]] | None]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for name, terms in queries:
+            waiting.append((name, pool.submit(search, terms) if terms else None))
+            while len(waiting) > _BATCH:
+                done, hits = waiting.popleft()
+                yield done, hits and hits.result()
+        for done, hits in waiting:
+            yield done, hits and hits.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _lines(query: str, hits: Sequence[tuple[str, float]], tag: str) -> str:
+    if _SPACE.search("".join([name for name, _ in hits])):
+        name = next(name for name, _ in hits if _SPACE.search(name))
+        raise SpartonError(
+            f"the index has a document with the id {name!r}, and a TREC run holds no white space in ids; index the "
+            "corpus with other ids"
+        )
+    return "".join(
+        [f"{query} Q0 {name} {rank} {score:.6f} {tag}\n" for rank, (name, score) in enumerate(hits, start=1)]
+    )

@@ -5,7 +5,6 @@ import gc
 import json
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,12 +19,21 @@ from .errors import SpartonError, UsageError
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
 from .report import counts_line
+from .show import (
+    coverage_line,
+    hit_json,
+    hit_lines,
+    per_query_table,
+    run_line,
+    scores_json,
+    scores_table,
+    terms_json,
+    terms_lines,
+)
 
 if TYPE_CHECKING:
     from .manifest import ModelSettings
     from .report import BuildReport
-    from .search.explain import Match
-    from .search.searcher import Hit
 
 app = typer.Typer(
     name="sparton",
@@ -322,8 +330,94 @@ def search(
             typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
             return
         matches = searcher.explain(terms, hits) if explain else [None] * len(hits)
+        own = searcher.own_terms(query) if explain else ()
         for hit, matched in zip(hits, matches, strict=True):
-            typer.echo(_json_line(hit, matched) if as_json else _lines(hit, matched))
+            typer.echo(hit_json(hit, matched, own) if as_json else hit_lines(hit, matched, own))
+
+
+@app.command("run")
+def run_topics(
+    topics: Annotated[
+        list[Path], typer.Argument(help="Id, tab, text a line; or JSON lines with texts or vectors; .gz too.")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The TREC run; a folder for the runs of several TOPICS.")
+    ],
+    index: Index = Path("sparton-index"),
+    k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
+    threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
+    tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
+    device: Device = "cpu",
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
+    with _one_sentence():
+        from .search.run import plan_runs, write_runs
+
+        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag)
+        from .search.searcher import Searcher
+
+        with _collector_paused():
+            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+        for report in write_runs(searcher, plan, progress=sys.stderr.isatty()):
+            typer.echo(run_line(report))
+            speed = report.queries / report.seconds
+            typer.echo(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)", err=True)
+
+
+@app.command()
+def score(
+    runs: Annotated[list[Path], typer.Argument(help="TREC runs; the first is what the others are compared with.")],
+    qrels: Annotated[Path, typer.Option("--qrels", help="TREC's relevance judgments.")],
+    measure: Annotated[
+        list[str] | None,
+        typer.Option("-m", "--measure", help="As ir-measures names it. [default: nDCG@10, RR@10, R@1000, AP]"),
+    ] = None,
+    per_query: Annotated[bool, typer.Option("--per-query", help="Show the values of each query.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Draw differences per query to this file.")] = None,
+) -> None:
+    """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
+    with _one_sentence():
+        from .search.score import MEASURES, score_runs
+
+        scores = score_runs(runs, qrels, measure or MEASURES)
+        for scored in scores.runs:
+            if line := coverage_line(scored, scores.queries):
+                typer.echo(line, err=True)
+        if as_json:
+            typer.echo(scores_json(scores, per_query))
+        else:
+            typer.echo(per_query_table(scores) if per_query else scores_table(scores))
+        if plot is not None:
+            from .search.plot import plot_differences
+
+            plot_differences(scores, plot)
+
+
+@app.command("encode-text")
+def encode_text(
+    text: Annotated[str, typer.Argument(help="The text.")],
+    model: Annotated[str, typer.Option("--model", help="Encode it as a document of this model.")] = "tiny",
+    index: Annotated[Path | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
+    device: Device = "cpu",
+    trust_remote_code: TrustRemoteCode = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
+    with _one_sentence():
+        from .search.explain import open_encoder, own_terms
+
+        with _collector_paused():
+            encoder = open_encoder(index, model, device=device, trust_remote_code=trust_remote_code)
+        terms = encoder.terms(text)
+        own = own_terms(encoder, text)
+        if as_json:
+            typer.echo(terms_json(text, terms, own))
+        elif terms:
+            typer.echo(terms_lines(terms, own))
+        else:
+            typer.echo(f"sparton: {text!r} has no term that the model knows", err=True)
 
 
 @app.command()
@@ -389,35 +483,3 @@ def _given(context: typer.Context) -> set[str]:
 def _print_report(report: "BuildReport", as_json: bool) -> None:
     typer.echo(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
     typer.echo(report.times(), err=True)
-
-
-def _json_line(hit: "Hit", matches: "list[Match] | None") -> str:
-    content = asdict(hit)
-    if hit.passage is None:
-        del content["passage"]
-    if matches is not None:
-        content["matches"] = [{**asdict(match), "contribution": match.contribution} for match in matches]
-    return json.dumps(content, ensure_ascii=False)
-
-
-def _lines(hit: "Hit", matches: "list[Match] | None") -> str:
-    width = shutil.get_terminal_size().columns
-    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
-    lines = [_cut(head + _plain(hit.text or ""), width)]
-    for match in matches or ():
-        share = match.contribution / hit.score
-        bar = "█" * max(1, round(20 * share))
-        lines.append(
-            f"     {match.contribution:>8}  {match.term:<16} "
-            f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {bar}"
-        )
-    return "\n".join(lines)
-
-
-def _plain(text: str) -> str:
-    """On one line, and with nothing in it that a terminal would obey."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-
-
-def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else line[: max(1, width - 1)] + "…"

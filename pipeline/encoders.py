@@ -10,6 +10,7 @@ from .model_kind import STATIC
 from .model_settings import recorded_queries
 from .options import SCALE
 from .static_encoder import StaticEncoder
+from .tokenizing import Tokenization
 
 if TYPE_CHECKING:
     from .encoder import Encoder
@@ -23,6 +24,10 @@ class QueryEncoder(Protocol):
     @property
     def settings(self) -> ModelSettings:
         """What sparton.json has of the model."""
+
+    @property
+    def tokenization(self) -> Tokenization:
+        """How texts become tokens."""
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

@@ -35,7 +35,9 @@ def search_to_text(searcher: Any) -> Any:
 
 def read_hits(text: str) -> list[tuple[str, float]]:
     """Id and score of each hit, from what search_to_text gives."""
-    return [(bytes(int(byte, 16) for byte in name.split()).decode(), float(score)) for score, name in _HIT.findall(text)]
+    return [
+        (bytes(int(byte, 16) for byte in name.split()).decode(), float(score)) for score, name in _HIT.findall(text)
+    ]
 
 
 def _class(name: str) -> Any:

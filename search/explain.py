@@ -1,6 +1,15 @@
-"""What a query term contributed to a hit."""
+"""What a query term contributed to a hit, and which terms a text holds itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import SpartonError
+from ..manifest import load_complete
+from ..pipeline.tokenizing import Tokenizer
+
+if TYPE_CHECKING:
+    from ..pipeline.encoders import QueryEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +24,31 @@ class Match:
     def contribution(self) -> int:
         """What the term adds to the score."""
         return self.query_impact * self.document_impact
+
+
+def own_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
+    """The terms that a text holds itself; whatever else it is encoded to, the model has added.
+
+    Without the model's prompt and special tokens, which the text does not hold.
+    """
+    tokenizer = Tokenizer(replace(encoder.tokenization, prompt="", special_tokens=False))
+    vocabulary = encoder.vocabulary
+    ids = tokenizer.tokenize([text.encode(errors="replace").decode()]).ids
+    return frozenset(vocabulary[term] for term in ids.tolist())
+
+
+def open_encoder(
+    index: Path | None, model: str, *, device: str = "cpu", trust_remote_code: bool = False
+) -> "QueryEncoder":
+    """What encodes queries for an index, or documents with a model if there is none.
+
+    Raises SpartonError where either cannot be had, or the index has no model.
+    """
+    from ..pipeline.encoders import open_document_encoder, open_query_encoder
+
+    if index is None:
+        return open_document_encoder(model, device=device, trust_remote_code=trust_remote_code)
+    settings = load_complete(index).settings
+    if settings.model is None:
+        raise SpartonError(f"the index {index} was made of vectors without naming their model; use --model instead")
+    return open_query_encoder(settings.model, settings.scale, device=device, trust_remote_code=trust_remote_code)

@@ -35,23 +35,25 @@ class RunReport:
     seconds: float
 
 
-def write_runs(
-    searcher: Searcher,
-    runs: Mapping[Path, Path],
-    *,
-    k: int = K,
-    threads: int | None = None,
-    tag: str = TAG,
-    progress: bool = False,
-) -> Iterator[RunReport]:
-    """Search for all topics of each file, and write a TREC run of each; yields a report as each file is there.
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What to search for, and where the results go. runs: {file of topics: its run}. counts: topics of each."""
 
-    runs: where the run of each file of topics goes. threads: how many search (default: one a core). The k best
-    documents of a query come best first, ties in order of id, as Anserini orders them, and a score is written with six
-    decimals. A query's lines stand where its topic stood.
+    runs: Mapping[Path, Path]
+    counts: Mapping[Path, int]
+    k: int
+    threads: int
+    tag: str
 
-    Raises UsageError for an argument that cannot be meant, and SpartonError for topics that cannot be read (before
-    anything is written) or an id that a run cannot hold.
+
+def plan_runs(
+    topics: Sequence[Path], output: Path, *, k: int = K, threads: int | None = None, tag: str = TAG
+) -> RunPlan:
+    """Look at everything before a model is loaded.
+
+    output: the run of one file of topics; for several, the folder of their runs, named as they are, ending in .trec.
+    k: most hits a query. threads: how many search (default: one a core). tag: the run's last column.
+    Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
     for option, value in (("k", k), ("--threads", threads)):
@@ -59,17 +61,23 @@ def write_runs(
             raise UsageError(f"{option} is {value}; expected at least 1")
     if tag.split() != [tag]:
         raise UsageError(f"--tag is {tag!r}; expected one word")
-    counts = {topics: count_topics(topics) for topics in runs}
-    for topics, output in runs.items():
-        output.parent.mkdir(parents=True, exist_ok=True)
-        yield _write_run(searcher, topics, output, counts[topics], k, threads, tag, progress)
+    runs = _runs_of(topics, output)
+    return RunPlan(runs, {path: count_topics(path) for path in topics}, k, threads, tag)
 
 
-def runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
-    """Where the run of each file of topics goes: to `output`, or to files in it if there are several.
+def write_runs(searcher: Searcher, plan: RunPlan, *, progress: bool = False) -> Iterator[RunReport]:
+    """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
-    Raises UsageError where two would go to one file, or one to a folder.
+    The k best documents of a query come best first, ties in order of id, as Anserini orders them, and a score is
+    written with six decimals. A query's lines stand where its topic stood.
+    Raises SpartonError for a document's id that a run cannot hold.
     """
+    for topics, output in plan.runs.items():
+        output.parent.mkdir(parents=True, exist_ok=True)
+        yield _write_run(searcher, plan, topics, output, progress)
+
+
+def _runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
     if len(topics) == 1:
         if output.is_dir():
             raise UsageError(f"-o is the folder {output}; name a file for the run of one file of topics")
@@ -97,49 +105,47 @@ def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple
             yield topic.id, next(encoded) if topic.terms is None else topic.terms
 
 
-def _write_run(
-    searcher: Searcher, topics: Path, output: Path, count: int, k: int, threads: int, tag: str, progress: bool
-) -> RunReport:
+def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, progress: bool) -> RunReport:
     from tqdm import tqdm
 
     start = perf_counter()
     queries = hits = without_terms = without_hits = 0
     with (
         whole_file(output) as stream,
-        tqdm(total=count, desc=topics.name, unit=" queries", disable=not progress) as bar,
+        tqdm(total=plan.counts[topics], desc=topics.name, unit=" queries", disable=not progress) as bar,
     ):
-        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), k, threads):
+        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), plan):
             queries += 1
             hits += len(found or ())
             without_terms += found is None
             without_hits += found == []
-            stream.write(_lines(name, found or (), tag).encode())
+            stream.write(_lines(name, found or (), plan.tag).encode())
             bar.update()
     return RunReport(output, queries, hits, without_terms, without_hits, perf_counter() - start)
 
 
 def _search_all(
-    searcher: Searcher, queries: Iterable[tuple[str, Mapping[str, int]]], k: int, threads: int
+    searcher: Searcher, queries: Iterable[tuple[str, Mapping[str, int]]], plan: RunPlan
 ) -> Iterator[tuple[str, list[tuple[str, float]] | None]]:
     """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
     searched for, and no more wait."""
 
     def search(terms: Mapping[str, int]) -> list[tuple[str, float]]:
         try:
-            return searcher.rank_terms(terms, k)
+            return searcher.rank_terms(terms, plan.k)
         finally:
             detach_thread()
 
     waiting: deque[tuple[str, Future[list[tuple[str, float]]] | None]] = deque()
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(plan.threads)
     try:
         for name, terms in queries:
             waiting.append((name, pool.submit(search, terms) if terms else None))
             while len(waiting) > _BATCH:
                 done, hits = waiting.popleft()
-                yield done, hits and hits.result()
+                yield done, hits.result() if hits else None
         for done, hits in waiting:
-            yield done, hits and hits.result()
+            yield done, hits.result() if hits else None
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -10,7 +10,7 @@ from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
 from ..manifest import load_complete
 from ..pipeline.passages import passage_id
-from .explain import Match
+from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
 from .impact_index import Found, ImpactIndex
 
@@ -62,6 +62,10 @@ class Searcher:
         Raises SpartonError if the index was made of vectors and no model was named.
         """
         return self._encoder().terms(query)
+
+    def own_terms(self, query: str) -> frozenset[str]:
+        """The terms that a query holds itself; the model has added the others. Raises as `terms`."""
+        return own_terms(self._encoder(), query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
         """Each query as {term: impact}, encoded as one batch; terms in order of vocabulary id. Raises as `terms`."""

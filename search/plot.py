@@ -1,0 +1,50 @@
+"""How far each query of a run stands from the first run's, as a picture."""
+
+from pathlib import Path
+from typing import Any
+
+from ..errors import SpartonError, UsageError
+from ..files import whole_file
+from .score import Scores
+
+_ABOVE, _BELOW = "#2a7f62", "#b5483a"
+
+
+def plot_differences(scores: Scores, path: Path) -> None:
+    """Draw, for each measure and each run but the first, the differences per query, largest first; write to `path`,
+    in the format that its ending names.
+
+    Raises UsageError for a single run or an unknown ending, SpartonError if matplotlib is not installed.
+    """
+    kind = path.suffix.removeprefix(".").lower()
+    first, *others = scores.runs
+    if not others:
+        raise UsageError("--plot draws differences between runs; give it two or more")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SpartonError("--plot needs matplotlib, which is not installed; run `pip install matplotlib`") from error
+    figure = Figure(figsize=(4.5 * len(scores.measures), 2.6 * len(others)), layout="constrained")
+    formats = sorted(figure.canvas.get_supported_filetypes())
+    if kind not in formats:
+        raise UsageError(f"--plot is {path}; expected a file that ends in one of {', '.join(formats)}")
+    axes = figure.subplots(len(others), len(scores.measures), squeeze=False)
+    for row, run in zip(axes, others, strict=True):
+        for place, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
+            base = first.per_query[place]
+            _bars(panel, [value - base[query] for query, value in run.per_query[place].items()])
+            mean, p = run.means[place] - first.means[place], run.p[place]
+            panel.set_title(f"{measure}: {mean:+.4f}" + ("" if p is None else f", p = {p:.3g}"), fontsize="medium")
+        row[0].set_ylabel(f"{run.path.name}\nminus {first.path.name}")
+    for panel in axes[-1]:
+        panel.set_xlabel(f"{scores.queries} judged queries, by difference")
+    with whole_file(path) as stream:
+        figure.savefig(stream, format=kind, dpi=150)
+
+
+def _bars(panel: Any, differences: list[float]) -> None:
+    ordered = sorted(differences, reverse=True)
+    panel.bar(range(len(ordered)), ordered, width=1.0, color=[_ABOVE if value > 0 else _BELOW for value in ordered])
+    panel.axhline(0, color="black", linewidth=0.8)
+    panel.set_xticks([])
+    panel.spines[["top", "right", "bottom"]].set_visible(False)

@@ -1,0 +1,105 @@
+"""Runs scored against judgments by ir-measures, side by side."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UsageError
+from .judged import Qrels, Run, read_qrels, read_run
+
+MEASURES = ("nDCG@10", "RR@10", "R@1000", "AP")
+
+
+@dataclass(frozen=True, slots=True)
+class RunScores:
+    """What a run scored. Each tuple has an entry a measure.
+
+    means: over all judged queries; one without results counts 0. per_query: {judged query: value}. p: of a two-sided
+    paired t-test over the judged queries against the first run; None for the first run itself, and where there is but
+    one query. without_results: judged queries that the run lacks. unjudged: queries of the run that nobody judged,
+    which count for nothing.
+    """
+
+    path: Path
+    means: tuple[float, ...]
+    per_query: tuple[dict[str, float], ...]
+    p: tuple[float | None, ...]
+    without_results: int
+    unjudged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Runs side by side. measures: by the names of ir-measures. queries: how many are judged."""
+
+    measures: tuple[str, ...]
+    queries: int
+    runs: tuple[RunScores, ...]
+
+
+def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES) -> Scores:
+    """Score TREC runs. A mean is over every judged query, as trec_eval gives it with -c, and ir-measures always.
+
+    Raises UsageError for a measure that ir-measures does not know or cannot compute here, and SpartonError as read_run
+    and read_qrels.
+    """
+    import ir_measures
+
+    parsed = [_measure(name) for name in dict.fromkeys(measures)]
+    judged = read_qrels(qrels)
+    try:
+        evaluator = ir_measures.evaluator(parsed, judged)
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"these measures cannot be computed here: {error}") from error
+    scored: list[RunScores] = []
+    for path in runs:
+        scored.append(_score(path, read_run(path), judged, evaluator, parsed, scored[0] if scored else None))
+    return Scores(tuple(map(str, parsed)), len(judged), tuple(scored))
+
+
+def _score(
+    path: Path, run: Run, judged: Qrels, evaluator: Any, measures: Sequence[Any], first: RunScores | None
+) -> RunScores:
+    result = evaluator.calc(run)
+    values: dict[Any, dict[str, float]] = {measure: dict.fromkeys(judged, 0.0) for measure in measures}
+    for metric in result.per_query:
+        values[metric.measure][metric.query_id] = metric.value
+    per_query = tuple(values[measure] for measure in measures)
+    return RunScores(
+        path,
+        tuple(result.aggregated[measure] for measure in measures),
+        per_query,
+        tuple(paired_p(ours, theirs) for ours, theirs in zip(per_query, first.per_query, strict=True))
+        if first
+        else (None,) * len(measures),
+        without_results=len(judged.keys() - run.keys()),
+        unjudged=len(run.keys() - judged.keys()),
+    )
+
+
+def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
+    """p of Student's two-sided paired t-test over the queries; 1 where no query differs, None for a single query."""
+    from scipy.stats import ttest_rel
+
+    if len(ours) < 2:
+        return None
+    if ours == theirs:
+        return 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # equal differences everywhere: p is 0, which is right
+        return float(ttest_rel(list(ours.values()), [theirs[query] for query in ours]).pvalue)
+
+
+def _measure(name: str) -> Any:
+    import ir_measures
+
+    try:
+        measure: Any = ir_measures.parse_measure(name)
+        measure.validate_params()
+    except (NameError, ValueError, TypeError, SyntaxError, AssertionError) as error:
+        raise UsageError(
+            f"-m is {name!r}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5"
+        ) from error
+    return measure

@@ -1,0 +1,139 @@
+"""How results look on a terminal, or as JSON for programs."""
+
+import json
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .search.explain import Match
+    from .search.run import RunReport
+    from .search.score import RunScores, Scores
+    from .search.searcher import Hit
+
+_EXPANDED = "+"  # stands before a term that the model added
+
+
+def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:
+    """A hit as one JSON object. own: the terms that the query holds itself."""
+    content = asdict(hit)
+    if hit.passage is None:
+        del content["passage"]
+    if matches is not None:
+        content["matches"] = [
+            {**asdict(match), "contribution": match.contribution, "expanded": match.term not in own}
+            for match in matches
+        ]
+    return json.dumps(content, ensure_ascii=False)
+
+
+def hit_lines(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:
+    """A hit as a line, and a bar for each match. own: the terms that the query holds itself."""
+    width = shutil.get_terminal_size().columns
+    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
+    lines = [_cut(head + _plain(hit.text or ""), width)]
+    for match in matches or ():
+        share = match.contribution / hit.score
+        lines.append(
+            f"     {match.contribution:>8}  {_term(match.term, own)} "
+            f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
+        )
+    return "\n".join(lines)
+
+
+def terms_json(text: str, terms: Mapping[str, int], own: Collection[str]) -> str:
+    """An encoded text as one JSON object."""
+    weights = [{"term": term, "impact": impact, "expanded": term not in own} for term, impact in terms.items()]
+    return json.dumps({"text": text, "terms": weights}, ensure_ascii=False)
+
+
+def terms_lines(terms: Mapping[str, int], own: Collection[str]) -> str:
+    """An encoded text as a bar for each term, as long as its share of the heaviest."""
+    heaviest = max(terms.values(), default=1)
+    return "\n".join(f"{impact:>6}  {_term(term, own)} {_bar(impact / heaviest)}" for term, impact in terms.items())
+
+
+def run_line(report: "RunReport") -> str:
+    """What a run holds."""
+    line = f"{report.path}: {report.queries:,} queries, {report.hits:,} hits"
+    for count, words in (
+        (report.without_terms, "without a term that the model knows"),
+        (report.without_hits, "with no term that a document holds"),
+    ):
+        if count:
+            line += f", {count:,} {words}"
+    return line
+
+
+def scores_table(scores: "Scores") -> str:
+    """A line a run, a column a measure; p against the first run stands behind a value."""
+    names = [str(run.path) for run in scores.runs]
+    width = max(map(len, names))
+    lines = [" ".join([" " * width, *(f" {measure:<18}" for measure in scores.measures)])]
+    for name, run in zip(names, scores.runs, strict=True):
+        cells = (
+            f" {mean:<8.4f}" + (" " * 10 if p is None else f"p {p:<8.3g}")
+            for mean, p in zip(run.means, run.p, strict=True)
+        )
+        lines.append(" ".join([f"{name:<{width}}", *cells]))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def per_query_table(scores: "Scores") -> str:
+    """Tab-separated: measure, query, and a value for each run; the mean stands as the query `all`."""
+    lines = ["\t".join(["measure", "query", *(str(run.path) for run in scores.runs)])]
+    for place, measure in enumerate(scores.measures):
+        for query in scores.runs[0].per_query[place]:
+            lines.append("\t".join([measure, query, *(f"{run.per_query[place][query]:.4f}" for run in scores.runs)]))
+        lines.append("\t".join([measure, "all", *(f"{run.means[place]:.4f}" for run in scores.runs)]))
+    return "\n".join(lines)
+
+
+def scores_json(scores: "Scores", per_query: bool) -> str:
+    """Everything, as one JSON object."""
+
+    def measured(run: "RunScores", place: int) -> dict[str, object]:
+        values = {"per_query": run.per_query[place]} if per_query else {}
+        return {"mean": run.means[place], "p": run.p[place], **values}
+
+    content = {
+        "judged": scores.queries,
+        "runs": [
+            {
+                "run": str(run.path),
+                "measures": {measure: measured(run, place) for place, measure in enumerate(scores.measures)},
+                "without_results": run.without_results,
+                "unjudged": run.unjudged,
+            }
+            for run in scores.runs
+        ],
+    }
+    return json.dumps(content, ensure_ascii=False)
+
+
+def coverage_line(run: "RunScores", queries: int) -> str:
+    """What to say of queries that are judged and have no results, or the other way round; empty if there are none."""
+    parts = []
+    if run.without_results:
+        parts.append(f"{run.without_results:,} of {queries:,} judged queries have no results and count as 0")
+    if run.unjudged:
+        parts.append(f"{run.unjudged:,} queries have results and no judgments, and do not count")
+    return f"{run.path}: {'; '.join(parts)}" if parts else ""
+
+
+def _term(term: str, own: Collection[str]) -> str:
+    return f"{'' if term in own else _EXPANDED}{term}".ljust(16)
+
+
+def _bar(share: float) -> str:
+    return "█" * max(1, round(20 * share))
+
+
+def _plain(text: str) -> str:
+    """On one line, and with nothing in it that a terminal would obey."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: max(1, width - 1)] + "…"

@@ -9,6 +9,8 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from ..errors import SpartonError, UsageError
 from ..files import whole_file
 from ..indexer.java import detach_thread
@@ -68,8 +70,8 @@ def plan_runs(
 def write_runs(searcher: Searcher, plan: RunPlan, *, progress: bool = False) -> Iterator[RunReport]:
     """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
-    The k best documents of a query come best first, ties in order of id, as Anserini orders them, and a score is
-    written with six decimals. A query's lines stand where its topic stood.
+    The k best documents of a query come best first, ties in order of id, as Anserini orders them, and scores are
+    written as it writes them. A query's lines stand where its topic stood.
     Raises SpartonError for a document's id that a run cannot hold.
     """
     for topics, output in plan.runs.items():
@@ -157,6 +159,21 @@ def _lines(query: str, hits: Sequence[tuple[str, float]], tag: str) -> str:
             f"the index has a document with the id {name!r}, and a TREC run holds no white space in ids; index the "
             "corpus with other ids"
         )
+    scores = _apart([score for _, score in hits]).tolist()
     return "".join(
-        [f"{query} Q0 {name} {rank} {score:.6f} {tag}\n" for rank, (name, score) in enumerate(hits, start=1)]
+        [
+            f"{query} Q0 {name} {rank} {score:.6f} {tag}\n"
+            for rank, ((name, _), score) in enumerate(zip(hits, scores, strict=True), start=1)
+        ]
     )
+
+
+def _apart(scores: Sequence[float]) -> np.ndarray:
+    """float32 scores, best first, of which equal ones are moved apart by a millionth, as Anserini does by default.
+
+    trec_eval would rank equal scores by id, backwards. A large score has no room for it in float32 and stays as it is.
+    """
+    exact = np.array(scores, dtype=np.float32)
+    places = np.arange(len(exact))
+    first = np.maximum.accumulate(np.where(np.diff(exact, prepend=np.inf), places, 0))
+    return exact - np.float32(1e-6) * (places - first).astype(np.float32)

@@ -13,11 +13,11 @@ from sparton.manifest import load_manifest
 def test_help_names_every_command(run_cli):
     ran = run_cli("--help")
     assert (ran.code, ran.stderr) == (0, "")
-    for command in ("index", "encode", "search", "info", "doctor"):
+    for command in ("index", "encode", "search", "run", "score", "encode-text", "info", "doctor"):
         assert f" {command} " in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["index", "encode", "search", "info", "doctor"])
+@pytest.mark.parametrize("command", ["index", "encode", "search", "run", "score", "encode-text", "info", "doctor"])
 def test_every_command_has_help(run_cli, command):
     ran = run_cli(command, "--help")
     assert ran.code == 0
@@ -128,7 +128,7 @@ def test_search_gives_json_with_matches(run_cli, small_index):
     for line in ran.stdout.splitlines():
         hit = json.loads(line)
         assert sum(match["contribution"] for match in hit["matches"]) == hit["score"]
-        assert set(hit["matches"][0]) == {"term", "query_impact", "document_impact", "contribution"}
+        assert set(hit["matches"][0]) == {"term", "query_impact", "document_impact", "contribution", "expanded"}
 
 
 def test_no_corpus_is_code_2(run_cli):

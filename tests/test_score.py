@@ -1,0 +1,199 @@
+"""Scores against those of ir-measures and pytrec_eval, called directly."""
+
+import json
+
+import ir_measures
+import pytest
+import pytrec_eval
+from scipy.stats import ttest_rel
+
+from sparton.search.judged import read_qrels, read_run
+from sparton.search.score import paired_p, score_runs
+
+NAMES = ["nDCG@10", "RR@10", "R@1000", "AP", "P@5"]
+
+# q1: ties and grades; q2: judged, in no run; q3: its relevant document comes after rank 10; q4: nothing relevant;
+# x: nobody judged it.
+QRELS = """\
+q1 0 a 3
+q1 0 b 0
+q1 0 c 1
+q1 0 z 2
+q2 0 a 1
+q3 0 late 1
+q3 0 never 2
+q4 0 a 0
+"""
+FIRST = {
+    "q1": [("b", 9.0), ("a", 7.5), ("c", 7.5), ("n", 7.5), ("z", 1.0)],
+    "q3": [*((f"n{i}", 50.0 - i) for i in range(14)), ("late", 3.0)],
+    "q4": [("a", 2.0)],
+    "x": [("a", 1.0)],
+}
+SECOND = {
+    "q1": [("a", 5.0), ("z", 4.0), ("c", 3.0)],
+    "q3": [("never", 8.0), ("late", 7.0)],
+    "q4": [("b", 2.0)],
+}
+
+
+def run_text(run):
+    return "".join(
+        f"{query} Q0 {name} {rank} {score:.6f} test\n"
+        for query, hits in run.items()
+        for rank, (name, score) in enumerate(hits, start=1)
+    )
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content in (("qrels", QRELS), ("first", run_text(FIRST)), ("second", run_text(SECOND))):
+        (tmp_path / name).write_text(content)
+    return tmp_path
+
+
+def by_pytrec_eval(run, qrels):
+    """{measure: {query: value}} of judged queries, those without results at 0."""
+    names = {"nDCG@10": "ndcg_cut_10", "RR@10": "recip_rank", "R@1000": "recall_1000", "AP": "map", "P@5": "P_5"}
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10", "recip_rank", "recall.1000", "map", "P.5"})
+    found = evaluator.evaluate(run)
+    values = {
+        name: {query: found[query][key] if query in found else 0.0 for query in qrels} for name, key in names.items()
+    }
+    values["RR@10"] = {query: value if value >= 0.1 else 0.0 for query, value in values["RR@10"].items()}
+    return values
+
+
+def test_scores_are_those_of_ir_measures_and_pytrec_eval(files):
+    scores = score_runs([files / "first", files / "second"], files / "qrels", NAMES)
+    assert (scores.measures, scores.queries) == (tuple(NAMES), 4)
+    for scored in scores.runs:
+        theirs = ir_measures.calc_aggregate(
+            [ir_measures.parse_measure(name) for name in NAMES],
+            list(ir_measures.read_trec_qrels(str(files / "qrels"))),
+            list(ir_measures.read_trec_run(str(scored.path))),
+        )
+        assert dict(zip(NAMES, scored.means, strict=True)) == {str(key): value for key, value in theirs.items()}
+        others = by_pytrec_eval(read_run(scored.path), read_qrels(files / "qrels"))
+        for name, mean, values in zip(NAMES, scored.means, scored.per_query, strict=True):
+            assert values == pytest.approx(others[name], abs=1e-12)
+            assert f"{mean:.4f}" == f"{sum(others[name].values()) / 4:.4f}"
+            assert values["q2"] == values["q4"] == 0
+    first, second = scores.runs
+    assert (first.without_results, first.unjudged, second.without_results, second.unjudged) == (1, 1, 1, 0)
+    assert first.per_query[1]["q3"] == 0
+    assert second.per_query[0]["q3"] == 1
+
+
+def test_p_is_of_the_paired_t_test_over_judged_queries(files):
+    scores = score_runs([files / "first", files / "second", files / "first"], files / "qrels", NAMES)
+    first, second, same = scores.runs
+    assert first.p == (None,) * 5
+    assert same.p == (1.0,) * 5
+    for place, p in enumerate(second.p):
+        ours = [second.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
+        theirs = [first.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
+        assert p == ttest_rel(ours, theirs).pvalue
+
+
+def test_p_where_there_is_no_spread():
+    assert paired_p({"a": 0.5}, {"a": 0.1}) is None
+    assert paired_p({"a": 0.5, "b": 1.0}, {"a": 0.25, "b": 0.75}) == 0
+
+
+def test_the_command_prints_a_table_and_says_what_does_not_count(run_cli, files):
+    ran = run_cli("score", "first", "second", "--qrels", "qrels", "-m", "nDCG@10", "-m", "R@1000")
+    assert ran.code == 0
+    head, first, second = (line.split() for line in ran.stdout.splitlines())
+    scores = score_runs([files / "first", files / "second"], files / "qrels", ["nDCG@10", "R@1000"]).runs
+    assert head == ["nDCG@10", "R@1000"]
+    assert first == ["first", *(f"{mean:.4f}" for mean in scores[0].means)]
+    (ndcg, recall), (p_ndcg, p_recall) = scores[1].means, scores[1].p
+    assert second == ["second", f"{ndcg:.4f}", "p", f"{p_ndcg:.3g}", f"{recall:.4f}", "p", f"{p_recall:.3g}"]
+    assert ran.stderr == (
+        "first: 1 of 4 judged queries have no results and count as 0; 1 queries have results and no judgments, and do "
+        "not count\nsecond: 1 of 4 judged queries have no results and count as 0\n"
+    )
+
+
+def test_the_command_gives_values_of_each_query(run_cli, files):
+    ran = run_cli("score", "first", "second", "--qrels", "qrels", "-m", "RR@10", "--per-query")
+    assert ran.stdout.splitlines() == [
+        "measure\tquery\tfirst\tsecond",
+        "RR@10\tq1\t0.3333\t1.0000",
+        "RR@10\tq2\t0.0000\t0.0000",
+        "RR@10\tq3\t0.0000\t1.0000",
+        "RR@10\tq4\t0.0000\t0.0000",
+        "RR@10\tall\t0.0833\t0.5000",
+    ]
+
+
+def test_the_command_gives_json(run_cli, files):
+    ran = run_cli("score", "first", "second", "--qrels", "qrels", "--json", "--per-query")
+    content = json.loads(ran.stdout)
+    first, second = content["runs"]
+    assert (content["judged"], first["unjudged"], second["without_results"]) == (4, 1, 1)
+    assert list(first["measures"]) == ["nDCG@10", "RR@10", "R@1000", "AP"]
+    assert first["measures"]["RR@10"]["p"] is None
+    assert second["measures"]["RR@10"]["per_query"] == {"q1": 1, "q2": 0, "q3": 1, "q4": 0}
+    assert (
+        "per_query"
+        not in json.loads(run_cli("score", "first", "--qrels", "qrels", "--json").stdout)["runs"][0]["measures"]["AP"]
+    )
+
+
+@pytest.mark.parametrize("name", ["d.png", "d.svg"])
+def test_the_plot_is_a_picture(run_cli, files, name):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
+    ran = run_cli("score", "first", "second", "--qrels", "qrels", "--plot", name)
+    assert ran.code == 0, ran.stderr
+    start = (files / name).read_bytes()[:100]
+    assert start.startswith(b"\x89PNG") if name == "d.png" else b"<?xml" in start
+    assert not (files / f"{name}.tmp").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence", "code"),
+    [
+        (
+            ["first", "--qrels", "qrels", "-m", "bogus"],
+            "-m is 'bogus', which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
+            2,
+        ),
+        (
+            ["first", "--qrels", "qrels", "--plot", "d.png"],
+            "--plot draws differences between runs; give it two or more",
+            2,
+        ),
+        (["nothing", "--qrels", "qrels"], "nothing cannot be read (No such file or directory)", 1),
+        (["empty", "--qrels", "qrels"], "empty holds no results; expected a TREC run", 1),
+        (["first", "--qrels", "empty"], "empty holds no judgments; expected TREC's qrels", 1),
+        (
+            ["qrels", "--qrels", "qrels"],
+            "qrels, line 1: 4 fields; expected 6 of a TREC run: query, Q0, document, rank, score, tag",
+            1,
+        ),
+        (
+            ["first", "--qrels", "first"],
+            "first, line 1: 6 fields; expected 4 of TREC judgments: query, 0, document, grade",
+            1,
+        ),
+        (["nan", "--qrels", "qrels"], "nan, line 1: the score is 'nan'; expected a number", 1),
+        (["twice", "--qrels", "qrels"], "twice, line 2: the document 'a' stands twice for the query 'q1'", 1),
+        (["first", "--qrels", "half"], "half, line 1: the grade is '0.5'; expected a whole number", 1),
+    ],
+)
+def test_bad_input_gets_one_sentence(run_cli, files, arguments, sentence, code):
+    (files / "empty").write_text("\n")
+    (files / "nan").write_text("q1 Q0 a 1 nan t\n")
+    (files / "twice").write_text("q1 Q0 a 1 2 t\nq1 Q0 a 2 1 t\n")
+    (files / "half").write_text("q1 0 a 0.5\n")
+    ran = run_cli("score", *arguments)
+    assert ran.stderr.splitlines()[-1] == f"sparton: {sentence}"
+    assert ran.code == code
+
+
+def test_judgments_of_beir_do_as_well(tmp_path):
+    (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ta\t2\n")
+    assert read_qrels(tmp_path / "qrels.tsv") == {"q1": {"a": 2}}

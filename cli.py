@@ -34,6 +34,7 @@ from .show import (
 if TYPE_CHECKING:
     from .manifest import ModelSettings
     from .report import BuildReport
+    from .search.searcher import Searcher
 
 app = typer.Typer(
     name="sparton",
@@ -305,7 +306,9 @@ def encode(
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What to search for.")],
+    query: Annotated[
+        str | None, typer.Argument(help="What to search for; left out, lines are read and answered one by one.")
+    ] = None,
     index: Index = Path("sparton-index"),
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
@@ -313,7 +316,10 @@ def search(
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
-    """Search an index. A score is the sum over terms of query impact × document impact."""
+    """Search an index. A score is the sum over terms of query impact × document impact.
+
+    Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
+    """
     with _one_sentence():
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
@@ -321,18 +327,41 @@ def search(
 
         with _collector_paused():
             searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
-        terms = searcher.terms(query)
-        hits = searcher.search_terms(terms, k)
-        if not hits:
-            reason = "no document holds a term of it" if terms else "it has no term that the model knows"
-            if not query.strip():
-                reason = "it is empty"
-            typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
-            return
-        matches = searcher.explain(terms, hits) if explain else [None] * len(hits)
-        own = searcher.own_terms(query) if explain else ()
-        for hit, matched in zip(hits, matches, strict=True):
-            typer.echo(hit_json(hit, matched, own) if as_json else hit_lines(hit, matched, own))
+        if query is not None:
+            _print_hits(searcher, query, k, explain, as_json)
+        elif sys.stdin.isatty():
+            for line in _typed("query> "):
+                _print_hits(searcher, line, k, explain, as_json)
+        else:
+            for line in sys.stdin:
+                _print_hits(searcher, line.rstrip("\n"), k, explain, as_json=True, named=True)
+                sys.stdout.flush()
+
+
+@app.command()
+def serve(
+    index: Index = Path("sparton-index"),
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
+    threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
+    max_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
+    device: Device = "cpu",
+    trust_remote_code: TrustRemoteCode = False,
+) -> None:
+    """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
+    with _one_sentence():
+        from .search.serving import serve_index
+
+        serve_index(
+            index,
+            host=host,
+            port=port,
+            threads=threads,
+            most_k=max_k,
+            device=device,
+            trust_remote_code=trust_remote_code,
+            on_ready=lambda address: typer.echo(f"serving {index} at {address} (Ctrl-C stops)", err=True),
+        )
 
 
 @app.command("run")
@@ -472,6 +501,34 @@ def _batch_tokens(value: str) -> int | None:
     if not value.isdecimal():
         raise UsageError(f"--batch-tokens is {value!r}; expected a number or auto")
     return int(value)
+
+
+def _typed(prompt: str) -> Iterator[str]:
+    """Lines typed at a prompt, with a history, until Ctrl-D."""
+    import readline  # noqa: F401  # its import gives input() a history
+
+    while True:
+        try:
+            yield input(prompt)
+        except EOFError:
+            typer.echo()
+            return
+
+
+def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json: bool, named: bool = False) -> None:
+    """named: each hit says of which query it is."""
+    terms = searcher.terms(query)
+    hits = searcher.search_terms(terms, k)
+    if not hits:
+        reason = "no document holds a term of it" if terms else "it has no term that the model knows"
+        if not query.strip():
+            reason = "it is empty"
+        typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
+        return
+    matches = searcher.explain(terms, hits) if explain else [None] * len(hits)
+    own = searcher.own_terms(query) if explain else ()
+    for hit, matched in zip(hits, matches, strict=True):
+        typer.echo(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
 
 
 def _given(context: typer.Context) -> set[str]:

@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .search.explain import Match
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _EXPANDED = "+"  # stands before a term that the model added
 
 
-def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:
-    """A hit as one JSON object. own: the terms that the query holds itself."""
+def hit_content(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> dict[str, Any]:
+    """A hit for JSON. own: the terms that the query holds itself."""
     content = asdict(hit)
     if hit.passage is None:
         del content["passage"]
@@ -25,7 +25,13 @@ def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) ->
             {**asdict(match), "contribution": match.contribution, "expanded": match.term not in own}
             for match in matches
         ]
-    return json.dumps(content, ensure_ascii=False)
+    return content
+
+
+def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str], query: str | None = None) -> str:
+    """A hit as one JSON object, with its query where there are several. own: the terms that the query holds itself."""
+    content = hit_content(hit, matches, own)
+    return json.dumps(content if query is None else {"query": query, **content}, ensure_ascii=False)
 
 
 def hit_lines(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:

@@ -56,6 +56,10 @@ class Searcher:
             )
             self._index = opening.result()
 
+    def __len__(self) -> int:
+        """How many documents can be found; with passages, how many of those."""
+        return len(self._index)
+
     def terms(self, query: str) -> dict[str, int]:
         """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
 

@@ -1,0 +1,40 @@
+"""What a service has done, as Prometheus reads it."""
+
+import threading
+from collections import Counter
+
+
+class Metrics:
+    """Counts requests by path and status, and seconds of queries by what they were spent on."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._queries = 0
+        self._seconds = {"encode": 0.0, "search": 0.0}
+        self.waiting = 0
+
+    def add_request(self, path: str, status: int) -> None:
+        """Count a request that was answered."""
+        with self._lock:
+            self._requests[path, status] += 1
+
+    def add_query(self, encode: float, search: float) -> None:
+        """Count a query and its seconds."""
+        with self._lock:
+            self._queries += 1
+            self._seconds["encode"] += encode
+            self._seconds["search"] += search
+
+    def text(self) -> str:
+        """All of it in Prometheus's text format."""
+        with self._lock:
+            lines = ["# TYPE sparton_requests_total counter"]
+            for (path, status), count in sorted(self._requests.items()):
+                lines.append(f'sparton_requests_total{{path="{path}",status="{status}"}} {count}')
+            lines += ["# TYPE sparton_queries_total counter", f"sparton_queries_total {self._queries}"]
+            lines.append("# TYPE sparton_query_seconds_total counter")
+            for part, seconds in self._seconds.items():
+                lines.append(f'sparton_query_seconds_total{{part="{part}"}} {seconds:.6f}')
+            lines += ["# TYPE sparton_requests_waiting gauge", f"sparton_requests_waiting {self.waiting}"]
+        return "\n".join(lines) + "\n"

@@ -13,8 +13,8 @@ _T = TypeVar("_T")
 
 
 def read_run(path: Path) -> Run:
-    """{query: {document: score}} of a TREC run: query, Q0, document, rank, score, tag. As trec_eval, which ranks by
-    score and breaks ties by the document's id, the later one first, it has no use for ranks.
+    """{query: {document: score}} of a TREC run: query, Q0, document, rank, score, tag. Ranks are not read: as for
+    trec_eval, scores say the order.
 
     Raises SpartonError for a line that is none, or a document that a query has twice.
     """

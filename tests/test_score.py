@@ -25,7 +25,7 @@ q3 0 never 2
 q4 0 a 0
 """
 FIRST = {
-    "q1": [("b", 9.0), ("a", 7.5), ("c", 7.5), ("n", 7.5), ("z", 1.0)],
+    "q1": [("b", 9.0), ("z", 8.0), ("a", 7.5), ("c", 7.5), ("n", 7.5)],
     "q3": [*((f"n{i}", 50.0 - i) for i in range(14)), ("late", 3.0)],
     "q4": [("a", 2.0)],
     "x": [("a", 1.0)],
@@ -86,6 +86,13 @@ def test_scores_are_those_of_ir_measures_and_pytrec_eval(files):
     assert second.per_query[0]["q3"] == 1
 
 
+def test_ties_are_broken_as_ir_measures_breaks_them(files):
+    """By id: the later first, as trec_eval does; in RR with a cutoff the earlier first, as MS MARCO does."""
+    (files / "tied").write_text("q1 Q0 a 1 7 t\nq1 Q0 n 2 7 t\n")
+    (tied,) = score_runs([files / "tied"], files / "qrels", ["RR", "RR@10"]).runs
+    assert [values["q1"] for values in tied.per_query] == [0.5, 1.0]
+
+
 def test_p_is_of_the_paired_t_test_over_judged_queries(files):
     scores = score_runs([files / "first", files / "second", files / "first"], files / "qrels", NAMES)
     first, second, same = scores.runs
@@ -121,11 +128,11 @@ def test_the_command_gives_values_of_each_query(run_cli, files):
     ran = run_cli("score", "first", "second", "--qrels", "qrels", "-m", "RR@10", "--per-query")
     assert ran.stdout.splitlines() == [
         "measure\tquery\tfirst\tsecond",
-        "RR@10\tq1\t0.3333\t1.0000",
+        "RR@10\tq1\t0.5000\t1.0000",
         "RR@10\tq2\t0.0000\t0.0000",
         "RR@10\tq3\t0.0000\t1.0000",
         "RR@10\tq4\t0.0000\t0.0000",
-        "RR@10\tall\t0.0833\t0.5000",
+        "RR@10\tall\t0.1250\t0.5000",
     ]
 
 

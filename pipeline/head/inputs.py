@@ -1,6 +1,6 @@
 """What every implementation of the head is given, checked once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -9,8 +9,9 @@ import torch
 class HeadInputs:
     """Hidden states and where documents lie in them.
 
-    hidden: [B, S, D], or [T, D] with `cu_seqlens`. weight: [V, D], same dtype and device. bias: [V] or None.
-    mask: bool [B, S] or None. cu_seqlens: int32 [B + 1] or None; document i is rows cu_seqlens[i] to cu_seqlens[i + 1].
+    hidden: [B, S, D], or [T, D] with `cu_seqlens`. weight: [V, D], same dtype and device, but under autocast of any
+    floating dtype until `of_one_dtype`. bias: [V] or None, as weight. mask: bool [B, S] or None. cu_seqlens: int32
+    [B + 1] or None; document i is rows cu_seqlens[i] to cu_seqlens[i + 1].
     """
 
     hidden: torch.Tensor
@@ -34,6 +35,18 @@ class HeadInputs:
         """V."""
         return self.weight.shape[0]
 
+    @property
+    def requires_grad(self) -> bool:
+        """Whether hidden, weight or bias does."""
+        tensors = (self.hidden, self.weight, self.bias)
+        return any(tensor is not None and tensor.requires_grad for tensor in tensors)
+
+    def of_one_dtype(self) -> "HeadInputs":
+        """With weight and bias in the dtype of hidden."""
+        dtype = self.hidden.dtype
+        bias = None if self.bias is None else self.bias.to(dtype)
+        return replace(self, weight=self.weight.to(dtype), bias=bias)
+
 
 def check_inputs(
     hidden: torch.Tensor,
@@ -41,15 +54,21 @@ def check_inputs(
     bias: torch.Tensor | None,
     attention_mask: torch.Tensor | None,
     cu_seqlens: torch.Tensor | None,
+    *,
+    mixed: bool = False,
 ) -> HeadInputs:
-    """The arguments of `splade_head` in their common form. Raises ValueError for those that do not fit together."""
+    """The arguments of `splade_head` in their common form. Raises ValueError for those that do not fit together.
+
+    mixed: weight and bias may be of other floating dtypes than hidden, as under autocast.
+    """
     shape = "[B, S, D]" if cu_seqlens is None else "[T, D]"
     fits = hidden.dim() == len(shape.split()) and weight.dim() == 2 and hidden.shape[-1] == weight.shape[1]
     if not fits:
         raise ValueError(f"hidden is {list(hidden.shape)} and weight {list(weight.shape)}; expected {shape} and [V, D]")
-    if not hidden.is_floating_point() or hidden.dtype != weight.dtype:
+    alike = weight.is_floating_point() if mixed else hidden.dtype == weight.dtype
+    if not hidden.is_floating_point() or not alike:
         raise ValueError(f"hidden is {hidden.dtype} and weight {weight.dtype}; expected one floating dtype for both")
-    if bias is not None and (bias.shape != weight.shape[:1] or bias.dtype != weight.dtype):
+    if bias is not None and (bias.shape != weight.shape[:1] or (bias.dtype != weight.dtype and not mixed)):
         raise ValueError(f"bias is {bias.dtype} {list(bias.shape)}; expected {weight.dtype} [{weight.shape[0]}]")
     for name, tensor in (("weight", weight), ("bias", bias)):
         if tensor is not None and tensor.device != hidden.device:

@@ -9,13 +9,15 @@ from .inputs import HeadInputs, pad
 TILE = 512
 
 
-def tiled_head(inputs: HeadInputs) -> torch.Tensor:
-    """float32 [B, V]. Differentiable.
+def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Weights [B, V], float32 (float64 of float64 inputs), and with them, if asked for, positions int32 [B, V].
 
-    Extra memory: one tile of logits, [B * S, 512]; with gradients, autograd keeps each tile's arg-max; packed
-    documents are padded.
+    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum stands, any one among equals.
+    Where the weight is 0 it means nothing. Not differentiable by itself; see `autograd.py`. Extra memory: one tile of
+    logits, [B * S, 512]; packed documents are padded.
     """
-    if inputs.cu_seqlens is not None:
+    starts = inputs.cu_seqlens
+    if starts is not None:
         inputs = pad(inputs)
     hidden, weight, bias, mask = inputs.hidden, inputs.weight, inputs.bias, inputs.mask
     batch, length, width = hidden.shape
@@ -23,25 +25,35 @@ def tiled_head(inputs: HeadInputs) -> torch.Tensor:
     if mask is not None:
         hidden = _repeat_a_kept_position(hidden, mask)
     rows = hidden.reshape(batch * length, width)
-    best = torch.empty(batch, vocabulary, dtype=torch.float32, device=hidden.device)
+    dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
+    best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
+    places = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
-    learners = (hidden, weight) if bias is None else (hidden, weight, bias)
-    learning = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in learners)
-    buffer = None if learning else hidden.new_empty(len(rows) * min(TILE, vocabulary))
+    buffer = hidden.new_empty(len(rows) * min(TILE, vocabulary))
     for start in range(0, vocabulary, TILE):
         tile = weight[start : start + TILE].T
-        if buffer is None:
-            logits = rows @ tile
+        logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
+        torch.mm(rows, tile, out=logits)
+        of_documents = logits.view(batch, length, tile.shape[1])
+        if places is None:
+            best[:, start : start + TILE] = of_documents.amax(dim=1)
         else:
-            logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
-            torch.mm(rows, tile, out=logits)
-        best[:, start : start + TILE] = logits.view(batch, length, tile.shape[1]).amax(dim=1)
-    # In place: at [B, V] each copy would be as large as the result. Autograd needs none of what is overwritten.
+            largest, at = of_documents.max(dim=1)
+            best[:, start : start + TILE] = largest
+            places[:, start : start + TILE] = at
+    # In place: at [B, V] each copy would be as large as the result.
     if bias is not None:
-        best += bias.float()
+        best += bias.to(dtype)
     if mask is not None:
         best.masked_fill_(~mask.any(dim=1, keepdim=True), 0.0)
-    return best.relu_().log1p() if learning else best.relu_().log1p_()
+    if places is not None:
+        if mask is not None:
+            # A maximum may have been found where a kept position was repeated.
+            kept = mask.int().argmax(dim=1, keepdim=True).int()
+            places = torch.where(mask.gather(1, places.long()), places, kept)
+        firsts = torch.arange(batch, device=hidden.device) * length if starts is None else starts[:-1]
+        places += firsts.int()[:, None]
+    return best.relu_().log1p_(), places
 
 
 def _repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

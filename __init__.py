@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import SpartonError as SpartonError
     from .from_collection import index_collection as index_collection
     from .pipeline.encoder import Encoder as Encoder
+    from .pipeline.fuse import fuse as fuse
     from .pipeline.head import SpartonHead as SpartonHead
     from .pipeline.head import splade_head as splade_head
     from .report import BuildReport as BuildReport
@@ -31,6 +32,7 @@ _HOMES = {
     "index_collection": "from_collection",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoder",
+    "fuse": "pipeline.fuse",
     "SpartonHead": "pipeline.head",
     "splade_head": "pipeline.head",
     "Hit": "search.searcher",

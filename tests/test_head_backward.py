@@ -1,5 +1,7 @@
 """The head's gradients: in PyTorch, by the Triton kernels interpreted on the CPU, and on a GPU."""
 
+from functools import partial
+
 import pytest
 import torch
 from head_inputs import MASKS, SMALL, make_inputs, make_packed
@@ -226,7 +228,7 @@ def test_gradients_may_be_scaled_checkpointed_and_compiled():
     expected = step(model)
     torch.testing.assert_close(step(model, 2.0**16), expected)
     for reentrant in (False, True):
-        found = step(lambda *inputs: checkpoint(model, *inputs, use_reentrant=reentrant))
+        found = step(partial(checkpoint, model, use_reentrant=reentrant))
         torch.testing.assert_close(found, expected)
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(step(compiled), expected)

@@ -22,6 +22,7 @@ def differentiable_maxima(inputs: HeadInputs, *, triton: bool) -> Tensor:
     Kept for the backward: hidden, weight, the result, and its positions as int16 (int32 for packed documents and those
     longer than 32,768 tokens).
     """
+    weights: Tensor
     weights, _ = _head(inputs.hidden, inputs.weight, inputs.bias, inputs.mask, inputs.cu_seqlens, triton)
     return weights
 

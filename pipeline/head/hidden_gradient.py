@@ -29,7 +29,8 @@ def hidden_gradient(
 ) -> torch.Tensor:
     """d_hidden [T, D] in the dtype of `weight`, [V, D] contiguous; shape: [T, D].
 
-    grad, weights, places, length: as for `weight_gradient`. Needs no more memory than PAIRS says, however many documents.
+    grad, weights, places, length: as for `weight_gradient`. Beyond the result it needs what PAIRS pairs need, however
+    many documents there are.
     """
     d_hidden = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
     documents, vocabulary = grad.shape
@@ -51,7 +52,7 @@ def _add_lists(
     length: int,
 ) -> None:
     """Write the rows of d_hidden that any of these documents' pairs go to."""
-    (documents, vocabulary), (rows, depth) = grad.shape, d_hidden.shape
+    vocabulary, (rows, depth) = grad.shape[1], d_hidden.shape
     if not grad.numel() or not rows:
         return
     keys, order, starts = _lists(grad, weights, places, rows, length)

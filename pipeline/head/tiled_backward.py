@@ -20,10 +20,9 @@ def tiled_gradients(
     Arguments as for the Triton kernels; see `backward.py`. On a CPU the same bits every time; a GPU adds up
     d_hidden in any order, unless `torch.use_deterministic_algorithms` says otherwise.
     """
-    like = {"dtype": weights.dtype, "device": hidden.device}
-    d_hidden = torch.zeros(hidden.shape, **like) if needed[0] else None
-    d_weight = torch.zeros(weight.shape, **like) if needed[1] else None
-    d_bias = torch.zeros(len(weight), **like) if needed[2] else None
+    d_hidden = torch.zeros_like(hidden, dtype=weights.dtype) if needed[0] else None
+    d_weight = torch.zeros_like(weight, dtype=weights.dtype) if needed[1] else None
+    d_bias = weights.new_zeros(len(weight)) if needed[2] else None
     for document, (slopes, value) in enumerate(zip(grad, weights, strict=True)):
         live = ((slopes != 0) & (value != 0)).nonzero()[:, 0]
         for terms in live.split(TERMS):

@@ -35,6 +35,15 @@ class PassOn(nn.Linear):
         return hidden
 
 
+def pass_on(decoder: nn.Linear) -> nn.Linear:
+    """Make a masked LM's output embedding hand on its input; its parameters, and their names and ties, stay.
+
+    The LM's `.logits` are then its transformed hidden states [B, S, D], for a SpartonHead that is tied to `decoder`.
+    """
+    decoder.__class__ = PassOn
+    return decoder
+
+
 def fuse(model: Model) -> Model:
     """Make a SparseEncoder compute its weights without ever holding logits, in place; returns the model.
 
@@ -91,7 +100,7 @@ def _fuse_pair(transformer: Any, pooling: Any) -> None:
     decoder = _decoder(transformer)
     try:
         before = _probe(transformer, pooling)
-        decoder.__class__ = PassOn
+        pass_on(decoder)
         hook = transformer.register_forward_hook(partial(_pool, activation=_ACTIVATIONS[pooling.activation_function]))
         pooling.forward = _pooled_already
         try:

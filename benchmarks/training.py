@@ -54,43 +54,49 @@ def head_inputs(shape: tuple[int, int, int, int], sparse: bool) -> tuple[torch.T
 
 
 def measure_head(name: str, repeats: int) -> Figures:
-    """Forward and backward of each method: time, and memory beyond inputs and gradients."""
-    shape, result = HEADS[name], {}
+    """Forward and backward of each method, on dense and sparse weights."""
     compiled = torch.compile(eager, dynamic=False)
+    result = {}
     for kind in ("dense", "sparse"):
-        *leaves, mask, upstream = head_inputs(shape, kind == "sparse")
-
-        def run(head: Callable[..., torch.Tensor], leaves=leaves, mask=mask, upstream=upstream) -> list[torch.Tensor]:
-            weights = head(*leaves, mask)
-            return list(torch.autograd.grad(weights, leaves, upstream.to(weights.dtype)))
-
-        heads = {
-            "eager": eager,
-            "torch.compile": compiled,
-            "sparton": lambda hidden, weight, bias, _: splade_head(hidden, weight, bias, impl="triton"),
-            "sparton, mask of ones": lambda *inputs: splade_head(*inputs, impl="triton"),
-        }
-        timings = interleaved({key: lambda turn, head=head: run(head) for key, head in heads.items()}, repeats)
-        found = sum(leaf.nbytes for leaf in leaves)
-        rows = {
-            key: {**timing.summary(), "extra_mib": (timing.extra_bytes - found) / 2**20}
-            for key, timing in timings.items()
-        }
-        for key, row in rows.items():
-            row["times_eager"] = rows["eager"]["ms"] / row["ms"] if "eager" in rows else None
+        result[kind] = compare_heads(head_inputs(HEADS[name], kind == "sparse"), compiled, repeats)
+        torch.cuda.empty_cache()
+        for key, row in result[kind].items():
             print(f"  {kind:6} {key:24} {row['ms']:8.3f} ms ({row['p10']:.3f} to {row['p90']:.3f})", end="")
             print(f" {row['extra_mib']:8.0f} MiB, {row['times_eager'] or float('nan'):.2f} times eager's speed")
-        result[kind] = rows
-        del leaves, mask, upstream, run
-        torch.cuda.empty_cache()
     torch.compiler.reset()
     return result
+
+
+def compare_heads(
+    inputs: tuple[torch.Tensor, ...], compiled: Callable[..., torch.Tensor], repeats: int
+) -> dict[str, Figures]:
+    """Time of each method, and memory beyond inputs and gradients."""
+    *leaves, mask, upstream = inputs
+
+    def gradients(head: Callable[..., torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        weights = head(*leaves, mask)
+        return torch.autograd.grad(weights, leaves, upstream.to(weights.dtype))
+
+    heads = {
+        "eager": eager,
+        "torch.compile": compiled,
+        "sparton": lambda hidden, weight, bias, _: splade_head(hidden, weight, bias, impl="triton"),
+        "sparton, mask of ones": lambda *inputs: splade_head(*inputs, impl="triton"),
+    }
+    timings = interleaved({key: lambda turn, head=head: gradients(head) for key, head in heads.items()}, repeats)
+    found = sum(leaf.nbytes for leaf in leaves)
+    rows: dict[str, Figures] = {
+        key: {**timing.summary(), "extra_mib": (timing.extra_bytes - found) / 2**20} for key, timing in timings.items()
+    }
+    for row in rows.values():
+        row["times_eager"] = rows["eager"]["ms"] / row["ms"] if "eager" in rows else None
+    return rows
 
 
 def measure_pieces(name: str, repeats: int) -> Figures:
     """What of our time goes where."""
     shape, result = HEADS[name], {}
-    batch, length, width, vocabulary = shape
+    batch, length, width, _ = shape
     for kind in ("dense", "sparse"):
         hidden, weight, bias, _, grad = (tensor.detach() for tensor in head_inputs(shape, kind == "sparse"))
         inputs = check_inputs(hidden, weight, bias, None, None)

@@ -21,7 +21,7 @@ import ir_measures
 import pyarrow.parquet as pq
 import torch
 import transformers
-from torch.nn import functional as F
+from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from sparton.pipeline.fuse import pass_on
@@ -81,7 +81,7 @@ def train(catalogue: Catalogue, head: str, seed: int, steps: int, batch: int, de
         same = torch.tensor([[a == b for b, _ in chosen] for a, _ in chosen], device=device)
         others = same & ~torch.eye(len(chosen), dtype=torch.bool, device=device)
         scores = (queries @ documents.T).masked_fill(others, float("-inf"))
-        loss = F.cross_entropy(scores, torch.arange(len(chosen), device=device))
+        loss = nn.functional.cross_entropy(scores, torch.arange(len(chosen), device=device))
         loss = loss + sum(3e-4 * part.mean(dim=0).square().sum() for part in (queries, documents))
         optimizer.zero_grad()
         loss.backward()

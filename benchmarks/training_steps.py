@@ -1,4 +1,4 @@
-"""What benchmarks/training.py measures of whole steps: a bi-encoder of BERT-base's size with the plain or the fused head.
+"""What benchmarks/training.py measures of whole steps: a bi-encoder with the plain or the fused head.
 
 The plain head is what SPLADE implementations write: the Hugging Face masked LM's logits, ReLU, log1p, the mask, and
 the maximum over positions, under autocast. The fused one is the same model with its output embedding passed over.
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-from torch.nn import functional as F
+from torch import nn
 from transformers import AutoModelForMaskedLM, BertConfig, PreTrainedConfig, XLMRobertaConfig
 
 from sparton.pipeline.fuse import pass_on
@@ -55,7 +55,7 @@ class Training:
         # Not under autocast: a score of 137 would be rounded to a whole number.
         queries, documents = queries.float(), documents.float()
         scores = queries @ documents.T
-        ranking = F.cross_entropy(scores, torch.arange(pairs, device=self.device))
+        ranking = nn.functional.cross_entropy(scores, torch.arange(pairs, device=self.device))
         return ranking + sum(1e-4 * part.mean(dim=0).square().sum() for part in (queries, documents))
 
     def step(self, pairs: int) -> torch.Tensor:

@@ -1,0 +1,112 @@
+"""Latency and batch throughput of queries as texts: Sparton's Searcher, and Pyserini's LuceneImpactSearcher beside it.
+
+    OPENAI_API_KEY=unused python benchmarks/query_latency.py INDEX TOPICS.tsv --queries 500 [--out FILE.json]
+
+Both keep the same model and the same Lucene index open in one process, and take turns at each query. A query ends with
+ids and scores in Python. `encode` is the model's share; `with texts` is Searcher.search, which fetches stored texts.
+A batch is all queries, encoding included, on --threads, until ids and scores are in Python.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from sparton import Searcher
+from sparton.pipeline.model_files import find_model
+from sparton.search.run import plan_runs, write_runs
+
+
+def pyserini(index: Path) -> Any:
+    """Pyserini's searcher with its own query encoder, on the model that the index names."""
+    from pyserini.encode import SpladeQueryEncoder
+    from pyserini.search.lucene import LuceneImpactSearcher
+
+    return LuceneImpactSearcher(str(index / "lucene"), SpladeQueryEncoder(str(find_model("tiny").folder), device="cpu"))
+
+
+def milliseconds(act: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - start)
+
+
+def latencies(ours: Searcher, theirs: Any, queries: list[str], k: int) -> dict[str, list[float]]:
+    """Milliseconds of each query, by who and what."""
+    found: dict[str, list[float]] = {}
+
+    def add(name: str, act: Callable[[], object]) -> None:
+        found.setdefault(name, []).append(milliseconds(act))
+
+    for number, query in enumerate(queries):
+        turns = [
+            lambda: add("sparton", lambda: ours.rank_terms(ours.terms(query), k)),  # noqa: B023
+            lambda: add("pyserini", lambda: [(hit.docid, hit.score) for hit in theirs.search(query, k)]),  # noqa: B023
+        ]
+        for turn in turns if number % 2 else reversed(turns):
+            turn()
+        add("sparton, with texts", lambda: ours.search(query, k))  # noqa: B023
+        add("sparton, encode", lambda: ours.terms(query))  # noqa: B023
+        add("pyserini, encode", lambda: theirs.encode(query))  # noqa: B023
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("topics", type=Path)
+    parser.add_argument("--queries", type=int, default=500)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    lines = arguments.topics.read_text().splitlines()[: arguments.queries]
+    queries = [line.split("\t")[1] for line in lines]
+    ours = Searcher(arguments.index)  # it starts the JVM in a way that Pyserini then accepts
+    theirs = pyserini(arguments.index)
+    chosen = arguments.index.with_suffix(".topics.tsv")
+    chosen.write_text("".join(f"{number}\t{query}\n" for number, query in enumerate(queries)))
+    result: dict[str, Any] = {
+        "machine": f"{os.uname().machine}, {os.cpu_count()} cores",
+        "versions": {name: metadata.version(name) for name in ("pyserini", "torch", "transformers")},
+        "documents": len(ours),
+        "queries": len(queries),
+    }
+    try:
+        for k in (10, 1000):
+            latencies(ours, theirs, queries[:20], k)  # warm
+            mean = {name: statistics.fmean(ms) for name, ms in latencies(ours, theirs, queries, k).items()}
+            result[f"k {k}, mean ms"] = mean
+            print(f"k {k}: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in mean.items()), flush=True)
+            plan = plan_runs([chosen], arguments.index.with_suffix(".trec"), k=k, threads=arguments.threads)
+            speeds: dict[str, list[float]] = {"sparton": [], "pyserini": []}
+            names = [str(number) for number in range(len(queries))]
+            for _ in range(3):
+                took = milliseconds(lambda: list(write_runs(ours, plan)))  # noqa: B023
+                speeds["sparton"].append(1000 * len(queries) / took)
+                took = milliseconds(lambda: batch(theirs, queries, names, k, arguments.threads))  # noqa: B023
+                speeds["pyserini"].append(1000 * len(queries) / took)
+            medians = {name: statistics.median(values) for name, values in speeds.items()}
+            result[f"k {k}, batch, queries/s"] = medians
+            ratio = medians["sparton"] / medians["pyserini"]
+            print(f"k {k}, batch: {medians}, {ratio:.2f} times", flush=True)
+    finally:
+        chosen.unlink()
+        arguments.index.with_suffix(".trec").unlink(missing_ok=True)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def batch(
+    theirs: Any, queries: list[str], names: list[str], k: int, threads: int
+) -> dict[str, list[tuple[str, float]]]:
+    found = theirs.batch_search(queries, names, k, threads)
+    return {name: [(hit.docid, hit.score) for hit in hits] for name, hits in found.items()}
+
+
+if __name__ == "__main__":
+    main()

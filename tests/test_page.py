@@ -57,21 +57,28 @@ def wait_for(browser, condition):
     return WebDriverWait(browser, SECONDS).until(lambda _: condition())
 
 
+def texts(browser, selector):
+    """The texts of all that is found, at one moment: the page may put others in their place at any."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map(found => found.textContent)", selector
+    )
+
+
 def ask(browser, page, query):
     (box,) = page("input[name=q]")
     box.clear()
     box.send_keys(query)
     box.submit()
-    wait_for(
-        browser, lambda: "hits" in page("#said")[0].text and query in parse_qs(urlsplit(browser.current_url).query)["q"]
-    )
+    # Once the address has changed, what is said is of this query.
+    wait_for(browser, lambda: parse_qs(urlsplit(browser.current_url).query).get("q") == [query])
+    wait_for(browser, lambda: "hits" in texts(browser, "#said")[0])
 
 
 def test_a_query_shows_its_hits_in_order(browser, page, searcher):
     query = "small black leather crossbody bag"
     ask(browser, page, query)
     hits = searcher.search(query, 10)
-    wait_for(browser, lambda: [found.text for found in page(".id")] == [hit.id for hit in hits])
+    wait_for(browser, lambda: texts(browser, ".id") == [hit.id for hit in hits])
     assert page("li .text")[0].text == hits[0].text
     assert page("#said")[0].text.startswith("10 hits, ")
 
@@ -94,10 +101,10 @@ def test_an_explanation_unfolds_and_marks_added_terms(browser, page, searcher):
 
 def test_the_address_holds_the_query_and_back_goes_back(browser, page):
     ask(browser, page, "red hat")
-    first = [found.text for found in page(".id")]
+    first = texts(browser, ".id")
     ask(browser, page, "canvas tote")
     browser.back()
-    wait_for(browser, lambda: [found.text for found in page(".id")] == first)
+    wait_for(browser, lambda: texts(browser, ".id") == first)
     assert page("input[name=q]")[0].get_attribute("value") == "red hat"
 
 

@@ -27,7 +27,7 @@ def served(small_index):
     address = urlsplit(line.split(" at ")[1].split()[0])
     yield address.hostname, address.port, process
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def ask(served, method, path, body=None, headers=None):
@@ -188,7 +188,13 @@ def test_too_many_at_once_are_told_to_come_back(searcher):
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to(small_index, how):
     command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        # Whoever runs the tests in the background may have Ctrl-C ignored.
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     line = process.stderr.readline()
     process.send_signal(how)
     _, rest = process.communicate(timeout=60)

@@ -64,7 +64,7 @@ def write_collection(
     def wanted(number: int) -> bool:
         if not take(number):
             return False
-        path = _part(job.folder, number)
+        path = part_path(job.folder, number)
         finished = _finished(_marker(job.folder, path), job.settings_digest) if path.is_file() else None
         if finished is not None:
             kept.append(Part(path, finished))
@@ -93,7 +93,8 @@ def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
         yield part
 
 
-def _part(folder: Path, number: int) -> Path:
+def part_path(folder: Path, number: int) -> Path:
+    """Where the part of a shard stands."""
     return folder / COLLECTION / f"part-{number:05d}.jsonl"
 
 
@@ -137,4 +138,4 @@ def _encoded(
             tokens=len(found.ids),
             postings=len(impacts.terms),
         )
-        yield NewPart(_part(folder, shard.number), documents, impacts, counts)
+        yield NewPart(part_path(folder, shard.number), documents, impacts, counts)

@@ -53,7 +53,6 @@ class DeviceProcesses:
     """An Engine on several devices. Raises as Encoder when it is made."""
 
     def __init__(self, devices: Sequence[str], options: EncoderOptions) -> None:
-        self.devices = len(devices)
         self._helpers = [Helper(_MODULE) for _ in devices]
         try:
             with ThreadPoolExecutor(len(devices)) as pool:
@@ -81,13 +80,13 @@ class DeviceProcesses:
 
         for helper in self._helpers:
             threading.Thread(target=drive, args=(helper,), daemon=True).start()
-        running = self.devices
+        running = len(self._helpers)
         while running:
             answer = answers.get()
             if isinstance(answer, BaseException):
                 raise answer
             work = answer.work
-            timing = work.timing * (1 / self.devices)
+            timing = work.timing * (1 / len(self._helpers))
             progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
             if answer.part is None:
                 running -= 1

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +9,7 @@ from typing import Protocol
 from ..errors import UsageError
 from ..folder import MARKERS
 from ..manifest import ModelSettings
-from .collection import Part, prepare_collection, write_collection
+from .collection import Part, part_path, prepare_collection, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
 from .progress import Progress
@@ -20,10 +19,9 @@ _CLAIM = ".claim"
 
 
 class Engine(Protocol):
-    """Encodes one job. settings: how; the same for every process. devices: how many of them."""
+    """Encodes one job. settings: how; the same for every process."""
 
     settings: ModelSettings
-    devices: int
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, as they are finished. Raises as write_collection."""
@@ -48,8 +46,6 @@ def open_engine(device: str, options: EncoderOptions) -> Engine:
 
 class OneDevice:
     """Encodes in this process."""
-
-    devices = 1
 
     def __init__(self, device: str, options: EncoderOptions) -> None:
         self._workers = Workers() if on_gpu(device) else None
@@ -83,7 +79,7 @@ def on_gpu(device: str) -> bool:
 def claim(folder: Path, number: int) -> bool:
     """Whether this process is the first to want a shard."""
     try:
-        os.close(os.open(folder / MARKERS / f"part-{number:05d}{_CLAIM}", os.O_CREAT | os.O_EXCL))
+        os.close(os.open(folder / MARKERS / f"{part_path(folder, number).stem}{_CLAIM}", os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return False
     return True
@@ -92,8 +88,7 @@ def claim(folder: Path, number: int) -> bool:
 def remove_claims(folder: Path) -> None:
     """Let every shard be claimed again."""
     for path in (folder / MARKERS).glob(f"*{_CLAIM}"):
-        with suppress(FileNotFoundError):
-            path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def _devices(device: str) -> Sequence[str]:

@@ -1,12 +1,13 @@
 """What a query term contributed to a hit, and which terms a text holds itself."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
 from ..manifest import load_complete
-from ..pipeline.tokenizing import Tokenizer
+from ..pipeline.tokenizing import Tokenization, Tokenizer
 
 if TYPE_CHECKING:
     from ..pipeline.encoders import QueryEncoder
@@ -29,12 +30,18 @@ class Match:
 def own_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
     """The terms that a text holds itself; whatever else it is encoded to, the model has added.
 
-    Without the model's prompt and special tokens, which the text does not hold.
+    Without the model's prompt and special tokens, which the text does not hold. Not for several threads at once.
     """
-    tokenizer = Tokenizer(replace(encoder.tokenization, prompt="", special_tokens=False))
+    tokenizer = _tokenizer(replace(encoder.tokenization, prompt="", special_tokens=False))
     vocabulary = encoder.vocabulary
     ids = tokenizer.tokenize([text.encode(errors="replace").decode()]).ids
     return frozenset(vocabulary[term] for term in ids.tolist())
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(how: Tokenization) -> Tokenizer:
+    """Reading a tokenizer takes longer than a query, and a service explains many."""
+    return Tokenizer(how)
 
 
 def open_encoder(

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from time import perf_counter
 from typing import Annotated, Any, TypeVar
@@ -75,13 +76,13 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
         q: Annotated[str, Query(max_length=MOST_LETTERS)], k: int = 10, explain: bool = False
     ) -> dict[str, Any]:
         checked(k)
-        return await answers.run(lambda: answers.answer(q, k, explain))
+        return await answers.run(partial(answers.answer, q, k, explain))
 
     @app.post("/search")
     async def search_batch(batch: Batch) -> dict[str, Any]:
         checked(batch.k)
         # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [answers.run(lambda q=q: answers.answer(q, batch.k, batch.explain)) for q in batch.queries]  # type: ignore[misc]
+        tasks = [answers.run(partial(answers.answer, query, batch.k, batch.explain)) for query in batch.queries]
         return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/health")
@@ -118,11 +119,11 @@ class _Answers:
             started = perf_counter()
             with self._encoding:
                 terms = self._searcher.terms(query)
+                own = self._searcher.own_terms(query) if explain else frozenset[str]()
             encoded = perf_counter()
             hits = self._searcher.search_terms(terms, k)
             done = perf_counter()
             matches = self._searcher.explain(terms, hits) if explain else [None] * len(hits)
-            own = self._searcher.own_terms(query) if explain else frozenset[str]()
         finally:
             detach_thread()  # the pool may end this thread before Java does
         self._metrics.add_query(encoded - started, done - encoded)

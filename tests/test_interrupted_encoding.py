@@ -4,13 +4,13 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from serving import SPARTON
 
-SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()", "encode"]
+ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.
 ROWS, SHARD_ROWS = 1_500, 50
 
@@ -22,7 +22,7 @@ def corpus(tmp_path, write_parquet):
 
 
 def command(corpus, *options):
-    return [*SPARTON, str(corpus), "--output", str(corpus.with_name("out")), "--shard-rows", str(SHARD_ROWS), *options]
+    return [*ENCODE, str(corpus), "--output", str(corpus.with_name("out")), "--shard-rows", str(SHARD_ROWS), *options]
 
 
 def finished(corpus):
@@ -93,7 +93,7 @@ def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(corpus):
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(corpus):
     done = subprocess.run(
-        [*SPARTON, str(corpus), "--output", "/proc/sparton"], capture_output=True, text=True, check=False
+        [*ENCODE, str(corpus), "--output", "/proc/sparton"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("sparton: /proc/sparton: ")
@@ -117,5 +117,5 @@ def test_nothing_finished_is_lost_when_everything_is_killed(corpus):
     assert '"resumed": true, ' in last.stdout
     assert f'"encoded": {{"rows": {kept}, ' in last.stdout
     other = corpus.with_name("other")
-    subprocess.run([*SPARTON, str(corpus), "--output", str(other), "--shard-rows", str(SHARD_ROWS)], check=True)
+    subprocess.run([*ENCODE, str(corpus), "--output", str(other), "--shard-rows", str(SHARD_ROWS)], check=True)
     assert bytes_of(corpus.with_name("out")) == bytes_of(other)

@@ -1,11 +1,10 @@
 """The page to search from, in a real browser."""
 
 import shutil
-import subprocess
-import sys
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from serving import serving
 
 SECONDS = 60  # a browser on a busy machine takes its time
 
@@ -18,13 +17,8 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def address(small_index):
     """Where a service on the small index listens."""
-    command = [sys.executable, "-c", "from sparton.cli import run; run()", "serve", "--index", str(small_index)]
-    process = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
-    line = process.stderr.readline()
-    assert line.startswith("serving "), line + process.stderr.read()
-    yield line.split(" at ")[1].split()[0]
-    process.kill()
-    process.communicate()
+    with serving(small_index) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -6,32 +6,24 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from serving import SPARTON, serving
 
 from sparton.search.service import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
-
-SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()"]
 
 
 @pytest.fixture(scope="module")
 def served(small_index):
-    """Host and port of a service on the small index, and its process."""
-    command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0", "--max-k", "50", "--threads", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    line = process.stderr.readline()
-    assert line.startswith(f"serving {small_index} at http://127.0.0.1:"), line + process.stderr.read()
-    address = urlsplit(line.split(" at ")[1].split()[0])
-    yield address.hostname, address.port, process
-    process.kill()
-    process.communicate()
+    """Host and port of a service on the small index."""
+    with serving(small_index, "--max-k", "50", "--threads", "2") as address:
+        yield urlsplit(address).hostname, urlsplit(address).port
 
 
 def ask(served, method, path, body=None, headers=None):
-    connection = http.client.HTTPConnection(*served[:2], timeout=60)
+    connection = http.client.HTTPConnection(*served, timeout=60)
     try:
         connection.request(method, path, body, headers or {})
         response = connection.getresponse()
@@ -135,7 +127,7 @@ def test_malformed_requests_leave_it_healthy(served):
     start = [b"GET /search?q=", b"POST /search HTTP/1.1\r\ncontent-length: ", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n"]
     for _ in range(300):
         noise = bytes(chance.randrange(256) for _ in range(chance.randrange(200)))
-        with socket.create_connection(served[:2], timeout=10) as connection:
+        with socket.create_connection(served, timeout=10) as connection:
             connection.sendall(chance.choice(start) + noise + b"\r\n\r\n")
             connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(64)

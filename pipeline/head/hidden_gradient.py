@@ -13,6 +13,8 @@ import torch
 import triton
 import triton.language as tl
 
+from .weight_gradient import slopes
+
 # Pairs a program adds up at most; pairs it has in flight; columns of a row of E.
 CHUNK, BLOCK_P, BLOCK_D, WARPS = 512, 16, 256, 4
 # Pairs sorted at once, so that the sort's memory does not grow with the batch: 40 bytes a pair, 160 MiB.
@@ -135,7 +137,7 @@ def add_kernel(
             place = tl.load(order + pairs, mask=inside, other=0)
             terms = place % vocabulary
             value = tl.load(weights + place, mask=inside, other=0.0)
-            slope = tl.load(grad + place, mask=inside, other=0.0) * tl.exp(-value)
+            slope = slopes(tl.load(grad + place, mask=inside, other=0.0), value)
             vectors = tl.load(
                 weight + terms[:, None] * depth + columns[None, :], mask=inside[:, None] & deep[None, :], other=0.0
             )

@@ -1,0 +1,21 @@
+"""`sparton serve` as a process of its own."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()"]
+
+
+@contextmanager
+def serving(index, *options):
+    """The address that a service on an index says it listens at, on a port of its own."""
+    command = [*SPARTON, "serve", "--index", str(index), "--port", "0", *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        line = process.stderr.readline()
+        assert line.startswith(f"serving {index} at http://127.0.0.1:"), line + process.stderr.read()
+        yield line.split(" at ")[1].split()[0]
+    finally:
+        process.kill()
+        process.communicate()

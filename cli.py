@@ -27,6 +27,7 @@ from .show import (
     run_line,
     scores_json,
     scores_table,
+    seconds_line,
     terms_json,
     terms_lines,
 )
@@ -517,18 +518,19 @@ def _typed(prompt: str) -> Iterator[str]:
 
 def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json: bool, named: bool = False) -> None:
     """named: each hit says of which query it is."""
-    terms = searcher.terms(query)
-    hits = searcher.search_terms(terms, k)
-    if not hits:
-        reason = "no document holds a term of it" if terms else "it has no term that the model knows"
+    answer = searcher.answer(query, k)
+    if not answer.hits:
+        reason = "no document holds a term of it" if answer.terms else "it has no term that the model knows"
         if not query.strip():
             reason = "it is empty"
         typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
         return
-    matches = searcher.explain(terms, hits) if explain else [None] * len(hits)
+    matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.own_terms(query) if explain else ()
-    for hit, matched in zip(hits, matches, strict=True):
+    for hit, matched in zip(answer.hits, matches, strict=True):
         typer.echo(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
+    if sys.stderr.isatty():
+        typer.echo(seconds_line(answer.seconds), err=True)
 
 
 def _given(context: typer.Context) -> set[str]:

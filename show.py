@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .search.explain import Match
     from .search.run import RunReport
     from .search.score import RunScores, Scores
-    from .search.searcher import Hit
+    from .search.searcher import Hit, Seconds
 
 _EXPANDED = "+"  # stands before a term that the model added
 
@@ -46,6 +46,11 @@ def hit_lines(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
+
+
+def seconds_line(seconds: "Seconds") -> str:
+    """What a query's time went to."""
+    return ", ".join(f"{part} {1000 * spent:.1f} ms" for part, spent in asdict(seconds).items())
 
 
 def terms_json(text: str, terms: Mapping[str, int], own: Collection[str]) -> str:

@@ -3,9 +3,9 @@
     python benchmarks/searching.py INDEX [INDEX ...] --queries 500 [--same] [--c2] [--out searching.json]
 
 An INDEX is a Lucene folder with the fields `id` and `contents`, Sparton's or Anserini's. Every round puts each query to
-each index in turn, for k = 10 and k = 1000. `search` is all of ImpactIndex.search, from {term: impact} to ids, scores
-and texts; `lucene` is the part of it inside IndexSearcher; what remains is making the query and fetching stored
-documents. A query's latency is its median over the rounds, and means and percentiles are over the queries.
+each index in turn, for k = 10 and k = 1000. `search` is all of it, from {term: impact} to ids, scores and texts; `rank`
+is the part that makes the query and finds ids and scores; what remains is fetching stored texts. A query's latency is
+its median over the rounds, and means and percentiles are over the queries.
 """
 
 import argparse
@@ -23,53 +23,29 @@ import numpy as np
 from synthetic import queries
 
 from sparton.indexer.java import find_jar, java_class, start_jvm
-from sparton.search.impact_index import Found, ImpactIndex
+from sparton.search.impact_index import ImpactIndex
 
 DEPTHS = (10, 1000)
 
 
-class Clock:
-    """An IndexSearcher whose searches are timed: `ms` are the milliseconds spent in them since last set to 0."""
-
-    def __init__(self, searcher: Any) -> None:
-        self._searcher = searcher
-        self.ms = 0.0
-
-    def search(self, *arguments: Any) -> Any:
-        """IndexSearcher.search."""
-        start = time.perf_counter()
-        result = self._searcher.search(*arguments)
-        self.ms += 1000 * (time.perf_counter() - start)
-        return result
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._searcher, name)
-
-
-def open_timed(folder: Path) -> tuple[ImpactIndex, Clock]:
-    """An index, and the clock around its Lucene searches."""
-    index = ImpactIndex(folder)
-    clock = Clock(index._searcher)
-    index._searcher = clock
-    return index, clock
-
-
-def timed(index: ImpactIndex, clock: Clock, query: Mapping[str, int], k: int) -> tuple[list[Found], float, float]:
-    """What one search finds, and the milliseconds of all of it and of its Lucene part."""
-    clock.ms = 0.0
+def timed(index: ImpactIndex, query: Mapping[str, int], k: int) -> tuple[list[tuple[str, float]], float, float]:
+    """The ids and scores that one search finds, and the milliseconds of all of it and of finding alone."""
     start = time.perf_counter()
-    found = index.search(query, k)
-    return found, 1000 * (time.perf_counter() - start), clock.ms
+    ranked = index.rank(query, k)
+    found = time.perf_counter()
+    index.texts(ranked)
+    end = time.perf_counter()
+    return [(hit.id, hit.score) for hit in ranked], 1000 * (end - start), 1000 * (found - start)
 
 
 def measure(
     folders: Sequence[Path], asked: Sequence[Mapping[str, int]], k: int, rounds: int, same: bool
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Milliseconds [queries, rounds] of each index, as `search` and `lucene`; one more round before warms up.
+    """Milliseconds [queries, rounds] of each index, as `search` and `rank`; one more round before warms up.
 
     same: exit with a message where an index's ids and scores are not the first one's.
     """
-    indexes = [open_timed(folder) for folder in folders]
+    indexes = [ImpactIndex(folder) for folder in folders]
     times = np.empty((len(indexes), len(asked), rounds + 1, 2))
     for turn in range(rounds + 1):
         for number, query in enumerate(asked):
@@ -77,16 +53,16 @@ def measure(
             # Whoever comes first finds the caches as another query left them, so all get to be first.
             for step in range(len(indexes)):
                 place = (number + turn + step) % len(indexes)
-                found, *times[place, number, turn] = timed(*indexes[place], query, k)
+                found, *times[place, number, turn] = timed(indexes[place], query, k)
                 if same and not turn:
-                    results[place] = [(hit.id, hit.score) for hit in found]
+                    results[place] = found
             for place, hits in results.items():
                 if hits != results[0]:
                     raise SystemExit(f"{folders[place]} answers query {number} otherwise than {folders[0]} at k = {k}")
-    for index, _ in indexes:
+    for index in indexes:
         index.close()
     return {
-        name_of(folder): {"search": times[place, :, 1:, 0], "lucene": times[place, :, 1:, 1]}
+        name_of(folder): {"search": times[place, :, 1:, 0], "rank": times[place, :, 1:, 1]}
         for place, folder in enumerate(folders)
     }
 
@@ -156,10 +132,10 @@ def main() -> None:
             name: {part: summary(ms) for part, ms in parts.items()} for name, parts in times.items()
         }
         for name, parts in result["latency"][k].items():
-            search, lucene = parts["search"], parts["lucene"]
+            search, rank = parts["search"], parts["rank"]
             print(
                 f"k {k:<5} {name:32} search mean {search['mean ms']:7.2f} ms  p99 {search['p99 ms']:7.2f} ms"
-                f"   of that Lucene {lucene['mean ms']:7.2f} ms  p99 {lucene['p99 ms']:7.2f} ms"
+                f"   without texts {rank['mean ms']:7.2f} ms  p99 {rank['p99 ms']:7.2f} ms"
             )
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")

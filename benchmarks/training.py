@@ -1,12 +1,13 @@
 """Training through the head on a GPU: the head alone, forward and backward, and whole steps, plain against fused.
 
     python benchmarks/training.py --parts head-30k head-250k --out results.json
-    python benchmarks/training.py --parts steps-30k steps-250k --out results.json
+    python benchmarks/training.py --parts steps-30k steps-250k checkpointed-250k --out results.json
 
 Parts are measured on their own, each in under two minutes, and added to what the file holds. The head alone is
 bfloat16, on random hidden states without a mask's zeros; "dense" is how training starts (every weight and its gradient
 is there), "sparse" how it goes on (a hundredth of them). Memory is a call's peak beyond its inputs and its gradients.
-Whole steps: see training_steps.py.
+Whole steps: see training_steps.py; "checkpointed" are steps that keep each layer's input alone and compute the layer
+again in the backward, so that at 250k the batch is not bounded by what the layers keep.
 """
 
 import os
@@ -123,12 +124,17 @@ def measure_pieces(name: str, repeats: int) -> Figures:
     return result
 
 
-def measure_steps(name: str, repeats: int) -> Figures:
+def measure_checkpointed(name: str, repeats: int) -> Figures:
+    """As `measure_steps`, with gradient checkpointing of both."""
+    return measure_steps(name, repeats, checkpointed=True)
+
+
+def measure_steps(name: str, repeats: int, *, checkpointed: bool = False) -> Figures:
     """The largest batch, and pairs a second there and at the plain head's largest, of the plain and the fused head."""
     vocabulary = HEADS[name][3]
     result: Figures = {"query_tokens": QUERY, "document_tokens": DOCUMENT}
     for key in ("plain", "fused"):
-        training = Training(config_of(vocabulary), fused=key == "fused")
+        training = Training(config_of(vocabulary), fused=key == "fused", checkpointed=checkpointed)
         most = largest(training.fits, result["plain"]["largest_batch"] if "plain" in result else 16)
         equal = result["plain"]["largest_batch"] if "plain" in result else most
         row = {"largest_batch": most, "equal_batch": equal}
@@ -153,6 +159,7 @@ PARTS: dict[str, Callable[[str, int], Figures]] = {
     "head": measure_head,
     "pieces": measure_pieces,
     "steps": measure_steps,
+    "checkpointed": measure_checkpointed,
 }
 
 
@@ -170,7 +177,7 @@ def main() -> None:
         kind, name = part.split("-")
         print(part, flush=True)
         begin = time.perf_counter()
-        repeats = max(3, arguments.repeats // 2) if kind == "steps" else arguments.repeats
+        repeats = arguments.repeats if kind in ("head", "pieces") else max(3, arguments.repeats // 2)
         result[part] = {"machine": machine, **PARTS[kind](name, repeats), "seconds": time.perf_counter() - begin}
         print(f"  {result[part]['seconds']:.0f} s", flush=True)
         # After every part, so that a failure loses no more than its own.

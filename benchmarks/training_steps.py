@@ -27,13 +27,20 @@ def config_of(vocabulary: int, **more: int) -> PreTrainedConfig:
 
 
 class Training:
-    """A model with random float32 weights, AdamW, and steps of random pairs under bfloat16 autocast."""
+    """A model with random float32 weights, AdamW, and steps of random pairs under bfloat16 autocast.
 
-    def __init__(self, config: PreTrainedConfig, *, fused: bool, device: str = "cuda") -> None:
+    checkpointed: keep the input of each layer, and compute the layer again when its gradients are.
+    """
+
+    def __init__(
+        self, config: PreTrainedConfig, *, fused: bool, checkpointed: bool = False, device: str = "cuda"
+    ) -> None:
         torch.manual_seed(0)
         self.device, self.fused, self.vocabulary = device, fused, config.vocab_size
         with torch.device(device):
             self.model = AutoModelForMaskedLM.from_config(config).train()
+        if checkpointed:
+            self.model.gradient_checkpointing_enable({"use_reentrant": False})
         self.decoder = self.model.get_output_embeddings()
         if fused:
             pass_on(self.decoder)

@@ -1,4 +1,4 @@
-"""What Lucene found, fetched in one call: documents' ids and scores.
+"""What Lucene found, taken over in one call: documents' numbers, ids and scores.
 
 Each call from Python to Java costs microseconds and holds the interpreter's lock before and after, so asking a
 thousand hits one by one takes longer than the search. The ids stand in what Lucene sorted by (ties go by id), so no
@@ -6,7 +6,7 @@ stored document need be read; and Java can be told to search, take the hits and 
 """
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..indexer.java import java_class
 
@@ -14,7 +14,15 @@ _LUCENE = "org.apache.lucene.search."
 _FOUND = f"{_LUCENE}TopFieldDocs"
 _OBJECTS = "[Ljava.lang.Object;"
 # FieldDoc.toString: doc=7 score=NaN shardIndex=-1 fields=[120.0, [64 37]], the bytes in hexadecimal, not padded.
-_HIT = re.compile(r"fields=\[([^,\]]+), \[([0-9a-f ]*)\]\]")
+_HIT = re.compile(r"doc=(\d+) [^\[]*fields=\[([^,\]]+), \[([0-9a-f ]*)\]\]")
+
+
+class Ranked(NamedTuple):
+    """A document that Lucene found. number: its own in the open index."""
+
+    number: int
+    id: str
+    score: float
 
 
 def search_to_text(searcher: Any) -> Any:
@@ -33,10 +41,11 @@ def search_to_text(searcher: Any) -> Any:
     return handles.filterReturnValue(handles.filterReturnValue(search, hits), text).bindTo(searcher)
 
 
-def read_hits(text: str) -> list[tuple[str, float]]:
-    """Id and score of each hit, from what search_to_text gives."""
+def read_hits(text: str) -> list[Ranked]:
+    """Each hit, from what search_to_text gives."""
     return [
-        (bytes(int(byte, 16) for byte in name.split()).decode(), float(score)) for score, name in _HIT.findall(text)
+        Ranked(int(number), bytes(int(byte, 16) for byte in name.split()).decode(), float(score))
+        for number, score, name in _HIT.findall(text)
     ]
 
 

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Sequence
 
 from ..pipeline.passages import DELIMITER
-from .impact_index import Found
+from .answers import Ranked
 
 _MORE = 3
 
 
-def best_documents(search: Callable[[int], Sequence[Found]], k: int) -> list[Found]:
-    """The k documents with the best passages, ties in order of id; each Found is the best passage.
+def best_documents(search: Callable[[int], Sequence[Ranked]], k: int) -> list[Ranked]:
+    """The best passages of the k documents with the best ones, ties in order of the document's id.
 
     search: gives so many passages, best first. It is asked for more until there are enough of different documents.
     """
     asked = k * _MORE
     while True:
         passages = search(asked)
-        best: dict[str, Found] = {}
+        best: dict[str, Ranked] = {}
         for found in passages:
             best.setdefault(document_of(found.id), found)
         ranked = sorted(best.values(), key=lambda found: (-found.score, document_of(found.id)))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,12 @@ from ..errors import SpartonError
 from ..indexer.java import java_class
 from ..indexer.lucene import framed_analyzer
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
-from .answers import read_hits, search_to_text
+from .answers import Ranked, read_hits, search_to_text
 from .explain import Match
 
 _FIELD = "contents"
 # Lucene's own limit of 1,024 is meant for words that people type; a long query expands to more terms.
 _MOST_TERMS = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A document that Lucene found."""
-
-    id: str
-    score: float
-    text: str | None
 
 
 class ImpactIndex:
@@ -59,25 +49,11 @@ class ImpactIndex:
     def __len__(self) -> int:
         return int(self._reader.numDocs())
 
-    def search(self, terms: Mapping[str, int], k: int) -> list[Found]:
-        """The k documents with the largest sum of query impact x document impact, ties in order of id."""
-        from jnius import cast
+    def rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+        """The k documents with the largest sum of query impact x document impact, ties in order of id.
 
-        query = self._query(terms)
-        if query is None:
-            return []
-        top = self._searcher.search(query, min(k, len(self)), self._best_then_id)
-        stored = self._reader.storedFields()
-        found = []
-        for hit in top.scoreDocs:
-            # The score stands among what was sorted by; as hit.score it would be computed once more.
-            score = cast("org.apache.lucene.search.FieldDoc", hit).fields[0]
-            document = stored.document(hit.doc)
-            found.append(Found(document.get("id"), score, _text(document.get("raw"))))
-        return found
-
-    def rank(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
-        """Ids and scores of what `search` finds, in a fraction of its time where k is large. Threads may share it."""
+        Threads may share it.
+        """
         query = self._query(terms)
         if query is None:
             return []
@@ -87,6 +63,11 @@ class ImpactIndex:
     @cached_property
     def _ranking(self) -> Any:
         return search_to_text(self._searcher)
+
+    def texts(self, ranked: Sequence[Ranked]) -> list[str | None]:
+        """The stored texts, None where there is none. Threads may share it."""
+        stored = self._reader.storedFields()
+        return [_text(stored.document(found.number).get("raw")) for found in ranked]
 
     def _query(self, terms: Mapping[str, int]) -> Any:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""

@@ -2,6 +2,11 @@
 
 import threading
 from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .searcher import Seconds
 
 
 class Metrics:
@@ -11,7 +16,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
         self._queries = 0
-        self._seconds = {"encode": 0.0, "search": 0.0}
+        self._seconds = {"encode": 0.0, "search": 0.0, "fetch": 0.0}
         self.waiting = 0
 
     def add_request(self, path: str, status: int) -> None:
@@ -19,12 +24,12 @@ class Metrics:
         with self._lock:
             self._requests[path, status] += 1
 
-    def add_query(self, encode: float, search: float) -> None:
+    def add_query(self, seconds: "Seconds") -> None:
         """Count a query and its seconds."""
         with self._lock:
             self._queries += 1
-            self._seconds["encode"] += encode
-            self._seconds["search"] += search
+            for part, spent in asdict(seconds).items():
+                self._seconds[part] += spent
 
     def text(self) -> str:
         """All of it in Prometheus's text format."""

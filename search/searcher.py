@@ -1,18 +1,21 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
 from ..manifest import load_complete
 from ..pipeline.passages import passage_id
+from .answers import Ranked
 from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
-from .impact_index import Found, ImpactIndex
+from .impact_index import ImpactIndex
 
 if TYPE_CHECKING:
     from ..pipeline.encoders import QueryEncoder
@@ -32,8 +35,26 @@ class Hit:
     passage: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """What a query's time went to: the model (and waiting for it), Lucene's search, and reading the stored texts."""
+
+    encode: float
+    search: float
+    fetch: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A query as terms, what it found, and how long that took."""
+
+    terms: dict[str, int]
+    hits: list[Hit]
+    seconds: Seconds
+
+
 class Searcher:
-    """Model and index kept open.
+    """Model and index kept open. Threads may share it; each must call detach_thread before it ends.
 
     device: as Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a
     model that needed it when it was indexed.
@@ -55,6 +76,7 @@ class Searcher:
                 open_query_encoder(model, scale, device=device, trust_remote_code=trust_remote_code) if model else None
             )
             self._index = opening.result()
+        self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def __len__(self) -> int:
         """How many documents can be found; with passages, how many of those."""
@@ -65,46 +87,48 @@ class Searcher:
 
         Raises SpartonError if the index was made of vectors and no model was named.
         """
-        return self._encoder().terms(query)
+        with self._encoding:
+            return self._encoder().terms(query)
 
     def own_terms(self, query: str) -> frozenset[str]:
         """The terms that a query holds itself; the model has added the others. Raises as `terms`."""
-        return own_terms(self._encoder(), query)
+        with self._encoding:
+            return own_terms(self._encoder(), query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
         """Each query as {term: impact}, encoded as one batch; terms in order of vocabulary id. Raises as `terms`."""
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
-        return [
-            {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
-            for terms, impacts in encoder.encode(queries)
-        ]
+        with self._encoding:
+            return [
+                {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
+                for terms, impacts in encoder.encode(queries)
+            ]
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
-        return self.search_terms(self.terms(query), k)
+        return self.answer(query, k).hits
+
+    def answer(self, query: str, k: int = 10) -> Answer:
+        """As `search`, with the query's terms and what the time went to."""
+        begin = perf_counter()
+        terms = self.terms(query)
+        encoded = perf_counter()
+        ranked = self._rank(terms, k)
+        searched = perf_counter()
+        hits = self._hits(ranked)
+        return Answer(terms, hits, Seconds(encoded - begin, searched - encoded, perf_counter() - searched))
 
     def search_terms(self, terms: Mapping[str, int], k: int = 10) -> list[Hit]:
         """As `search`, for a query that is encoded already."""
-        if k < 1:
-            raise UsageError(f"k is {k}; expected at least 1")
-        if not self.manifest.settings.chunk:
-            every = enumerate(self._index.search(terms, k), start=1)
-            return [Hit(rank, found.id, found.score, found.text) for rank, found in every]
-        every = enumerate(best_documents(lambda asked: self._index.search(terms, asked), k), start=1)
-        return [
-            Hit(rank, document_of(found.id), found.score, found.text, passage_of(found.id)) for rank, found in every
-        ]
+        return self._hits(self._rank(terms, k))
 
     def rank_terms(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
-        """Ids and scores of what `search_terms` finds, without texts and so much sooner. Threads may share it; each
-        must call detach_thread before it ends. Raises UsageError if k < 1."""
-        if k < 1:
-            raise UsageError(f"k is {k}; expected at least 1")
-        if not self.manifest.settings.chunk:
-            return self._index.rank(terms, k)
-        best = best_documents(lambda asked: [Found(*hit, None) for hit in self._index.rank(terms, asked)], k)
-        return [(document_of(found.id), found.score) for found in best]
+        """Ids and scores of what `search_terms` finds, without texts and so much sooner. Raises UsageError if k < 1."""
+        ranked = self._rank(terms, k)
+        if self.manifest.settings.chunk:
+            return [(document_of(found.id), found.score) for found in ranked]
+        return [(found.id, found.score) for found in ranked]
 
     def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
         """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score."""
@@ -115,6 +139,23 @@ class Searcher:
     def close(self) -> None:
         """Close the index."""
         self._index.close()
+
+    def _rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+        """The best documents, or of passages the best ones of the best documents."""
+        if k < 1:
+            raise UsageError(f"k is {k}; expected at least 1")
+        if self.manifest.settings.chunk:
+            return best_documents(lambda asked: self._index.rank(terms, asked), k)
+        return self._index.rank(terms, k)
+
+    def _hits(self, ranked: Sequence[Ranked]) -> list[Hit]:
+        every = enumerate(zip(ranked, self._index.texts(ranked), strict=True), start=1)
+        if self.manifest.settings.chunk:
+            return [
+                Hit(rank, document_of(found.id), found.score, text, passage_of(found.id))
+                for rank, (found, text) in every
+            ]
+        return [Hit(rank, found.id, found.score, text) for rank, (found, text) in every]
 
     def _encoder(self) -> "QueryEncoder":
         if self.encoder is None:

@@ -1,14 +1,12 @@
 """An open index as a small HTTP service: JSON for programs, one page for people."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.resources import files
-from time import perf_counter
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request
@@ -107,7 +105,6 @@ class _Answers:
         self._searcher = searcher
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
-        self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     async def run(self, task: Callable[[], T]) -> T:
         """What a task gives, when a thread has done it."""
@@ -116,25 +113,20 @@ class _Answers:
     def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
         """A query's hits, and how long they took."""
         try:
-            started = perf_counter()
-            with self._encoding:
-                terms = self._searcher.terms(query)
-                own = self._searcher.own_terms(query) if explain else frozenset[str]()
-            encoded = perf_counter()
-            hits = self._searcher.search_terms(terms, k)
-            done = perf_counter()
-            matches = self._searcher.explain(terms, hits) if explain else [None] * len(hits)
+            answer = self._searcher.answer(query, k)
+            own = self._searcher.own_terms(query) if explain else frozenset[str]()
+            matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         finally:
             detach_thread()  # the pool may end this thread before Java does
-        self._metrics.add_query(encoded - started, done - encoded)
+        self._metrics.add_query(answer.seconds)
         content = {
             "query": query,
-            "hits": [hit_content(hit, matched, own) for hit, matched in zip(hits, matches, strict=True)],
-            "milliseconds": {"encode": 1000 * (encoded - started), "search": 1000 * (done - encoded)},
+            "hits": [hit_content(hit, matched, own) for hit, matched in zip(answer.hits, matches, strict=True)],
+            "milliseconds": {part: 1000 * seconds for part, seconds in asdict(answer.seconds).items()},
         }
         if explain:
             content["terms"] = [
-                {"term": term, "impact": impact, "expanded": term not in own} for term, impact in terms.items()
+                {"term": term, "impact": impact, "expanded": term not in own} for term, impact in answer.terms.items()
             ]
         return content
 

@@ -65,6 +65,20 @@ def logits_of(inputs: HeadInputs, document: int, terms: slice, dtype: torch.dtyp
     return (logits if inputs.bias is None else logits + inputs.bias[terms].to(dtype)), rows + first
 
 
+def clear_maxima(inputs: HeadInputs, least: float):
+    """bool [B, V]: whether the largest logit is further than `least` from 0 and from the second largest, in float64."""
+    clear = torch.zeros(inputs.documents, inputs.vocabulary, dtype=torch.bool, device=inputs.hidden.device)
+    for document in range(inputs.documents):
+        for start in range(0, inputs.vocabulary, 2**15):
+            logits, _ = logits_of(inputs, document, slice(start, start + 2**15), torch.float64)
+            if len(logits):
+                best, *second = logits.topk(min(2, len(logits)), dim=0).values
+                clear[document, start : start + 2**15] = best.abs() > least
+                for other in second:
+                    clear[document, start : start + 2**15] &= best - other > least
+    return clear
+
+
 def weights_of(inputs: HeadInputs, document: int, dtype: torch.dtype):
     """One row of the result, float32 [V], computed in `dtype` and a part of the vocabulary at a time."""
     parts = []

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from head_inputs import MASKS, SMALL, make_inputs, make_packed
+from head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
 from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.pipeline.head import SpartonHead, splade_head
@@ -43,24 +43,25 @@ def relative(found, truth):
     return float((found - truth).norm() / truth.norm()) if truth.any() else float(found.norm())
 
 
-def check(arguments, impl, upstream=None, **more):
-    """Gradients against float64 autograd of the definition; eager's in the same dtype may be no nearer, but for 1e-6.
+def check(arguments, impl, upstream=None, near=1e-5, **more):
+    """Gradients against float64 autograd of the definition, where that knows a single answer.
 
-    Rounding moves maxima from one position to another, in eager as in ours; each is that of its own forward.
+    Neither eager's in the same dtype may be nearer nor, but for 1e-6, the definition's own when it is rounded.
+    Where two logits are as near as the forward may round, or one is that near to 0, nothing arrives: which of two
+    positions gets such a gradient is chance, eager's as ours, and a few of them outweigh all other rounding.
     """
-    hidden, weight, _, _ = arguments
-    documents = len(hidden) if "cu_seqlens" not in more else len(more["cu_seqlens"]) - 1
+    hidden, weight, bias, mask = arguments
+    clear = clear_maxima(check_inputs(hidden, weight, bias, mask, more.get("cu_seqlens")), near)
     if upstream is None:
-        generator = torch.Generator().manual_seed(1)
-        upstream = torch.randn(documents, len(weight), generator=generator).to(hidden.device)
+        upstream = torch.randn(clear.shape, generator=torch.Generator().manual_seed(1)).to(hidden.device)
+    upstream = upstream * clear
     truth = gradients(arguments, upstream, "reference", torch.float64, **more)
     eager = gradients(arguments, upstream, "reference", **more)
     ours = gradients(arguments, upstream, impl, **more)
     for name, true, plain, found in zip(("hidden", "weight", "bias"), truth, eager, ours, strict=True):
         if true is not None:
-            # Both errors are those of a few maxima that rounding moved where there are few: hence the half more.
-            slack = 1.5 if len(weight) * documents < 2**16 else 1.02
-            assert relative(found, true) <= slack * relative(plain, true) + 1e-6, name
+            rounded = true.to(hidden.dtype).double()
+            assert relative(found, true) <= max(relative(plain, true), relative(rounded, true)) + 1e-6, name
 
 
 @pytest.fixture(params=DEVICES)
@@ -87,7 +88,8 @@ def test_gradients_of_packed_documents(lengths):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_gradients_in_half_precision(dtype):
-    check(make_inputs(3, 20, 64, 700, "holes", dtype), "torch")
+    # In PyTorch a tile of logits is rounded before its maxima are found, as eager's are.
+    check(make_inputs(3, 20, 64, 700, "holes", dtype), "torch", near=4 * torch.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("mask", ["none", "holes", "one row of zeros"])

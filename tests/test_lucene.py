@@ -70,7 +70,7 @@ def indexed(tmp_path):
 
 
 def found(index, terms, k=100):
-    return [(hit.id, hit.score) for hit in index.search(terms, k)]
+    return [(hit.id, hit.score) for hit in index.rank(terms, k)]
 
 
 def test_every_odd_term_is_found_as_itself(write_part, indexed):

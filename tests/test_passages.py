@@ -9,8 +9,8 @@ import pytest
 import sparton
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.passages import OVERLAP, Spans, join_spans, passages_of, windows
+from sparton.search.answers import Ranked
 from sparton.search.folding import best_documents
-from sparton.search.impact_index import Found
 
 LONGEST = 100
 WORDS = ("leather", "canvas", "silk", "satin", "velvet", "linen", "cotton", "wool", "gold", "stone")  # one token each
@@ -79,7 +79,7 @@ def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
         for hit, matches in zip(hits, searcher.explain(terms, hits), strict=True):
             assert sum(match.contribution for match in matches) == hit.score
         (long,) = [hit for hit in hits if hit.id == "long"]
-        every = {found.id: found.score for found in searcher._index.search(terms, 100)}
+        every = {found.id: found.score for found in searcher._index.rank(terms, 100)}
         assert long.score == max(score for name, score in every.items() if name.startswith("long#"))
         assert every[f"long#{long.passage}"] == long.score
         assert [hit.id for hit in searcher.search(query, k=1)] == [hits[0].id]
@@ -88,8 +88,8 @@ def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
 
 
 def test_more_passages_are_asked_for_until_there_are_enough_documents():
-    passages = [Found(f"a#{n}", 50.0 - n, None) for n in range(20)]
-    passages += [Found("c#0", 5.0, None), Found("b#1", 5.0, None), Found("d#0", 1.0, None)]
+    passages = [Ranked(n, f"a#{n}", 50.0 - n) for n in range(20)]
+    passages += [Ranked(20, "c#0", 5.0), Ranked(21, "b#1", 5.0), Ranked(22, "d#0", 1.0)]
     asked = []
 
     def search(count):

@@ -51,7 +51,7 @@ def test_a_query_gets_what_search_finds(served, searcher):
     assert [(hit["rank"], hit["id"], hit["score"], hit["text"]) for hit in content["hits"]] == [
         (hit.rank, hit.id, hit.score, hit.text) for hit in hits
     ]
-    assert set(content["milliseconds"]) == {"encode", "search"}
+    assert set(content["milliseconds"]) == {"encode", "search", "fetch"}
     assert "terms" not in content
 
 

@@ -67,10 +67,12 @@ class Model:
         return (torch.log1p(torch.relu(logits)) * mask[:, :, None]).amax(dim=1)
 
 
-def train(catalogue: Catalogue, head: str, seed: int, steps: int, batch: int, device: str) -> dict[str, Any]:
+def train(
+    catalogue: Catalogue, head: str, seed: int, steps: int, batch: int, rate: float, device: str
+) -> dict[str, Any]:
     """Loss of every step, and nDCG@10 of the held-out queries at the end."""
     model = Model(head, device)
-    optimizer = torch.optim.AdamW(model.lm.parameters(), lr=5e-5)
+    optimizer = torch.optim.AdamW(model.lm.parameters(), lr=rate)
     torch.manual_seed(seed)
     model.lm.train()
     losses = []
@@ -112,6 +114,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=5e-5, help="AdamW's")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path)
@@ -126,6 +129,7 @@ def main() -> None:
         "transformers": transformers.__version__,
         "steps": arguments.steps,
         "batch": arguments.batch_size,
+        "rate": arguments.rate,
         "untrained": evaluate(Model("plain", arguments.device), catalogue),
         "runs": {head: [] for head in HEADS},
     }
@@ -133,7 +137,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         for head in HEADS:
             begin = time.perf_counter()
-            run = train(catalogue, head, seed, arguments.steps, arguments.batch_size, arguments.device)
+            run = train(catalogue, head, seed, arguments.steps, arguments.batch_size, arguments.rate, arguments.device)
             result["runs"][head].append({"seed": seed, **run})
             print(
                 f"seed {seed} {head:5}  loss {run['losses'][0]:.4f} to {run['losses'][-1]:.4f}"

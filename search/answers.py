@@ -6,6 +6,7 @@ stored document need be read; and Java can be told to search, take the hits and 
 """
 
 import re
+from array import array
 from typing import Any, NamedTuple
 
 from ..indexer.java import java_class
@@ -43,9 +44,12 @@ def search_to_text(searcher: Any) -> Any:
 
 def read_hits(text: str) -> list[Ranked]:
     """Each hit, from what search_to_text gives."""
+    found = _HIT.findall(text)
+    # Java writes as few digits as tell a 32-bit number from others: as one it must be read.
+    scores = array("f", (float(score) for _, score, _ in found))
     return [
-        Ranked(int(number), bytes(int(byte, 16) for byte in name.split()).decode(), float(score))
-        for number, score, name in _HIT.findall(text)
+        Ranked(int(number), bytes(int(byte, 16) for byte in name.split()).decode(), score)
+        for (number, _, name), score in zip(found, scores, strict=True)
     ]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .indexer.options import LuceneOptions
     from .pipeline.collection import Part
     from .pipeline.columns import Columns
+    from .ray_cluster import Cluster
 
 log = logging.getLogger("sparton")
 
@@ -45,10 +46,13 @@ def build_index(
     overwrite: bool = False,
     lucene: bool = True,
     optimize: bool = False,
+    join: bool = True,
     index_processes: int | None = None,
     heap_mb: int | None = None,
     buffer_mb: int | None = None,
     trust_remote_code: bool = False,
+    engine: str = "local",
+    address: str | None = None,
     progress: bool = False,
 ) -> BuildReport:
     """Encode a corpus into `index`/collection and build `index`/lucene from it.
@@ -57,8 +61,10 @@ def build_index(
     done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
     the columns and the model were found to be good. chunk: split documents longer than max_length into passages that
     overlap, which a search folds again; otherwise they are cut. lucene=False stops after the collection. optimize
-    merges the Lucene index to one segment. The other options are those of Encoder, choose_columns and (those about
-    Lucene) choose_options.
+    merges the Lucene index to one segment. join=False keeps the indexes of the processes next to each other, which are
+    then searched as one. engine: "local" for this machine, "ray" for a cluster, which `address` names (see Cluster) and
+    whose nodes must all see corpus and folder under the same paths. The other options are those of Encoder,
+    choose_columns and (those about Lucene) choose_options.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -70,10 +76,14 @@ def build_index(
 
     if shard_rows < 1:
         raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")
+    if engine not in ("local", "ray"):
+        raise UsageError(f"--engine is {engine!r}; expected local or ray")
+    if address is not None and engine != "ray":
+        raise UsageError(f"--address is {address!r}, which is Ray's, and --engine is {engine}; give --engine ray too")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
     folder = Path(index)
     standing(folder, overwrite)
-    options = index_options(index_processes, heap_mb, buffer_mb, optimize) if lucene else None
+    options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
@@ -88,9 +98,9 @@ def build_index(
     encoder_options = EncoderOptions(
         model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
     )
-    with closing(open_engine(device, encoder_options)) as engine:
+    with _cluster(engine, address) as cluster, closing(open_engine(device, encoder_options, cluster)) as encoding:
         settings = Settings(
-            model=engine.settings,
+            model=encoding.settings,
             corpus=source.fingerprint(),
             id_column=columns.id,
             text_columns=columns.text,
@@ -109,10 +119,10 @@ def build_index(
             job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk)
             work = Work()
             started = perf_counter()
-            with _lucene_build(folder, manifest, options) as building:
+            with _lucene_build(folder, manifest, options, cluster) as building:
                 if manifest.stage == ENCODING:
                     with progress_bar(rows, shown=progress) as so_far:
-                        counts = _counts_of(engine.encode(job, so_far), building, columns)
+                        counts = _counts_of(encoding.encode(job, so_far), building, columns)
                     work = so_far.work
                     manifest = manifest.at(ENCODED, counts)
                     manifest.save(folder)
@@ -124,20 +134,34 @@ def build_index(
                 encoded = perf_counter()
                 if building:
                     building.finish(manifest.counts.documents)
-                    manifest = manifest.at(COMPLETE)
+                    manifest = manifest.at(COMPLETE, indexes=building.indexes)
                     manifest.save(folder)
     return BuildReport(folder, manifest.counts, went_on, encoded - started, perf_counter() - encoded, work)
 
 
+def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluster | None]":
+    if engine == "local":
+        return nullcontext()
+    from .ray_cluster import Cluster
+
+    return closing(Cluster(address))
+
+
 def _lucene_build(
-    folder: Path, manifest: Manifest, options: "LuceneOptions | None"
+    folder: Path, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
 ) -> "AbstractContextManager[LuceneBuild | None]":
     """The Lucene index to be built, or None if none is asked for or it is there."""
     from .indexer.build import LuceneBuild
 
     if options is None or (manifest.stage == COMPLETE and (folder / LUCENE).is_dir()):
         return nullcontext()
-    return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
+    if cluster is None:
+        return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
+    from .indexer.ray_helper import RayHelper
+
+    # Not of this process: the nodes' working directories are others.
+    place = (folder / LUCENE).absolute()
+    return LuceneBuild(place, options, manifest.settings.digest(), new_helper=RayHelper)
 
 
 def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:
@@ -155,12 +179,14 @@ def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns:
     return total
 
 
-def index_options(processes: int | None, heap_mb: int | None, buffer_mb: int | None, optimize: bool) -> "LuceneOptions":
+def index_options(
+    processes: int | None, heap_mb: int | None, buffer_mb: int | None, optimize: bool, join: bool
+) -> "LuceneOptions":
     """How Lucene is to be built here. Raises SpartonError where there is no Java for it."""
     from .indexer.java import find_jar, find_java
     from .indexer.options import choose_options
 
-    options = choose_options(processes, heap_mb, buffer_mb, 1 if optimize else None)
+    options = choose_options(processes, heap_mb, buffer_mb, 1 if optimize else None, join)
     find_java()
     find_jar()
     return options

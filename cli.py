@@ -76,11 +76,18 @@ FromCollection = Annotated[
     typer.Option("--from-collection", help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS."),
 ]
 Optimize = Annotated[bool, typer.Option("--optimize", help="Merge the Lucene index to one segment.")]
+Join = Annotated[
+    bool, typer.Option("--join/--no-join", help="Join the processes' indexes, or keep them and search them as one.")
+]
 IndexProcesses = Annotated[
     int | None, typer.Option("--index-processes", help="Processes that build the Lucene index. [default: one a core]")
 ]
 HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 256]")]
 BufferMb = Annotated[int | None, typer.Option("--buffer-mb", help="MiB of postings each gathers. [default: heap / 8]")]
+Engine = Annotated[str, typer.Option("--engine", help="local, or ray for a Ray cluster.")]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Of the cluster: auto, or host:port. [default: one started here]")
+]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
@@ -95,6 +102,8 @@ _ENCODING_ONLY = {
     "chunk",
     "shard_rows",
     "store_text",
+    "engine",
+    "address",
 }
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
@@ -186,10 +195,13 @@ def index(
     store_text: StoreText = True,
     from_collection: FromCollection = None,
     optimize: Optimize = False,
+    join: Join = True,
     index_processes: IndexProcesses = None,
     heap_mb: HeapMb = None,
     buffer_mb: BufferMb = None,
     trust_remote_code: TrustRemoteCode = False,
+    engine: Engine = "local",
+    address: Address = None,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
@@ -217,6 +229,7 @@ def index(
                 dtype=dtype,
                 overwrite=overwrite,
                 optimize=optimize,
+                join=join,
                 index_processes=index_processes,
                 heap_mb=heap_mb,
                 buffer_mb=buffer_mb,
@@ -246,10 +259,13 @@ def index(
             overwrite=overwrite,
             store_text=store_text,
             optimize=optimize,
+            join=join,
             index_processes=index_processes,
             heap_mb=heap_mb,
             buffer_mb=buffer_mb,
             trust_remote_code=trust_remote_code,
+            engine=engine,
+            address=address,
             progress=sys.stderr.isatty(),
         )
         _print_report(report, as_json)
@@ -274,6 +290,8 @@ def encode(
     overwrite: Overwrite = False,
     store_text: StoreText = True,
     trust_remote_code: TrustRemoteCode = False,
+    engine: Engine = "local",
+    address: Address = None,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
@@ -299,6 +317,8 @@ def encode(
             overwrite=overwrite,
             store_text=store_text,
             trust_remote_code=trust_remote_code,
+            engine=engine,
+            address=address,
             lucene=False,
             progress=sys.stderr.isatty(),
         )

@@ -31,6 +31,7 @@ def index_collection(
     dtype: str = "auto",
     overwrite: bool = False,
     optimize: bool = False,
+    join: bool = True,
     index_processes: int | None = None,
     heap_mb: int | None = None,
     buffer_mb: int | None = None,
@@ -61,7 +62,7 @@ def index_collection(
                 raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
     folder = Path(index)
     standing(folder, overwrite)
-    options = index_options(index_processes, heap_mb, buffer_mb, optimize)
+    options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
     if any(folder.resolve() in file.resolve().parents for file in files):
         raise UsageError(
@@ -92,10 +93,10 @@ def index_collection(
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))
-                held = building.finish()
+                held, indexes = building.finish(), building.indexes
             rows = held.documents + held.empty
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
-            manifest = manifest.at(COMPLETE, counts)
+            manifest = manifest.at(COMPLETE, counts, indexes)
             manifest.save(folder)
     return BuildReport(folder, manifest.counts, went_on, 0.0, perf_counter() - started, Work())
 

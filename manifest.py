@@ -95,17 +95,19 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The content of sparton.json. `source` and `versions` inform; `settings` bind."""
+    """The content of sparton.json. `source` and `versions` inform; `settings` bind. indexes: the Lucene indexes, which
+    are searched as one, by their folders' names within the index."""
 
     settings: Settings
     stage: str
     source: tuple[str, ...] = ()
     counts: Counts = Counts()
     versions: dict[str, str] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ("lucene",)
 
-    def at(self, stage: str, counts: Counts | None = None) -> "Manifest":
+    def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
         """The same at another stage."""
-        return replace(self, stage=stage, counts=counts or self.counts)
+        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes)
 
     def save(self, folder: Path) -> None:
         """Write sparton.json into `folder`, whole."""
@@ -137,7 +139,8 @@ def load_manifest(folder: Path) -> Manifest:
         counts = Counts(**content["counts"])
         if content["stage"] not in (ENCODING, ENCODED, COMPLETE):
             raise KeyError(content["stage"])
-        return Manifest(settings, content["stage"], tuple(content["source"]), counts, content["versions"])
+        indexes = tuple(content.get("indexes", ("lucene",)))
+        return Manifest(settings, content["stage"], tuple(content["source"]), counts, content["versions"], indexes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         found = "it is not JSON" if isinstance(error, ValueError) else "an entry is missing, unknown or of a wrong type"
         raise SpartonError(f"{path} is damaged: {found}; build the index again with --overwrite") from error

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from .errors import SpartonError
 
@@ -25,6 +25,20 @@ T = TypeVar("T")
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Answers(Protocol):
+    """A process somewhere that answers requests."""
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+
+    def ask(self, request: Any) -> Any:
+        """The answer to one request."""
+
+    def close(self) -> None:
+        """End the process; what it was about to do is not done."""
 
 
 class Helper:

@@ -1,7 +1,8 @@
 """Build a Lucene index from JsonVectorCollection files, several processes at a time, each into an index of its own.
 
 The processes' indexes stand in `lucene.tmp`, and each commit says of which pieces it is made: whoever finds them after
-an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`.
+an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
+joined, all of them are: then `lucene` holds a folder for each.
 """
 
 import threading
@@ -14,7 +15,7 @@ from typing import Self
 
 from ..errors import SpartonError
 from ..files import remove_folder, sync_folder
-from ..processes import Helper
+from ..processes import Answers, Helper
 from .lucene import Held
 from .options import LuceneOptions, choose_options
 from .pieces import Piece, cut
@@ -29,7 +30,7 @@ _FORMAT = 1  # of what is left behind
 class _Process:
     """A helper, the folder that it writes to, and whether it has it open."""
 
-    helper: Helper
+    helper: Answers
     folder: Path
     open: bool = False
 
@@ -39,8 +40,9 @@ class LuceneBuild:
 
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
-    of the files have been dealt with. To be used as a context manager: leaving it ends the processes. One build at a
-    time may be on its way to a folder; that is for the caller to see to.
+    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. To be used as a
+    context manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
+    caller to see to.
     """
 
     def __init__(
@@ -50,12 +52,13 @@ class LuceneBuild:
         key: str = "",
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
+        new_helper: Callable[[], Answers] = lambda: Helper(_MODULE),
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
         self._options = options or choose_options()
         self._key = f"{_FORMAT} {key}"
-        self._scale, self._on_bytes = scale, on_bytes
+        self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
         self._pool = ThreadPoolExecutor(self._options.processes)
         self._processes: list[_Process] = []
         self._idle: list[_Process] = []
@@ -91,7 +94,7 @@ class LuceneBuild:
         """
         if self._done is None:
             # It may all be in its place, by a process that was killed before it could say so.
-            self._placed = self._read((self._folder,))[0] if self._folder.is_dir() else None
+            self._placed = self._in_place()
             self._done = frozenset((self._placed or self._held()).pieces)
         self._running = [future for future in self._running if not _is_done(future)]
         for piece in cut(path, label):
@@ -101,6 +104,11 @@ class LuceneBuild:
             else:
                 self._running.append(self._pool.submit(self._index, piece))
 
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """The indexes in the folder, named as the manifest does."""
+        return tuple(str(path.relative_to(self._folder.parent)) for path in sub_indexes(self._folder))
+
     def finish(self, documents: int | None = None) -> Held:
         """Wait for all files, and put the index in its place; return what it holds.
 
@@ -108,13 +116,14 @@ class LuceneBuild:
         when a process died; when there is no document, or not as many as `documents` says.
         """
         held = self._finish()
-        asked = sorted(self._pieces)
-        if self._placed is not None and sorted(self._placed.pieces) == asked:
+        if self._placed is not None and set(self._placed.pieces) == set(self._pieces):
             remove_folder(self._building)
             return self._placed
-        if sorted(held.pieces) != asked:  # an earlier run's, of files that have changed since
+        if set(held.pieces) - set(self._pieces):  # an earlier run's, of files that have changed since
             remove_folder(self._building)
-            self._running = [self._pool.submit(self._index, piece) for piece in self._pieces.values()]
+            held = Held()
+        if missing := set(self._pieces) - set(held.pieces):  # or lost with a process that was started again
+            self._running = [self._pool.submit(self._index, self._pieces[name]) for name in sorted(missing)]
             held = self._finish()
         if not held.documents:
             raise SpartonError(
@@ -147,7 +156,7 @@ class LuceneBuild:
                 raise CancelledError
             if self._idle:
                 return self._idle.pop()
-            process = _Process(Helper(_MODULE), self._building / str(len(self._processes)))
+            process = _Process(self._new_helper(), self._building / str(len(self._processes)))
             self._processes.append(process)
             return process
 
@@ -170,8 +179,15 @@ class LuceneBuild:
         process.helper.ask(Finish())
         process.open = False
 
+    def _in_place(self) -> Held | None:
+        """What stands in the folder already, if it was made with these settings."""
+        if not self._folder.is_dir():
+            return None
+        parts = self._read(sub_indexes(self._folder))
+        return None if None in parts else sum((held for held in parts if held is not None), Held())
+
     def _folders(self) -> tuple[Path, ...]:
-        return tuple(sorted(path for path in self._building.glob("*") if path.name.isdecimal()))
+        return _numbered(self._building)
 
     def _held(self) -> Held:
         """What was committed to the folders. One that is damaged or was made otherwise goes."""
@@ -194,7 +210,10 @@ class LuceneBuild:
     def _put_in_place(self, held: Held) -> None:
         folders = self._folders()
         whole = folders[0]
-        if len(folders) > 1 or self._options.segments:
+        if len(folders) > 1 and not self._options.join:
+            remove_folder(self._building / _JOINED)
+            whole = self._building
+        elif len(folders) > 1 or self._options.segments:
             whole = self._building / _JOINED
             process = self._take()
             joined = process.helper.ask(Join(folders, whole, self._options))
@@ -204,6 +223,16 @@ class LuceneBuild:
         remove_folder(self._folder)
         whole.replace(self._folder)
         sync_folder(self._folder.parent)
+
+
+def sub_indexes(folder: Path) -> tuple[Path, ...]:
+    """The Lucene indexes that stand in `folder`: those next to each other in it, or itself."""
+    return _numbered(folder) or (folder,)
+
+
+def _numbered(folder: Path) -> tuple[Path, ...]:
+    """The folders in it whose names are numbers, in their order."""
+    return tuple(sorted((path for path in folder.glob("*") if path.name.isdecimal()), key=lambda path: int(path.name)))
 
 
 def _is_done(future: Future[None]) -> bool:

@@ -1,10 +1,10 @@
-"""Where encoding happens: in this process, or on several GPUs with a process for each."""
+"""Where encoding happens: in this process, on several GPUs with a process for each, or on a Ray cluster."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
 from ..folder import MARKERS
@@ -14,6 +14,9 @@ from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
 from .progress import Progress
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from ..ray_cluster import Cluster
 
 _CLAIM = ".claim"
 
@@ -30,12 +33,16 @@ class Engine(Protocol):
         """End what runs in the background."""
 
 
-def open_engine(device: str, options: EncoderOptions) -> Engine:
+def open_engine(device: str, options: EncoderOptions, cluster: "Cluster | None" = None) -> Engine:
     """Load the model where it shall run.
 
-    device: as Encoder's; or "all" GPUs, or several with commas between.
+    device: as Encoder's; or "all" GPUs, or several with commas between; of a cluster "auto", "cuda" or "cpu".
     Raises SpartonError and UsageError as Encoder does.
     """
+    if cluster:
+        from .ray_engine import RayEngine
+
+        return RayEngine(cluster, device, options)
     names = _devices(device)
     if len(names) == 1:
         return OneDevice(names[0], options)

@@ -13,32 +13,23 @@ from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .answers import Ranked, read_hits, search_to_text
 from .explain import Match
 
+_INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
 # Lucene's own limit of 1,024 is meant for words that people type; a long query expands to more terms.
 _MOST_TERMS = 2**20
 
 
 class ImpactIndex:
-    """An open index. Raises SpartonError if `folder` holds none.
+    """An index that is open, or several as if they were one. Raises SpartonError for a folder that holds none.
 
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
     """
 
-    def __init__(self, folder: Path) -> None:
-        # Java keeps the working directory it was started in; Python's may have changed since.
-        path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
-        directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
-        reader = java_class("org.apache.lucene.index.DirectoryReader")
-        from jnius import JavaException, cast
-
-        try:
-            # As a DirectoryReader, pyjnius would take it for other subclasses too when it chooses between overloads.
-            self._reader = cast("org.apache.lucene.index.IndexReader", reader.open(directory))
-        except JavaException as error:
-            reason = str(error.classname).rpartition(".")[2]
-            raise SpartonError(
-                f"{folder} cannot be opened by Lucene ({reason}); build the index again with --overwrite"
-            ) from error
+    def __init__(self, *folders: Path) -> None:
+        readers = [_open_reader(folder) for folder in folders]
+        # One reader over all: each posting is scored alike wherever it stands, and ties go by id, not by place.
+        several = len(readers) > 1
+        self._reader = _as_reader(java_class(f"{_INDEX}MultiReader")(*readers)) if several else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
@@ -108,6 +99,28 @@ class ImpactIndex:
         if not hits:
             raise KeyError(name)
         return int(hits[0].doc)
+
+
+def _open_reader(folder: Path) -> Any:
+    # Java keeps the working directory it was started in; Python's may have changed since.
+    path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
+    directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
+    from jnius import JavaException  # not before Java was started our way
+
+    try:
+        return _as_reader(java_class(f"{_INDEX}DirectoryReader").open(directory))
+    except JavaException as error:
+        reason = str(error.classname).rpartition(".")[2]
+        raise SpartonError(
+            f"{folder} cannot be opened by Lucene ({reason}); build the index again with --overwrite"
+        ) from error
+
+
+def _as_reader(reader: Any) -> Any:
+    """As a subclass, pyjnius would take it for other subclasses too when it chooses between overloads."""
+    from jnius import cast
+
+    return cast(f"{_INDEX}IndexReader", reader)
 
 
 def _best_then_id() -> Any:

@@ -68,7 +68,7 @@ class Searcher:
         self.path, self.manifest = folder, load_complete(folder)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(_open_index, folder / "lucene")
+            opening = pool.submit(_open_index, [folder / name for name in self.manifest.indexes])
             from ..pipeline.encoders import open_query_encoder
 
             model, scale = self.manifest.settings.model, self.manifest.settings.scale
@@ -166,8 +166,8 @@ class Searcher:
         return self.encoder
 
 
-def _open_index(folder: Path) -> ImpactIndex:
+def _open_index(folders: Sequence[Path]) -> ImpactIndex:
     try:
-        return ImpactIndex(folder)
+        return ImpactIndex(*folders)
     finally:
         detach_thread()

@@ -1,8 +1,9 @@
 """The main job: corpus in, index folder out."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from .errors import SpartonError, UsageError
 from .files import locked
 from .folder import COLLECTION, LUCENE, resumed, standing, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
+from .mirror import Mirror, open_mirror
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
 from .progress_bar import progress_bar
@@ -57,14 +59,15 @@ def build_index(
 ) -> BuildReport:
     """Encode a corpus into `index`/collection and build `index`/lucene from it.
 
-    corpus: data files, folders or globs. Of a build that was interrupted, what is finished is kept and the rest is
-    done. overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids,
-    the columns and the model were found to be good. chunk: split documents longer than max_length into passages that
-    overlap, which a search folds again; otherwise they are cut. lucene=False stops after the collection. optimize
-    merges the Lucene index to one segment. join=False keeps the indexes of the processes next to each other, which are
-    then searched as one. engine: "local" for this machine, "ray" for a cluster, which `address` names (see Cluster) and
-    whose nodes must all see corpus and folder under the same paths. The other options are those of Encoder,
-    choose_columns and (those about Lucene) choose_options.
+    corpus: data files, folders, globs or URIs. index: a folder, or the URI of one, for which a local one stands until
+    it is there whole. Of a build that was interrupted, what is finished is kept and the rest is done. overwrite:
+    replace an index made with other settings, or a finished one; nothing is removed before the ids, the columns and
+    the model were found to be good. chunk: split documents longer than max_length into passages that overlap, which a
+    search folds again; otherwise they are cut. lucene=False stops after the collection. optimize merges the Lucene
+    index to one segment. join=False keeps the indexes of the processes next to each other, which are then searched as
+    one. engine: "local" for this machine, "ray" for a cluster, which `address` names (see Cluster) and whose nodes
+    must all see corpus and folder under the same paths. The other options are those of Encoder, choose_columns and
+    (those about Lucene) choose_options.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -81,7 +84,8 @@ def build_index(
     if address is not None and engine != "ray":
         raise UsageError(f"--address is {address!r}, which is Ray's, and --engine is {engine}; give --engine ray too")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
-    folder = Path(index)
+    mirror = open_mirror(index)
+    folder = mirror.folder
     standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
@@ -116,27 +120,40 @@ def build_index(
             went_on = manifest is not None
             if manifest is None:
                 manifest = start(folder, settings, source.files)
-            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk)
+                mirror.begin_anew()
+
+            def save(found: Manifest) -> Manifest:
+                found.save(folder)
+                mirror.put_manifest()
+                return found
+
+            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri)
             work = Work()
             started = perf_counter()
-            with _lucene_build(folder, manifest, options, cluster) as building:
+            with _lucene_build(mirror, manifest, options, cluster) as building:
                 if manifest.stage == ENCODING:
+                    if not cluster:
+                        mirror.get_parts()
                     with progress_bar(rows, shown=progress) as so_far:
-                        counts = _counts_of(encoding.encode(job, so_far), building, columns)
+                        parts = _shared(
+                            encoding.encode(job, so_far), mirror.get_part if cluster else mirror.put_part, folder
+                        )
+                        counts = _counts_of(parts, building, columns)
                     work = so_far.work
-                    manifest = manifest.at(ENCODED, counts)
-                    manifest.save(folder)
+                    manifest = save(manifest.at(ENCODED, counts))
                 elif building:
-                    manifest = manifest.at(ENCODED)  # complete once, if its lucene folder is lost
-                    manifest.save(folder)
+                    manifest = save(manifest.at(ENCODED))  # complete once, if its lucene folder is lost
+                    mirror.get_parts()
                     for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
                         building.add(path)
                 encoded = perf_counter()
                 if building:
                     building.finish(manifest.counts.documents)
-                    manifest = manifest.at(COMPLETE, indexes=building.indexes)
-                    manifest.save(folder)
-    return BuildReport(folder, manifest.counts, went_on, encoded - started, perf_counter() - encoded, work)
+                    mirror.put_lucene()
+                    manifest = save(manifest.at(COMPLETE, indexes=building.indexes))
+    seconds = encoded - started, perf_counter() - encoded
+    mirror.discard()
+    return BuildReport(mirror.uri or folder, manifest.counts, went_on, *seconds, work)
 
 
 def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluster | None]":
@@ -147,14 +164,23 @@ def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluste
     return closing(Cluster(address))
 
 
+def _shared(parts: "Iterable[Part]", share: "Callable[[Path], None]", folder: Path) -> "Iterator[Part]":
+    """The parts, each once it is both in this machine's folder and where that stands for."""
+    for part in parts:
+        path = folder / COLLECTION / part.path.name  # on another node the folder may be another
+        share(path)
+        yield replace(part, path=path)
+
+
 def _lucene_build(
-    folder: Path, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
+    mirror: Mirror, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
 ) -> "AbstractContextManager[LuceneBuild | None]":
     """The Lucene index to be built, or None if none is asked for or it is there."""
     from .indexer.build import LuceneBuild
 
-    if options is None or (manifest.stage == COMPLETE and (folder / LUCENE).is_dir()):
+    if options is None or (manifest.stage == COMPLETE and mirror.has_lucene()):
         return nullcontext()
+    folder = mirror.folder
     if cluster is None:
         return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
     from .indexer.ray_helper import RayHelper

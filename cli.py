@@ -46,7 +46,7 @@ app = typer.Typer(
 )
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
-Index = Annotated[Path, typer.Option("--index", help="The index folder.")]
+Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
 Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
 Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
 IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column of ids. [default: guessed]")]
@@ -178,7 +178,7 @@ def main(
 def index(
     context: typer.Context,
     corpus: Annotated[list[str] | None, Corpus] = None,
-    index: Index = Path("sparton-index"),
+    index: Index = "sparton-index",
     model: Model = "tiny",
     revision: Revision = None,
     id_column: IdColumn = None,
@@ -274,7 +274,7 @@ def index(
 @app.command()
 def encode(
     corpus: Annotated[list[str], Corpus],
-    output: Annotated[Path, typer.Option("--output", help="The folder to write to.")],
+    output: Annotated[str, typer.Option("--output", help="The folder to write to, or its URI.")],
     model: Model = "tiny",
     revision: Revision = None,
     id_column: IdColumn = None,
@@ -330,7 +330,7 @@ def search(
     query: Annotated[
         str | None, typer.Argument(help="What to search for; left out, lines are read and answered one by one.")
     ] = None,
-    index: Index = Path("sparton-index"),
+    index: Index = "sparton-index",
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
@@ -361,7 +361,7 @@ def search(
 
 @app.command()
 def serve(
-    index: Index = Path("sparton-index"),
+    index: Index = "sparton-index",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
@@ -393,7 +393,7 @@ def run_topics(
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The TREC run; a folder for the runs of several TOPICS.")
     ],
-    index: Index = Path("sparton-index"),
+    index: Index = "sparton-index",
     k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
@@ -449,7 +449,7 @@ def score(
 def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
     model: Annotated[str, typer.Option("--model", help="Encode it as a document of this model.")] = "tiny",
-    index: Annotated[Path | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
+    index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -472,14 +472,15 @@ def encode_text(
 
 @app.command()
 def info(
-    index: Index = Path("sparton-index"),
+    index: Index = "sparton-index",
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
 ) -> None:
     """Show what is in an index and how it was made."""
     with _one_sentence():
         from .manifest import load_manifest
+        from .mirror import local_index
 
-        manifest = load_manifest(index)
+        manifest = load_manifest(local_index(index, lucene=False))
         if as_json:
             typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
             return

@@ -29,6 +29,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     sync_folder(path.parent)
 
 
+def cache_folder() -> Path:
+    """Where the user's caches are."""
+    folder = os.environ.get("XDG_CACHE_HOME")
+    return (Path(folder) if folder else Path.home() / ".cache") / "sparton"
+
+
 @contextmanager
 def locked(folder: Path, why: str | None = None) -> Iterator[None]:
     """Hold the lock of `folder`, at most as long as this process lives.

@@ -13,6 +13,16 @@ LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
+def part_path(folder: Path, number: int) -> Path:
+    """Where the part of a shard stands."""
+    return folder / COLLECTION / f"part-{number:05d}.jsonl"
+
+
+def marker_of(part: Path) -> Path:
+    """Where it is said that a part is finished."""
+    return part.parents[1] / MARKERS / f"{part.stem}.json"
+
+
 def standing(folder: Path, overwrite: bool) -> Manifest | None:
     """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
     if folder.exists() and not folder.is_dir():
@@ -51,7 +61,7 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
     return found
 
 
-def start(folder: Path, settings: Settings, source: Sequence[Path]) -> Manifest:
+def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
     """Clear what an older build left, and write the manifest of this one."""
     manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source), versions=_versions())
     manifest.save(folder)

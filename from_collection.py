@@ -13,6 +13,7 @@ from .errors import UsageError
 from .files import locked
 from .folder import LUCENE, resumed, standing, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings
+from .mirror import open_mirror
 from .pipeline.progress import Work
 from .report import BuildReport
 
@@ -60,7 +61,8 @@ def index_collection(
         ):
             if value is not None:
                 raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
-    folder = Path(index)
+    mirror = open_mirror(index)
+    folder = mirror.folder
     standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
@@ -85,8 +87,9 @@ def index_collection(
         went_on = manifest is not None
         if manifest is None:
             manifest = start(folder, settings, files)
+            mirror.begin_anew()
         started = perf_counter()
-        if manifest.stage != COMPLETE or not (folder / LUCENE).is_dir():
+        if manifest.stage != COMPLETE or not mirror.has_lucene():
             with (
                 _bar(sum(file.stat().st_size for file in files), progress) as bar,
                 LuceneBuild(folder / LUCENE, options, settings.digest(), scale, bar.update) as building,
@@ -97,8 +100,11 @@ def index_collection(
             rows = held.documents + held.empty
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
             manifest = manifest.at(COMPLETE, counts, indexes)
+            mirror.put_lucene()
             manifest.save(folder)
-    return BuildReport(folder, manifest.counts, went_on, 0.0, perf_counter() - started, Work())
+            mirror.put_manifest()
+    mirror.discard()
+    return BuildReport(mirror.uri or folder, manifest.counts, went_on, 0.0, perf_counter() - started, Work())
 
 
 def _model_settings(

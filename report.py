@@ -16,7 +16,7 @@ class BuildReport:
     where the time went.
     """
 
-    index: Path
+    index: Path | str
     counts: Counts
     resumed: bool
     encoding_seconds: float

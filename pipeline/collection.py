@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..files import whole_file
-from ..folder import COLLECTION, MARKERS
+from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts
 from .ahead import ahead
 from .corpus import Corpus
@@ -65,7 +65,7 @@ def write_collection(
         if not take(number):
             return False
         path = part_path(job.folder, number)
-        finished = _finished(_marker(job.folder, path), job.settings_digest) if path.is_file() else None
+        finished = _finished(marker_of(path), job.settings_digest) if path.is_file() else None
         if finished is not None:
             kept.append(Part(path, finished))
         return finished is None
@@ -80,7 +80,7 @@ def write_collection(
     for part, documents in progress.during("writing", written):
         yield from _drained(kept, progress)
         counts = replace(part.counts, documents=documents, dropped_no_terms=len(part.documents) - documents)
-        with whole_file(_marker(job.folder, part.path)) as stream:
+        with whole_file(marker_of(part.path)) as stream:
             stream.write(json.dumps({"settings": job.settings_digest, "counts": asdict(counts)}).encode() + b"\n")
         yield Part(part.path, counts)
     yield from _drained(kept, progress)
@@ -91,15 +91,6 @@ def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
         part = parts.popleft()
         progress.add(kept=part.counts.rows)
         yield part
-
-
-def part_path(folder: Path, number: int) -> Path:
-    """Where the part of a shard stands."""
-    return folder / COLLECTION / f"part-{number:05d}.jsonl"
-
-
-def _marker(folder: Path, part: Path) -> Path:
-    return folder / MARKERS / f"{part.stem}.json"
 
 
 def _finished(marker: Path, settings_digest: str) -> Counts | None:

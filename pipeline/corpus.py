@@ -6,16 +6,20 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.dataset as pads
 import pyarrow.json as pajson
 import pyarrow.parquet as pq
+from pyarrow.fs import FileSystem
 
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
+from ..remote import RemoteFile, files_below, is_uri, local_path
 
 FORMATS = {
     ".parquet": "parquet",
@@ -32,24 +36,25 @@ _FORMAT_NAMES = {"parquet": "Parquet", "json": "JSON lines", "csv": "CSV", "tsv"
 ROWS_A_BATCH = 1024
 # A line must fit into a block, and the first block decides which columns there are.
 _BLOCK = 2**24
+DataFile = Path | RemoteFile
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Some consecutive rows of one file; `first` is the number of the first, counted from 1 within the file."""
 
-    file: Path
+    file: DataFile
     first: int
     batch: pa.RecordBatch
 
 
 class Corpus:
-    """Data files of one format and one schema, read in path order.
+    """Data files of one format and one schema, read in path order; all here, or all on one file system by URI.
 
     Raises SpartonError when a path is missing, holds no data file, mixes formats, or cannot be opened.
     """
 
-    def __init__(self, paths: Sequence[str | Path]) -> None:
+    def __init__(self, paths: Sequence[str | DataFile]) -> None:
         self.files = find_files(paths)
         formats = {FORMATS[file.suffix.lower()] for file in self.files}
         if len(formats) > 1:
@@ -62,14 +67,13 @@ class Corpus:
         self.schema = self._dataset.schema
 
     def _open(self) -> pads.FileSystemDataset:
-        names = [str(file) for file in self.files]
+        names, where = self._located()
+        dataset = partial(pads.dataset, names, filesystem=where)
         try:
             if self.format == "json":
-                return pads.dataset(
-                    names, format=pads.JsonFileFormat(read_options=pajson.ReadOptions(block_size=_BLOCK))
-                )
+                return dataset(format=pads.JsonFileFormat(read_options=pajson.ReadOptions(block_size=_BLOCK)))
             if self.format not in ("csv", "tsv"):
-                return pads.dataset(names, format=self.format)
+                return dataset(format=self.format)
             # Every CSV column is text: an id of "007" must not become 7.
             tabs = self.format == "tsv"
             parse = (
@@ -79,23 +83,35 @@ class Corpus:
             )
             read = pacsv.ReadOptions(block_size=_BLOCK)
             guess = pads.CsvFileFormat(parse_options=parse, read_options=read)
-            columns = pads.dataset(names, format=guess).schema.names
+            columns = dataset(format=guess).schema.names
             convert = pacsv.ConvertOptions(column_types={name: pa.string() for name in columns})
             text = pads.CsvFileFormat(parse_options=parse, read_options=read, convert_options=convert)
-            return pads.dataset(names, format=text)
+            return dataset(format=text)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(self._first_unreadable(names), error) from error
+            raise self._unreadable(self._first_unreadable(names, where), error) from error
 
-    def _first_unreadable(self, names: Sequence[str]) -> str:
+    def _located(self) -> tuple[list[str], FileSystem | None]:
+        """The files' paths within their file system, None for this machine's."""
+        remote = [file.located for file in self.files if isinstance(file, RemoteFile)]
+        if not remote:
+            return [str(file) for file in self.files], None
+        systems = [system for system, _ in remote]
+        if len(remote) < len(self.files) or any(system != systems[0] for system in systems):
+            raise SpartonError(
+                f"the corpus lies on several file systems ({self.files[0]}, {self.files[-1]}); bring it to one"
+            )
+        return [path for _, path in remote], systems[0]
+
+    def _first_unreadable(self, names: Sequence[str], where: FileSystem | None) -> DataFile:
         if self.format in ("parquet", "ipc"):
-            for name in names:
+            for file, name in zip(self.files, names, strict=True):
                 try:
-                    pads.dataset(name, format=self.format)
+                    pads.dataset(name, format=self.format, filesystem=where)
                 except (pa.ArrowException, OSError):
-                    return name
-        return names[0]
+                    return file
+        return self.files[0]
 
-    def _unreadable(self, file: str | Path, error: Exception) -> SpartonError:
+    def _unreadable(self, file: str | DataFile, error: Exception) -> SpartonError:
         return SpartonError(
             f"{file} cannot be read as {_FORMAT_NAMES[self.format]}: {_reason(error)}; "
             "mend or remove the file and run again"
@@ -124,7 +140,7 @@ class Corpus:
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
                 raise self._unreadable(file, error) from error
 
-    def _batches(self, file: Path, fragment: pads.Fragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    def _batches(self, file: DataFile, fragment: pads.Fragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
         if self.format != "parquet":
             # Reading ahead would hold many blocks at once; encoding is far slower than reading.
             yield from fragment.to_batches(
@@ -138,7 +154,11 @@ class Corpus:
             return
         # Page by page; a dataset would decode a whole row group, often the whole file, before its first row. Pages
         # that carry a checksum are held to it.
-        with pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True) as parquet:
+        remote = isinstance(file, RemoteFile)  # where many small reads cost more than memory
+        with (
+            file.open("rb") as stream,
+            pq.ParquetFile(stream, pre_buffer=remote, page_checksum_verification=True) as parquet,
+        ):
             # One row group at a time: what stands before a damaged one is to be had.
             for group in range(parquet.num_row_groups):
                 yield from parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=columns, use_threads=False)
@@ -148,21 +168,43 @@ class Corpus:
         digest = hashlib.sha256()
         for file in self.files:
             with file.open("rb") as stream:
-                digest.update(hashlib.file_digest(stream, "sha256").digest())
+                digest.update(_digest(stream))
         return f"sha256:{digest.hexdigest()}"
 
 
-def find_files(paths: Sequence[str | Path]) -> tuple[Path, ...]:
-    """The data files that files, folders (searched through) and globs name: each path's in name order, none twice.
+def _digest(stream: Any) -> bytes:
+    """SHA-256 of what is left of a stream."""
+    digest = hashlib.sha256()
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+    return digest.digest()
+
+
+def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
+    """The data files that files, folders (searched through), globs and URIs of files and folders name: each one's in
+    name order, none twice.
 
     Raises UsageError for no path at all; SpartonError for a path that is missing or holds no data file.
     """
     if not paths:
         raise UsageError("no corpus was given; name a Parquet file, a folder or a glob")
-    found: dict[Path, None] = {}
+    found: dict[DataFile, None] = {}
     for path in paths:
-        found.update(dict.fromkeys(_files_of(Path(path))))
+        if isinstance(path, RemoteFile) or (is_uri(path) and local_path(str(path)) is None):
+            found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
+        else:
+            found.update(dict.fromkeys(_files_of((is_uri(path) and local_path(str(path))) or Path(path))))
     return tuple(found)
+
+
+def _remote_files(uri: str) -> list[RemoteFile]:
+    """The data files that a URI names."""
+    folder, files = files_below(uri)
+    known = [file for file in files if file.suffix.lower() in FORMATS and not file.name.startswith((".", "_"))]
+    if not known:
+        what = f"the folder {uri} has no data files" if folder else f"{uri} is of no format that Sparton reads"
+        raise SpartonError(f"{what}; Sparton reads {', '.join(FORMATS)}")
+    return known
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
-from ..folder import MARKERS
+from ..folder import MARKERS, part_path
 from ..manifest import ModelSettings
-from .collection import Part, part_path, prepare_collection, write_collection
+from .collection import Part, prepare_collection, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
 from .progress import Progress

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .columns import Columns
+from .corpus import DataFile
 from .options import SCALE
 
 
@@ -26,13 +27,15 @@ class Job:
     """A corpus to be encoded into a folder.
 
     settings_digest: marks the parts that are made, so that no other settings' parts are taken for finished.
-    chunk: split what is longer than the model takes into passages.
+    chunk: split what is longer than the model takes into passages. mirror: the URI of the folder that the folder here
+    stands for, None if for itself.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[DataFile, ...]
     columns: Columns
     shard_rows: int
     folder: Path
     settings_digest: str
     store_text: bool
     chunk: bool = False
+    mirror: str | None = None

@@ -1,18 +1,21 @@
 """Encode on a Ray cluster: slices of the list of shards as tasks, each part yielded as it is finished.
 
-All nodes must see the corpus and the index folder under the same paths. A task that is called again, because its worker
-was lost, reads back the parts that have a marker and goes on behind them.
+All nodes must see corpus and index folder under the same paths, or by URI. A task that is called again, because its
+worker was lost, reads back the parts that have a marker and goes on behind them.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 
 from ..errors import UsageError
+from ..folder import COLLECTION, MARKERS
 from ..manifest import ModelSettings
+from ..mirror import Mirror, stand_in
 from ..ray_cluster import ALWAYS, Cluster, answer_of
 from .collection import Part, prepare_collection, write_collection
 from .encoders import open_document_encoder
@@ -52,7 +55,8 @@ class RayEngine:
         """The parts of a job, as they are finished. Raises as write_collection."""
         prepare_collection(job.folder)
         # Workers have working directories of their own.
-        job = replace(job, folder=job.folder.absolute(), files=tuple(file.absolute() for file in job.files))
+        files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
+        job = replace(job, folder=job.folder.absolute(), files=files)
         slices = self._slots * SLICES
         running: list[Any] = [self._encode.remote(job, number, slices, *self._arguments) for number in range(slices)]
         try:
@@ -91,11 +95,20 @@ def _encode_slice(
     """Every `slices`-th shard from `number` on: each part with what was done since the one before, and None at last."""
     workers = Workers(gpus) if device == "cuda" else None
     progress = Progress()
+
+    def ours(shard: int) -> bool:
+        return shard % slices == number
+
     try:
         encoder = _encoder(device, options)
-        for part in write_collection(
-            job, encoder, progress, workers=workers, take=lambda shard: shard % slices == number
-        ):
+        if job.mirror:  # each node has a folder of its own that stands for it
+            job = replace(job, folder=stand_in(job.mirror, "built"))
+            for name in (COLLECTION, MARKERS):
+                (job.folder / name).mkdir(parents=True, exist_ok=True)
+        mirror = Mirror(job.folder, job.mirror)
+        mirror.get_parts(ours)
+        for part in write_collection(job, encoder, progress, workers=workers, take=ours):
+            mirror.put_part(part.path)
             yield part, progress.take()
         yield None, progress.take()
     finally:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
-from ..manifest import load_complete
+from ..manifest import load_manifest
+from ..mirror import local_index
 from ..pipeline.tokenizing import Tokenization, Tokenizer
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _tokenizer(how: Tokenization) -> Tokenizer:
 
 
 def open_encoder(
-    index: Path | None, model: str, *, device: str = "cpu", trust_remote_code: bool = False
+    index: str | Path | None, model: str, *, device: str = "cpu", trust_remote_code: bool = False
 ) -> "QueryEncoder":
     """What encodes queries for an index, or documents with a model if there is none.
 
@@ -55,7 +56,7 @@ def open_encoder(
 
     if index is None:
         return open_document_encoder(model, device=device, trust_remote_code=trust_remote_code)
-    settings = load_complete(index).settings
+    settings = load_manifest(local_index(index, lucene=False)).settings
     if settings.model is None:
         raise SpartonError(f"the index {index} was made of vectors without naming their model; use --model instead")
     return open_query_encoder(settings.model, settings.scale, device=device, trust_remote_code=trust_remote_code)

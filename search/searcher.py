@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import SpartonError, UsageError
 from ..indexer.java import detach_thread
 from ..manifest import load_complete
+from ..mirror import local_index
 from ..pipeline.passages import passage_id
 from .answers import Ranked
 from .explain import Match, own_terms
@@ -56,15 +57,15 @@ class Answer:
 class Searcher:
     """Model and index kept open. Threads may share it; each must call detach_thread before it ends.
 
-    device: as Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a
-    model that needed it when it was indexed.
+    path: the folder of an index, or its URI, of which a copy is made here first. device: as Encoder's; a CPU answers
+    one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
     Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
     """
 
     def __init__(
         self, path: str | Path = "sparton-index", *, device: str = "cpu", trust_remote_code: bool = False
     ) -> None:
-        folder = Path(path)
+        folder = local_index(path)
         self.path, self.manifest = folder, load_complete(folder)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:

@@ -12,7 +12,7 @@ _GRACE = 10  # seconds that requests under way have to be finished once it is to
 
 
 def serve_index(
-    index: Path,
+    index: str | Path,
     *,
     host: str = "127.0.0.1",
     port: int = 8017,

@@ -157,7 +157,7 @@ def test_no_cluster_at_an_address(catalog, tmp_path, run_cli):
     ran = run_cli("encode", catalog, "--output", str(tmp_path / "i"), "--address", "auto")
     assert ran.code == 2
     assert "--address is 'auto', which is Ray's, and --engine is local; give --engine ray too" in ran.stderr
-    ran = run_cli("encode", catalog, "--output", str(tmp_path / "i"), "--engine", "ray", "--address", "auto")
+    ran = run_cli("encode", catalog, "--output", str(tmp_path / "i"), "--engine", "ray", "--address", "127.0.0.1:9")
     assert ran.code == 1
-    assert "there is no Ray cluster at 'auto'" in ran.stderr
+    assert "there is no Ray cluster at '127.0.0.1:9'" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -16,7 +16,7 @@ import torch
 from triton.runtime.errors import OutOfResources
 
 from ...errors import SpartonError
-from ...files import locked, whole_file
+from ...files import cache_folder, locked, whole_file
 from .configs import KERNELS, Config, HopperConfig, PortableConfig, shape_class
 from .inputs import HeadInputs
 
@@ -91,8 +91,7 @@ def measure(kernels: Sequence[str], run: Run) -> dict[Config, float]:
 
 def cache_file() -> Path:
     """Where measurements are kept."""
-    folder = os.environ.get("XDG_CACHE_HOME")
-    return (Path(folder) if folder else Path.home() / ".cache") / "sparton" / "head-configs.json"
+    return cache_folder() / "head-configs.json"
 
 
 def _read(path: Path) -> dict[str, dict[str, Config]]:

@@ -1,8 +1,6 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
 from collections.abc import Sequence
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import SpartonError
@@ -71,6 +69,9 @@ def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifes
 
 
 def _versions() -> dict[str, str]:
+    from importlib import metadata  # 30 ms that a cold search is spared
+    from importlib.util import find_spec
+
     from . import __version__
 
     installed = {name: metadata.version(name) for name in _VERSIONED if find_spec(name) is not None}

@@ -5,6 +5,7 @@ disk what the lost one had finished.
 """
 
 import logging
+import socket
 from typing import Any
 
 from .errors import SpartonError
@@ -17,6 +18,7 @@ except ImportError as error:
 
 # Call again whatever was lost with its worker or node, as often as it takes; what raises is not called again.
 ALWAYS = -1
+_SECONDS = 10
 
 
 class Cluster:
@@ -27,13 +29,14 @@ class Cluster:
         self._ours = not ray.is_initialized()
         if self._ours:
             try:
+                _knock(address)
                 ray.init(
                     address=address,
                     include_dashboard=None if address else False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
                 )
-            except (ConnectionError, RuntimeError, ValueError) as error:
+            except (OSError, RuntimeError, ValueError) as error:
                 raise SpartonError(
                     f"there is no Ray cluster at {address!r} ({_first_line(error)}); start one with "
                     "`ray start --head`, or leave out --address to use this machine alone"
@@ -47,6 +50,13 @@ class Cluster:
         """Leave the cluster, or end it if it was started here."""
         if self._ours:
             ray.shutdown()
+
+
+def _knock(address: str | None) -> None:
+    """Raise OSError where nobody listens: Ray itself would go on trying for many minutes."""
+    host, colon, port = (address or "").rpartition("://")[2].rpartition(":")
+    if colon:
+        socket.create_connection((host, int(port)), timeout=_SECONDS).close()
 
 
 def answer_of(reference: Any) -> Any:

@@ -15,7 +15,8 @@ LONGEST_ID = 8_191
 def check_ids(corpus: Corpus, id_column: str) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.
 
-    Holds 8 bytes a row, 16 at the end: a hash of each id. Equal hashes are looked up again before they are called equal ids.
+    Holds 8 bytes a row, 16 at the end: a hash of each id. Equal hashes are looked up again before they are called equal
+    ids.
     Raises SpartonError naming the file and row (counted from 1) of a null id, or both rows of a repeated one.
     """
     hashes = [

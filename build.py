@@ -127,7 +127,7 @@ def build_index(
                 mirror.put_manifest()
                 return found
 
-            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri)
+            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri, rows)
             work = Work()
             started = perf_counter()
             with _lucene_build(mirror, manifest, options, cluster) as building:

@@ -61,10 +61,10 @@ def texts(count: int, tokenizer: Path) -> Iterator[str]:
         yield " ".join(random.choice(words, length - 2))
 
 
-def ours(corpus: Path, model: Path, work: Path, device: str) -> dict[str, float]:
+def ours(corpus: Path, model: Path, work: Path, device: str, engine: str) -> dict[str, float]:
     """Documents a second of `sparton encode`, its start-up and the model's loading left out."""
     started = time.perf_counter()
-    report = build_index(corpus, work / "index", model=str(model), device=device, lucene=False)
+    report = build_index(corpus, work / "index", model=str(model), device=device, engine=engine, lucene=False)
     counts = report.counts
     return {
         "documents/s": counts.documents / report.encoding_seconds,
@@ -134,6 +134,7 @@ def main() -> None:
     parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: the embedded model's]")
     parser.add_argument("--vocabulary", type=int, default=30_522, help="250002 makes it the size of XLM-RoBERTa")
     parser.add_argument("--device", default="cuda", help="as for `sparton encode`: all, cuda:0,cuda:1, …")
+    parser.add_argument("--engine", default="local", help="as for `sparton encode`: ray, with --device cuda")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     tokenizer = arguments.tokenizer
@@ -148,9 +149,10 @@ def main() -> None:
         pq.write_table(pa.table({"id": [f"d{i}" for i in range(len(sample))], "text": sample}), work / "corpus.parquet")
         result: dict[str, object] = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
         result |= {"documents": arguments.documents, "vocabulary": arguments.vocabulary, "device": arguments.device}
+        result |= {"engine": arguments.engine}
         lowest = floor(sample[:65_536], work / "model")
         print(f"floor                        {lowest['documents/s']:10,.0f} documents/s", flush=True)
-        own = ours(work / "corpus.parquet", work / "model", work, arguments.device)
+        own = ours(work / "corpus.parquet", work / "model", work, arguments.device, arguments.engine)
         print(f"sparton                      {own['documents/s']:10,.0f} documents/s  {own}", flush=True)
         result |= {"sparton": own, "floor": lowest, "share of the floor": own["documents/s"] / lowest["documents/s"]}
         print(f"share of the floor {result['share of the floor']:.2f}")

@@ -18,7 +18,7 @@ class RayHelper:
     def __init__(self) -> None:
         # No core of its own: it would keep it from encoding while it waits for the next part.
         actor = ray.remote(num_cpus=0, max_restarts=ALWAYS, max_task_retries=ALWAYS, scheduling_strategy="SPREAD")(
-            _Actor
+            _Indexing
         )
         self._actor: Any = actor.remote()
         self._start: Start | None = None
@@ -42,7 +42,7 @@ class RayHelper:
         return int(answer_of(self._actor.pid.remote()))
 
 
-class _Actor:
+class _Indexing:
     """A Worker that can be asked anything at any time: each request says what was begun."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ class Job:
 
     settings_digest: marks the parts that are made, so that no other settings' parts are taken for finished.
     chunk: split what is longer than the model takes into passages. mirror: the URI of the folder that the folder here
-    stands for, None if for itself.
+    stands for, None if for itself. rows: of the corpus.
     """
 
     files: tuple[DataFile, ...]
@@ -39,3 +39,4 @@ class Job:
     store_text: bool
     chunk: bool = False
     mirror: str | None = None
+    rows: int = 0

@@ -1,12 +1,12 @@
-"""Encode on a Ray cluster: slices of the list of shards as tasks, each part yielded as it is finished.
+"""Encode on a Ray cluster: an actor for each GPU or core, and slices of the list of shards for them.
 
-All nodes must see corpus and index folder under the same paths, or by URI. A task that is called again, because its
-worker was lost, reads back the parts that have a marker and goes on behind them.
+All nodes must see corpus and index folder under the same paths, or by URI. A call that is repeated, because its actor
+was lost and started again, reads back the parts that have a marker and goes on behind them.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,9 @@ from .workers import Workers
 if TYPE_CHECKING:
     from .encoders import DocumentEncoder
 
-# For each GPU or core, so that fast ones take over from slow ones. Each passes through the corpus once.
-SLICES = 4
+# Slices for each actor, so that fast ones take over from slow ones. Each is a pass through the corpus; on a GPU it also
+# starts the processes around the encoder, which is worth it for so many rows.
+_SLICES, _GPU_ROWS = 4, 2**19
 
 
 class RayEngine:
@@ -43,74 +44,89 @@ class RayEngine:
             )
         if device == "cuda" and not cluster.gpus:
             raise UsageError("--device is 'cuda' and the Ray cluster has no GPU; expected auto or cpu")
-        gpu = cluster.gpus > 0 and device != "cpu"
-        self._slots = cluster.gpus if gpu else max(1, cluster.cpus)
-        # max_calls: a process is used again, and with it the model that it has loaded.
-        remote = ray.remote(num_cpus=1, num_gpus=int(gpu), max_retries=ALWAYS, max_calls=0)
-        self._encode = remote(_encode_slice)
-        self._arguments = ("cuda" if gpu else "cpu", options, cluster.gpus_a_node)
-        self.settings: ModelSettings = answer_of(remote(_settings).remote(*self._arguments[:2]))
+        self._gpu = cluster.gpus > 0 and device != "cpu"
+        remote = ray.remote(num_cpus=1, num_gpus=int(self._gpu), max_restarts=ALWAYS, max_task_retries=ALWAYS)
+        arguments = ("cuda" if self._gpu else "cpu", options, cluster.gpus_a_node)
+        count = cluster.gpus if self._gpu else max(1, cluster.cpus)
+        self._actors: list[Any] = [remote(_Encoding).remote(*arguments) for _ in range(count)]
+        # All load the model; who is placed first says how, and the others may still wait for a place.
+        loading = [actor.settings.remote() for actor in self._actors]
+        (loaded, *_), _ = ray.wait(loading, num_returns=1)
+        self.settings: ModelSettings = answer_of(loaded)
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, as they are finished. Raises as write_collection."""
         prepare_collection(job.folder)
-        # Workers have working directories of their own.
+        # Actors have working directories of their own.
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
         job = replace(job, folder=job.folder.absolute(), files=files)
-        slices = self._slots * SLICES
-        running: list[Any] = [self._encode.remote(job, number, slices, *self._arguments) for number in range(slices)]
-        try:
-            while running:
-                ready: Any
-                (ready, *_), running = ray.wait(running, num_returns=1, fetch_local=False)
-                reference = next(ready, None)
-                if reference is None:
-                    continue
-                running.append(ready)
-                part, work = answer_of(reference)
-                timing = work.timing * (1 / self._slots)
-                progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
-                if part is not None:
-                    yield part
-        finally:
-            for rest in running:
-                ray.cancel(rest)
+        actors = len(self._actors)
+        count = actors * max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS)) if self._gpu else _SLICES)
+        slices = deque(range(count))
+        running: dict[Any, Any] = {}
+
+        def hand_out(actor: Any) -> None:
+            if slices:
+                call = actor.encode.options(num_returns="streaming")
+                running[call.remote(job, slices.popleft(), count)] = actor
+
+        for actor in self._actors:
+            hand_out(actor)
+        while running:
+            ready: Any
+            (ready, *_), _ = ray.wait(list(running), num_returns=1, fetch_local=False)
+            reference = next(ready, None)
+            if reference is None:
+                hand_out(running.pop(ready))
+                continue
+            part, work = answer_of(reference)
+            timing = work.timing * (1 / actors)
+            progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
+            if part is not None:
+                yield part
 
     def close(self) -> None:
-        """Nothing runs on."""
+        """End the actors; shards in flight are lost."""
+        for actor in self._actors:
+            ray.kill(actor)
 
 
-@lru_cache(maxsize=1)
-def _encoder(device: str, options: EncoderOptions) -> "DocumentEncoder":
-    return open_document_encoder(device=device, **asdict(options))
+class _Encoding:
+    """What runs on a GPU or core. gpus: how many a node has, which share its other cores."""
 
+    def __init__(self, device: str, options: EncoderOptions, gpus: int) -> None:
+        self._device, self._options, self._gpus = device, options, gpus
+        self._encoder: DocumentEncoder | None = None
 
-def _settings(device: str, options: EncoderOptions) -> ModelSettings:
-    return _encoder(device, options).settings
+    def settings(self) -> ModelSettings:
+        """How the model encodes."""
+        return self._loaded().settings
 
+    def encode(self, job: Job, number: int, slices: int) -> Iterator[tuple[Part | None, Work]]:
+        """Every `slices`-th shard from `number` on: parts, and what was done since the last one; None at the end."""
+        workers = Workers(self._gpus) if self._device == "cuda" else None
+        progress = Progress()
 
-def _encode_slice(
-    job: Job, number: int, slices: int, device: str, options: EncoderOptions, gpus: int
-) -> Iterator[tuple[Part | None, Work]]:
-    """Every `slices`-th shard from `number` on: each part with what was done since the one before, and None at last."""
-    workers = Workers(gpus) if device == "cuda" else None
-    progress = Progress()
+        def ours(shard: int) -> bool:
+            return shard % slices == number
 
-    def ours(shard: int) -> bool:
-        return shard % slices == number
+        try:
+            if job.mirror:  # each node has a folder of its own that stands for it
+                job = replace(job, folder=stand_in(job.mirror, "built"))
+                for name in (COLLECTION, MARKERS):
+                    (job.folder / name).mkdir(parents=True, exist_ok=True)
+            mirror = Mirror(job.folder, job.mirror)
+            mirror.get_parts(ours)
+            for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
+                mirror.put_part(part.path)
+                yield part, progress.take()
+            yield None, progress.take()
+        finally:
+            if workers:
+                workers.close()
 
-    try:
-        encoder = _encoder(device, options)
-        if job.mirror:  # each node has a folder of its own that stands for it
-            job = replace(job, folder=stand_in(job.mirror, "built"))
-            for name in (COLLECTION, MARKERS):
-                (job.folder / name).mkdir(parents=True, exist_ok=True)
-        mirror = Mirror(job.folder, job.mirror)
-        mirror.get_parts(ours)
-        for part in write_collection(job, encoder, progress, workers=workers, take=ours):
-            mirror.put_part(part.path)
-            yield part, progress.take()
-        yield None, progress.take()
-    finally:
-        if workers:
-            workers.close()
+    def _loaded(self) -> "DocumentEncoder":
+        # Not when it is made: Ray tells less of what is raised then.
+        if self._encoder is None:
+            self._encoder = open_document_encoder(device=self._device, **asdict(self._options))
+        return self._encoder

@@ -4,22 +4,23 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from lucene_content import read_content
+from serving import SPARTON
 
 import sparton
+from sparton import manifest
 from sparton.errors import UsageError
-from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
+from sparton.manifest import COMPLETE, ENCODED, load_manifest
 
 ray = pytest.importorskip("ray")
 # Enough for a worker to be in the middle of.
 SHARD_ROWS = 40
-TASK, ACTOR = "ray::_encode_slice", "ray::_Actor"
+ENCODING, INDEXING = "ray::_Encoding", "ray::_Indexing"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_the_index_is_that_of_the_local_engine(cluster, catalog, local, tmp_path
     assert load_manifest(tmp_path / "index").settings == load_manifest(local).settings
 
 
-@pytest.mark.parametrize("name", [TASK, ACTOR])
+@pytest.mark.parametrize("name", [ENCODING, INDEXING])
 def test_a_worker_that_is_killed_costs_only_time(cluster, catalog, local, tmp_path, name):
     index, errors = tmp_path / "index", []
 
@@ -106,7 +107,7 @@ def test_a_worker_that_is_killed_costs_only_time(cluster, catalog, local, tmp_pa
 
 def test_a_cluster_that_is_killed_whole_is_gone_on_from(catalog, local, tmp_path):
     index = tmp_path / "index"
-    command = [sys.executable, "-c", "from sparton.cli import run; run()", "encode", catalog, "--output", str(index)]
+    command = [*SPARTON, "encode", catalog, "--output", str(index)]
     command += ["--shard-rows", str(SHARD_ROWS), "--engine", "ray", "--json"]
     running = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
@@ -117,7 +118,7 @@ def test_a_cluster_that_is_killed_whole_is_gone_on_from(catalog, local, tmp_path
                 os.kill(int(place.name), signal.SIGKILL)
         running.communicate()
     kept = finished(index)
-    assert load_manifest(index).stage == ENCODING
+    assert load_manifest(index).stage == manifest.ENCODING
     assert kept < len(parts(local))
     done = subprocess.run(command, capture_output=True, check=True)
     assert load_manifest(index).stage == ENCODED
@@ -153,11 +154,16 @@ def test_the_folder_may_be_named_from_where_one_stands(cluster, bags, tmp_path, 
         searcher.close()
 
 
-def test_no_cluster_at_an_address(catalog, tmp_path, run_cli):
-    ran = run_cli("encode", catalog, "--output", str(tmp_path / "i"), "--address", "auto")
-    assert ran.code == 2
-    assert "--address is 'auto', which is Ray's, and --engine is local; give --engine ray too" in ran.stderr
-    ran = run_cli("encode", catalog, "--output", str(tmp_path / "i"), "--engine", "ray", "--address", "127.0.0.1:9")
-    assert ran.code == 1
-    assert "there is no Ray cluster at '127.0.0.1:9'" in ran.stderr
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9"])
+def test_no_cluster_at_an_address(bags, tmp_path, address):
+    command = [*SPARTON, "encode", str(bags), "--output", str(tmp_path / "index")]
+    ran = subprocess.run([*command, "--address", address], capture_output=True, text=True)
+    assert ran.returncode == 2
+    assert (
+        ran.stderr
+        == f"sparton: --address is {address!r}, which is Ray's, and --engine is local; give --engine ray too\n"
+    )
+    ran = subprocess.run([*command, "--address", address, "--engine", "ray"], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert f"there is no Ray cluster at {address!r} (" in ran.stderr
     assert "Traceback" not in ran.stderr

@@ -181,7 +181,7 @@ def _lucene_build(
     if options is None or (manifest.stage == COMPLETE and mirror.has_lucene()):
         return nullcontext()
     folder = mirror.folder
-    if cluster is None:
+    if cluster is None or mirror.uri:  # other nodes do not see the folder that stands for a URI
         return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
     from .indexer.ray_helper import RayHelper
 

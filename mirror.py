@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from .errors import SpartonError
-from .files import cache_folder, remove_folder, whole_file
+from .files import cache_folder, locked, remove_folder, whole_file
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path
 from .manifest import NAME
 from .remote import RemoteFolder, is_uri, local_path, unreachable
@@ -96,12 +96,14 @@ def open_mirror(index: str | Path) -> Mirror:
                 f"{index} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
             )
         # Another machine may have gone on with it, or somebody removed it: what is there counts.
-        if manifest is None:
-            remove_folder(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        if manifest is not None:
-            with whole_file(folder / NAME) as stream:
-                stream.write(manifest)
+        with locked(folder, f"another run is writing the index {index}; wait for it, or name another folder"):
+            if manifest is None:
+                remove_folder(folder)
+                folder.mkdir()
+            else:
+                with whole_file(folder / NAME) as stream:
+                    stream.write(manifest)
         return Mirror(folder, str(index))
     except OSError as error:
         raise unreachable(str(index), error) from error
@@ -123,13 +125,15 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
         if manifest is None:
             raise SpartonError(f"the index {index} does not exist; make it with `sparton index CORPUS --index {index}`")
         path = folder / NAME
-        if not path.is_file() or path.read_bytes() != manifest:
-            remove_folder(folder)
-            for name in there.files(LUCENE) if lucene else ():
-                there.get(name, folder / name)
-            folder.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as stream:
-                stream.write(manifest)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent):  # who else wants it waits until it is here
+            if not path.is_file() or path.read_bytes() != manifest:
+                remove_folder(folder)
+                folder.mkdir()
+                for name in there.files(LUCENE) if lucene else ():
+                    there.get(name, folder / name)
+                with whole_file(path) as stream:
+                    stream.write(manifest)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder

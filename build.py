@@ -1,7 +1,7 @@
 """The main job: corpus in, index folder out."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
-from .files import locked
 from .folder import COLLECTION, LUCENE, resumed, standing, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from .mirror import Mirror, open_mirror
@@ -86,7 +85,8 @@ def build_index(
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
     mirror = open_mirror(index)
     folder = mirror.folder
-    standing(folder, overwrite)
+    if not mirror.uri:
+        standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     columns = choose_columns(source.schema, id_column, text_columns)
@@ -114,8 +114,7 @@ def build_index(
             store_text=store_text,
             chunk=chunk,
         )
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
+        with mirror.held():
             manifest = resumed(folder, settings, overwrite)
             went_on = manifest is not None
             if manifest is None:
@@ -135,9 +134,7 @@ def build_index(
                     if not cluster:
                         mirror.get_parts()
                     with progress_bar(rows, shown=progress) as so_far:
-                        parts = _shared(
-                            encoding.encode(job, so_far), mirror.get_part if cluster else mirror.put_part, folder
-                        )
+                        parts = _shared(encoding.encode(job, so_far), mirror, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns)
                     work = so_far.work
                     manifest = save(manifest.at(ENCODED, counts))
@@ -151,8 +148,8 @@ def build_index(
                     building.finish(manifest.counts.documents)
                     mirror.put_lucene()
                     manifest = save(manifest.at(COMPLETE, indexes=building.indexes))
-    seconds = encoded - started, perf_counter() - encoded
-    mirror.discard()
+            seconds = encoded - started, perf_counter() - encoded
+            mirror.discard()
     return BuildReport(mirror.uri or folder, manifest.counts, went_on, *seconds, work)
 
 
@@ -164,11 +161,15 @@ def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluste
     return closing(Cluster(address))
 
 
-def _shared(parts: "Iterable[Part]", share: "Callable[[Path], None]", folder: Path) -> "Iterator[Part]":
-    """The parts, each once it is both in this machine's folder and where that stands for."""
+def _shared(parts: "Iterable[Part]", mirror: Mirror, by_others: bool, wanted: bool) -> "Iterator[Part]":
+    """The parts, each once it is where the folder here stands for. by_others: they have put it there; wanted: and it is
+    needed here."""
     for part in parts:
-        path = folder / COLLECTION / part.path.name  # on another node the folder may be another
-        share(path)
+        path = mirror.folder / COLLECTION / part.path.name  # on another node the folder may be another
+        if not by_others:
+            mirror.put_part(path)
+        elif wanted:
+            mirror.get_part(path)
         yield replace(part, path=path)
 
 

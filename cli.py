@@ -477,8 +477,8 @@ def info(
 ) -> None:
     """Show what is in an index and how it was made."""
     with _one_sentence():
+        from .fetched import local_index
         from .manifest import load_manifest
-        from .mirror import local_index
 
         manifest = load_manifest(local_index(index, lucene=False))
         if as_json:

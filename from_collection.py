@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from .build import index_options
 from .errors import UsageError
-from .files import locked
 from .folder import LUCENE, resumed, standing, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings
 from .mirror import open_mirror
@@ -63,7 +62,8 @@ def index_collection(
                 raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
     mirror = open_mirror(index)
     folder = mirror.folder
-    standing(folder, overwrite)
+    if not mirror.uri:
+        standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
     if any(folder.resolve() in file.resolve().parents for file in files):
@@ -81,8 +81,7 @@ def index_collection(
         shard_rows=0,
         store_text=True,
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, f"another run is writing the index {folder}; wait for it, or name another folder"):
+    with mirror.held():
         manifest = resumed(folder, settings, overwrite)
         went_on = manifest is not None
         if manifest is None:
@@ -103,8 +102,9 @@ def index_collection(
             mirror.put_lucene()
             manifest.save(folder)
             mirror.put_manifest()
-    mirror.discard()
-    return BuildReport(mirror.uri or folder, manifest.counts, went_on, 0.0, perf_counter() - started, Work())
+        seconds = perf_counter() - started
+        mirror.discard()
+    return BuildReport(mirror.uri or folder, manifest.counts, went_on, 0.0, seconds, Work())
 
 
 def _model_settings(

@@ -1,11 +1,14 @@
-"""An index folder elsewhere, and the folder here that stands for it while it is built or searched.
+"""An index folder elsewhere, and the folder here that stands for it while the index is built.
 
 Parts and the Lucene index are made here, on a local disk, and put there whole. A part counts as finished once its
 marker is there, which is put after it; so a build that was interrupted goes on from what is there, on any machine.
 """
 
+import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +16,10 @@ from .errors import SpartonError
 from .files import cache_folder, locked, remove_folder, whole_file
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path
 from .manifest import NAME
-from .remote import RemoteFolder, is_uri, local_path, unreachable
+from .remote import RemoteFolder, is_uri, local_path, shown, unreachable
+
+_MARKER = re.compile(rf"{MARKERS}/part-(\d+)\.json")
+_PART = re.compile(rf"{COLLECTION}/part-(\d+)\.jsonl")
 
 
 class Mirror:
@@ -22,22 +28,42 @@ class Mirror:
     def __init__(self, folder: Path, uri: str | None = None) -> None:
         self.folder, self.uri = folder, uri
         self._there = RemoteFolder(uri) if uri else None
-        self._known = set(self._there.files(MARKERS)) if self._there else set()
+        self._known: set[int] = set()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock of the folder here, which begins with what is there. Raises SpartonError if it is taken."""
+        # Beside a folder that may be removed, not in it.
+        place = self.folder.with_name(f"{self.folder.name}.held") if self._there else self.folder
+        name = shown(self.uri) if self.uri else str(self.folder)
+        place.mkdir(parents=True, exist_ok=True)
+        with locked(place, f"another run is writing the index {name}; wait for it, or name another folder"):
+            try:
+                self._take_over()
+                yield
+            except SpartonError as error:
+                raise type(error)(str(error).replace(str(self.folder), name)) from error
+
+    def join(self) -> None:
+        """Work in a folder that others work in too, for the same place: make it, and learn what is finished there."""
+        if self._there:
+            for name in (COLLECTION, MARKERS):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            self._known = self._numbers(MARKERS, _MARKER)
 
     def begin_anew(self) -> None:
         """Put the manifest there, and remove what an older build left."""
-        self.put_manifest()
         if self._there:
-            for name in (MARKERS, COLLECTION, LUCENE):
+            self._there.remove(MARKERS)  # first: they would say of the old parts that they are this build's
+            self.put_manifest()
+            for name in (COLLECTION, LUCENE):
                 self._there.remove(name)
             self._known.clear()
 
     def get_parts(self, wanted: Callable[[int], bool] = lambda number: True) -> None:
         """Have here what is finished there, of the shards that are wanted."""
-        for marker in sorted(self._known):
-            number = int(Path(marker).stem.rpartition("-")[2])
-            if wanted(number):
-                self.get_part(part_path(self.folder, number))
+        for number in sorted(filter(wanted, self._known)):
+            self.get_part(part_path(self.folder, number))
 
     def get_part(self, part: Path) -> None:
         """Have a part here that is finished there, and its marker."""
@@ -47,11 +73,11 @@ class Mirror:
 
     def put_part(self, part: Path) -> None:
         """Put a part that is finished here there, and then its marker, which says that it is whole."""
-        name = self._name(marker_of(part))
-        if self._there and name not in self._known:
+        number = int(part.stem.rpartition("-")[2])
+        if self._there and number not in self._known:
             for path in (part, marker_of(part)):
                 self._there.put(path, self._name(path))
-            self._known.add(name)
+            self._known.add(number)
 
     def has_lucene(self) -> bool:
         """Whether there is a Lucene index."""
@@ -71,16 +97,36 @@ class Mirror:
                     self._there.put(path, self._name(path))
 
     def discard(self) -> None:
-        """Remove the folder here, if it only stood for another."""
+        """Remove the folder here, if it only stood for another. For who holds it."""
         if self._there:
             remove_folder(self.folder)
+
+    def _take_over(self) -> None:
+        """Go by what is there: another machine may have gone on with it, or somebody removed it."""
+        if not self._there:
+            return
+        manifest = self._there.read(NAME)
+        here = self.folder / NAME
+        if not manifest or not here.is_file() or _digest(here.read_bytes()) != _digest(manifest):
+            remove_folder(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if manifest:
+            with whole_file(here) as stream:
+                stream.write(manifest)
+        self._known = self._numbers(MARKERS, _MARKER)
+        for number in self._numbers(COLLECTION, _PART) - self._known:
+            self._there.remove_file(self._name(part_path(self.folder, number)))  # of an older build, or put in part
+
+    def _numbers(self, below: str, pattern: re.Pattern[str]) -> set[int]:
+        assert self._there
+        return {int(found[1]) for name in self._there.files(below) if (found := pattern.fullmatch(name))}
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
 
 def open_mirror(index: str | Path) -> Mirror:
-    """The folder that a path or a URI names; for one elsewhere, a folder here with the manifest that is there.
+    """The folder that a path or a URI names; for one elsewhere, a folder here that will stand for it.
 
     Raises SpartonError where the URI cannot be reached, or holds files and no index.
     """
@@ -88,59 +134,27 @@ def open_mirror(index: str | Path) -> Mirror:
         return Mirror(Path(index))
     if (path := local_path(str(index))) is not None:
         return Mirror(path)
-    there, folder = RemoteFolder(str(index)), stand_in(str(index), "built")
+    there, name = RemoteFolder(str(index)), shown(str(index))
     try:
-        manifest = there.read(NAME)
-        if manifest is None and next(there.files(), None) is not None:
+        if not there.read(NAME) and next(there.files(), NAME) != NAME:
             raise SpartonError(
-                f"{index} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
             )
-        # Another machine may have gone on with it, or somebody removed it: what is there counts.
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder, f"another run is writing the index {index}; wait for it, or name another folder"):
-            if manifest is None:
-                remove_folder(folder)
-                folder.mkdir()
-            else:
-                with whole_file(folder / NAME) as stream:
-                    stream.write(manifest)
-        return Mirror(folder, str(index))
     except OSError as error:
         raise unreachable(str(index), error) from error
-
-
-def local_index(index: str | Path, *, lucene: bool = True) -> Path:
-    """A folder here with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
-    when that has changed. lucene: whether more than the manifest is wanted.
-
-    Raises SpartonError where there is no index, or it cannot be reached.
-    """
-    if not is_uri(index):
-        return Path(index)
-    if (path := local_path(str(index))) is not None:
-        return path
-    there, folder = RemoteFolder(str(index)), stand_in(str(index), "searched" if lucene else "looked-at")
-    try:
-        manifest = there.read(NAME)
-        if manifest is None:
-            raise SpartonError(f"the index {index} does not exist; make it with `sparton index CORPUS --index {index}`")
-        path = folder / NAME
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with locked(folder.parent):  # who else wants it waits until it is here
-            if not path.is_file() or path.read_bytes() != manifest:
-                remove_folder(folder)
-                folder.mkdir()
-                for name in there.files(LUCENE) if lucene else ():
-                    there.get(name, folder / name)
-                with whole_file(path) as stream:
-                    stream.write(manifest)
-    except OSError as error:
-        raise unreachable(str(index), error) from error
-    return folder
+    return Mirror(stand_in(str(index), "built"), str(index))
 
 
 def stand_in(uri: str, purpose: str) -> Path:
     """The folder here for a URI: below $SPARTON_SCRATCH, or the user's cache folder."""
     scratch = os.environ.get("SPARTON_SCRATCH")
     base = Path(scratch) if scratch else cache_folder()
-    return base / purpose / sha256(uri.encode()).hexdigest()[:16]
+    return base / purpose / sha256(uri.rstrip("/").encode()).hexdigest()[:16]
+
+
+def _digest(manifest: bytes) -> object:
+    """That of the settings; None of a damaged manifest."""
+    try:
+        return json.loads(manifest)["settings_digest"]
+    except (ValueError, KeyError, TypeError):
+        return None

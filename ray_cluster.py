@@ -8,7 +8,7 @@ import logging
 import socket
 from typing import Any
 
-from .errors import SpartonError
+from .errors import SpartonError, UsageError
 
 try:
     import ray
@@ -22,16 +22,21 @@ _SECONDS = 10
 
 
 class Cluster:
-    """A connection. address: "auto" for the cluster this machine belongs to, "ray://host:port" or "host:port" for
-    another, None to start one here. Raises SpartonError where there is none."""
+    """A connection. address: "auto" for the cluster this machine belongs to, "host:port" for another, None to start one
+    here. A process that is connected already stays so. Raises SpartonError where there is none, UsageError for
+    ray://, the protocol of Ray Client, which cannot hand parts over as they are finished."""
 
     def __init__(self, address: str | None) -> None:
+        if address and address.startswith("ray://"):
+            raise UsageError(
+                f"--address is {address!r}, which Ray Client is for; expected auto, or host:port of the head"
+            )
         self._ours = not ray.is_initialized()
         if self._ours:
             try:
                 _knock(address)
                 ray.init(
-                    address=address,
+                    address=address or "local",
                     include_dashboard=None if address else False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,

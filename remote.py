@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .errors import SpartonError
 from .files import whole_file
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
 # Where a file appears when it is closed, and a rename would be a copy.
-_ATOMIC_PUTS = ("s3", "gcs", "abfs")
+_ATOMIC_PUTS = ("s3", "gcs")
 _BLOCK = 2**22
 
 
@@ -58,7 +59,7 @@ class RemoteFile:
         return _resolve(self.uri)
 
     def __str__(self) -> str:
-        return self.uri.partition("?")[0]
+        return shown(self.uri)
 
 
 class RemoteFolder:
@@ -101,11 +102,22 @@ class RemoteFolder:
         except FileNotFoundError:
             return None
 
+    def remove_file(self, name: str) -> None:
+        """Remove a file."""
+        self._system.delete_file(f"{self._path}/{name}")
+
     def remove(self, name: str) -> None:
         """Remove a folder in it, if it is there."""
         self._system.delete_dir_contents(f"{self._path}/{name}", missing_dir_ok=True)
 
     def _write(self, source: Path, target: str) -> None:
+        if source.stat().st_size <= _BLOCK:
+            # In one request, so there is no half of it, and nothing to remove: what stood there stays if it fails.
+            content = source.read_bytes()
+            sink = self._system.open_output_stream(target)
+            sink.write(content)
+            sink.close()
+            return
         with source.open("rb") as stream, self._whole(target) as sink:
             shutil.copyfileobj(stream, sink, _BLOCK)
 
@@ -124,6 +136,11 @@ class RemoteFolder:
             raise
 
 
+def shown(uri: str) -> str:
+    """A URI as it may be printed and recorded: without keys and options."""
+    return re.sub(r"://[^/@]*@", "://", uri.partition("?")[0])
+
+
 def files_below(uri: str) -> tuple[bool, list[RemoteFile]]:
     """Whether a URI names a folder, and the files in it and below, or the file that it names.
 
@@ -138,19 +155,19 @@ def files_below(uri: str) -> tuple[bool, list[RemoteFile]]:
         if info.type == FileType.File:
             return False, [RemoteFile(uri)]
         if info.type != FileType.Directory:
-            raise SpartonError(f"the corpus {base} does not exist; check the path")
+            raise SpartonError(f"the corpus {shown(uri)} does not exist; check the path")
         found = system.get_file_info(FileSelector(path, recursive=True))
     except OSError as error:
         raise unreachable(base, error) from error
     return True, [
-        RemoteFile(f"{base.rstrip('/')}{file.path[len(path.rstrip('/')) :]}{question}{query}")
-        for file in sorted(found, key=lambda file: str(file.path))
-        if file.type == FileType.File
+        RemoteFile(f"{base.rstrip('/')}{quote(name)}{question}{query}")
+        for name in sorted(info.path[len(path.rstrip("/")) :] for info in found if info.type == FileType.File)
     ]
 
 
 def unreachable(place: str, error: Exception) -> SpartonError:
     """The sentence for a place that could not be reached."""
+    place = shown(place)
     reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
     return SpartonError(f"{place} cannot be reached: {reason}; check the address and who may read and write there")
 
@@ -163,5 +180,5 @@ def _resolve(uri: str) -> "tuple[FileSystem, str]":
     try:
         system, path = FileSystem.from_uri(uri)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreachable(uri.partition("?")[0], error) from error
+        raise unreachable(uri, error) from error
     return system, str(path)

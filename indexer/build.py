@@ -24,6 +24,7 @@ from .worker import Finish, Index, Join, Read, Start
 _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
 _FORMAT = 1  # of what is left behind
+_ROUNDS = 4
 
 
 @dataclass(slots=True)
@@ -119,12 +120,17 @@ class LuceneBuild:
         if self._placed is not None and set(self._placed.pieces) == set(self._pieces):
             remove_folder(self._building)
             return self._placed
-        if set(held.pieces) - set(self._pieces):  # an earlier run's, of files that have changed since
-            remove_folder(self._building)
+        if set(held.pieces) - set(self._pieces) or len(set(held.pieces)) < len(held.pieces):
+            remove_folder(self._building)  # an earlier run's, of files that have changed since
             held = Held()
-        if missing := set(self._pieces) - set(held.pieces):  # or lost with a process that was started again
+        for _ in range(_ROUNDS):
+            missing = set(self._pieces) - set(held.pieces)  # or lost with a process that was started again
+            if not missing:
+                break
             self._running = [self._pool.submit(self._index, self._pieces[name]) for name in sorted(missing)]
             held = self._finish()
+        else:
+            raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
         if not held.documents:
             raise SpartonError(
                 f"none of the {held.empty} documents has a term; there is nothing to index"

@@ -101,6 +101,8 @@ class Worker:
         from jnius import JavaException
 
         assert self._writer is not None
+        if piece.name() in self._writer.held.pieces:
+            return Held()  # asked again, because the answer was lost
         try:
             added = self._writer.add(piece.name(), read_vectors(piece, self._scale))
         except JavaException as error:

@@ -200,7 +200,14 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
 def _remote_files(uri: str) -> list[RemoteFile]:
     """The data files that a URI names."""
     folder, files = files_below(uri)
-    known = [file for file in files if file.suffix.lower() in FORMATS and not file.name.startswith((".", "_"))]
+    indexes = [file.uri.removesuffix(MANIFEST) for file in files if file.name == MANIFEST] if folder else []
+    known = [
+        file
+        for file in files
+        if file.suffix.lower() in FORMATS
+        and not (folder and re.search(r"/[._]", file.uri.removeprefix(uri.rstrip("/"))))
+        and not any(file.uri.startswith(index) for index in indexes)
+    ]
     if not known:
         what = f"the folder {uri} has no data files" if folder else f"{uri} is of no format that Sparton reads"
         raise SpartonError(f"{what}; Sparton reads {', '.join(FORMATS)}")

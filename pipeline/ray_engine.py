@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import ray
 
-from ..errors import UsageError
-from ..folder import COLLECTION, MARKERS
+from ..errors import SpartonError, UsageError
 from ..manifest import ModelSettings
 from ..mirror import Mirror, stand_in
 from ..ray_cluster import ALWAYS, Cluster, answer_of
@@ -45,45 +44,74 @@ class RayEngine:
         if device == "cuda" and not cluster.gpus:
             raise UsageError("--device is 'cuda' and the Ray cluster has no GPU; expected auto or cpu")
         self._gpu = cluster.gpus > 0 and device != "cpu"
+        count = cluster.gpus if self._gpu else cluster.cpus
+        if not count:
+            raise SpartonError("the Ray cluster has neither a GPU nor a core to encode on; add nodes to it")
+        if Path(options.model).is_dir():  # actors have working directories of their own
+            options = replace(options, model=str(Path(options.model).resolve()))
         remote = ray.remote(num_cpus=1, num_gpus=int(self._gpu), max_restarts=ALWAYS, max_task_retries=ALWAYS)
         arguments = ("cuda" if self._gpu else "cpu", options, cluster.gpus_a_node)
-        count = cluster.gpus if self._gpu else max(1, cluster.cpus)
         self._actors: list[Any] = [remote(_Encoding).remote(*arguments) for _ in range(count)]
         # All load the model; who is placed first says how, and the others may still wait for a place.
-        loading = [actor.settings.remote() for actor in self._actors]
-        (loaded, *_), _ = ray.wait(loading, num_returns=1)
-        self.settings: ModelSettings = answer_of(loaded)
+        self._loading: dict[Any, Any] = {actor.settings.remote(): actor for actor in self._actors}
+        try:
+            (first, *_), _ = ray.wait(list(self._loading), num_returns=1)
+            self.settings: ModelSettings = answer_of(first)
+        except BaseException:
+            self.close()
+            raise
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
-        """The parts of a job, as they are finished. Raises as write_collection."""
+        """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
         prepare_collection(job.folder)
-        # Actors have working directories of their own.
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
         job = replace(job, folder=job.folder.absolute(), files=files)
-        actors = len(self._actors)
-        count = actors * max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS)) if self._gpu else _SLICES)
-        slices = deque(range(count))
+        shards, actors = -(-job.rows // job.shard_rows), len(self._actors)
+        most = max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS))) if self._gpu else _SLICES
+        count = min(shards, actors * most)
+        slices = deque((number, count) for number in range(count))
+        seen: set[str] = set()
+        while slices:
+            for part, work in self._encode(job, slices):
+                timing = work.timing * (1 / actors)
+                progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
+                # A call that was repeated may give what was finished before in another order.
+                if part is not None and part.path.name not in seen:
+                    seen.add(part.path.name)
+                    yield part
+            if len(seen) < shards:
+                slices.append((0, 1))  # all of it is finished, and is only told once more
+
+    def _encode(self, job: Job, slices: deque[tuple[int, int]]) -> Iterator[tuple[Part | None, Work]]:
+        """What the actors give, each of which gets a slice when it is ready for one."""
         running: dict[Any, Any] = {}
 
         def hand_out(actor: Any) -> None:
             if slices:
                 call = actor.encode.options(num_returns="streaming")
-                running[call.remote(job, slices.popleft(), count)] = actor
+                running[call.remote(job, *slices.popleft())] = actor
+            elif len(self._actors) > 1:
+                self._actors.remove(actor)
+                ray.kill(actor)  # one that was lost may want its place
 
-        for actor in self._actors:
-            hand_out(actor)
-        while running:
+        while running or slices:
+            if not self._loading and not running:
+                hand_out(self._actors[0])
             ready: Any
-            (ready, *_), _ = ray.wait(list(running), num_returns=1, fetch_local=False)
+            (ready, *_), _ = ray.wait([*running, *self._loading], num_returns=1, fetch_local=False)
+            if ready in self._loading:
+                if (settings := answer_of(ready)) != self.settings:
+                    raise SpartonError(
+                        f"the nodes of the cluster encode differently ({settings} and {self.settings}); give --dtype "
+                        "and --revision, and the same model everywhere"
+                    )
+                hand_out(self._loading.pop(ready))
+                continue
             reference = next(ready, None)
             if reference is None:
                 hand_out(running.pop(ready))
-                continue
-            part, work = answer_of(reference)
-            timing = work.timing * (1 / actors)
-            progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
-            if part is not None:
-                yield part
+            else:
+                yield answer_of(reference)
 
     def close(self) -> None:
         """End the actors; shards in flight are lost."""
@@ -113,9 +141,8 @@ class _Encoding:
         try:
             if job.mirror:  # each node has a folder of its own that stands for it
                 job = replace(job, folder=stand_in(job.mirror, "built"))
-                for name in (COLLECTION, MARKERS):
-                    (job.folder / name).mkdir(parents=True, exist_ok=True)
             mirror = Mirror(job.folder, job.mirror)
+            mirror.join()
             mirror.get_parts(ours)
             for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
                 mirror.put_part(part.path)

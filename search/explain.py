@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
+from ..fetched import local_index
 from ..manifest import load_manifest
-from ..mirror import local_index
 from ..pipeline.tokenizing import Tokenization, Tokenizer
 
 if TYPE_CHECKING:

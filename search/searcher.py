@@ -9,9 +9,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
+from ..fetched import local_index
 from ..indexer.java import detach_thread
 from ..manifest import load_complete
-from ..mirror import local_index
 from ..pipeline.passages import passage_id
 from .answers import Ranked
 from .explain import Match, own_terms

@@ -1,5 +1,6 @@
 """Corpora and indexes on an object store: an S3 server on this machine's loopback."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import sparton
+from sparton import remote
 from sparton.errors import SpartonError
 from sparton.manifest import COMPLETE, ENCODED, ENCODING
-from sparton.mirror import stand_in
+from sparton.mirror import Mirror, open_mirror, stand_in
 from sparton.remote import RemoteFolder
 
 pytest.importorskip("moto")
@@ -129,6 +131,7 @@ def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog,
         copy(Fails(source) if "part-00002.jsonl" in str(source.name) else source, target, size)
 
     monkeypatch.setattr(shutil, "copyfileobj", failing)
+    monkeypatch.setattr(remote, "_BLOCK", 1000)  # so that a part is more than one put
     with pytest.raises(OSError, match="the disk is gone"):
         sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, lucene=False)
     assert any("part-00002.jsonl" in str(name) for name in copied)
@@ -178,6 +181,64 @@ def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags)
         assert len(searcher) == 60
     finally:
         searcher.close()
+
+
+def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, monkeypatch):
+    """It looked while there was nothing yet, and gets the lock when the first one is done."""
+    early = open_mirror(f"{bucket}/index")
+    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    before = read(bucket)
+    monkeypatch.setattr("sparton.build.open_mirror", lambda index: early)
+    report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    assert report.resumed
+    assert read(bucket) == before
+
+
+def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small_catalog, small_index, monkeypatch):
+    scratch = os.environ["SPARTON_SCRATCH"]
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Mirror, "put_lucene", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, scale=50)
+    monkeypatch.setenv("SPARTON_SCRATCH", f"{scratch}-of-another-machine")
+    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, overwrite=True, lucene=False)
+    monkeypatch.setenv("SPARTON_SCRATCH", scratch)
+    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    here, there = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
+    try:
+        assert there.search("black leather bag", 20) == here.search("black leather bag", 20)
+    finally:
+        here.close()
+        there.close()
+
+
+def test_an_overwrite_that_was_killed_leaves_no_old_part(bucket, small_catalog, small_index, monkeypatch):
+    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=10, lucene=False, scale=50)
+    remove = RemoteFolder.remove
+
+    def killed(self, name):
+        if name == "collection":
+            raise KeyboardInterrupt
+        remove(self, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, overwrite=True, lucene=False)
+    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, lucene=False)
+    assert read(bucket, "index/collection") == local_parts(small_index)
+
+
+def test_names_may_hold_anything(bucket, small_catalog):
+    for name in ("corpus/my file#1?.parquet", "corpus/_log/other.json", "corpus/.hidden.csv"):
+        put(bucket, name, small_catalog)
+    sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False)
+    again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False)
+    assert again.resumed
 
 
 def test_sub_indexes_are_found_there(bucket, small_index):

@@ -154,16 +154,14 @@ def test_the_folder_may_be_named_from_where_one_stands(cluster, bags, tmp_path, 
         searcher.close()
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:9", "ray://127.0.0.1:9"])
-def test_no_cluster_at_an_address(bags, tmp_path, address):
-    command = [*SPARTON, "encode", str(bags), "--output", str(tmp_path / "index")]
-    ran = subprocess.run([*command, "--address", address], capture_output=True, text=True)
-    assert ran.returncode == 2
-    assert (
-        ran.stderr
-        == f"sparton: --address is {address!r}, which is Ray's, and --engine is local; give --engine ray too\n"
-    )
-    ran = subprocess.run([*command, "--address", address, "--engine", "ray"], capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert f"there is no Ray cluster at {address!r} (" in ran.stderr
-    assert "Traceback" not in ran.stderr
+def test_no_cluster_at_an_address(bags, tmp_path):
+    command = [*SPARTON, "encode", str(bags), "--output", str(tmp_path / "index"), "--address"]
+    for options, code, words in (
+        (["auto"], 2, "--address is 'auto', which is Ray's, and --engine is local; give --engine ray too"),
+        (["127.0.0.1:9", "--engine", "ray"], 1, "there is no Ray cluster at '127.0.0.1:9' ("),
+        (["ray://127.0.0.1:9", "--engine", "ray"], 2, "expected auto, or host:port of the head"),
+    ):
+        ran = subprocess.run([*command, *options], capture_output=True, text=True)
+        assert ran.returncode == code
+        assert words in ran.stderr
+        assert "Traceback" not in ran.stderr

@@ -1,0 +1,53 @@
+"""A copy here of an index elsewhere, to be searched."""
+
+from pathlib import Path
+
+from .errors import SpartonError
+from .files import locked, remove_folder, whole_file
+from .folder import LUCENE
+from .manifest import COMPLETE, NAME, load_manifest
+from .mirror import stand_in
+from .remote import RemoteFolder, is_uri, local_path, shown, unreachable
+
+
+def local_index(index: str | Path, *, lucene: bool = True) -> Path:
+    """A folder here with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
+    when that has changed. lucene: whether more than the manifest is wanted.
+
+    Raises SpartonError where there is no index, or it cannot be reached.
+    """
+    if not is_uri(index):
+        return Path(index)
+    if (path := local_path(str(index))) is not None:
+        return path
+    folder = stand_in(str(index), "searched" if lucene else "looked-at")
+    place = folder.with_name(f"{folder.name}.held")
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(place):  # who else wants it waits until it is here
+            _refresh(folder, RemoteFolder(str(index)), shown(str(index)), lucene)
+    except OSError as error:
+        raise unreachable(str(index), error) from error
+    return folder
+
+
+def _refresh(folder: Path, there: RemoteFolder, name: str, lucene: bool) -> None:
+    manifest = there.read(NAME)
+    if not manifest:
+        raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
+    path = folder / NAME
+    if path.is_file() and path.read_bytes() == manifest:
+        return
+    remove_folder(folder)
+    folder.mkdir()
+    with whole_file(path) as stream:
+        stream.write(manifest)
+    if lucene and load_manifest(folder).stage == COMPLETE:
+        path.unlink()  # it comes back when all is here
+        files = list(there.files(LUCENE))
+        for file in files:
+            there.get(file, folder / file)
+        if not files or there.read(NAME) != manifest:
+            raise SpartonError(f"the index {name} is being replaced; try again when that is done")
+        with whole_file(path) as stream:
+            stream.write(manifest)

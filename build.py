@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
-from .folder import COLLECTION, LUCENE, resumed, standing, start
+from .folder import COLLECTION, LUCENE, resumed, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from .mirror import Mirror, open_mirror
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
@@ -83,10 +83,8 @@ def build_index(
     if address is not None and engine != "ray":
         raise UsageError(f"--address is {address!r}, which is Ray's, and --engine is {engine}; give --engine ray too")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
-    mirror = open_mirror(index)
+    mirror = open_mirror(index, overwrite)
     folder = mirror.folder
-    if not mirror.uri:
-        standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     columns = choose_columns(source.schema, id_column, text_columns)
@@ -120,12 +118,6 @@ def build_index(
             if manifest is None:
                 manifest = start(folder, settings, source.files)
                 mirror.begin_anew()
-
-            def save(found: Manifest) -> Manifest:
-                found.save(folder)
-                mirror.put_manifest()
-                return found
-
             job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri, rows)
             work = Work()
             started = perf_counter()
@@ -137,9 +129,9 @@ def build_index(
                         parts = _shared(encoding.encode(job, so_far), mirror, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns)
                     work = so_far.work
-                    manifest = save(manifest.at(ENCODED, counts))
+                    manifest = mirror.save(manifest.at(ENCODED, counts))
                 elif building:
-                    manifest = save(manifest.at(ENCODED))  # complete once, if its lucene folder is lost
+                    manifest = mirror.save(manifest.at(ENCODED))  # complete once, if its lucene folder is lost
                     mirror.get_parts()
                     for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
                         building.add(path)
@@ -147,10 +139,10 @@ def build_index(
                 if building:
                     building.finish(manifest.counts.documents)
                     mirror.put_lucene()
-                    manifest = save(manifest.at(COMPLETE, indexes=building.indexes))
+                    manifest = mirror.save(manifest.at(COMPLETE, indexes=building.indexes))
             seconds = encoded - started, perf_counter() - encoded
             mirror.discard()
-    return BuildReport(mirror.uri or folder, manifest.counts, went_on, *seconds, work)
+    return BuildReport(mirror.place, manifest.counts, went_on, *seconds, work)
 
 
 def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluster | None]":

@@ -6,8 +6,8 @@ from .errors import SpartonError
 from .files import locked, remove_folder, whole_file
 from .folder import LUCENE
 from .manifest import COMPLETE, NAME, load_manifest
-from .mirror import stand_in
-from .remote import RemoteFolder, is_uri, local_path, shown, unreachable
+from .mirror import beside, stand_in
+from .remote import RemoteFolder, local_path, shown, unreachable
 
 
 def local_index(index: str | Path, *, lucene: bool = True) -> Path:
@@ -16,15 +16,11 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
 
     Raises SpartonError where there is no index, or it cannot be reached.
     """
-    if not is_uri(index):
-        return Path(index)
-    if (path := local_path(str(index))) is not None:
+    if (path := local_path(index)) is not None:
         return path
     folder = stand_in(str(index), "searched" if lucene else "looked-at")
-    place = folder.with_name(f"{folder.name}.held")
-    place.mkdir(parents=True, exist_ok=True)
     try:
-        with locked(place):  # who else wants it waits until it is here
+        with locked(beside(folder)):  # who else wants it waits until it is here
             _refresh(folder, RemoteFolder(str(index)), shown(str(index)), lucene)
     except OSError as error:
         raise unreachable(str(index), error) from error

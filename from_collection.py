@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .build import index_options
 from .errors import UsageError
-from .folder import LUCENE, resumed, standing, start
+from .folder import LUCENE, resumed, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings
 from .mirror import open_mirror
 from .pipeline.progress import Work
@@ -60,10 +60,8 @@ def index_collection(
         ):
             if value is not None:
                 raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
-    mirror = open_mirror(index)
+    mirror = open_mirror(index, overwrite)
     folder = mirror.folder
-    if not mirror.uri:
-        standing(folder, overwrite)
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
     if any(folder.resolve() in file.resolve().parents for file in files):
@@ -98,13 +96,11 @@ def index_collection(
                 held, indexes = building.finish(), building.indexes
             rows = held.documents + held.empty
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
-            manifest = manifest.at(COMPLETE, counts, indexes)
             mirror.put_lucene()
-            manifest.save(folder)
-            mirror.put_manifest()
+            manifest = mirror.save(manifest.at(COMPLETE, counts, indexes))
         seconds = perf_counter() - started
         mirror.discard()
-    return BuildReport(mirror.uri or folder, manifest.counts, went_on, 0.0, seconds, Work())
+    return BuildReport(mirror.place, manifest.counts, went_on, 0.0, seconds, Work())
 
 
 def _model_settings(

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from .errors import SpartonError
 from .files import cache_folder, locked, remove_folder, whole_file
-from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path
-from .manifest import NAME
-from .remote import RemoteFolder, is_uri, local_path, shown, unreachable
+from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
+from .manifest import NAME, Manifest
+from .remote import RemoteFolder, local_path, shown, unreachable
 
 _MARKER = re.compile(rf"{MARKERS}/part-(\d+)\.json")
 _PART = re.compile(rf"{COLLECTION}/part-(\d+)\.jsonl")
@@ -30,19 +30,22 @@ class Mirror:
         self._there = RemoteFolder(uri) if uri else None
         self._known: set[int] = set()
 
+    @property
+    def place(self) -> Path | str:
+        """Where the index is in the end, as it may be printed."""
+        return shown(self.uri) if self.uri else self.folder
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold the lock of the folder here, which begins with what is there. Raises SpartonError if it is taken."""
-        # Beside a folder that may be removed, not in it.
-        place = self.folder.with_name(f"{self.folder.name}.held") if self._there else self.folder
-        name = shown(self.uri) if self.uri else str(self.folder)
-        place.mkdir(parents=True, exist_ok=True)
-        with locked(place, f"another run is writing the index {name}; wait for it, or name another folder"):
+        lock = beside(self.folder) if self._there else self.folder
+        lock.mkdir(parents=True, exist_ok=True)
+        with locked(lock, f"another run is writing the index {self.place}; wait for it, or name another folder"):
             try:
                 self._take_over()
                 yield
             except SpartonError as error:
-                raise type(error)(str(error).replace(str(self.folder), name)) from error
+                raise type(error)(str(error).replace(str(self.folder), str(self.place))) from error
 
     def join(self) -> None:
         """Work in a folder that others work in too, for the same place: make it, and learn what is finished there."""
@@ -55,7 +58,7 @@ class Mirror:
         """Put the manifest there, and remove what an older build left."""
         if self._there:
             self._there.remove(MARKERS)  # first: they would say of the old parts that they are this build's
-            self.put_manifest()
+            self._there.put(self.folder / NAME, NAME)
             for name in (COLLECTION, LUCENE):
                 self._there.remove(name)
             self._known.clear()
@@ -83,10 +86,12 @@ class Mirror:
         """Whether there is a Lucene index."""
         return any(self._there.files(LUCENE)) if self._there else (self.folder / LUCENE).is_dir()
 
-    def put_manifest(self) -> None:
-        """Put the manifest there as it is here."""
+    def save(self, manifest: Manifest) -> Manifest:
+        """Write the manifest here and there; return it."""
+        manifest.save(self.folder)
         if self._there:
             self._there.put(self.folder / NAME, NAME)
+        return manifest
 
     def put_lucene(self) -> None:
         """Put the Lucene index there."""
@@ -125,14 +130,13 @@ class Mirror:
         return path.relative_to(self.folder).as_posix()
 
 
-def open_mirror(index: str | Path) -> Mirror:
+def open_mirror(index: str | Path, overwrite: bool) -> Mirror:
     """The folder that a path or a URI names; for one elsewhere, a folder here that will stand for it.
 
-    Raises SpartonError where the URI cannot be reached, or holds files and no index.
+    Raises SpartonError where the URI cannot be reached, for a place that holds files and no index, and as `standing`.
     """
-    if not is_uri(index):
-        return Mirror(Path(index))
-    if (path := local_path(str(index))) is not None:
+    if (path := local_path(index)) is not None:
+        standing(path, overwrite)
         return Mirror(path)
     there, name = RemoteFolder(str(index)), shown(str(index))
     try:
@@ -150,6 +154,13 @@ def stand_in(uri: str, purpose: str) -> Path:
     scratch = os.environ.get("SPARTON_SCRATCH")
     base = Path(scratch) if scratch else cache_folder()
     return base / purpose / sha256(uri.rstrip("/").encode()).hexdigest()[:16]
+
+
+def beside(folder: Path) -> Path:
+    """Where the lock of a folder stands that may itself be removed while it is held."""
+    place = folder.with_name(f"{folder.name}.held")
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def _digest(manifest: bytes) -> object:

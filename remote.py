@@ -21,14 +21,11 @@ _ATOMIC_PUTS = ("s3", "gcs")
 _BLOCK = 2**22
 
 
-def is_uri(place: str | Path) -> bool:
-    """Whether it names a place by scheme, as s3://bucket/corpus.parquet does. file:// does too."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(place)) is not None
-
-
-def local_path(uri: str) -> Path | None:
-    """The path that a file:// URI names, None for another."""
-    system, path = _resolve(uri)
+def local_path(place: str | Path) -> Path | None:
+    """The path that a path or a file:// URI names; None for a URI of somewhere else, as s3://bucket/corpus.parquet."""
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(place)):
+        return Path(place)
+    system, path = _resolve(str(place))
     return Path(path) if system.type_name == "local" else None
 
 
@@ -66,7 +63,6 @@ class RemoteFolder:
     """A folder somewhere else. Raises SpartonError for a URI that means nothing; its methods raise OSError."""
 
     def __init__(self, uri: str) -> None:
-        self.uri = uri
         self._system, path = _resolve(uri)
         self._path = path.rstrip("/")
 

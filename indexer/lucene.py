@@ -50,7 +50,7 @@ class LuceneWriter:
     def __init__(self, folder: Path, buffer_mb: float = 64, key: str = "") -> None:
         self._folder = folder
         with _io(folder):
-            self._directory = _directory(folder)
+            self._directory = open_directory(folder)
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, _config(buffer_mb))
             self.held = Held(key) + _held(self._writer.getLiveCommitData())
         self._id, self._id_value, self._raw, self._contents = _fields()
@@ -103,7 +103,7 @@ class LuceneWriter:
 
         held = {folder: found for folder in folders if (found := read_held(folder)) is not None}
         with _io(self._folder):
-            directories = [cast("org.apache.lucene.store.Directory", _directory(folder)) for folder in held]
+            directories = [cast("org.apache.lucene.store.Directory", open_directory(folder)) for folder in held]
             self._writer.addIndexes(*directories)
         self.held = sum(held.values(), self.held)
 
@@ -117,7 +117,7 @@ def read_held(folder: Path) -> Held | None:
     """What the last commit in `folder` holds; None if there is none, or it cannot be opened."""
     from jnius import JavaException
 
-    directory = _directory(folder)
+    directory = open_directory(folder)
     try:
         reader = java_class("org.apache.lucene.index.DirectoryReader").open(directory)
         try:
@@ -136,7 +136,7 @@ def count_postings(folder: Path) -> int:
     from jnius import cast
 
     with _io(folder):
-        reader = java_class("org.apache.lucene.index.DirectoryReader").open(_directory(folder))
+        reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
         every = java_class("org.apache.lucene.index.MultiTerms")
         try:
             terms = every.getTerms(cast("org.apache.lucene.index.IndexReader", reader), "contents")
@@ -164,7 +164,8 @@ def lucene_trouble(folder: Path, error: Exception) -> str:
     return f"Lucene could not write {folder}: {reason}; what was given is untouched, so mend this and run again"
 
 
-def _directory(folder: Path) -> Any:
+def open_directory(folder: Path) -> Any:
+    """A folder as Lucene knows it."""
     # Java keeps the working directory it was started in; Python's may have changed since.
     path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
     return java_class("org.apache.lucene.store.FSDirectory").open(path)

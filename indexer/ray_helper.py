@@ -1,5 +1,6 @@
 """Build Lucene indexes on a Ray cluster: LuceneBuild's helpers as actors."""
 
+import os
 from typing import Any
 
 import ray
@@ -61,6 +62,4 @@ class _Indexing:
         return answer
 
     def pid(self) -> int:
-        import os
-
         return os.getpid()

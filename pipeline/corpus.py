@@ -19,7 +19,7 @@ from pyarrow.fs import FileSystem
 
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
-from ..remote import RemoteFile, files_below, is_uri, local_path
+from ..remote import RemoteFile, files_below, local_path, shown
 
 FORMATS = {
     ".parquet": "parquet",
@@ -173,7 +173,7 @@ class Corpus:
 
 
 def _digest(stream: Any) -> bytes:
-    """SHA-256 of what is left of a stream."""
+    """SHA-256 of what is left of a stream, in blocks that are worth a request each where it is not a local file."""
     digest = hashlib.sha256()
     while block := stream.read(_BLOCK):
         digest.update(block)
@@ -190,10 +190,11 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
         raise UsageError("no corpus was given; name a Parquet file, a folder or a glob")
     found: dict[DataFile, None] = {}
     for path in paths:
-        if isinstance(path, RemoteFile) or (is_uri(path) and local_path(str(path)) is None):
+        here = None if isinstance(path, RemoteFile) else local_path(path)
+        if here is None:
             found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
         else:
-            found.update(dict.fromkeys(_files_of((is_uri(path) and local_path(str(path))) or Path(path))))
+            found.update(dict.fromkeys(_files_of(here)))
     return tuple(found)
 
 
@@ -209,7 +210,8 @@ def _remote_files(uri: str) -> list[RemoteFile]:
         and not any(file.uri.startswith(index) for index in indexes)
     ]
     if not known:
-        what = f"the folder {uri} has no data files" if folder else f"{uri} is of no format that Sparton reads"
+        name = shown(uri)
+        what = f"the folder {name} has no data files" if folder else f"{name} is of no format that Sparton reads"
         raise SpartonError(f"{what}; Sparton reads {', '.join(FORMATS)}")
     return known
 

@@ -85,9 +85,7 @@ class DeviceProcesses:
             answer = answers.get()
             if isinstance(answer, BaseException):
                 raise answer
-            work = answer.work
-            timing = work.timing * (1 / len(self._helpers))
-            progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
+            progress.add_share(answer.work, len(self._helpers))
             if answer.part is None:
                 running -= 1
             else:

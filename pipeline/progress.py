@@ -73,6 +73,10 @@ class Progress:
         self.work += Work(rows + kept, kept, tokens, timing)
         self._on_change(self.work)
 
+    def add_share(self, work: Work, processes: int) -> None:
+        """Count what one of several processes did: its seconds pass for all of them at once."""
+        self.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=work.timing * (1 / processes))
+
     def take(self) -> Work:
         """The work, which is then begun anew."""
         work, self.work = self.work, Work()

@@ -73,8 +73,7 @@ class RayEngine:
         seen: set[str] = set()
         while slices:
             for part, work in self._encode(job, slices):
-                timing = work.timing * (1 / actors)
-                progress.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=timing)
+                progress.add_share(work, actors)
                 # A call that was repeated may give what was finished before in another order.
                 if part is not None and part.path.name not in seen:
                     seen.add(part.path.name)

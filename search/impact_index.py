@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import SpartonError
 from ..indexer.java import java_class
-from ..indexer.lucene import framed_analyzer
+from ..indexer.lucene import framed_analyzer, open_directory
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .answers import Ranked, read_hits, search_to_text
 from .explain import Match
@@ -102,9 +102,7 @@ class ImpactIndex:
 
 
 def _open_reader(folder: Path) -> Any:
-    # Java keeps the working directory it was started in; Python's may have changed since.
-    path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
-    directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
+    directory = open_directory(folder)
     from jnius import JavaException  # not before Java was started our way
 
     try:

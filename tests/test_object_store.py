@@ -185,10 +185,10 @@ def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags)
 
 def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, monkeypatch):
     """It looked while there was nothing yet, and gets the lock when the first one is done."""
-    early = open_mirror(f"{bucket}/index")
+    early = open_mirror(f"{bucket}/index", overwrite=False)
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     before = read(bucket)
-    monkeypatch.setattr("sparton.build.open_mirror", lambda index: early)
+    monkeypatch.setattr("sparton.build.open_mirror", lambda index, overwrite: early)
     report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     assert report.resumed
     assert read(bucket) == before

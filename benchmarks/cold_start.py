@@ -18,14 +18,15 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from sparton.indexer.java import find_java
+from sparton.indexer.java import find_jar, find_java
 from sparton.pipeline.model_files import find_model
 
-# With a Java that has the module Pyserini asks for, the two lines about the JVM are not needed; they take no time.
+# With a Java that has the module Pyserini asks for, the lines about the JVM are not needed; they take no time.
 PYSERINI = """
 import sys
-from sparton.indexer.java import start_jvm
-start_jvm()
+import jnius_config
+jnius_config.set_classpath(sys.argv[4])
+import jnius
 from pyserini.encode import SpladeQueryEncoder
 from pyserini.search.lucene import LuceneImpactSearcher
 searcher = LuceneImpactSearcher(sys.argv[1], SpladeQueryEncoder(sys.argv[2], device="cpu"))
@@ -53,10 +54,19 @@ def main() -> None:
     arguments = parser.parse_args()
     sparton = shutil.which("sparton") or str(Path(sys.executable).with_name("sparton"))
     environment = {**os.environ, "JAVA_HOME": str(find_java()), "OPENAI_API_KEY": "unused"}
-    model = str(find_model("tiny").folder)
+    model, jar = str(find_model("tiny").folder), str(find_jar())
+    pyserini = [sys.executable, "-c", PYSERINI, str(arguments.index / "lucene")]
     commands = {
         "sparton search": [sparton, "search", arguments.query, "--index", str(arguments.index)],
-        "pyserini script": [sys.executable, "-c", PYSERINI, str(arguments.index / "lucene"), model, arguments.query],
+        "pyserini script": [
+            sys.executable,
+            "-c",
+            PYSERINI,
+            str(arguments.index / "lucene"),
+            model,
+            arguments.query,
+            jar,
+        ],
         "sparton --help": [sparton, "--help"],
     }
     times: dict[str, list[float]] = {name: [] for name in commands}

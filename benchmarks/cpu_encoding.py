@@ -10,7 +10,6 @@ the machine hits all. The vectors are compared as well.
 
 import argparse
 import json
-import os
 import platform
 import statistics
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pyserini_side import start_java
 from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
 
@@ -52,10 +52,7 @@ def sentence_transformer(folder: Path) -> SparseEncoder:
 
 def pyserini_encoder(folder: Path) -> Any:
     """The same model in Pyserini's document encoder, or None where Pyserini cannot be imported."""
-    os.environ.setdefault("OPENAI_API_KEY", "unused")
-    from sparton.indexer.java import start_jvm
-
-    start_jvm()
+    start_java()
     from pyserini.encode import SpladeDocumentEncoder
 
     return SpladeDocumentEncoder(str(folder), device="cpu")

@@ -1,11 +1,11 @@
 """Latency and batch throughput of queries as texts: Sparton's Searcher, and Pyserini's LuceneImpactSearcher beside it.
 
-    OPENAI_API_KEY=unused python benchmarks/query_latency.py INDEX TOPICS.tsv --queries 500 [--out FILE.json]
+    python benchmarks/query_latency.py INDEX TOPICS.tsv --queries 500 [--out FILE.json]
 
-Both keep the same model and the same Lucene index open in one process, and take turns at each query. A query ends with
-ids and scores in Python. `with texts` is Searcher.search, which fetches stored texts too; of what that takes, `encode`
-is the model's share, `search` Lucene's and `fetch` the texts'. A batch is all queries, encoding included, on --threads,
-until ids and scores are in Python.
+Both keep the same model and the same Lucene index open, each in a process of its own, and take turns at each query. A
+query ends with ids and scores in Python. `with texts` is Searcher.search, which fetches stored texts too; of what that
+takes, `encode` is the model's share, `search` Lucene's and `fetch` the texts'. A batch is all queries, encoding
+included, on --threads, until ids and scores are in Python.
 """
 
 import argparse
@@ -19,18 +19,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pyserini_side import Pyserini
+
 from sparton import Searcher
 from sparton.pipeline.model_files import find_model
 from sparton.search.run import plan_runs, write_runs
 from sparton.search.searcher import Seconds
-
-
-def pyserini(index: Path) -> Any:
-    """Pyserini's searcher with its own query encoder, on the model that the index names."""
-    from pyserini.encode import SpladeQueryEncoder
-    from pyserini.search.lucene import LuceneImpactSearcher
-
-    return LuceneImpactSearcher(str(index / "lucene"), SpladeQueryEncoder(str(find_model("tiny").folder), device="cpu"))
 
 
 def milliseconds(act: Callable[[], object]) -> float:
@@ -39,7 +33,7 @@ def milliseconds(act: Callable[[], object]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def latencies(ours: Searcher, theirs: Any, queries: list[str], k: int) -> dict[str, list[float]]:
+def latencies(ours: Searcher, theirs: Pyserini, queries: list[str], k: int) -> dict[str, list[float]]:
     """Milliseconds of each query, by who and what."""
     found: dict[str, list[float]] = {}
 
@@ -53,12 +47,12 @@ def latencies(ours: Searcher, theirs: Any, queries: list[str], k: int) -> dict[s
     for number, query in enumerate(queries):
         turns = [
             lambda: add("sparton", lambda: ours.rank_terms(ours.terms(query), k)),  # noqa: B023
-            lambda: add("pyserini", lambda: [(hit.docid, hit.score) for hit in theirs.search(query, k)]),  # noqa: B023
+            lambda: found.setdefault("pyserini", []).append(theirs.ask(do="search", query=query, k=k)[1]),  # noqa: B023
         ]
         for turn in turns if number % 2 else reversed(turns):
             turn()
         add("sparton, with texts", lambda: add_parts(ours.answer(query, k).seconds))  # noqa: B023
-        add("pyserini, encode", lambda: theirs.encode(query))  # noqa: B023
+        found.setdefault("pyserini, encode", []).append(theirs.ask(do="encode", query=query)[1])
     return found
 
 
@@ -72,8 +66,8 @@ def main() -> None:
     arguments = parser.parse_args()
     lines = arguments.topics.read_text().splitlines()[: arguments.queries]
     queries = [line.split("\t")[1] for line in lines]
-    ours = Searcher(arguments.index)  # it starts the JVM in a way that Pyserini then accepts
-    theirs = pyserini(arguments.index)
+    ours = Searcher(arguments.index)
+    theirs = Pyserini(arguments.index / "lucene", find_model("tiny").folder)
     chosen = arguments.index.with_suffix(".topics.tsv")
     chosen.write_text("".join(f"{number}\t{query}\n" for number, query in enumerate(queries)))
     result: dict[str, Any] = {
@@ -90,28 +84,21 @@ def main() -> None:
             print(f"k {k}: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in mean.items()), flush=True)
             plan = plan_runs([chosen], arguments.index.with_suffix(".trec"), k=k, threads=arguments.threads)
             speeds: dict[str, list[float]] = {"sparton": [], "pyserini": []}
-            names = [str(number) for number in range(len(queries))]
             for _ in range(3):
                 took = milliseconds(lambda: list(write_runs(ours, plan)))  # noqa: B023
                 speeds["sparton"].append(1000 * len(queries) / took)
-                took = milliseconds(lambda: batch(theirs, queries, names, k, arguments.threads))  # noqa: B023
+                _, took = theirs.ask(do="batch", queries=queries, k=k, threads=arguments.threads)
                 speeds["pyserini"].append(1000 * len(queries) / took)
             medians = {name: statistics.median(values) for name, values in speeds.items()}
             result[f"k {k}, batch, queries/s"] = medians
             ratio = medians["sparton"] / medians["pyserini"]
             print(f"k {k}, batch: {medians}, {ratio:.2f} times", flush=True)
     finally:
+        theirs.close()
         chosen.unlink()
         arguments.index.with_suffix(".trec").unlink(missing_ok=True)
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def batch(
-    theirs: Any, queries: list[str], names: list[str], k: int, threads: int
-) -> dict[str, list[tuple[str, float]]]:
-    found = theirs.batch_search(queries, names, k, threads)
-    return {name: [(hit.docid, hit.score) for hit in hits] for name, hits in found.items()}
 
 
 if __name__ == "__main__":

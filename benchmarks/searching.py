@@ -111,7 +111,7 @@ def main() -> None:
     result: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {
-            **{name: metadata.version(name) for name in ("pyserini", "pyjnius")},
+            **{name: metadata.version(name) for name in ("pyserini", "JPype1")},
             "jar": find_jar().name,
             "lucene": java_class("org.apache.lucene.util.Version").LATEST.toString(),
             "java": java_class("java.lang.System").getProperty("java.version"),

@@ -1,7 +1,13 @@
-"""A Java runtime and the JVM, started once a process with Pyserini's jar on the class path."""
+"""A Java runtime and the JVM, started once a process with Pyserini's jar on the class path, and reached by JPype.
+
+JPype is made for threads: a call keeps its receiver to itself, and lets other threads run while Java works. (pyjnius,
+which Pyserini uses, keeps the receiver on an object that all threads share.) A process holds one JVM, so Pyserini's own
+Python needs another process.
+"""
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -18,9 +24,13 @@ _OPTIONS = (
     "--enable-native-access=ALL-UNNAMED",
     "-Dlog4j2.level=ERROR",
 )
-# For one search: compile quickly rather than well.
+# For one search: compile quickly rather than well. For many, both, one after the other.
 SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-Xms32m")
+LONG_RUN = ("-Xms32m",)
+_LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 _lock = threading.Lock()
+_of_thread = threading.local()
+_jvm_process: int | None = None  # the one that has it
 _lucene_log: Any = None
 
 
@@ -67,42 +77,127 @@ def find_jar() -> Path:
 
 
 def start_jvm(options: Sequence[str] = SHORT_RUN) -> None:
-    """Start the JVM unless this process has one. Raises SpartonError when there is no Java or no jar.
+    """Start the JVM unless this process has one; `options` then count for nothing.
 
-    pyserini.setup asks for a Java module that small runtimes lack; it stands back when it meets a running JVM.
+    Raises SpartonError when there is no Java or no jar, in a process forked from one that has a JVM, and beside
+    pyjnius's JVM.
     """
+    global _jvm_process
     with _lock:
-        import jnius_config
-
-        if jnius_config.vm_running:
+        check_process()
+        if _jvm_process is not None:
             return
-        home = find_java()
-        os.environ["JAVA_HOME"] = str(home)
-        jnius_config.set_classpath(str(find_jar()))
-        jnius_config.add_options(*_OPTIONS, *options)
-        if (java_version(home) or 0) >= 23:
-            jnius_config.add_options("--sun-misc-unsafe-memory-access=allow")  # else it warns of Lucene's mmap
-        if "jdk.incubator.vector" in (home / "release").read_text(encoding="utf-8"):
-            jnius_config.add_options("--add-modules=jdk.incubator.vector")
-        from jnius import autoclass  # this starts the JVM
+        if "jnius" in sys.modules:
+            raise SpartonError(
+                "this process has a JVM that pyjnius started (as Pyserini does), and a process holds one only; use "
+                "Sparton and Pyserini in processes of their own"
+            )
+        home, jar = find_java(), find_jar()
+        import jpype
 
+        if jpype.isJVMStarted():  # by whoever else uses JPype here
+            jpype.addClassPath(jar)
+        else:
+            _start(home, jar, options)
+        _jvm_process = os.getpid()
         # Lucene's advice about newer Lucenes is not for our users. Java forgets a level nobody holds the logger of.
         global _lucene_log
-        _lucene_log = autoclass("java.util.logging.Logger").getLogger("org.apache.lucene")
-        _lucene_log.setLevel(autoclass("java.util.logging.Level").SEVERE)
+        _lucene_log = jpype.JClass("java.util.logging.Logger").getLogger("org.apache.lucene")
+        _lucene_log.setLevel(jpype.JClass("java.util.logging.Level").SEVERE)
+
+
+def _start(home: Path, jar: Path, options: Sequence[str]) -> None:
+    import jpype.config
+
+    options = [*_OPTIONS, *options]
+    if (java_version(home) or 0) >= 23:
+        options.append("--sun-misc-unsafe-memory-access=allow")  # else it warns of Lucene's mmap
+    if "jdk.incubator.vector" in (home / "release").read_text(encoding="utf-8"):
+        options.append("--add-modules=jdk.incubator.vector")
+    library = next((path for name in _LIBRARIES if (path := home / name).is_file()), None)
+    if library is None:
+        raise SpartonError(f"the Java at {home} has no JVM library ({_LIBRARIES[0]}); set JAVA_HOME to another Java")
+    # Nothing is left to be done when Python ends: taking the JVM down would wait for its threads.
+    jpype.config.onexit = False
+    try:
+        jpype.startJVM(*options, jvmpath=library, classpath=[jar], interrupt=False)
+    except (OSError, RuntimeError) as error:
+        raise SpartonError(f"the Java at {home} does not start ({error}); set JAVA_HOME to another Java") from error
+
+
+def check_process() -> None:
+    """Raise SpartonError if this process was forked from one that has a JVM: its threads did not come along."""
+    if _jvm_process not in (None, os.getpid()):
+        raise SpartonError(
+            f"Java runs in process {_jvm_process}, from which this one was forked, and cannot be used here; open the "
+            "index in this process after the fork and not before, or start processes by spawn"
+        )
 
 
 @cache
 def java_class(name: str) -> Any:
     """A Java class by its full name, starting the JVM if need be."""
     start_jvm()
-    from jnius import autoclass
+    from jpype import JClass
 
-    return autoclass(name)
+    return JClass(name)
 
 
-def detach_thread() -> None:
-    """Tell the JVM that this thread is done with it; to be called before a thread that used it ends."""
-    import jnius
+def java_array(name: str, items: Sequence[Any]) -> Any:
+    """An array of a Java class, by that one's full name."""
+    from jpype import JArray
 
-    jnius.detach()
+    return JArray(java_class(name))(items)
+
+
+def to_java(text: str) -> Any:
+    """A text as a java.lang.String, for long ones: JPype takes it over letter by letter, but bytes at once."""
+    from jpype import JArray, JByte
+
+    encoded = JArray(JByte)(text.encode())
+    return java_class("java.lang.String")(encoded, _utf8())
+
+
+def from_java(text: Any) -> str:
+    """A java.lang.String as a text, likewise; halves of characters become question marks."""
+    return bytes(memoryview(text.getBytes(_utf8()))).decode()
+
+
+@cache
+def _utf8() -> Any:
+    return java_class("java.nio.charset.StandardCharsets").UTF_8
+
+
+def java_exception() -> type[Exception]:
+    """The class of all that Java throws, for `except`."""
+    from jpype import JException
+
+    exception: type[Exception] = JException
+    return exception
+
+
+def java_name(error: Exception) -> str:
+    """The name of a Java exception's class, without its package."""
+    return type(error).__name__.rpartition(".")[2]
+
+
+def java_message(error: Exception) -> str:
+    """The first line of a Java exception's message, or its name if it has none."""
+    message = getattr(error, "getMessage", lambda: None)()
+    return (str(message).splitlines() or [java_name(error)])[0] if message is not None else java_name(error)
+
+
+def forget_thread_at_end() -> None:
+    """Have the JVM forget this thread when it ends; otherwise it keeps something of each that ever called it."""
+    if not hasattr(_of_thread, "end") and threading.current_thread() is not threading.main_thread():
+        _of_thread.end = _End()
+
+
+class _End:
+    """Lives in a thread's own storage, which Python clears in that thread when it ends."""
+
+    def __del__(self) -> None:
+        import jpype
+
+        if jpype.isJVMStarted() and _jvm_process == os.getpid():
+            jpype.JClass("java.lang.Thread").detach()

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
-from .java import java_class
+from .java import java_array, java_class, java_exception, java_message, to_java
 from .vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
-_TEXT_FIELD = "(Ljava/lang/String;Ljava/lang/CharSequence;Lorg/apache/lucene/index/IndexableFieldType;)V"
 _HELD = "sparton"
 log = logging.getLogger("sparton")
 
@@ -65,7 +64,7 @@ class LuceneWriter:
     def add(self, piece: str, vectors: Iterable[Vector]) -> Held:
         """Add the documents of a piece that have a term; return what they are.
 
-        Raises JavaException when Lucene refuses a document or cannot write, and what `vectors` raises.
+        Raises java_exception() when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
         documents = postings = empty = 0
         for vector in vectors:
@@ -76,11 +75,11 @@ class LuceneWriter:
             postings += vector.terms
             self._id.setStringValue(vector.id)
             self._id_value.setBytesValue(vector.id.encode())
-            self._contents.setStringValue(vector.postings)
+            self._contents.setStringValue(to_java(vector.postings))
             if vector.raw is None:
                 self._writer.addDocument(self._without_text)
             else:
-                self._raw.setStringValue(vector.raw)
+                self._raw.setStringValue(to_java(vector.raw))
                 self._writer.addDocument(self._with_text)
         added = Held("", (piece,), documents, postings, empty)
         self.held += added
@@ -99,12 +98,10 @@ class LuceneWriter:
 
     def join(self, folders: Sequence[Path]) -> None:
         """Add the indexes in `folders` as they are, their segments copied. A folder without a commit holds none."""
-        from jnius import cast
-
         held = {folder: found for folder in folders if (found := read_held(folder)) is not None}
         with _io(self._folder):
-            directories = [cast("org.apache.lucene.store.Directory", open_directory(folder)) for folder in held]
-            self._writer.addIndexes(*directories)
+            directories = [open_directory(folder) for folder in held]
+            self._writer.addIndexes(java_array("org.apache.lucene.store.Directory", directories))
         self.held = sum(held.values(), self.held)
 
     def close(self) -> None:
@@ -115,8 +112,6 @@ class LuceneWriter:
 
 def read_held(folder: Path) -> Held | None:
     """What the last commit in `folder` holds; None if there is none, or it cannot be opened."""
-    from jnius import JavaException
-
     directory = open_directory(folder)
     try:
         reader = java_class("org.apache.lucene.index.DirectoryReader").open(directory)
@@ -124,7 +119,7 @@ def read_held(folder: Path) -> Held | None:
             return _held(reader.getIndexCommit().getUserData().entrySet())
         finally:
             reader.close()
-    except (JavaException, ValueError, KeyError, TypeError) as error:
+    except (java_exception(), ValueError, KeyError, TypeError) as error:
         log.debug("%s is not gone on with: %s", folder, error)
         return None
     finally:
@@ -133,13 +128,11 @@ def read_held(folder: Path) -> Held | None:
 
 def count_postings(folder: Path) -> int:
     """The postings that Lucene counts in `folder`. Raises SpartonError if it cannot be opened."""
-    from jnius import cast
-
     with _io(folder):
         reader = java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
         every = java_class("org.apache.lucene.index.MultiTerms")
         try:
-            terms = every.getTerms(cast("org.apache.lucene.index.IndexReader", reader), "contents")
+            terms = every.getTerms(reader, "contents")
             return int(terms.getSumDocFreq()) if terms else 0
         finally:
             reader.close()
@@ -148,17 +141,15 @@ def count_postings(folder: Path) -> int:
 @contextmanager
 def _io(folder: Path) -> Iterator[None]:
     """Turn what Java says of a folder that it cannot write or read into a sentence."""
-    from jnius import JavaException
-
     try:
         yield
-    except JavaException as error:
+    except java_exception() as error:
         raise SpartonError(lucene_trouble(folder, error)) from error
 
 
 def lucene_trouble(folder: Path, error: Exception) -> str:
     """The sentence for a Java exception."""
-    reason = (getattr(error, "innermessage", None) or str(error)).splitlines()[0]
+    reason = java_message(error)
     if "heap space" in reason:
         reason += " (raise --heap-mb)"
     return f"Lucene could not write {folder}: {reason}; what was given is untouched, so mend this and run again"
@@ -185,11 +176,9 @@ def _config(buffer_mb: float) -> Any:
 def _held(entries: Any) -> Held:
     if entries is None:
         return Held()
-    found = entries.iterator()
-    while found.hasNext():
-        entry = found.next()
+    for entry in entries:
         if entry.getKey() == _HELD:
-            content = json.loads(entry.getValue())
+            content = json.loads(str(entry.getValue()))
             return Held(**{**content, "pieces": tuple(content["pieces"])})
     return Held()
 
@@ -210,7 +199,7 @@ def _fields() -> tuple[Any, Any, Any, Any]:
         java_class("org.apache.lucene.document.StringField")("id", "", stored),
         java_class("org.apache.lucene.document.BinaryDocValuesField")("id", no_bytes),
         java_class("org.apache.lucene.document.StoredField")("raw", ""),
-        java_class("org.apache.lucene.document.Field")("contents", "", kind, signature=_TEXT_FIELD),
+        java_class("org.apache.lucene.document.Field")("contents", "", kind),
     )
 
 

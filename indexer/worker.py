@@ -7,7 +7,7 @@ from pathlib import Path
 from ..errors import SpartonError
 from ..files import remove_folder
 from ..processes import serve
-from .java import start_jvm
+from .java import java_exception, start_jvm
 from .lucene import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .options import LuceneOptions
 from .pieces import Piece
@@ -98,14 +98,12 @@ class Worker:
         return self._writer.held
 
     def _index(self, piece: Piece) -> Held:
-        from jnius import JavaException
-
         assert self._writer is not None
         if piece.name() in self._writer.held.pieces:
             return Held()  # asked again, because the answer was lost
         try:
             added = self._writer.add(piece.name(), read_vectors(piece, self._scale))
-        except JavaException as error:
+        except java_exception() as error:
             for _ in read_vectors(piece, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
             raise SpartonError(lucene_trouble(self._folder, error)) from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ..pipeline.passages import DELIMITER
-from .answers import Ranked
+from .lucene_hits import Ranked
 
 _MORE = 3
 

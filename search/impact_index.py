@@ -1,17 +1,27 @@
 """A Lucene impact index opened for reading."""
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
-from ..indexer.java import java_class
+from ..indexer.java import (
+    check_process,
+    forget_thread_at_end,
+    from_java,
+    java_array,
+    java_class,
+    java_exception,
+    java_name,
+    to_java,
+)
 from ..indexer.lucene import framed_analyzer, open_directory
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
-from .answers import Ranked, read_hits, search_to_text
 from .explain import Match
+from .lucene_hits import DamagedIndexError, Ranked, rank
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -20,119 +30,163 @@ _MOST_TERMS = 2**20
 
 
 class ImpactIndex:
-    """An index that is open, or several as if they were one. Raises SpartonError for a folder that holds none.
+    """An index that is open, or several as if they were one. Threads may share it.
 
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
+    Raises SpartonError, when it is made, for a folder that holds no index; in its methods, for an index that is damaged
+    or closed, or in a process that was forked.
     """
 
     def __init__(self, *folders: Path) -> None:
+        check_process()
+        self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         readers = [_open_reader(folder) for folder in folders]
         # One reader over all: each posting is scored alike wherever it stands, and ties go by id, not by place.
-        several = len(readers) > 1
-        self._reader = _as_reader(java_class(f"{_INDEX}MultiReader")(*readers)) if several else readers[0]
+        self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
         self._best_then_id = _best_then_id()
         self._queries = java_class("org.apache.lucene.util.QueryBuilder")(framed_analyzer("delimitedBoost"))
+        self._documents = int(self._reader.numDocs())
+        self._process = os.getpid()
+        self._closed = False
 
     def __len__(self) -> int:
-        return int(self._reader.numDocs())
+        return self._documents
 
     def rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
-        """The k documents with the largest sum of query impact x document impact, ties in order of id.
-
-        Threads may share it.
-        """
-        query = self._query(terms)
-        if query is None:
-            return []
-        most = java_class("java.lang.Integer")(min(k, len(self)))
-        return read_hits(self._ranking.invokeWithArguments(query, most, self._best_then_id))
-
-    @cached_property
-    def _ranking(self) -> Any:
-        return search_to_text(self._searcher)
+        """The k documents with the largest sum of query impact x document impact, ties in order of id."""
+        with self._reading():
+            query = self._query(terms)
+            return [] if query is None else rank(self._searcher, query, min(k, len(self)), self._best_then_id)
 
     def texts(self, ranked: Sequence[Ranked]) -> list[str | None]:
-        """The stored texts, None where there is none. Threads may share it."""
-        stored = self._reader.storedFields()
-        return [_text(stored.document(found.number).get("raw")) for found in ranked]
+        """The stored texts, None where there is none."""
+        with self._reading():
+            stored = self._reader.storedFields()
+            return [_text(stored.document(found.number).get("raw"), found.id) for found in ranked]
 
     def _query(self, terms: Mapping[str, int]) -> Any:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
         # No document holds a term with a character that frames terms, and Lucene would take it apart.
         terms = {term: impact for term, impact in terms.items() if not {BETWEEN_TERMS, BEFORE_IMPACT} & set(term)}
         # Made in one call rather than three a term.
-        return self._queries.createBooleanQuery(_FIELD, frame(terms)) if terms and len(self) else None
+        return self._queries.createBooleanQuery(_FIELD, to_java(frame(terms))) if terms and len(self) else None
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""
-        numbers = [self._number(name) for name in ids]
         matches: list[list[Match]] = [[] for _ in ids]
-        # A postings list is read forwards only, so documents are visited in Lucene's order.
-        order = sorted(range(len(ids)), key=numbers.__getitem__)
-        every = java_class("org.apache.lucene.index.MultiTerms").getTerms(self._reader, _FIELD)
-        frequencies = java_class("org.apache.lucene.index.PostingsEnum").FREQS
-        for term, impact in terms.items() if every else ():
-            cursor = every.iterator()
-            if not cursor.seekExact(java_class("org.apache.lucene.util.BytesRef")(term.encode())):
-                continue
-            postings = cursor.postings(None, frequencies)
-            for place in order:
-                number = numbers[place]
-                if postings.docID() < number:
-                    postings.advance(number)
-                if postings.docID() == number:
-                    matches[place].append(Match(term, impact, int(postings.freq())))
+        with self._reading():
+            numbers = [self._number(name) for name in ids]
+            # A postings list is read forwards only, so documents are visited in Lucene's order.
+            order = sorted(range(len(ids)), key=numbers.__getitem__)
+            every = java_class(f"{_INDEX}MultiTerms").getTerms(self._reader, _FIELD)
+            frequencies = java_class(f"{_INDEX}PostingsEnum").FREQS
+            to_bytes = java_class("org.apache.lucene.util.BytesRef")
+            for term, impact in terms.items() if every else ():
+                cursor = every.iterator()
+                if not cursor.seekExact(to_bytes(term)):
+                    continue
+                postings = cursor.postings(None, frequencies)
+                current = -1
+                for row in order:
+                    if current < numbers[row]:
+                        current = int(postings.advance(numbers[row]))
+                    if current == numbers[row]:
+                        matches[row].append(Match(term, impact, int(postings.freq())))
         for found in matches:
             found.sort(key=lambda match: (-match.contribution, match.term))
         return matches
 
     def close(self) -> None:
-        """Close the index's files."""
-        self._reader.close()
+        """Close the index's files, once nobody reads them any more. In a process that was forked nothing is closed."""
+        if not self._closed and self._process == os.getpid():
+            self._closed = True
+            self._reader.close()
+
+    def check(self) -> None:
+        """Raise SpartonError if it was closed, or if this process was forked since it was opened."""
+        check_process()
+        if self._closed:
+            raise self._was_closed()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Keep the files open, and turn what Java throws into a sentence."""
+        self.check()
+        forget_thread_at_end()
+        if not self._reader.tryIncRef():  # by another thread, just now
+            raise self._was_closed()
+        try:
+            yield
+        except java_exception() as error:
+            raise _trouble(self._name, error) from error
+        except DamagedIndexError as error:
+            raise SpartonError(_damaged(self._name, str(error))) from error
+        finally:
+            self._reader.decRef()
+
+    def _was_closed(self) -> SpartonError:
+        return SpartonError(f"the index {self._name} was closed; open it again to search it")
 
     def _number(self, name: str) -> int:
         hits = self._searcher.search(_term_query("id", name), 1).scoreDocs
-        if not hits:
+        if not len(hits):
             raise KeyError(name)
         return int(hits[0].doc)
 
 
 def _open_reader(folder: Path) -> Any:
-    directory = open_directory(folder)
-    from jnius import JavaException  # not before Java was started our way
-
     try:
-        return _as_reader(java_class(f"{_INDEX}DirectoryReader").open(directory))
-    except JavaException as error:
-        reason = str(error.classname).rpartition(".")[2]
+        return java_class(f"{_INDEX}DirectoryReader").open(open_directory(folder))
+    except java_exception() as error:
         raise SpartonError(
-            f"{folder} cannot be opened by Lucene ({reason}); build the index again with --overwrite"
+            f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with --overwrite"
         ) from error
 
 
-def _as_reader(reader: Any) -> Any:
-    """As a subclass, pyjnius would take it for other subclasses too when it chooses between overloads."""
-    from jnius import cast
+def _as_one(readers: Sequence[Any]) -> Any:
+    return java_class(f"{_INDEX}MultiReader")(java_array(f"{_INDEX}IndexReader", readers))
 
-    return cast(f"{_INDEX}IndexReader", reader)
+
+def _trouble(folder: str, error: Exception) -> SpartonError:
+    """The sentence for what Java threw while it read an index."""
+    if java_name(error) == "OutOfMemoryError":
+        return SpartonError(
+            f"Java ran out of memory while it searched {folder}; ask for fewer hits, or at fewer at once"
+        )
+    return SpartonError(_damaged(folder, java_name(error)))
+
+
+def _damaged(folder: str, found: str) -> str:
+    return (
+        f"the Lucene index {folder} cannot be read ({found}); check it with `sparton info --check`, and build it again "
+        "with --overwrite"
+    )
 
 
 def _best_then_id() -> Any:
     """Anserini's order: by score, ties by id."""
     field = java_class("org.apache.lucene.search.SortField")
-    kind = java_class("org.apache.lucene.search.SortField$Type")
-    return java_class("org.apache.lucene.search.Sort")(field.FIELD_SCORE, field("id", kind.STRING_VAL))
+    return java_class("org.apache.lucene.search.Sort")(field.FIELD_SCORE, field("id", field.Type.STRING_VAL))
 
 
 def _term_query(field: str, term: str) -> Any:
-    return java_class("org.apache.lucene.search.TermQuery")(java_class("org.apache.lucene.index.Term")(field, term))
+    return java_class("org.apache.lucene.search.TermQuery")(java_class(f"{_INDEX}Term")(field, term))
 
 
-def _text(raw: str | None) -> str | None:
-    """The text inside a stored document: JSON with `contents`, as Pyserini stores it."""
-    text = None if raw is None else json.loads(raw).get("contents")
+def _text(raw: Any, name: str) -> str | None:
+    """The text inside a stored document: JSON with `contents`, as Pyserini stores it. name: the id that it must have,
+    without which it is another document's."""
+    if raw is None:
+        return None
+    try:
+        content = json.loads(from_java(raw))
+        owner, text = str(content["id"]), content.get("contents")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DamagedIndexError(f"the document {name!r} is not stored as JSON with its id") from error
+    if owner != name:
+        raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {owner!r}")
     return text if text is None or isinstance(text, str) else json.dumps(text, ensure_ascii=False)

@@ -13,7 +13,6 @@ import numpy as np
 
 from ..errors import SpartonError, UsageError
 from ..files import whole_file
-from ..indexer.java import detach_thread
 from ..processes import cores
 from .searcher import Searcher
 from .topics import Topic, count_topics, read_topics
@@ -132,17 +131,11 @@ def _search_all(
     """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
     searched for, and no more wait."""
 
-    def search(terms: Mapping[str, int]) -> list[tuple[str, float]]:
-        try:
-            return searcher.rank_terms(terms, plan.k)
-        finally:
-            detach_thread()
-
     waiting: deque[tuple[str, Future[list[tuple[str, float]]] | None]] = deque()
     pool = ThreadPoolExecutor(plan.threads)
     try:
         for name, terms in queries:
-            waiting.append((name, pool.submit(search, terms) if terms else None))
+            waiting.append((name, pool.submit(searcher.rank_terms, terms, plan.k) if terms else None))
             while len(waiting) > _BATCH:
                 done, hits = waiting.popleft()
                 yield done, hits.result() if hits else None

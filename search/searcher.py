@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..fetched import local_index
-from ..indexer.java import detach_thread
+from ..indexer.java import check_process
 from ..manifest import load_complete
 from ..pipeline.passages import passage_id
-from .answers import Ranked
 from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex
+from .lucene_hits import Ranked
 
 if TYPE_CHECKING:
     from ..pipeline.encoders import QueryEncoder
@@ -55,7 +55,7 @@ class Answer:
 
 
 class Searcher:
-    """Model and index kept open. Threads may share it; each must call detach_thread before it ends.
+    """Model and index kept open. Threads may share it; a process that is forked from this one may not.
 
     path: the folder of an index, or its URI, of which a copy is made here first. device: as Encoder's; a CPU answers
     one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
@@ -65,11 +65,12 @@ class Searcher:
     def __init__(
         self, path: str | Path = "sparton-index", *, device: str = "cpu", trust_remote_code: bool = False
     ) -> None:
+        check_process()  # before a model is loaded, whose threads a fork left behind as well
         folder = local_index(path)
         self.path, self.manifest = folder, load_complete(folder)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(_open_index, [folder / name for name in self.manifest.indexes])
+            opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
             from ..pipeline.encoders import open_query_encoder
 
             model, scale = self.manifest.settings.model, self.manifest.settings.scale
@@ -88,13 +89,15 @@ class Searcher:
 
         Raises SpartonError if the index was made of vectors and no model was named.
         """
+        encoder = self._encoder()
         with self._encoding:
-            return self._encoder().terms(query)
+            return encoder.terms(query)
 
     def own_terms(self, query: str) -> frozenset[str]:
         """The terms that a query holds itself; the model has added the others. Raises as `terms`."""
+        encoder = self._encoder()
         with self._encoding:
-            return own_terms(self._encoder(), query)
+            return own_terms(encoder, query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
         """Each query as {term: impact}, encoded as one batch; terms in order of vocabulary id. Raises as `terms`."""
@@ -138,7 +141,7 @@ class Searcher:
         )
 
     def close(self) -> None:
-        """Close the index."""
+        """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
 
     def _rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
@@ -159,16 +162,10 @@ class Searcher:
         return [Hit(rank, found.id, found.score, text) for rank, (found, text) in every]
 
     def _encoder(self) -> "QueryEncoder":
+        self._index.check()  # before a model is run whose threads a fork left behind
         if self.encoder is None:
             raise SpartonError(
                 f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
                 "it; build it again with --from-collection and --model"
             )
         return self.encoder
-
-
-def _open_index(folders: Sequence[Path]) -> ImpactIndex:
-    try:
-        return ImpactIndex(*folders)
-    finally:
-        detach_thread()

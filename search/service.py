@@ -14,7 +14,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..indexer.java import detach_thread
 from ..show import hit_content
 from .limits import BoundedRequests
 from .metrics import Metrics
@@ -112,12 +111,9 @@ class _Answers:
 
     def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
         """A query's hits, and how long they took."""
-        try:
-            answer = self._searcher.answer(query, k)
-            own = self._searcher.own_terms(query) if explain else frozenset[str]()
-            matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
-        finally:
-            detach_thread()  # the pool may end this thread before Java does
+        answer = self._searcher.answer(query, k)
+        own = self._searcher.own_terms(query) if explain else frozenset[str]()
+        matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import SpartonError, UsageError
+from ..indexer.java import LONG_RUN, start_jvm
 from ..processes import cores
 from .searcher import Searcher
 
@@ -44,6 +45,7 @@ def serve_index(
         why = (error.strerror or str(error)).partition(" (")[0]
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose --port") from error
     with listening:
+        start_jvm(LONG_RUN)
         searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")

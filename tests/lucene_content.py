@@ -31,9 +31,6 @@ def read_content(folder):
     path = java_class("java.nio.file.Paths").get(str(folder))
     directory = java_class("org.apache.lucene.store.FSDirectory").open(path)
     reader = java_class("org.apache.lucene.index.DirectoryReader").open(directory)
-    from jnius import cast
-
-    reader = cast("org.apache.lucene.index.IndexReader", reader)
     try:
         return _content(reader)
     finally:
@@ -49,13 +46,13 @@ def _content(reader):
     ids, texts, values = [], {}, {}
     for number in range(reader.maxDoc()):
         document = stored.document(number)
-        name = document.get("id")
+        name = str(document.get("id"))
         ids.append(name)
         raw = document.get("raw")
-        texts[name] = raw and json.loads(raw).get("contents")
+        texts[name] = raw and json.loads(str(raw)).get("contents")
         assert doc_values.nextDoc() == number
         values[name] = (
-            doc_values.binaryValue().utf8ToString(),
+            str(doc_values.binaryValue().utf8ToString()),
             norms.longValue() if norms.advanceExact(number) else None,
         )
     rank = np.empty(len(ids), np.int64)
@@ -79,5 +76,5 @@ def _content(reader):
         documents = [(found.nextDoc(), found.freq()) for _ in range(cursor.docFreq())]
         array = np.array(documents, np.int64)
         array[:, 0] = rank[array[:, 0]]
-        postings[term.utf8ToString()] = array[np.argsort(array[:, 0])]
+        postings[str(term.utf8ToString())] = array[np.argsort(array[:, 0])]
     return Content(texts, values, postings, statistics)

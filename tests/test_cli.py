@@ -29,7 +29,7 @@ def test_help_does_not_import_torch():
         "import sys; sys.argv = ['sparton', '--help']\n"
         "from sparton.cli import app\n"
         "app(standalone_mode=False)\n"
-        "assert not {'torch', 'transformers', 'pyarrow', 'jnius'} & set(sys.modules)"
+        "assert not {'torch', 'transformers', 'pyarrow', 'jpype'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

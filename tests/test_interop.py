@@ -14,11 +14,14 @@ from sparton.indexer.java import find_jar, find_java
 
 K = 100
 
-# Runs in a process of its own: Pyserini asks for an API key at import, and starts the JVM its own way.
+# Runs in a process of its own: Pyserini asks for an API key at import, and reaches Java by pyjnius. Its own start asks
+# for a module (jdk.incubator.vector) that small runtimes lack; it stands back when it meets a running JVM.
 PYSERINI = """
 import json, sys
-from sparton.indexer.java import start_jvm
-start_jvm()
+import jnius_config
+from sparton.indexer.java import find_jar
+jnius_config.set_classpath(str(find_jar()))
+import jnius
 from pyserini.search.lucene import LuceneImpactSearcher
 
 class Encoded:
@@ -54,7 +57,7 @@ def found_by_pyserini(lucene, queries):
     done = subprocess.run(
         [sys.executable, "-c", PYSERINI, str(lucene), str(K)],
         input="".join(json.dumps(terms) + "\n" for terms, _ in queries),
-        env={**os.environ, "OPENAI_API_KEY": "unused"},
+        env={**os.environ, "OPENAI_API_KEY": "unused", "JAVA_HOME": str(find_java())},
         capture_output=True,
         text=True,
         check=False,

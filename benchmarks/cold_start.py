@@ -58,15 +58,7 @@ def main() -> None:
     pyserini = [sys.executable, "-c", PYSERINI, str(arguments.index / "lucene")]
     commands = {
         "sparton search": [sparton, "search", arguments.query, "--index", str(arguments.index)],
-        "pyserini script": [
-            sys.executable,
-            "-c",
-            PYSERINI,
-            str(arguments.index / "lucene"),
-            model,
-            arguments.query,
-            jar,
-        ],
+        "pyserini script": [*pyserini, model, arguments.query, jar],
         "sparton --help": [sparton, "--help"],
     }
     times: dict[str, list[float]] = {name: [] for name in commands}

@@ -186,14 +186,11 @@ def test_a_forked_process_is_told_that_java_did_not_come_along(small_index):
         [sys.executable, "-c", FORKED, str(small_index)], capture_output=True, text=True, check=True, timeout=120
     )
     *said, process = done.stdout.splitlines()
-    assert (
-        said
-        == [
-            f"Java runs in process {process}, from which this one was forked, and cannot be used here; open the index in "
-            "this process after the fork and not before, or start processes by spawn"
-        ]
-        * 4
+    sentence = (
+        f"Java runs in process {process}, from which this one was forked, and cannot be used here; open the index in "
+        "this process after the fork and not before, or start processes by spawn"
     )
+    assert said == [sentence] * 4
 
 
 def test_a_jvm_of_pyjnius_is_told_of():

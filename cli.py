@@ -24,6 +24,7 @@ from .show import (
     hit_json,
     hit_lines,
     per_query_table,
+    printable,
     run_line,
     scores_json,
     scores_table,
@@ -33,7 +34,7 @@ from .show import (
 )
 
 if TYPE_CHECKING:
-    from .manifest import ModelSettings
+    from .manifest import Manifest, ModelSettings
     from .report import BuildReport
     from .search.searcher import Searcher
 
@@ -115,13 +116,13 @@ def _one_sentence(kept: str = "") -> Iterator[None]:
     try:
         yield
     except SpartonError as error:
-        typer.echo(f"sparton: {error}", err=True)
+        typer.echo(f"sparton: {printable(str(error))}", err=True)
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"sparton: {place}{error.strerror or error}{kept}", err=True)
+        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{kept}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo(f"sparton: stopped{kept}", err=True)
@@ -484,19 +485,8 @@ def info(
         if as_json:
             typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
             return
-        settings, counts = manifest.settings, manifest.counts
-        model = settings.model
-        typer.echo(f"{index}: {manifest.stage}")
-        if model:
-            typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
-            if queries := _query_side(model):
-                typer.echo(f"  queries     {queries}")
-        typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
-        impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
-        typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
-        if manifest.stage != ENCODING:
-            typer.echo(f"  documents   {counts_line(counts)}")
-        typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
+        for line in _info_lines(index, manifest):
+            typer.echo(printable(line))
 
 
 @app.command()
@@ -509,6 +499,21 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
+    settings, model = manifest.settings, manifest.settings.model
+    yield f"{index}: {manifest.stage}"
+    if model:
+        yield f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})"
+        if queries := _query_side(model):
+            yield f"  queries     {queries}"
+    yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
+    impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
+    yield f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}"
+    if manifest.stage != ENCODING:
+        yield f"  documents   {counts_line(manifest.counts)}"
+    yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
 def _query_side(model: "ModelSettings") -> str:

@@ -1,6 +1,8 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
+import json
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from .errors import SpartonError
@@ -8,6 +10,7 @@ from .files import LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
+_MOST_SOURCE = 2**22  # bytes of sparton.json
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
@@ -61,11 +64,19 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
 
 def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
     """Clear what an older build left, and write the manifest of this one."""
-    manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source), versions=_versions())
+    manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions())
     manifest.save(folder)
     for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
         remove_folder(folder / name)
     return manifest
+
+
+def _recorded(source: Sequence[object]) -> tuple[str, ...]:
+    """The names of a corpus's files; of very many the first ones and how many more there are."""
+    names = [str(file) for file in source]
+    sizes = accumulate(len(json.dumps(name)) for name in names)
+    fitting = sum(1 for size in sizes if size <= _MOST_SOURCE)
+    return (*names[:fitting], *([f"… and {len(names) - fitting:,} more"] if fitting < len(names) else []))
 
 
 def _versions() -> dict[str, str]:

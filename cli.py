@@ -49,6 +49,10 @@ app = typer.Typer(
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
 Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
+IndexModel = Annotated[
+    str | None,
+    typer.Option("--model", help="Where the index's model is, if not where it was: a folder, or a Hugging Face name."),
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
 IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column of ids. [default: guessed]")]
 TextColumns = Annotated[
@@ -335,6 +339,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -348,7 +353,7 @@ def search(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         if query is not None:
             _print_hits(searcher, query, k, explain, as_json)
         elif sys.stdin.isatty():
@@ -367,6 +372,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     max_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -380,6 +386,7 @@ def serve(
             port=port,
             threads=threads,
             most_k=max_k,
+            model=model,
             device=device,
             trust_remote_code=trust_remote_code,
             on_ready=lambda address: typer.echo(f"serving {index} at {address} (Ctrl-C stops)", err=True),
@@ -398,6 +405,7 @@ def run_topics(
     k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -409,7 +417,7 @@ def run_topics(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         for report in write_runs(searcher, plan, progress=sys.stderr.isatty()):
             typer.echo(run_line(report))
             speed = report.queries / report.seconds
@@ -449,7 +457,10 @@ def score(
 @app.command("encode-text")
 def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
-    model: Annotated[str, typer.Option("--model", help="Encode it as a document of this model.")] = "tiny",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Encode it as a document of this model; with --index, as there. [default: tiny]"),
+    ] = None,
     index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
 from .errors import SpartonError
 from .files import LOCK, remove_folder
-from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest
+from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _MOST_SOURCE = 2**22  # bytes of sparton.json
@@ -51,7 +52,7 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
     found = standing(folder, overwrite)
     if found is None:
         return None
-    differences = found.settings.differences(settings)
+    differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
     if overwrite:
         return None if differences or found.stage != ENCODING else found
     if differences:
@@ -60,6 +61,13 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
             "use --overwrite to replace it, or --index to make another"
         )
     return found
+
+
+def _with_path(settings: Settings, folder: Path) -> Settings:
+    """The same, with the absolute path of a model's folder: a build goes on however that is named."""
+    model = settings.model
+    path = model and model_folder(model.name, folder)
+    return replace(settings, model=replace(model, name=str(path))) if model and path else settings
 
 
 def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:

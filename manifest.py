@@ -1,6 +1,7 @@
 """sparton.json: what an index holds and how it was made; all that a query must repeat."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +28,7 @@ def _are_indexes(names: tuple[str, ...]) -> bool:
 
 # The types of entries, by which a sparton.json is read (see untrusted.py).
 Digest = Annotated[str, matching("sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")]
-_Name = Annotated[str, Where("a string that is not empty", bool)]
+_Name = Annotated[str, Where("a string of 1 to 4,096 characters", lambda name: 0 < len(name) <= 4_096)]
 _Revision = Annotated[str, matching("[0-9A-Za-z][0-9A-Za-z._-]*", "the name of a commit")]
 _Positive = Annotated[int, Where("a whole number above 0", lambda value: value > 0)]
 _Count = Annotated[int, NEEDED]
@@ -46,6 +47,8 @@ _Indexes = Annotated[
 class ModelSettings:
     """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer.
 
+    name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
+    these, a name on the hub.
     Those of the documents' side, which is also the queries' unless `query_side` says otherwise. query_side: "same", or
     the kind of a model of its own, "masked_lm" or "static", with its `query_digest`. query_max_length: None for what
     is the documents' if the side is the same, else for what the query model takes. top_terms: the most terms that the
@@ -178,6 +181,35 @@ def load_manifest(folder: Path) -> Manifest:
             f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
         )
     return manifest
+
+
+def recorded_name(given: str, found: str, index: Path | None) -> str:
+    """What sparton.json says of where a model is: a folder that was given by a relative path is named by its path from
+    the index's folder, so that both may be moved together.
+
+    found: its absolute path, or what else it is. index: None for one at a URI, which nothing lies beside.
+    """
+    if index is None or Path(given).is_absolute() or not Path(found).is_absolute():
+        return found
+    path = Path(os.path.relpath(found, index.resolve())).as_posix()
+    return path if path.startswith("../") else f"./{path}"
+
+
+def model_folder(name: str, index: Path | None) -> Path | None:
+    """The folder that a recorded name means; None for a name that is no path.
+
+    Raises SpartonError for a path from the index's folder if that is None, being at a URI.
+    """
+    if Path(name).is_absolute():
+        return Path(name)
+    if not name.startswith(("./", "../")):
+        return None
+    if index is None:
+        raise SpartonError(
+            f"the index names the model {name} by its path from the index's folder, and the index is at a URI; pass "
+            "--model with where the model is"
+        )
+    return Path(os.path.normpath(index.resolve() / name))
 
 
 def load_complete(folder: Path) -> Manifest:

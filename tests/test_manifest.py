@@ -174,7 +174,7 @@ def test_a_missing_entry_is_named(tmp_path, entry, sentence):
         ("settings.text_columns", "text", f'settings.text_columns is "text"; expected {COLUMNS}'),
         ("settings.text_columns", ["a", 5], f"settings.text_columns[1] is 5; expected {TEXT}"),
         ("settings.model", "tiny", 'settings.model is "tiny"; expected an object, or null'),
-        ("settings.model.name", "", 'settings.model.name is ""; expected a string that is not empty'),
+        ("settings.model.name", "", 'settings.model.name is ""; expected a string of 1 to 4,096 characters'),
         (
             "settings.model.revision",
             "../x",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
 from .folder import COLLECTION, LUCENE, resumed, start
-from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
+from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .mirror import Mirror, open_mirror
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
@@ -101,8 +101,9 @@ def build_index(
         model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
     )
     with _cluster(engine, address) as cluster, closing(open_engine(device, encoder_options, cluster)) as encoding:
+        found = encoding.settings
         settings = Settings(
-            model=encoding.settings,
+            model=replace(found, name=recorded_name(model, found.name, None if mirror.uri else folder)),
             corpus=source.fingerprint(),
             id_column=columns.id,
             text_columns=columns.text,
@@ -118,6 +119,7 @@ def build_index(
             if manifest is None:
                 manifest = start(folder, settings, source.files)
                 mirror.begin_anew()
+            settings = manifest.settings  # which may name the folder of the model by another path
             job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri, rows)
             work = Work()
             started = perf_counter()

@@ -24,6 +24,7 @@ from .show import (
     hit_json,
     hit_lines,
     per_query_table,
+    printable,
     run_line,
     scores_json,
     scores_table,
@@ -33,7 +34,7 @@ from .show import (
 )
 
 if TYPE_CHECKING:
-    from .manifest import ModelSettings
+    from .manifest import Manifest, ModelSettings
     from .report import BuildReport
     from .search.searcher import Searcher
 
@@ -48,6 +49,10 @@ app = typer.Typer(
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
 Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
+IndexModel = Annotated[
+    str | None,
+    typer.Option("--model", help="Where the index's model is, if not where it was: a folder, or a Hugging Face name."),
+]
 Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
 IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column of ids. [default: guessed]")]
 TextColumns = Annotated[
@@ -115,13 +120,13 @@ def _one_sentence(kept: str = "") -> Iterator[None]:
     try:
         yield
     except SpartonError as error:
-        typer.echo(f"sparton: {error}", err=True)
+        typer.echo(f"sparton: {printable(str(error))}", err=True)
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"sparton: {place}{error.strerror or error}{kept}", err=True)
+        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{kept}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo(f"sparton: stopped{kept}", err=True)
@@ -334,6 +339,7 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -347,7 +353,7 @@ def search(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         if query is not None:
             _print_hits(searcher, query, k, explain, as_json)
         elif sys.stdin.isatty():
@@ -366,6 +372,7 @@ def serve(
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     max_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -379,6 +386,7 @@ def serve(
             port=port,
             threads=threads,
             most_k=max_k,
+            model=model,
             device=device,
             trust_remote_code=trust_remote_code,
             on_ready=lambda address: typer.echo(f"serving {index} at {address} (Ctrl-C stops)", err=True),
@@ -397,6 +405,7 @@ def run_topics(
     k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
+    model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
 ) -> None:
@@ -408,7 +417,7 @@ def run_topics(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         for report in write_runs(searcher, plan, progress=sys.stderr.isatty()):
             typer.echo(run_line(report))
             speed = report.queries / report.seconds
@@ -448,7 +457,10 @@ def score(
 @app.command("encode-text")
 def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
-    model: Annotated[str, typer.Option("--model", help="Encode it as a document of this model.")] = "tiny",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Encode it as a document of this model; with --index, as there. [default: tiny]"),
+    ] = None,
     index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
@@ -484,19 +496,8 @@ def info(
         if as_json:
             typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
             return
-        settings, counts = manifest.settings, manifest.counts
-        model = settings.model
-        typer.echo(f"{index}: {manifest.stage}")
-        if model:
-            typer.echo(f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})")
-            if queries := _query_side(model):
-                typer.echo(f"  queries     {queries}")
-        typer.echo(f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}")
-        impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
-        typer.echo(f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}")
-        if manifest.stage != ENCODING:
-            typer.echo(f"  documents   {counts_line(counts)}")
-        typer.echo(f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}")
+        for line in _info_lines(index, manifest):
+            typer.echo(printable(line))
 
 
 @app.command()
@@ -509,6 +510,21 @@ def doctor() -> None:
         typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
+
+
+def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
+    settings, model = manifest.settings, manifest.settings.model
+    yield f"{index}: {manifest.stage}"
+    if model:
+        yield f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})"
+        if queries := _query_side(model):
+            yield f"  queries     {queries}"
+    yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
+    impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
+    yield f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}"
+    if manifest.stage != ENCODING:
+        yield f"  documents   {counts_line(manifest.counts)}"
+    yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
 def _query_side(model: "ModelSettings") -> str:

@@ -1,13 +1,17 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 from .errors import SpartonError
 from .files import LOCK, remove_folder
-from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest
+from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
+_MOST_SOURCE = 2**22  # bytes of sparton.json
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
@@ -48,7 +52,7 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
     found = standing(folder, overwrite)
     if found is None:
         return None
-    differences = found.settings.differences(settings)
+    differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
     if overwrite:
         return None if differences or found.stage != ENCODING else found
     if differences:
@@ -59,13 +63,28 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
     return found
 
 
+def _with_path(settings: Settings, folder: Path) -> Settings:
+    """The same, with the absolute path of a model's folder: a build goes on however that is named."""
+    model = settings.model
+    path = model and model_folder(model.name, folder)
+    return replace(settings, model=replace(model, name=str(path))) if model and path else settings
+
+
 def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
     """Clear what an older build left, and write the manifest of this one."""
-    manifest = Manifest(settings, ENCODING, tuple(str(file) for file in source), versions=_versions())
+    manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions())
     manifest.save(folder)
     for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
         remove_folder(folder / name)
     return manifest
+
+
+def _recorded(source: Sequence[object]) -> tuple[str, ...]:
+    """The names of a corpus's files; of very many the first ones and how many more there are."""
+    names = [str(file) for file in source]
+    sizes = accumulate(len(json.dumps(name)) for name in names)
+    fitting = sum(1 for size in sizes if size <= _MOST_SOURCE)
+    return (*names[:fitting], *([f"… and {len(names) - fitting:,} more"] if fitting < len(names) else []))
 
 
 def _versions() -> dict[str, str]:

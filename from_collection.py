@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from .build import index_options
 from .errors import UsageError
 from .folder import LUCENE, resumed, start
-from .manifest import COMPLETE, Counts, ModelSettings, Settings
+from .manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
 from .mirror import open_mirror
 from .pipeline.progress import Work
 from .report import BuildReport
@@ -69,8 +70,9 @@ def index_collection(
             f"the collection {collection} lies in the index folder {folder}, which is to be written; name another with "
             "--index"
         )
+    beside = None if mirror.uri else folder
     settings = Settings(
-        model=_model_settings(model, revision, max_length, dtype, trust_remote_code) if model else None,
+        model=_model_settings(model, revision, max_length, dtype, trust_remote_code, beside) if model else None,
         corpus=_fingerprint(files, Path(collection)),
         id_column="id",
         text_columns=("contents",),
@@ -89,7 +91,7 @@ def index_collection(
         if manifest.stage != COMPLETE or not mirror.has_lucene():
             with (
                 _bar(sum(file.stat().st_size for file in files), progress) as bar,
-                LuceneBuild(folder / LUCENE, options, settings.digest(), scale, bar.update) as building,
+                LuceneBuild(folder / LUCENE, options, manifest.settings.digest(), scale, bar.update) as building,
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))
@@ -104,12 +106,17 @@ def index_collection(
 
 
 def _model_settings(
-    model: str, revision: str | None, max_length: int | None, dtype: str, trust_remote_code: bool
+    model: str,
+    revision: str | None,
+    max_length: int | None,
+    dtype: str,
+    trust_remote_code: bool,
+    index: Path | None,
 ) -> ModelSettings:
     """The model as a query will need it."""
     from .pipeline.encoders import open_document_encoder
 
-    return open_document_encoder(
+    found = open_document_encoder(
         model,
         revision=revision,
         max_length=max_length,
@@ -117,6 +124,7 @@ def _model_settings(
         dtype=dtype,
         trust_remote_code=trust_remote_code,
     ).settings
+    return replace(found, name=recorded_name(model, found.name, index))
 
 
 def _label(file: Path, collection: Path) -> str:

@@ -1,13 +1,16 @@
 """sparton.json: what an index holds and how it was made; all that a query must repeat."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from .errors import SpartonError
 from .files import whole_file
+from .pipeline.options import DTYPES
+from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
 NAME = "sparton.json"
 FORMAT = 1
@@ -15,29 +18,56 @@ FORMAT = 1
 ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
 
 
+def _one_of(values: tuple[str, ...]) -> Where:
+    return Where(f"{', '.join(values[:-1])} or {values[-1]}", lambda value: value in values)
+
+
+def _are_indexes(names: tuple[str, ...]) -> bool:
+    return bool(names) and len(set(names)) == len(names) and (names == ("lucene",) or "lucene" not in names)
+
+
+# The types of entries, by which a sparton.json is read (see untrusted.py).
+Digest = Annotated[str, matching("sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")]
+_Name = Annotated[str, Where("a string of 1 to 4,096 characters", lambda name: 0 < len(name) <= 4_096)]
+_Revision = Annotated[str, matching("[0-9A-Za-z][0-9A-Za-z._-]*", "the name of a commit")]
+_Positive = Annotated[int, Where("a whole number above 0", lambda value: value > 0)]
+_Count = Annotated[int, NEEDED]
+_Columns = Annotated[
+    tuple[str, ...],
+    Where("one name or several, each once", lambda names: len(names) > 0 and len(set(names)) == len(names)),
+]
+_Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
+_Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
+_Indexes = Annotated[
+    tuple[_Index, ...], Where("lucene alone, or one or several of lucene/0, lucene/1, …, each once", _are_indexes)
+]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer.
 
+    name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
+    these, a name on the hub.
     Those of the documents' side, which is also the queries' unless `query_side` says otherwise. query_side: "same", or
     the kind of a model of its own, "masked_lm" or "static", with its `query_digest`. query_max_length: None for what
     is the documents' if the side is the same, else for what the query model takes. top_terms: the most terms that the
     model itself keeps of a text.
     """
 
-    name: str
-    revision: str | None
-    digest: str
-    max_length: int
-    dtype: str
+    name: _Name
+    revision: _Revision | None
+    digest: Digest
+    max_length: _Positive
+    dtype: Annotated[str, _one_of(DTYPES)]
     pooling: str = "max"
     activation: str = "log1p_relu"
     document_side: str = "masked_lm"
     document_prompt: str = ""
-    top_terms: int | None = None
+    top_terms: _Positive | None = None
     query_side: str = "same"
-    query_digest: str | None = None
-    query_max_length: int | None = None
+    query_digest: Digest | None = None
+    query_max_length: _Positive | None = None
     query_pooling: str = "max"
     query_activation: str = "log1p_relu"
     query_prompt: str = ""
@@ -52,11 +82,11 @@ class Settings:
     """
 
     model: ModelSettings | None
-    corpus: str
+    corpus: Digest
     id_column: str
-    text_columns: tuple[str, ...]
-    scale: float | None
-    top_terms: int | None
+    text_columns: _Columns
+    scale: _Scale | None
+    top_terms: _Positive | None
     shard_rows: int
     store_text: bool
     chunk: bool = False
@@ -79,14 +109,14 @@ class Counts:
     """What was read and what became of it. split: documents that became several passages, each of which then counts
     among `documents`."""
 
-    rows: int = 0
-    documents: int = 0
-    dropped_no_text: int = 0
-    dropped_no_terms: int = 0
-    truncated: int = 0
+    rows: _Count = 0
+    documents: _Count = 0
+    dropped_no_text: _Count = 0
+    dropped_no_terms: _Count = 0
+    truncated: _Count = 0
     split: int = 0
-    tokens: int = 0
-    postings: int = 0
+    tokens: _Count = 0
+    postings: _Count = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         mine, theirs = asdict(self), asdict(other)
@@ -99,27 +129,41 @@ class Manifest:
     are searched as one, by their folders' names within the index."""
 
     settings: Settings
-    stage: str
-    source: tuple[str, ...] = ()
-    counts: Counts = Counts()
-    versions: dict[str, str] = field(default_factory=dict)
-    indexes: tuple[str, ...] = ("lucene",)
+    stage: Annotated[str, _one_of((ENCODING, ENCODED, COMPLETE))]
+    source: Annotated[tuple[str, ...], NEEDED] = ()
+    counts: Annotated[Counts, NEEDED] = Counts()
+    versions: Annotated[dict[str, str], NEEDED] = field(default_factory=dict)
+    indexes: _Indexes = ("lucene",)
 
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
         """The same at another stage."""
         return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes)
 
     def save(self, folder: Path) -> None:
-        """Write sparton.json into `folder`, whole."""
-        content = {"format": FORMAT, **asdict(self), "settings_digest": self.settings.digest()}
+        """Write sparton.json into `folder`, whole. Raises SpartonError for what load_manifest would refuse."""
+        entries = {"format": FORMAT, **asdict(self), "settings_digest": self.settings.digest()}
+        content = json.dumps(entries, indent=2).encode() + b"\n"
+        try:
+            _manifest_of(parse_json(content))
+        except UnexpectedError as error:
+            raise SpartonError(f"{folder / NAME} cannot be written: {error}; choose another name or value") from error
         with whole_file(folder / NAME) as stream:
-            stream.write(json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n")
+            stream.write(json.dumps(entries, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What else is in the file."""
+
+    format: _Positive
+    settings_digest: Digest = ""
 
 
 def load_manifest(folder: Path) -> Manifest:
     """Read sparton.json from `folder`.
 
-    Raises SpartonError when the folder is missing, is no Sparton index, or was made by a newer version.
+    Raises SpartonError when the folder is missing, is no Sparton index, or was made by a newer version, and for an
+    entry that cannot be meant, naming it.
     """
     path = folder / NAME
     if not folder.is_dir():
@@ -127,23 +171,45 @@ def load_manifest(folder: Path) -> Manifest:
     if not path.is_file():
         raise SpartonError(f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with --index")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        version = int(content["format"])
-        if version > FORMAT:
-            raise SpartonError(
-                f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
-            )
-        model = content["settings"]["model"] and ModelSettings(**content["settings"]["model"])
-        text_columns = tuple(content["settings"]["text_columns"])
-        settings = Settings(**{**content["settings"], "model": model, "text_columns": text_columns})
-        counts = Counts(**content["counts"])
-        if content["stage"] not in (ENCODING, ENCODED, COMPLETE):
-            raise KeyError(content["stage"])
-        indexes = tuple(content.get("indexes", ("lucene",)))
-        return Manifest(settings, content["stage"], tuple(content["source"]), counts, content["versions"], indexes)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        found = "it is not JSON" if isinstance(error, ValueError) else "an entry is missing, unknown or of a wrong type"
-        raise SpartonError(f"{path} is damaged: {found}; build the index again with --overwrite") from error
+        version, manifest = _manifest_of(load_json(path))
+    except UnexpectedError as error:
+        raise SpartonError(f"{path} is damaged: {error}; build the index again with --overwrite") from error
+    except OSError as error:
+        raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
+    if manifest is None:
+        raise SpartonError(
+            f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
+        )
+    return manifest
+
+
+def recorded_name(given: str, found: str, index: Path | None) -> str:
+    """What sparton.json says of where a model is: a folder that was given by a relative path is named by its path from
+    the index's folder, so that both may be moved together.
+
+    found: its absolute path, or what else it is. index: None for one at a URI, which nothing lies beside.
+    """
+    if index is None or Path(given).is_absolute() or not Path(found).is_absolute():
+        return found
+    path = Path(os.path.relpath(found, index.resolve())).as_posix()
+    return path if path.startswith("../") else f"./{path}"
+
+
+def model_folder(name: str, index: Path | None) -> Path | None:
+    """The folder that a recorded name means; None for a name that is no path.
+
+    Raises SpartonError for a path from the index's folder if that is None, being at a URI.
+    """
+    if Path(name).is_absolute():
+        return Path(name)
+    if not name.startswith(("./", "../")):
+        return None
+    if index is None:
+        raise SpartonError(
+            f"the index names the model {name} by its path from the index's folder, and the index is at a URI; pass "
+            "--model with where the model is"
+        )
+    return Path(os.path.normpath(index.resolve() / name))
 
 
 def load_complete(folder: Path) -> Manifest:
@@ -158,6 +224,13 @@ def load_complete(folder: Path) -> Manifest:
     else:
         found = "is half-built"
     raise SpartonError(f"the index {folder} {found}; run the same `sparton index` again to finish it")
+
+
+def _manifest_of(content: Any) -> tuple[int, Manifest | None]:
+    """The format of a sparton.json and the manifest in it, None of a newer format. Raises UnexpectedError."""
+    entries = read(dict[str, Any], content)
+    header = read(_Header, {name: entries.pop(name) for name in ("format", "settings_digest") if name in entries})
+    return header.format, None if header.format > FORMAT else read(Manifest, entries)
 
 
 def _flat(settings: dict[str, Any]) -> dict[str, Any]:

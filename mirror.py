@@ -4,19 +4,20 @@ Parts and the Lucene index are made here, on a local disk, and put there whole. 
 marker is there, which is put after it; so a build that was interrupted goes on from what is there, on any machine.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from .errors import SpartonError
 from .files import cache_folder, locked, remove_folder, whole_file
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
 from .remote import RemoteFolder, local_path, shown, unreachable
+from .untrusted import UnexpectedError, parse_json, read
 
 _MARKER = re.compile(rf"{MARKERS}/part-(\d+)\.json")
 _PART = re.compile(rf"{COLLECTION}/part-(\d+)\.jsonl")
@@ -166,6 +167,6 @@ def beside(folder: Path) -> Path:
 def _digest(manifest: bytes) -> object:
     """That of the settings; None of a damaged manifest."""
     try:
-        return json.loads(manifest)["settings_digest"]
-    except (ValueError, KeyError, TypeError):
+        return read(dict[str, Any], parse_json(manifest)).get("settings_digest")
+    except UnexpectedError:
         return None

@@ -133,6 +133,11 @@ def coverage_line(run: "RunScores", queries: int) -> str:
     return f"{run.path}: {'; '.join(parts)}" if parts else ""
 
 
+def printable(text: str) -> str:
+    """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
 def _term(term: str, own: Collection[str]) -> str:
     return f"{'' if term in own else _EXPANDED}{term}".ljust(16)
 
@@ -143,7 +148,7 @@ def _bar(share: float) -> str:
 
 def _plain(text: str) -> str:
     """On one line, and with nothing in it that a terminal would obey."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return " ".join(printable(text).split())
 
 
 def _cut(line: str, width: int) -> str:

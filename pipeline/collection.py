@@ -12,6 +12,7 @@ import numpy as np
 from ..files import whole_file
 from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts
+from ..untrusted import UnexpectedError, load_json, read
 from .ahead import ahead
 from .corpus import Corpus
 from .documents import Shard
@@ -96,9 +97,9 @@ def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
 def _finished(marker: Path, settings_digest: str) -> Counts | None:
     """The counts of a part that is finished, or None if it is not, or was made with other settings."""
     try:
-        content = json.loads(marker.read_bytes())
-        return Counts(**content["counts"]) if content["settings"] == settings_digest else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        content = load_json(marker)
+        return read(Counts, content["counts"]) if content["settings"] == settings_digest else None
+    except (OSError, UnexpectedError, KeyError, TypeError):
         return None  # a damaged marker costs encoding one shard again
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..errors import SpartonError
+from ..errors import SpartonError, UsageError
 from .corpus import Corpus
 
 ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
@@ -25,8 +25,12 @@ class Columns:
 def choose_columns(schema: pa.Schema, id_column: str | None = None, text_columns: Sequence[str] = ()) -> Columns:
     """Take the columns asked for, and guess those that were not: id, _id, docid; title + text, contents, body, …
 
-    Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess.
+    Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess, and UsageError for
+    a column that is named twice.
     """
+    for name in text_columns:
+        if list(text_columns).count(name) > 1:
+            raise UsageError(f"--text-column is {name!r} more than once; name each column once")
     id_name = id_column or _first(schema, ID_NAMES)
     if id_name is None:
         raise SpartonError(_no_guess("an id", "--id-column", schema))

@@ -1,6 +1,7 @@
 """Which class encodes an index's documents, and which its queries."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..manifest import ModelSettings
@@ -70,27 +71,34 @@ def open_document_encoder(
 
 
 def open_query_encoder(
-    model: ModelSettings, scale: float | None, *, device: str = "cpu", trust_remote_code: bool = False
+    settings: ModelSettings,
+    scale: float | None,
+    *,
+    index: Path | None = None,
+    model: str | None = None,
+    device: str = "cpu",
+    trust_remote_code: bool = False,
 ) -> QueryEncoder:
     """What encodes the queries of an index, from what sparton.json says of its model.
 
+    index, model: as recorded_queries'.
     scale: that of the documents, or None for vectors that came as impacts. Where a table stands for the query model,
     nothing of torch is imported.
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
-    files, side = recorded_queries(model, trust_remote_code=trust_remote_code)
+    files, side = recorded_queries(settings, index, model, trust_remote_code=trust_remote_code)
     scale = SCALE if scale is None else scale
     if side.kind == STATIC:
-        return StaticEncoder(files, side, settings=model, scale=scale, top_terms=model.top_terms)
+        return StaticEncoder(files, side, settings=settings, scale=scale, top_terms=settings.top_terms)
     from .encoder import Encoder
 
     return Encoder(
         files,
         side=side,
-        settings=model,
+        settings=settings,
         device=device,
-        dtype=model.dtype,
+        dtype=settings.dtype,
         scale=scale,
-        top_terms=model.top_terms,
+        top_terms=settings.top_terms,
         trust_remote_code=trust_remote_code,
     )

@@ -59,9 +59,14 @@ def load_masked_lm(
 
     try:
         with _quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+            # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
+            local = not trust_remote_code
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, trust_remote_code=trust_remote_code, local_files_only=local
+            )
             model, report = AutoModelForMaskedLM.from_pretrained(
                 folder,
+                local_files_only=local,
                 dtype=dtype,
                 use_safetensors=True,
                 trust_remote_code=trust_remote_code,

@@ -1,13 +1,14 @@
 """Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
 
 import hashlib
+import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ..errors import SpartonError
+from ..manifest import model_folder
 from .model_kind import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
 EMBEDDED = "tiny"
@@ -48,18 +49,39 @@ def find_model(
     Raises SpartonError when there is no such model, or it has no safetensors weights, or is of a kind not known.
     """
     if name == EMBEDDED:
-        folder = _embedded_folder()
-        digests = {file: _sha256(folder / file) for file in _EMBEDDED_FILES}
-        _check_embedded(folder, digests)
-        return ModelFiles(name, folder, None, _digest(digests), read_model_kind(folder))
+        return _embedded()
     if Path(name).is_dir():
-        folder, name, revision = Path(name), str(Path(name).resolve()), None
-    else:
-        folder = _hub_folder(name, revision, trust_remote_code)
-        revision = folder.name
-    kind = read_model_kind(folder)
-    digest = side_digest(name, folder, kind.queries if queries else kind.documents)
-    return ModelFiles(name, folder, revision, digest, kind)
+        return _model_in(Path(name), str(Path(name).resolve()), None, queries)
+    folder = _hub_folder(name, revision, trust_remote_code)
+    return _model_in(folder, name, folder.name, queries)
+
+
+def find_recorded_model(
+    name: str, revision: str | None, index: Path | None, *, trust_remote_code: bool = False, queries: bool = False
+) -> ModelFiles:
+    """The model that a sparton.json names, if it is on this machine: anyone may have written the name, so nobody is
+    asked for it, let alone with the user's token.
+
+    index: the folder that a relative path starts from, None for an index at a URI. The rest is as find_model's.
+    Raises SpartonError as find_model.
+    """
+    if name == EMBEDDED:
+        return _embedded()
+    folder = model_folder(name, index)
+    if folder is not None:
+        if not os.path.isdir(folder):
+            raise SpartonError(
+                f"the index names the model {name}, and {folder} is no folder; put the model there, or pass --model "
+                "with where it is"
+            )
+        return _model_in(folder, str(folder), None, queries)
+    folder = _cached(name, revision, trust_remote_code)
+    if folder is None:
+        raise SpartonError(
+            f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
+            f"and what only an index names is not fetched; pass --model {name} to fetch it, or --model with a folder"
+        )
+    return _model_in(folder, name, folder.name, queries)
 
 
 def side_digest(name: str, folder: Path, side: Side) -> str:
@@ -76,6 +98,19 @@ def side_digest(name: str, folder: Path, side: Side) -> str:
     if side.kind != MASKED_LM:
         files |= set(side.folder.glob("*.safetensors")) if side.table is None else {side.table}
     return _digest({str(path.relative_to(folder)): _sha256(path) for path in files})
+
+
+def _embedded() -> ModelFiles:
+    folder = _embedded_folder()
+    digests = {file: _sha256(folder / file) for file in _EMBEDDED_FILES}
+    _check_embedded(folder, digests)
+    return ModelFiles(EMBEDDED, folder, None, _digest(digests), read_model_kind(folder))
+
+
+def _model_in(folder: Path, name: str, revision: str | None, queries: bool) -> ModelFiles:
+    kind = read_model_kind(folder)
+    digest = side_digest(name, folder, kind.queries if queries else kind.documents)
+    return ModelFiles(name, folder, revision, digest, kind)
 
 
 def _embedded_folder() -> Path:
@@ -99,27 +134,45 @@ def _check_embedded(folder: Path, digests: dict[str, str]) -> None:
 
 
 def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    patterns = [*_HUB_PATTERNS, *(["*.py"] if trust_remote_code else [])]
+    # A commit never changes, so one that is in the cache needs no network.
+    if revision and re.fullmatch("[0-9a-f]{40}", revision) and (cached := _cached(name, revision, trust_remote_code)):
+        return cached
     try:
-        # A commit never changes, so one that is in the cache needs no network.
-        with suppress(LocalEntryNotFoundError):
-            if revision and re.fullmatch("[0-9a-f]{40}", revision):
-                folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
-                if all((folder / place).is_dir() for place in module_folders(folder)):
-                    return folder
-        folder = Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]))
-        if (folder / MODULES).is_file() and (places := module_folders(folder)):
-            within = [f"{place}/{pattern}" for place in places for pattern in patterns]
-            snapshot_download(name, revision=folder.name, allow_patterns=within)
-        return folder
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        return _snapshot(name, revision, trust_remote_code)
+    except SpartonError:
+        raise
+    except Exception as error:  # of several libraries, where a hub sends what they do not expect
         raise SpartonError(
             f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
             "check the name, the network and, for a private model, your token"
         ) from error
+
+
+def _cached(name: str, revision: str | None, trust_remote_code: bool) -> Path | None:
+    """The folder of a hub's model in the local cache, None if it is not there as a whole. Asks nobody."""
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        folder = _snapshot(name, revision, trust_remote_code, local=True)
+    except (HFValidationError, LocalEntryNotFoundError):
+        return None
+    return folder if all((folder / within).is_dir() for within in module_folders(folder)) else None
+
+
+def _snapshot(name: str, revision: str | None, trust_remote_code: bool, *, local: bool = False) -> Path:
+    """The folder of a hub's model with the files of it that are used. local: only look into the cache."""
+    from huggingface_hub import snapshot_download
+
+    patterns = [*_HUB_PATTERNS, *(["*.py"] if trust_remote_code else [])]
+    folder = Path(
+        snapshot_download(
+            name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"], local_files_only=local
+        )
+    )
+    if (folder / MODULES).is_file() and (folders := module_folders(folder)):
+        within = [f"{inner}/{pattern}" for inner in folders for pattern in patterns]
+        snapshot_download(name, revision=folder.name, allow_patterns=within, local_files_only=local)
+    return folder
 
 
 def _digest(digests: dict[str, str]) -> str:

@@ -1,10 +1,11 @@
 """What sparton.json keeps of a model, and a model's query side as sparton.json kept it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from ..errors import SpartonError
 from ..manifest import ModelSettings
-from .model_files import ModelFiles, find_model, side_digest
+from .model_files import ModelFiles, find_model, find_recorded_model, side_digest
 from .model_kind import MASKED_LM, STATIC, Side
 from .options import DEFAULT_MAX_LENGTH
 
@@ -46,10 +47,18 @@ def record(files: ModelFiles, max_length: int | None, longest: int, dtype: str) 
     )
 
 
-def recorded_queries(settings: ModelSettings, *, trust_remote_code: bool = False) -> tuple[ModelFiles, Side]:
+def recorded_queries(
+    settings: ModelSettings,
+    index: Path | None = None,
+    model: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+) -> tuple[ModelFiles, Side]:
     """The files that encode an index's queries, and how: as sparton.json has it, whatever the files say by now.
 
-    Raises SpartonError if weights or tokenizer have changed since, or only a newer Sparton knows such a side.
+    index: its folder, None for one at a URI. model: a folder or a name on the hub where the same model is, instead of
+    where sparton.json has it.
+    Raises SpartonError if weights or tokenizer are others, or only a newer Sparton knows such a side.
     """
     shared = settings.query_side == SAME
     how = settings.query_pooling, settings.query_activation
@@ -58,8 +67,19 @@ def recorded_queries(settings: ModelSettings, *, trust_remote_code: bool = False
         raise SpartonError(
             f"the index encodes queries by {kind}, {how[0]} and {how[1]}, which this Sparton does not know; upgrade it"
         )
-    files = find_model(settings.name, settings.revision, trust_remote_code=trust_remote_code, queries=not shared)
+    if model is None:
+        files = find_recorded_model(
+            settings.name, settings.revision, index, trust_remote_code=trust_remote_code, queries=not shared
+        )
+    else:
+        revision = settings.revision if model == settings.name else None
+        files = find_model(model, revision, trust_remote_code=trust_remote_code, queries=not shared)
     expected = settings.digest if shared else settings.query_digest
+    if files.digest != expected and model is not None:
+        raise SpartonError(
+            f"the model {model} is not the one that the index was made with (the digest of that is "
+            f"{str(expected)[:15]} and of this {files.digest[:15]}); pass --model with where that one is"
+        )
     if files.digest != expected:
         raise SpartonError(
             f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and "

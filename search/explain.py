@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from ..errors import SpartonError
 from ..fetched import local_index
 from ..manifest import load_manifest
+from ..pipeline.model_files import EMBEDDED
 from ..pipeline.tokenizing import Tokenization, Tokenizer
+from ..remote import local_path
 
 if TYPE_CHECKING:
     from ..pipeline.encoders import QueryEncoder
@@ -46,17 +48,25 @@ def _tokenizer(how: Tokenization) -> Tokenizer:
 
 
 def open_encoder(
-    index: str | Path | None, model: str, *, device: str = "cpu", trust_remote_code: bool = False
+    index: str | Path | None, model: str | None = None, *, device: str = "cpu", trust_remote_code: bool = False
 ) -> "QueryEncoder":
-    """What encodes queries for an index, or documents with a model if there is none.
+    """What encodes queries for an index, or documents with a model, the embedded one by default, if there is none.
 
+    model: with an index, as Searcher's.
     Raises SpartonError where either cannot be had, or the index has no model.
     """
     from ..pipeline.encoders import open_document_encoder, open_query_encoder
 
     if index is None:
-        return open_document_encoder(model, device=device, trust_remote_code=trust_remote_code)
+        return open_document_encoder(model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
     settings = load_manifest(local_index(index, lucene=False)).settings
     if settings.model is None:
         raise SpartonError(f"the index {index} was made of vectors without naming their model; use --model instead")
-    return open_query_encoder(settings.model, settings.scale, device=device, trust_remote_code=trust_remote_code)
+    return open_query_encoder(
+        settings.model,
+        settings.scale,
+        index=local_path(index),
+        model=model,
+        device=device,
+        trust_remote_code=trust_remote_code,
+    )

@@ -13,6 +13,11 @@ from ..fetched import local_index
 from ..indexer.java import check_process
 from ..manifest import load_complete
 from ..pipeline.passages import passage_id
+<<<<<<< HEAD
+=======
+from ..remote import local_path
+from .answers import Ranked
+>>>>>>> storage
 from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex
@@ -57,13 +62,20 @@ class Answer:
 class Searcher:
     """Model and index kept open. Threads may share it; a process that is forked from this one may not.
 
-    path: the folder of an index, or its URI, of which a copy is made here first. device: as Encoder's; a CPU answers
-    one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
+    path: the folder of an index, or its URI, of which a copy is made here first. model: a folder or a name on the hub
+    where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. device: as
+    Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed
+    it when it was indexed.
     Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
     """
 
     def __init__(
-        self, path: str | Path = "sparton-index", *, device: str = "cpu", trust_remote_code: bool = False
+        self,
+        path: str | Path = "sparton-index",
+        *,
+        model: str | None = None,
+        device: str = "cpu",
+        trust_remote_code: bool = False,
     ) -> None:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         folder = local_index(path)
@@ -73,10 +85,19 @@ class Searcher:
             opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
             from ..pipeline.encoders import open_query_encoder
 
-            model, scale = self.manifest.settings.model, self.manifest.settings.scale
-            self.encoder = (
-                open_query_encoder(model, scale, device=device, trust_remote_code=trust_remote_code) if model else None
-            )
+            settings = self.manifest.settings
+            self.encoder: QueryEncoder | None = None
+            if settings.model:
+                self.encoder = open_query_encoder(
+                    settings.model,
+                    settings.scale,
+                    index=local_path(path),
+                    model=model,
+                    device=device,
+                    trust_remote_code=trust_remote_code,
+                )
+            elif model is not None:
+                self._encoder()  # which says that there is nothing to hold it against
             self._index = opening.result()
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 

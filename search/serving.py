@@ -19,6 +19,7 @@ def serve_index(
     port: int = 8017,
     threads: int | None = None,
     most_k: int = 1_000,
+    model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
     on_ready: Callable[[str], None] = lambda address: None,
@@ -46,7 +47,7 @@ def serve_index(
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose --port") from error
     with listening:
         start_jvm(LONG_RUN)
-        searcher = Searcher(index, device=device, trust_remote_code=trust_remote_code)
+        searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
             app = make_app(searcher, ServiceOptions(most_k=most_k, threads=threads or cores()))

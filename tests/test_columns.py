@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from sparton.errors import SpartonError
+from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.columns import choose_columns
 
 
@@ -62,3 +62,9 @@ def test_other_text_is_refused(kind):
     assert (
         str(caught.value) == f"the text column 'text' is of type {kind}, not string; choose another with --text-column"
     )
+
+
+def test_a_column_that_is_named_twice_is_refused():
+    with pytest.raises(UsageError) as caught:
+        choose_columns(schema("id", "a", "b"), "id", ["a", "b", "a"])
+    assert str(caught.value) == "--text-column is 'a' more than once; name each column once"

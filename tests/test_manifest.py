@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from functools import reduce
 
 import pytest
 
 from sparton.errors import SpartonError
+from sparton.folder import start
 from sparton.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, ModelSettings, Settings, load_manifest
 
 MODEL = ModelSettings("tiny", None, "sha256:" + "0" * 64, 512, "float32")
@@ -98,33 +100,198 @@ def test_a_newer_format_says_to_upgrade(tmp_path):
     assert str(caught.value) == f"{path} is of format 2 and this Sparton reads up to 1; upgrade Sparton to use it"
 
 
+def refused(folder, entry):
+    """The whole sentence about a damaged manifest."""
+    with pytest.raises(SpartonError) as caught:
+        load_manifest(folder)
+    assert str(caught.value) == f"{folder / 'sparton.json'} is damaged: {entry}; build the index again with --overwrite"
+
+
+NUMBER = "a whole number from 0 to 9,223,372,036,854,775,807"
+SCALE = "a number above 0 and at most 1,000,000"
+COLUMNS = "one name or several, each once"
+COMMIT = "the name of a commit"
+TEXT = "a string of UTF-8 without NUL"
+DIGEST = "sha256: and 64 hexadecimal digits"
+INDEX = "lucene, or lucene/ and a number"
+INDEXES = "lucene alone, or one or several of lucene/0, lucene/1, …, each once"
+
+
 @pytest.mark.parametrize(
-    "change",
+    ("entry", "sentence"),
     [
-        lambda content: content.pop("format"),
-        lambda content: content.pop("counts"),
-        lambda content: content["settings"].pop("scale"),
-        lambda content: content["settings"].update(more=1),
-        lambda content: content.update(settings=[]),
-        lambda content: content.update(stage="baking"),
+        ("format", "format is missing; expected a whole number above 0"),
+        ("counts", "counts is missing; expected an object"),
+        ("counts.rows", f"counts.rows is missing; expected {NUMBER}"),
+        ("source", "source is missing; expected a list"),
+        ("versions", "versions is missing; expected an object"),
+        ("stage", "stage is missing; expected encoding, encoded or complete"),
+        ("settings", "settings is missing; expected an object"),
+        ("settings.scale", f"settings.scale is missing; expected {SCALE}, or null"),
+        ("settings.model", "settings.model is missing; expected an object, or null"),
+        ("settings.model.digest", f"settings.model.digest is missing; expected {DIGEST}"),
     ],
 )
-def test_a_manifest_with_an_entry_missing_or_unknown_is_damaged(tmp_path, change):
-    path = damage(tmp_path, change)
+def test_a_missing_entry_is_named(tmp_path, entry, sentence):
+    *above, last = entry.split(".")
+    damage(tmp_path, lambda content: reduce(dict.get, above, content).pop(last))
+    refused(tmp_path, sentence)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "sentence"),
+    [
+        ("format", "1", 'format is "1"; expected a whole number above 0'),
+        ("format", 0, "format is 0; expected a whole number above 0"),
+        ("format", True, "format is true; expected a whole number above 0"),
+        ("stage", "baking", 'stage is "baking"; expected encoding, encoded or complete'),
+        ("stage", ["encoded"], "stage is a list; expected encoding, encoded or complete"),
+        ("settings", [], "settings is a list; expected an object"),
+        ("settings.more", 1, "settings.more is 1; expected no such entry"),
+        ("settings.a\nb", {}, 'settings."a\\nb" is an object; expected no such entry'),
+        ("settings.scale", "x", f'settings.scale is "x"; expected {SCALE}, or null'),
+        ("settings.scale", 0, f"settings.scale is 0; expected {SCALE}, or null"),
+        (
+            "settings.scale",
+            1e7,
+            f"settings.scale is 10000000.0; expected {SCALE}, or null",
+        ),
+        ("settings.shard_rows", -1, f"settings.shard_rows is -1; expected {NUMBER}"),
+        ("settings.shard_rows", 2**63, f"settings.shard_rows is 9223372036854775808; expected {NUMBER}"),
+        ("settings.shard_rows", 20.0, f"settings.shard_rows is 20.0; expected {NUMBER}"),
+        ("settings.store_text", 1, "settings.store_text is 1; expected true or false"),
+        ("settings.chunk", None, "settings.chunk is null; expected true or false"),
+        ("settings.top_terms", 0, "settings.top_terms is 0; expected a whole number above 0, or null"),
+        ("settings.corpus", "sha256:1", f'settings.corpus is "sha256:1"; expected {DIGEST}'),
+        ("settings.id_column", "a\0", f'settings.id_column is "a\\u0000"; expected {TEXT}'),
+        ("settings.id_column", "\ud800", f'settings.id_column is "\\ud800"; expected {TEXT}'),
+        ("settings.text_columns", [], f"settings.text_columns is []; expected {COLUMNS}"),
+        (
+            "settings.text_columns",
+            ["a", "a"],
+            f'settings.text_columns is ["a", "a"]; expected {COLUMNS}',
+        ),
+        ("settings.text_columns", "text", f'settings.text_columns is "text"; expected {COLUMNS}'),
+        ("settings.text_columns", ["a", 5], f"settings.text_columns[1] is 5; expected {TEXT}"),
+        ("settings.model", "tiny", 'settings.model is "tiny"; expected an object, or null'),
+        ("settings.model.name", "", 'settings.model.name is ""; expected a string of 1 to 4,096 characters'),
+        (
+            "settings.model.revision",
+            "../x",
+            f'settings.model.revision is "../x"; expected {COMMIT}, or null',
+        ),
+        ("settings.model.digest", "1" * 99, f'settings.model.digest is "{"1" * 58}…; expected {DIGEST}'),
+        ("settings.model.max_length", 0, "settings.model.max_length is 0; expected a whole number above 0"),
+        ("settings.model.dtype", "int7", 'settings.model.dtype is "int7"; expected float32, bfloat16 or float16'),
+        ("settings.model.pooling", 3, f"settings.model.pooling is 3; expected {TEXT}"),
+        ("settings.model.query_digest", "x", f'settings.model.query_digest is "x"; expected {DIGEST}, or null'),
+        ("counts", None, "counts is null; expected an object"),
+        ("counts.rows", True, f"counts.rows is true; expected {NUMBER}"),
+        ("counts.tokens", "7", f'counts.tokens is "7"; expected {NUMBER}'),
+        ("source", "a.parquet", 'source is "a.parquet"; expected a list'),
+        ("source", [None], f"source[0] is null; expected {TEXT}"),
+        ("versions", [], "versions is a list; expected an object"),
+        ("versions.torch", 2.1, f"versions.torch is 2.1; expected {TEXT}"),
+        ("versions.\ud800", "1", f'a name in versions is "\\ud800"; expected {TEXT}'),
+        ("settings_digest", "none", f'settings_digest is "none"; expected {DIGEST}'),
+        ("indexes", [], f"indexes is []; expected {INDEXES}"),
+        ("indexes", ["lucene", "lucene/0"], f'indexes is ["lucene", "lucene/0"]; expected {INDEXES}'),
+        ("indexes", ["lucene/1", "lucene/1"], f'indexes is ["lucene/1", "lucene/1"]; expected {INDEXES}'),
+        ("indexes", ["/etc"], f'indexes[0] is "/etc"; expected {INDEX}'),
+        ("indexes", ["lucene/../../other"], f'indexes[0] is "lucene/../../other"; expected {INDEX}'),
+        ("indexes", ["lucene/0", "lucene/1/"], f'indexes[1] is "lucene/1/"; expected {INDEX}'),
+        ("indexes", ["lucene/0\n"], f'indexes[0] is "lucene/0\\n"; expected {INDEX}'),
+        ("indexes", ["lucene/٣"], f'indexes[0] is "lucene/\\u0663"; expected {INDEX}'),
+        ("indexes", ["collection"], f'indexes[0] is "collection"; expected {INDEX}'),
+    ],
+)
+def test_an_entry_that_cannot_be_meant_is_named(tmp_path, entry, value, sentence):
+    *above, last = entry.split(".")
+    damage(tmp_path, lambda content: reduce(dict.get, above, content).update({last: value}))
+    refused(tmp_path, sentence)
+
+
+@pytest.mark.parametrize("indexes", [["lucene"], ["lucene/0"], ["lucene/0", "lucene/12"], ["lucene/7", "lucene/3"]])
+def test_indexes_keep_their_order(tmp_path, indexes):
+    damage(tmp_path, lambda content: content.update(indexes=indexes))
+    assert load_manifest(tmp_path).indexes == tuple(indexes)
+
+
+def test_entries_that_came_later_may_be_missing(tmp_path):
+    later = ["pooling", "activation", "document_side", "document_prompt", "top_terms", "query_side", "query_digest"]
+    later += ["query_max_length", "query_pooling", "query_activation", "query_prompt"]
+
+    def without(content):
+        for name in later:
+            content["settings"]["model"].pop(name)
+        content["settings"].pop("chunk")
+        content["counts"].pop("split")
+        content.pop("indexes")
+
+    damage(tmp_path, without)
+    assert load_manifest(tmp_path) == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "it is not JSON"),
+        (b'{"format": 1,', "it is not JSON"),
+        (b"\xff\xfe", "it is not JSON"),
+        ('{"format": 1}'.encode("utf-16"), "it is not JSON"),
+        (b"[1]", "it is a list; expected an object"),
+        (b"NaN", "it is NaN; expected an object"),
+        (b'{"format": Infinity}', "format is Infinity; expected a whole number above 0"),
+        (b'{"format": ' + b"9" * 5000 + b"}", "format is Infinity; expected a whole number above 0"),
+        (b'{"format": ' + b"9" * 30 + b"}", "format is 1e+30; expected a whole number above 0"),
+        (b'{"format": 1, "format": 1}', "format stands twice in an object; expected once"),
+        (b'{"a": ' + b"[" * 100_000, "it is nested too deeply"),
+        (b'{"a": ' + b'{"a":' * 100_000, "it is nested too deeply"),
+        (b" " * (2**24 + 1), "it is larger than 16 MiB"),
+    ],
+)
+def test_a_manifest_that_is_no_json_object_is_damaged(tmp_path, content, found):
+    (tmp_path / "sparton.json").write_bytes(content)
+    refused(tmp_path, found)
+
+
+def test_a_manifest_that_cannot_be_read_is_a_sentence(tmp_path):
+    (tmp_path / "sparton.json").symlink_to("/proc/self/mem")  # a file whose first byte cannot be read
+    with pytest.raises(SpartonError) as caught:
+        load_manifest(tmp_path)
+    path = tmp_path / "sparton.json"
+    assert str(caught.value) == f"{path} cannot be read: Input/output error; mend the file or its rights"
+
+
+def test_a_manifest_that_is_no_file_is_none(tmp_path):
+    (tmp_path / "sparton.json").mkdir()
     with pytest.raises(SpartonError) as caught:
         load_manifest(tmp_path)
     assert str(caught.value) == (
-        f"{path} is damaged: an entry is missing, unknown or of a wrong type; build the index again with --overwrite"
+        f"{tmp_path} is not a Sparton index: it has no sparton.json; name an index folder with --index"
     )
 
 
-@pytest.mark.parametrize("content", [b"", b'{"format": 1,', b"\xff\xfe"])
-def test_a_manifest_that_is_no_json_is_damaged(tmp_path, content):
-    path = tmp_path / "sparton.json"
-    path.write_bytes(content)
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    MANIFEST.save(tmp_path)
     with pytest.raises(SpartonError) as caught:
-        load_manifest(tmp_path)
-    assert str(caught.value) == f"{path} is damaged: it is not JSON; build the index again with --overwrite"
+        replace(MANIFEST, source=("a.parquet", "b\udcff.parquet")).save(tmp_path)
+    assert str(caught.value) == (
+        f'{tmp_path / "sparton.json"} cannot be written: source[1] is "b\\udcff.parquet"; expected {TEXT}; '
+        "choose another name or value"
+    )
+    assert load_manifest(tmp_path) == MANIFEST
+
+
+def test_of_very_many_files_the_first_ones_are_recorded(tmp_path):
+    names = [f"{number:06}{'x' * 90}.parquet" for number in range(100_000)]
+    start(tmp_path, SETTINGS, names)
+    *first, last = load_manifest(tmp_path).source
+    assert 30_000 < len(first) < 50_000
+    assert first == names[: len(first)]
+    assert last == f"… and {len(names) - len(first):,} more"
+    start(tmp_path, SETTINGS, names[:30_000])
+    assert load_manifest(tmp_path).source == tuple(names[:30_000])
 
 
 def test_a_missing_folder_and_a_folder_without_manifest_are_told_apart(tmp_path):

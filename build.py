@@ -9,9 +9,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
+from .files import remove_folder
 from .folder import COLLECTION, LUCENE, resumed, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .mirror import Mirror, open_mirror
+from .pipeline.markers import finished_parts
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
 from .progress_bar import progress_bar
@@ -119,24 +121,34 @@ def build_index(
             if manifest is None:
                 manifest = start(folder, settings, source.files)
                 mirror.begin_anew()
-            settings = manifest.settings  # which may name the folder of the model by another path
-            job = Job(source.files, columns, shard_rows, folder, settings.digest(), store_text, chunk, mirror.uri, rows)
+            elif manifest.stage == ENCODING:
+                remove_folder(folder / LUCENE)  # an older build's, if all was killed before it was removed
+            generation = manifest.generation
+            job = Job(
+                source.files,
+                source.states,
+                columns,
+                shard_rows,
+                folder,
+                generation,
+                store_text,
+                chunk,
+                mirror.uri,
+                rows,
+            )
             work = Work()
             started = perf_counter()
             with _lucene_build(mirror, manifest, options, cluster) as building:
+                if manifest.stage == ENCODED or building:
+                    manifest = _checked(mirror, manifest, job.shards, building)
                 if manifest.stage == ENCODING:
                     if not cluster:
-                        mirror.get_parts()
+                        mirror.get_parts(generation)
                     with progress_bar(rows, shown=progress) as so_far:
                         parts = _shared(encoding.encode(job, so_far), mirror, bool(cluster), bool(building))
-                        counts = _counts_of(parts, building, columns)
+                        counts = _counts_of(parts, building, columns, rows)
                     work = so_far.work
                     manifest = mirror.save(manifest.at(ENCODED, counts))
-                elif building:
-                    manifest = mirror.save(manifest.at(ENCODED))  # complete once, if its lucene folder is lost
-                    mirror.get_parts()
-                    for path in sorted((folder / COLLECTION).glob("part-*.jsonl")):
-                        building.add(path)
                 encoded = perf_counter()
                 if building:
                     building.finish(manifest.counts.documents)
@@ -153,6 +165,26 @@ def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluste
     from .ray_cluster import Cluster
 
     return closing(Cluster(address))
+
+
+def _checked(mirror: Mirror, manifest: Manifest, shards: int, building: "LuceneBuild | None") -> Manifest:
+    """A manifest whose encoding is finished: what its parts are now decides whether it still is, or begins again where
+    they are not what was written. Those of a finished one are indexed."""
+    if manifest.stage == ENCODING:
+        return manifest
+    mirror.get_parts(manifest.generation)
+    parts = list(finished_parts(mirror.folder, manifest.generation, shards))
+    if len(parts) < shards:
+        log.warning(
+            "%d of %d parts of the collection are not what was written any more, and are encoded again",
+            shards - len(parts),
+            shards,
+        )
+        return mirror.save(manifest.at(ENCODING))
+    if building:
+        for path in parts:
+            building.add(path)
+    return manifest if manifest.stage == ENCODED else mirror.save(manifest.at(ENCODED))  # its lucene folder is lost
 
 
 def _shared(parts: "Iterable[Part]", mirror: Mirror, by_others: bool, wanted: bool) -> "Iterator[Part]":
@@ -177,21 +209,25 @@ def _lucene_build(
         return nullcontext()
     folder = mirror.folder
     if cluster is None or mirror.uri:  # other nodes do not see the folder that stands for a URI
-        return LuceneBuild(folder / LUCENE, options, manifest.settings.digest())
+        return LuceneBuild(folder / LUCENE, options, manifest.generation)
     from .indexer.ray_helper import RayHelper
 
     # Not of this process: the nodes' working directories are others.
     place = (folder / LUCENE).absolute()
-    return LuceneBuild(place, options, manifest.settings.digest(), new_helper=RayHelper)
+    return LuceneBuild(place, options, manifest.generation, new_helper=RayHelper)
 
 
-def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns") -> Counts:
-    """All counts together, after having each part indexed as soon as it is finished."""
+def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns", rows: int) -> Counts:
+    """All counts together, after having each part indexed as soon as it is finished. rows: of the corpus."""
     total = Counts()
     for part in parts:
         total += part.counts
         if building:
             building.add(part.path)
+    if total.rows != rows:
+        raise SpartonError(
+            f"the parts have {total.rows:,} rows and the corpus {rows:,}; build the index again with --overwrite"
+        )
     if not total.documents:
         raise SpartonError(
             f"none of the {total.rows} rows has text that gives a term (columns {', '.join(columns.text)}); "

@@ -1,6 +1,7 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -71,8 +72,11 @@ def _with_path(settings: Settings, folder: Path) -> Settings:
 
 
 def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
-    """Clear what an older build left, and write the manifest of this one."""
-    manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions())
+    """Write the manifest of a new build, and clear what an older one left.
+
+    In this order: what is not cleared any more, if all is killed in between, bears another generation.
+    """
+    manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions(), generation=secrets.token_hex(8))
     manifest.save(folder)
     for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
         remove_folder(folder / name)

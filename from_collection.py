@@ -91,7 +91,7 @@ def index_collection(
         if manifest.stage != COMPLETE or not mirror.has_lucene():
             with (
                 _bar(sum(file.stat().st_size for file in files), progress) as bar,
-                LuceneBuild(folder / LUCENE, options, manifest.settings.digest(), scale, bar.update) as building,
+                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, bar.update) as building,
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))

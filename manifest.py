@@ -28,6 +28,7 @@ def _are_indexes(names: tuple[str, ...]) -> bool:
 
 # The types of entries, by which a sparton.json is read (see untrusted.py).
 Digest = Annotated[str, matching("sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits")]
+Generation = Annotated[str, matching("[0-9a-f]{0,32}", "up to 32 hexadecimal digits")]
 _Name = Annotated[str, Where("a string of 1 to 4,096 characters", lambda name: 0 < len(name) <= 4_096)]
 _Revision = Annotated[str, matching("[0-9A-Za-z][0-9A-Za-z._-]*", "the name of a commit")]
 _Positive = Annotated[int, Where("a whole number above 0", lambda value: value > 0)]
@@ -126,7 +127,8 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of sparton.json. `source` and `versions` inform; `settings` bind. indexes: the Lucene indexes, which
-    are searched as one, by their folders' names within the index."""
+    are searched as one, by their folders' names within the index. generation: a name of the build's own, which each of
+    its parts bears, so that those of an earlier build never count among them."""
 
     settings: Settings
     stage: Annotated[str, _one_of((ENCODING, ENCODED, COMPLETE))]
@@ -134,6 +136,7 @@ class Manifest:
     counts: Annotated[Counts, NEEDED] = Counts()
     versions: Annotated[dict[str, str], NEEDED] = field(default_factory=dict)
     indexes: _Indexes = ("lucene",)
+    generation: Generation = ""
 
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
         """The same at another stage."""

@@ -7,7 +7,8 @@ marker is there, which is put after it; so a build that was interrupted goes on 
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from .errors import SpartonError
 from .files import cache_folder, locked, remove_folder, whole_file
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
+from .pipeline.markers import finished_counts, marker_generation
 from .remote import RemoteFolder, local_path, shown, unreachable
 from .untrusted import UnexpectedError, parse_json, read
 
+_REQUESTS = 16  # at once, of those that are many and small
 _MARKER = re.compile(rf"{MARKERS}/part-(\d+)\.json")
 _PART = re.compile(rf"{COLLECTION}/part-(\d+)\.jsonl")
 
@@ -48,26 +51,31 @@ class Mirror:
             except SpartonError as error:
                 raise type(error)(str(error).replace(str(self.folder), str(self.place))) from error
 
-    def join(self) -> None:
-        """Work in a folder that others work in too, for the same place: make it, and learn what is finished there."""
+    def join(self, generation: str) -> None:
+        """Work in a folder that others work in too, for the same place: make it, and learn what is finished there of
+        this build."""
         if self._there:
             for name in (COLLECTION, MARKERS):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            self._known = self._numbers(MARKERS, _MARKER)
+            self._known = self._finished(generation)
 
     def begin_anew(self) -> None:
         """Put the manifest there, and remove what an older build left."""
         if self._there:
-            self._there.remove(MARKERS)  # first: they would say of the old parts that they are this build's
-            self._there.put(self.folder / NAME, NAME)
-            for name in (COLLECTION, LUCENE):
+            self._there.put(self.folder / NAME, NAME)  # from now on what bears another generation counts for nothing
+            for name in (MARKERS, COLLECTION, LUCENE):
                 self._there.remove(name)
             self._known.clear()
 
-    def get_parts(self, wanted: Callable[[int], bool] = lambda number: True) -> None:
-        """Have here what is finished there, of the shards that are wanted."""
+    def get_parts(self, generation: str, wanted: Callable[[int], bool] = lambda number: True) -> None:
+        """Have here what is finished there of a build, of the shards that are wanted. A part that is not what was
+        written any more is not finished."""
         for number in sorted(filter(wanted, self._known)):
-            self.get_part(part_path(self.folder, number))
+            part = part_path(self.folder, number)
+            with suppress(FileNotFoundError):  # somebody removed it
+                self.get_part(part)
+            if finished_counts(part, generation) is None:
+                self._known.discard(number)
 
     def get_part(self, part: Path) -> None:
         """Have a part here that is finished there, and its marker."""
@@ -113,15 +121,27 @@ class Mirror:
             return
         manifest = self._there.read(NAME)
         here = self.folder / NAME
-        if not manifest or not here.is_file() or _digest(here.read_bytes()) != _digest(manifest):
+        generation = _generation(manifest)
+        if generation is None or not here.is_file() or _generation(here.read_bytes()) != generation:
             remove_folder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         if manifest:
             with whole_file(here) as stream:
                 stream.write(manifest)
-        self._known = self._numbers(MARKERS, _MARKER)
+        self._known = self._finished(generation or "")
+        for number in self._numbers(MARKERS, _MARKER) - self._known:
+            self._there.remove_file(self._name(marker_of(part_path(self.folder, number))))  # of an older build
         for number in self._numbers(COLLECTION, _PART) - self._known:
-            self._there.remove_file(self._name(part_path(self.folder, number)))  # of an older build, or put in part
+            self._there.remove_file(self._name(part_path(self.folder, number)))  # likewise, or put in part
+
+    def _finished(self, generation: str) -> set[int]:
+        """The parts of a build that are finished there."""
+        assert self._there
+        read, numbers = self._there.read, sorted(self._numbers(MARKERS, _MARKER))
+        names = (self._name(marker_of(part_path(self.folder, number))) for number in numbers)
+        with ThreadPoolExecutor(_REQUESTS) as pool:
+            found = pool.map(lambda name: marker_generation(read(name)), names)
+            return {number for number, named in zip(numbers, found, strict=True) if named == generation}
 
     def _numbers(self, below: str, pattern: re.Pattern[str]) -> set[int]:
         assert self._there
@@ -164,9 +184,10 @@ def beside(folder: Path) -> Path:
     return place
 
 
-def _digest(manifest: bytes) -> object:
-    """That of the settings; None of a damaged manifest."""
+def _generation(manifest: bytes | None) -> str | None:
+    """That of the build; None of no manifest, or a damaged one."""
     try:
-        return read(dict[str, Any], parse_json(manifest)).get("settings_digest")
+        found = None if manifest is None else read(dict[str, Any], parse_json(manifest)).get("generation")
     except UnexpectedError:
         return None
+    return found if isinstance(found, str) else None

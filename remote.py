@@ -51,6 +51,15 @@ class RemoteFile:
         return system.open_input_file(path)
 
     @property
+    def state(self) -> tuple[int | None, ...]:
+        """Its size and when it was last changed. Raises OSError."""
+        system, path = _resolve(self.uri)
+        (info,) = system.get_file_info([path])
+        if info.size is None:
+            raise FileNotFoundError(path)
+        return info.size, info.mtime_ns
+
+    @property
     def located(self) -> "tuple[FileSystem, str]":
         """Its file system, and its path there."""
         return _resolve(self.uri)

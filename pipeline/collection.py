@@ -1,25 +1,24 @@
 """From a corpus to a folder of encoded parts, each with a marker that says it is finished."""
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import whole_file
-from ..folder import COLLECTION, MARKERS, marker_of, part_path
+from ..folder import part_path
 from ..manifest import Counts
-from ..untrusted import UnexpectedError, load_json, read
 from .ahead import ahead
 from .corpus import Corpus
 from .documents import Shard
 from .job import Job
+from .markers import Marker, finished_counts
 from .part_writer import NewPart, write_parts
 from .passages import passages_of
 from .progress import Progress
+from .saved_batches import SavedBatches
 from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
 from .workers import Workers
@@ -36,15 +35,6 @@ class Part:
     counts: Counts
 
 
-def prepare_collection(folder: Path) -> None:
-    """Make room for parts, and remove those that are unfinished, or of an index that this one replaces."""
-    for name in (COLLECTION, MARKERS):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    for path in (folder / COLLECTION).glob("part-*.jsonl*"):
-        if not (folder / MARKERS / f"{path.stem}.json").is_file():
-            path.unlink()
-
-
 def write_collection(
     job: Job,
     encoder: "DocumentEncoder",
@@ -55,9 +45,10 @@ def write_collection(
 ) -> Iterator[Part]:
     """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
 
-    A part whose marker (folder/shards/part-NNNNN.json) stands and names these settings is not encoded again: its
-    counts are read back. workers: tokenize ahead of the encoder and write behind it; without them all is done in turn.
-    take: asked once for the number of each shard; one that it refuses is left to others.
+    A part whose marker (folder/shards/part-NNNNN.json) names this build and the part's bytes is not encoded again: its
+    counts are read back. workers: tokenize ahead of the encoder and write behind it; without them, which is on a CPU,
+    all is done in turn, and the batches of a shard are saved while it is encoded. take: asked once for the number of
+    each shard; one that it refuses is left to others.
     Raises OSError as the file system does.
     """
     kept: deque[Part] = deque()  # finished before
@@ -66,25 +57,32 @@ def write_collection(
         if not take(number):
             return False
         path = part_path(job.folder, number)
-        finished = _finished(marker_of(path), job.settings_digest) if path.is_file() else None
+        finished = finished_counts(path, job.generation)
         if finished is not None:
             kept.append(Part(path, finished))
         return finished is None
 
-    shards = read_shards(Corpus(job.files), job.columns, job.shard_rows, wanted)
+    shards = read_shards(Corpus(job.files, job.states), job.columns, job.shard_rows, wanted)
     how = replace(encoder.tokenization, split=job.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.during("reading", ahead(tokenized, 1 if workers else 0))
-    new = progress.during("encoding", _encoded(waiting, encoder, job.folder, progress))
+    saved: dict[Path, SavedBatches] = {}
+    new = progress.during("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
     writers = workers.writers if workers else ()
     written = write_parts(new, encoder.vocabulary, store_text=job.store_text, helpers=writers)
-    for part, documents in progress.during("writing", written):
+    try:
+        for part, result in progress.during("writing", written):
+            yield from _drained(kept, progress)
+            dropped = len(part.documents) - result.documents
+            counts = replace(part.counts, documents=result.documents, dropped_no_terms=dropped)
+            Marker(job.generation, result.digest, counts).save(part.path)
+            if part.path in saved:
+                saved.pop(part.path).remove()
+            yield Part(part.path, counts)
         yield from _drained(kept, progress)
-        counts = replace(part.counts, documents=documents, dropped_no_terms=len(part.documents) - documents)
-        with whole_file(marker_of(part.path)) as stream:
-            stream.write(json.dumps({"settings": job.settings_digest, "counts": asdict(counts)}).encode() + b"\n")
-        yield Part(part.path, counts)
-    yield from _drained(kept, progress)
+    finally:
+        for batches in saved.values():  # of a run that was stopped
+            batches.save()
 
 
 def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
@@ -94,19 +92,15 @@ def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
         yield part
 
 
-def _finished(marker: Path, settings_digest: str) -> Counts | None:
-    """The counts of a part that is finished, or None if it is not, or was made with other settings."""
-    try:
-        content = load_json(marker)
-        return read(Counts, content["counts"]) if content["settings"] == settings_digest else None
-    except (OSError, UnexpectedError, KeyError, TypeError):
-        return None  # a damaged marker costs encoding one shard again
-
-
 def _encoded(
-    tokenized: Iterable[tuple[Shard, Tokens]], encoder: "DocumentEncoder", folder: Path, progress: Progress
+    tokenized: Iterable[tuple[Shard, Tokens]],
+    encoder: "DocumentEncoder",
+    job: Job,
+    progress: Progress,
+    saved: dict[Path, SavedBatches] | None,
 ) -> Iterator[NewPart]:
-    """The part of each shard; what is known of its counts before it is written stands in it."""
+    """The part of each shard; what is known of its counts before it is written stands in it. saved: gets the saved
+    batches of each part; None if there shall be none."""
     begun: deque[tuple[Shard, Tokens]] = deque()
 
     def tokens() -> Iterator[Tokens]:
@@ -115,7 +109,15 @@ def _encoded(
             progress.add(shard.empty)
             yield found
 
-    for impacts in encoder.encode_stream(tokens(), progress):
+    def saved_batches() -> SavedBatches:
+        number = begun[-1][0].number
+        assert saved is not None
+        batches = saved[part_path(job.folder, number)] = SavedBatches(
+            job.folder, job.generation, number, len(encoder.vocabulary)
+        )
+        return batches
+
+    for impacts in encoder.encode_stream(tokens(), progress, None if saved is None else saved_batches):
         shard, found = begun.popleft()
         documents, split = shard.documents, 0
         if found.spans is not None:
@@ -130,4 +132,4 @@ def _encoded(
             tokens=len(found.ids),
             postings=len(impacts.terms),
         )
-        yield NewPart(part_path(folder, shard.number), documents, impacts, counts)
+        yield NewPart(part_path(job.folder, shard.number), documents, impacts, counts)

@@ -20,6 +20,7 @@ from pyarrow.fs import FileSystem
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
 from ..remote import RemoteFile, files_below, local_path, shown
+from .file_state import FileState, check_unchanged, file_state
 
 FORMATS = {
     ".parquet": "parquet",
@@ -51,11 +52,14 @@ class Rows:
 class Corpus:
     """Data files of one format and one schema, read in path order; all here, or all on one file system by URI.
 
+    states: of the files when they were first looked at (see file_state.py); None for now. A file that is in another
+    one when it is read is refused.
     Raises SpartonError when a path is missing, holds no data file, mixes formats, or cannot be opened.
     """
 
-    def __init__(self, paths: Sequence[str | DataFile]) -> None:
+    def __init__(self, paths: Sequence[str | DataFile], states: Sequence[FileState] | None = None) -> None:
         self.files = find_files(paths)
+        self.states = tuple(states if states is not None else map(file_state, self.files))
         formats = {FORMATS[file.suffix.lower()] for file in self.files}
         if len(formats) > 1:
             raise SpartonError(
@@ -128,17 +132,22 @@ class Corpus:
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """The chosen columns of every row, file after file.
 
-        Raises SpartonError where a file turns out to be damaged.
+        Raises SpartonError where a file turns out to be damaged, or to have changed.
         """
-        for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
+        for file, state, fragment in zip(self.files, self.states, self._dataset.get_fragments(), strict=True):
             first = 1
+            check_unchanged(file, state)
             try:
                 for batch in self._batches(file, fragment, list(columns)):
                     batch.validate(full=True)  # strings may turn out not to be UTF-8
+                    if isinstance(file, Path):  # elsewhere it is a request
+                        check_unchanged(file, state)
                     yield Rows(file, first, batch)
                     first += batch.num_rows
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+                check_unchanged(file, state)  # or that is why
                 raise self._unreadable(file, error) from error
+            check_unchanged(file, state)
 
     def _batches(self, file: DataFile, fragment: pads.Fragment, columns: list[str]) -> Iterator[pa.RecordBatch]:
         if self.format != "parquet":
@@ -166,9 +175,10 @@ class Corpus:
     def fingerprint(self) -> str:
         """A digest of the files' bytes: a moved or renamed corpus is still the same corpus, an edited one is not."""
         digest = hashlib.sha256()
-        for file in self.files:
+        for file, state in zip(self.files, self.states, strict=True):
             with file.open("rb") as stream:
                 digest.update(_digest(stream))
+            check_unchanged(file, state)
         return f"sha256:{digest.hexdigest()}"
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from ..manifest import ModelSettings
 from ..processes import Helper, serve
-from .collection import Part, prepare_collection, write_collection
+from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .engine import claim, on_gpu, remove_claims
 from .job import EncoderOptions, Job
+from .markers import prepare_collection
 from .progress import Progress, Work
 from .workers import Workers
 
@@ -65,7 +66,7 @@ class DeviceProcesses:
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, as they are finished. Raises as write_collection."""
-        prepare_collection(job.folder)
+        prepare_collection(job.folder, job.generation)
         remove_claims(job.folder)
         answers: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
 

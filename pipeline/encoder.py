@@ -24,6 +24,7 @@ from .packed import PackedBackbone, pack
 from .precision import auto_dtype, backbone_and_head
 from .progress import Progress, Timing
 from .quantize import begin_quantize
+from .saved_batches import SavedBatches
 from .tokenizing import Tokenization, Tokenizer, Tokens
 
 log = logging.getLogger("sparton")
@@ -148,27 +149,36 @@ class Encoder:
         (impacts,) = self.encode_stream([tokens])
         return impacts
 
-    def encode_stream(self, shards: Iterable[Tokens], progress: Progress | None = None) -> Iterator[Impacts]:
+    def encode_stream(
+        self,
+        shards: Iterable[Tokens],
+        progress: Progress | None = None,
+        saved: Callable[[], SavedBatches] | None = None,
+    ) -> Iterator[Impacts]:
         """The impacts of each shard, in order; as encode_tokens, but the GPU does not pause between shards.
 
-        The next batch is launched before the last one's result is waited for. `progress` counts texts as rows.
+        The next batch is launched before the last one's result is waited for. `progress` counts texts as rows. saved:
+        asked once behind each shard for the batches of it that were saved, and that shall be.
         """
         progress = progress or Progress()
         begun: deque[_Shard] = deque()
         running: deque[_Running] = deque()
         for tokens in shards:
-            shard = _Shard(tokens)
+            shard = _Shard(tokens, saved() if saved else None)
             begun.append(shard)
             progress.add(len(shard.lengths) - len(shard.known))
             batches = list(self._batches(shard.lengths[shard.known]))
             shard.expected = len(batches)
             for batch in batches:
+                if shard.take_saved(shard.known[batch]):
+                    progress.add(kept=len(batch))
+                    continue
                 running.extend(self._launch(shard, shard.known[batch], running, progress))
                 while len(running) > self._ahead:
                     _collect(running.popleft(), progress)
                 while begun and begun[0].finished:
                     yield begun.popleft().impacts()
-            if not batches and len(begun) == 1:
+            while begun and begun[0].finished:
                 yield begun.popleft().impacts()
         while running:
             _collect(running.popleft(), progress)
@@ -249,10 +259,11 @@ class Encoder:
 
 
 class _Shard:
-    """A shard being encoded. known: places of the texts that have tokens. expected: batches still to be collected."""
+    """A shard being encoded. known: places of the texts that have tokens. expected: batches still to be collected.
+    saved: those that an earlier run has encoded, and that a later one need not."""
 
-    def __init__(self, tokens: Tokens) -> None:
-        self.tokens = tokens
+    def __init__(self, tokens: Tokens, saved: SavedBatches | None) -> None:
+        self.tokens, self._saved = tokens, saved
         self.lengths = tokens.lengths
         self.known = np.flatnonzero(self.lengths)
         self.expected = 0
@@ -263,7 +274,19 @@ class _Shard:
     def finished(self) -> bool:
         return not self.expected
 
-    def add(self, part: Impacts, places: np.ndarray) -> None:
+    def take_saved(self, places: np.ndarray) -> bool:
+        """Whether a batch was saved, which then is collected."""
+        found = self._saved.find(places) if self._saved else None
+        if found is not None:
+            self._add(found, places)
+        return found is not None
+
+    def collect(self, part: Impacts, places: np.ndarray) -> None:
+        self._add(part, places)
+        if self._saved:
+            self._saved.add(places, part)
+
+    def _add(self, part: Impacts, places: np.ndarray) -> None:
         self._parts.append(part)
         self._places.append(places)
         self.expected -= 1
@@ -284,7 +307,7 @@ class _Running:
 
 
 def _collect(batch: _Running, progress: Progress) -> None:
-    batch.shard.add(batch.finish(), batch.places)
+    batch.shard.collect(batch.finish(), batch.places)
     busy = 0.0
     if batch.started is not None and batch.ended is not None:
         batch.ended.synchronize()

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 from ..errors import UsageError
 from ..folder import MARKERS, part_path
 from ..manifest import ModelSettings
-from .collection import Part, prepare_collection, write_collection
+from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
+from .markers import prepare_collection
 from .progress import Progress
 from .workers import Workers
 
@@ -65,7 +66,7 @@ class OneDevice:
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, in order."""
-        prepare_collection(job.folder)
+        prepare_collection(job.folder, job.generation)
         yield from write_collection(job, self._encoder, progress, workers=self._workers)
 
     def close(self) -> None:

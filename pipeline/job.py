@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .columns import Columns
 from .corpus import DataFile
+from .file_state import FileState
 from .options import SCALE
 
 
@@ -26,17 +27,23 @@ class EncoderOptions:
 class Job:
     """A corpus to be encoded into a folder.
 
-    settings_digest: marks the parts that are made, so that no other settings' parts are taken for finished.
-    chunk: split what is longer than the model takes into passages. mirror: the URI of the folder that the folder here
-    stands for, None if for itself. rows: of the corpus.
+    states: of the files, when they were checked. generation: of the build; marks the parts that are made, so that no
+    other build's are taken for finished. chunk: split what is longer than the model takes into passages. mirror: the
+    URI of the folder that the folder here stands for, None if for itself. rows: of the corpus.
     """
 
     files: tuple[DataFile, ...]
+    states: tuple[FileState, ...]
     columns: Columns
     shard_rows: int
     folder: Path
-    settings_digest: str
+    generation: str
     store_text: bool
     chunk: bool = False
     mirror: str | None = None
     rows: int = 0
+
+    @property
+    def shards(self) -> int:
+        """How many shards the corpus has."""
+        return -(-self.rows // self.shard_rows)

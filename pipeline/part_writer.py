@@ -8,7 +8,7 @@ from ..manifest import Counts
 from ..processes import Helper, ask_all, serve
 from .documents import Documents
 from .impacts import Impacts
-from .vectors import VectorWriter
+from .vectors import VectorWriter, Written
 
 WRITER = "sparton.pipeline.part_writer"
 
@@ -31,8 +31,8 @@ class _Vocabulary:
 
 def write_parts(
     parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, helpers: Sequence[Helper] = ()
-) -> Iterator[tuple[NewPart, int]]:
-    """Write each part whole or not at all, and yield it with the number of documents written, in order.
+) -> Iterator[tuple[NewPart, Written]]:
+    """Write each part whole or not at all, and yield it with what was written, in order.
 
     helpers: processes of WRITER that write while the next parts are made, and are closed at the end; at most one more
     part than there are of them is held. Without any, this one writes.
@@ -53,10 +53,10 @@ class _Writer:
     def __init__(self) -> None:
         self._writer: VectorWriter | None = None
 
-    def answer(self, request: _Vocabulary | NewPart) -> int:
+    def answer(self, request: _Vocabulary | NewPart) -> Written | None:
         if isinstance(request, _Vocabulary):
             self._writer = VectorWriter(request.terms, store_text=request.store_text)
-            return 0
+            return None
         assert self._writer is not None
         return self._writer.write(request.path, request.documents, request.impacts)
 

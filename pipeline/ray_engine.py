@@ -16,9 +16,10 @@ from ..errors import SpartonError, UsageError
 from ..manifest import ModelSettings
 from ..mirror import Mirror, stand_in
 from ..ray_cluster import ALWAYS, Cluster, answer_of
-from .collection import Part, prepare_collection, write_collection
+from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
+from .markers import prepare_collection
 from .progress import Progress, Work
 from .workers import Workers
 
@@ -63,10 +64,10 @@ class RayEngine:
 
     def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
-        prepare_collection(job.folder)
+        prepare_collection(job.folder, job.generation)
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
         job = replace(job, folder=job.folder.absolute(), files=files)
-        shards, actors = -(-job.rows // job.shard_rows), len(self._actors)
+        shards, actors = job.shards, len(self._actors)
         most = max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS))) if self._gpu else _SLICES
         count = min(shards, actors * most)
         slices = deque((number, count) for number in range(count))
@@ -141,8 +142,8 @@ class _Encoding:
             if job.mirror:  # each node has a folder of its own that stands for it
                 job = replace(job, folder=stand_in(job.mirror, "built"))
             mirror = Mirror(job.folder, job.mirror)
-            mirror.join()
-            mirror.get_parts(ours)
+            mirror.join(job.generation)
+            mirror.get_parts(job.generation, ours)
             for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
                 mirror.put_part(part.path)
                 yield part, progress.take()

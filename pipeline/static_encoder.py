@@ -4,7 +4,7 @@ The query side of inference-free models (arXiv 2411.04403), and sentence-transfo
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +21,7 @@ from .model_kind import Side
 from .model_settings import record, usual_length
 from .options import SCALE, fewest
 from .progress import Progress
+from .saved_batches import SavedBatches
 from .tokenizing import Tokenization, Tokenizer, Tokens
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
@@ -99,8 +100,14 @@ class StaticEncoder:
         impacts = Impacts(offsets, terms, self._impacts[terms])
         return impacts if self.top_terms is None else heaviest_terms(impacts, self.top_terms)
 
-    def encode_stream(self, shards: Iterable[Tokens], progress: Progress | None = None) -> Iterator[Impacts]:
-        """The impacts of each shard, in order. `progress` counts texts as rows."""
+    def encode_stream(
+        self,
+        shards: Iterable[Tokens],
+        progress: Progress | None = None,
+        saved: Callable[[], SavedBatches] | None = None,
+    ) -> Iterator[Impacts]:
+        """The impacts of each shard, in order. `progress` counts texts as rows. A shard is encoded too quickly for
+        anything to be saved before its end."""
         for tokens in shards:
             impacts = self.encode_tokens(tokens)
             if progress is not None:

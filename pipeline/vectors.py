@@ -3,8 +3,10 @@
 The format of Pyserini and Anserini; `contents`, the text, is there only if it is to be stored.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,14 @@ from .impacts import Impacts
 _COMMON = 1_024  # impacts below this have their digits ready
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written to a file: how many documents, and the digest of its bytes as markers have it."""
+
+    documents: int
+    digest: str
+
+
 class VectorWriter:
     """Writes shards of one vocabulary; terms stand in order of their vocabulary id."""
 
@@ -25,18 +35,20 @@ class VectorWriter:
         self._keys, self._numbers = np.array(keys, object), np.array([str(number) for number in range(_COMMON)], object)
         self._store_text = store_text
 
-    def write(self, path: Path, documents: Documents, impacts: Impacts) -> int:
-        """Write the documents that have at least one term, in order, and return how many those are.
+    def write(self, path: Path, documents: Documents, impacts: Impacts) -> Written:
+        """Write the documents that have at least one term, in order.
 
         `path` appears whole or not at all. Raises OSError as the file system does.
         """
-        written = 0
+        written, digest = 0, hashlib.sha256()
         with whole_file(path) as stream:
             for name, text, (terms, values) in zip(documents.ids, documents.texts, impacts, strict=True):
                 if len(terms):
-                    stream.write(self._line(name, text, terms, values))
+                    line = self._line(name, text, terms, values)
+                    stream.write(line)
+                    digest.update(line)
                     written += 1
-        return written
+        return Written(written, f"sha256:{digest.hexdigest()}")
 
     def _line(self, name: str, text: str, terms: np.ndarray, values: np.ndarray) -> bytes:
         head = f'{{"id": {json.dumps(name, ensure_ascii=False)}'

@@ -13,11 +13,7 @@ from ..fetched import local_index
 from ..indexer.java import check_process
 from ..manifest import load_complete
 from ..pipeline.passages import passage_id
-<<<<<<< HEAD
-=======
 from ..remote import local_path
-from .answers import Ranked
->>>>>>> storage
 from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex

@@ -201,8 +201,10 @@ ODD_MARKERS = [
     lambda marker: marker["counts"].update(tokens=float("inf")),
     lambda marker: marker["counts"].update(more=1),
     lambda marker: marker["counts"].pop("rows"),
-    lambda marker: marker.update(settings=None),
-    lambda marker: marker.update(settings=["x"]),
+    lambda marker: marker.update(generation=None),
+    lambda marker: marker.update(generation=["x"]),
+    lambda marker: marker.update(digest="sha256:0"),
+    lambda marker: marker.pop("digest"),
 ]
 RAW_MARKERS = [b"", b"[", b"[]", b'"x"', b"{}", b"\xff", b"9" * 5_000, b"[" * 100_000]
 

@@ -1,0 +1,30 @@
+"""Whether a corpus file is still the one that was checked: digest, ids and texts are read one after the other."""
+
+import os
+from pathlib import Path
+
+from ..errors import SpartonError
+from ..remote import RemoteFile
+
+# Of a local file size, times of change of content and of anything, and number; of another one size and time of change.
+FileState = tuple[int | None, ...]
+
+
+def file_state(file: Path | RemoteFile) -> FileState:
+    """What tells a file from one that is changed or put in its place. Raises SpartonError where there is none."""
+    try:
+        if isinstance(file, RemoteFile):
+            return file.state
+        found = os.stat(file)
+    except FileNotFoundError:
+        raise SpartonError(f"{file} was removed while it was read; put it back and run again") from None
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
+
+
+def check_unchanged(file: Path | RemoteFile, before: FileState) -> None:
+    """Raise SpartonError if a file is not in the state that it was in before."""
+    if file_state(file) != before:
+        raise SpartonError(
+            f"{file} was changed or replaced while it was read, so not all of it was checked; leave it as it is until "
+            "the command has ended, and run it again"
+        )

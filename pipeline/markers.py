@@ -1,0 +1,85 @@
+"""Markers: what says that a part is finished, of which build it is, and what its bytes were."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..files import whole_file
+from ..folder import COLLECTION, MARKERS, marker_of, part_path
+from ..manifest import Counts, Digest, Generation
+from ..untrusted import UnexpectedError, load_json, parse_json, read
+
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """generation: of the build that the part belongs to. digest: of the part's bytes."""
+
+    generation: Generation
+    digest: Digest
+    counts: Counts
+
+    def save(self, part: Path) -> None:
+        """Say that a part is finished."""
+        with whole_file(marker_of(part)) as stream:
+            stream.write(json.dumps(asdict(self)).encode() + b"\n")
+
+
+def finished_counts(part: Path, generation: str) -> Counts | None:
+    """The counts of a part that is finished, or None if it is not, is another build's, or is not what was written.
+
+    Reads all of the part.
+    """
+    try:
+        marker = read(Marker, load_json(marker_of(part)))
+        whole = marker.generation == generation and file_digest(part) == marker.digest
+    except (OSError, UnexpectedError):
+        return None  # a damaged marker costs encoding one shard again
+    return marker.counts if whole else None
+
+
+def marker_generation(content: bytes | None) -> str | None:
+    """The build that a marker's part belongs to; None of what is no marker."""
+    try:
+        return None if content is None else read(Marker, parse_json(content)).generation
+    except UnexpectedError:
+        return None
+
+
+def prepare_collection(folder: Path, generation: str) -> None:
+    """Make room for parts, and remove what is no finished part of this build."""
+    for name in (COLLECTION, MARKERS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for path in (folder / COLLECTION).glob("part-*.jsonl*"):
+        if not _is_of(path, generation):
+            path.unlink()
+    for path in (folder / MARKERS).glob("part-*.json"):
+        if not (folder / COLLECTION / f"{path.stem}.jsonl").is_file():
+            path.unlink()
+
+
+def _is_of(path: Path, generation: str) -> bool:
+    try:
+        return path.suffix == ".jsonl" and marker_generation(marker_of(path).read_bytes()) == generation
+    except OSError:
+        return False
+
+
+def finished_parts(folder: Path, generation: str, count: int) -> Iterator[Path]:
+    """Those of the first `count` parts that are finished, each after all of it was read."""
+    for number in range(count):
+        path = part_path(folder, number)
+        if finished_counts(path, generation) is not None:
+            yield path
+
+
+def file_digest(path: Path) -> str:
+    """The digest of a file's bytes, as markers and manifests have it. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"

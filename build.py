@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
-from .folder import COLLECTION, LUCENE, resumed, start
+from .folder import COLLECTION, LUCENE, refuse_sources, resumed, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from .mirror import Mirror, open_mirror
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
@@ -87,6 +87,8 @@ def build_index(
     folder = mirror.folder
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
+    option = "--index" if lucene else "--output"
+    refuse_sources(option, mirror, [(file, f"the corpus file {file}") for file in source.files])
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))

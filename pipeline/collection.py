@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import whole_file
+from ..files import make_folder, remove_leftovers, whole_file
 from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts
 from .ahead import ahead
@@ -38,7 +38,8 @@ class Part:
 def prepare_collection(folder: Path) -> None:
     """Make room for parts, and remove those that are unfinished, or of an index that this one replaces."""
     for name in (COLLECTION, MARKERS):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
+        remove_leftovers(folder / name)
     for path in (folder / COLLECTION).glob("part-*.jsonl*"):
         if not (folder / MARKERS / f"{path.stem}.json").is_file():
             path.unlink()

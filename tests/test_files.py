@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from permissions import somebody
 
 from sparton.errors import UsageError
 from sparton.files import (
@@ -48,19 +48,6 @@ def open_folder():
     yield folder
     folder.chmod(0o755)
     shutil.rmtree(folder)
-
-
-@contextmanager
-def somebody():
-    """Be a user whom permissions hold back, which they do not do with root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 def write(writer, path, content=b"new"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
 from .files import remove_folder
-from .folder import COLLECTION, LUCENE, resumed, start
+from .folder import COLLECTION, LUCENE, refuse_sources, resumed, start
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .mirror import Mirror, open_mirror
 from .pipeline.markers import finished_parts
@@ -89,6 +89,8 @@ def build_index(
     folder = mirror.folder
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
+    option = "--index" if lucene else "--output"
+    refuse_sources(option, mirror, [(file, f"the corpus file {file}") for file in source.files])
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))

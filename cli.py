@@ -411,15 +411,17 @@ def run_topics(
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
     with _one_sentence():
+        from .files import is_stdout
+        from .remote import local_path
         from .search.run import plan_runs, write_runs
 
-        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag)
+        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index))
         from .search.searcher import Searcher
 
         with _collector_paused():
             searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         for report in write_runs(searcher, plan, progress=sys.stderr.isatty()):
-            typer.echo(run_line(report))
+            typer.echo(run_line(report), err=is_stdout(report.path))
             speed = report.queries / report.seconds
             typer.echo(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)", err=True)
 
@@ -440,6 +442,10 @@ def score(
     with _one_sentence():
         from .search.score import MEASURES, score_runs
 
+        if plot is not None:
+            from .search.plot import check_plot, plot_differences
+
+            check_plot(plot, runs, qrels)
         scores = score_runs(runs, qrels, measure or MEASURES)
         for scored in scores.runs:
             if line := coverage_line(scored, scores.queries):
@@ -449,8 +455,6 @@ def score(
         else:
             typer.echo(per_query_table(scores) if per_query else scores_table(scores))
         if plot is not None:
-            from .search.plot import plot_differences
-
             plot_differences(scores, plot)
 
 

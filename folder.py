@@ -1,18 +1,25 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
 import json
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .errors import SpartonError
-from .files import LOCK, remove_folder
+from .errors import SpartonError, UsageError
+from .files import LEFTOVERS, LOCK, refuse_inputs, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
+
+if TYPE_CHECKING:
+    from .mirror import Mirror
+    from .remote import RemoteFile
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _MOST_SOURCE = 2**22  # bytes of sparton.json
+_BUILDING = f"{LUCENE}.tmp"
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
@@ -26,11 +33,35 @@ def marker_of(part: Path) -> Path:
     return part.parents[1] / MARKERS / f"{part.stem}.json"
 
 
+def folders_of(folder: Path) -> tuple[Path, ...]:
+    """An index folder and those in it, each of which may be a link to another disk."""
+    return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, _BUILDING)))
+
+
+def refuse_sources(option: str, mirror: "Mirror", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
+    """Find out that nothing an index is made from lies where it is to be written, on this machine or by URI.
+
+    option: what named the index. sources: files, each with what it is called. Raises UsageError.
+    """
+    from .remote import RemoteFile
+
+    refuse_inputs(option, folders_of(mirror.folder), {file: name for file, name in sources if isinstance(file, Path)})
+    if mirror.uri:
+        system, folder = RemoteFile(mirror.uri).located
+        inside = f"{folder.rstrip('/')}/"
+        for file, name in sources:
+            if isinstance(file, RemoteFile) and file.located[0] == system and file.located[1].startswith(inside):
+                raise UsageError(
+                    f"{name} lies in the index folder {mirror.place}, which is to be written; name another with "
+                    f"{option}"
+                )
+
+
 def standing(folder: Path, overwrite: bool) -> Manifest | None:
     """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(os.path.realpath(folder)) and not folder.is_dir():
         raise SpartonError(f"{folder} is a file; name a folder for the index with --index")
-    if not folder.exists() or all(path.name == LOCK for path in folder.iterdir()):
+    if not folder.exists() or all(path.name == LOCK or path.match(LEFTOVERS) for path in folder.iterdir()):
         return None
     if not (folder / NAME).is_file():
         raise SpartonError(
@@ -78,7 +109,7 @@ def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifes
     """
     manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions(), generation=secrets.token_hex(8))
     manifest.save(folder)
-    for name in (MARKERS, COLLECTION, LUCENE, f"{LUCENE}.tmp"):
+    for name in (MARKERS, COLLECTION, LUCENE, _BUILDING):
         remove_folder(folder / name)
     return manifest
 

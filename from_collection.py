@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from .build import index_options
 from .errors import UsageError
-from .folder import LUCENE, resumed, start
+from .folder import LUCENE, refuse_sources, resumed, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
 from .mirror import open_mirror
 from .pipeline.progress import Work
@@ -65,11 +65,7 @@ def index_collection(
     folder = mirror.folder
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
-    if any(folder.resolve() in file.resolve().parents for file in files):
-        raise UsageError(
-            f"the collection {collection} lies in the index folder {folder}, which is to be written; name another with "
-            "--index"
-        )
+    refuse_sources("--index", mirror, [(file, f"the collection {collection}") for file in files])
     beside = None if mirror.uri else folder
     settings = Settings(
         model=_model_settings(model, revision, max_length, dtype, trust_remote_code, beside) if model else None,

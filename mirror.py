@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SpartonError
-from .files import cache_folder, locked, remove_folder, whole_file
+from .files import cache_folder, locked, make_folder, remove_folder, whole_file
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
 from .pipeline.markers import finished_counts, marker_generation
@@ -43,7 +43,7 @@ class Mirror:
     def held(self) -> Iterator[None]:
         """Hold the lock of the folder here, which begins with what is there. Raises SpartonError if it is taken."""
         lock = beside(self.folder) if self._there else self.folder
-        lock.mkdir(parents=True, exist_ok=True)
+        make_folder(lock)
         with locked(lock, f"another run is writing the index {self.place}; wait for it, or name another folder"):
             try:
                 self._take_over()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import SpartonError
 from ..manifest import NAME as MANIFEST
+from ..walk import Files
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 PIECE_BYTES = 2**24
@@ -50,27 +51,23 @@ def cut(path: Path, label: str | None = None, most: int = PIECE_BYTES) -> Iterat
 
 
 def find_files(collection: Path) -> list[Path]:
-    """The files of a collection, in name order: a folder is searched through, but for what is hidden or an index.
+    """The files of a collection, in name order, each once: a folder is searched through, but for what is hidden or an
+    index.
 
-    Raises SpartonError when it is missing or holds no such file.
+    Raises SpartonError when it is missing or holds no such file, and as Files.
     """
     if collection.is_file() and collection.name.endswith(SUFFIXES):
         return [collection]
     if not collection.is_dir():
-        found = "is not a file of JSON lines" if collection.exists() else "does not exist"
-        raise SpartonError(f"the collection {collection} {found}; name a folder with {', '.join(SUFFIXES)} files")
-    files = sorted(_files_in(collection))
-    if not files:
+        what = "is not a file of JSON lines" if collection.exists() else "does not exist"
+        raise SpartonError(f"the collection {collection} {what}; name a folder with {', '.join(SUFFIXES)} files")
+    files = Files(_is_data, hidden=(".",))
+    found = files.below(collection, though_index=True)
+    if not found:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")
-    return files
+    files.report()
+    return found
 
 
-def _files_in(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            if not (path / MANIFEST).exists():
-                yield from _files_in(path)
-        elif path.name.endswith(SUFFIXES) and path.name != MANIFEST:
-            yield path
+def _is_data(name: str) -> bool:
+    return name.endswith(SUFFIXES) and name != MANIFEST

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ from pyarrow.fs import FileSystem
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
 from ..remote import RemoteFile, files_below, local_path, shown
+from ..walk import Files, is_folder, look
 from .file_state import FileState, check_unchanged, file_state
 
 FORMATS = {
@@ -192,19 +193,21 @@ def _digest(stream: Any) -> bytes:
 
 def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
     """The data files that files, folders (searched through), globs and URIs of files and folders name: each one's in
-    name order, none twice.
+    name order, none twice, whatever links lead to it.
 
-    Raises UsageError for no path at all; SpartonError for a path that is missing or holds no data file.
+    Raises UsageError for no path at all; SpartonError for a path that is missing or holds no data file, and as Files.
     """
     if not paths:
         raise UsageError("no corpus was given; name a Parquet file, a folder or a glob")
     found: dict[DataFile, None] = {}
+    files = Files(_is_data, hidden=(".", "_"))
     for path in paths:
         here = None if isinstance(path, RemoteFile) else local_path(path)
         if here is None:
             found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
         else:
-            found.update(dict.fromkeys(_files_of(here)))
+            found.update(dict.fromkeys(_files_of(here, files)))
+    files.report()
     return tuple(found)
 
 
@@ -215,7 +218,7 @@ def _remote_files(uri: str) -> list[RemoteFile]:
     known = [
         file
         for file in files
-        if file.suffix.lower() in FORMATS
+        if _is_data(file.name)
         and not (folder and re.search(r"/[._]", file.uri.removeprefix(uri.rstrip("/"))))
         and not any(file.uri.startswith(index) for index in indexes)
     ]
@@ -226,28 +229,38 @@ def _remote_files(uri: str) -> list[RemoteFile]:
     return known
 
 
-def _files_of(path: Path) -> list[Path]:
-    known = ", ".join(FORMATS)
+def _files_of(path: Path, files: Files) -> list[Path]:
+    """The files that a path names and that were not taken before."""
+    _check_name(path)
+    known, met = ", ".join(FORMATS), files.met
+    if is_folder(look(path)):
+        found = files.below(path)
+        if files.met == met:
+            raise SpartonError(f"the folder {path} has no data files; Sparton reads {known}")
+    elif os.path.lexists(path):
+        if not _is_data(path.name):
+            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {known}")
+        found = files.take(path)
+    elif glob.has_magic(str(path)):
+        found = files.matching(path)
+        if files.met == met:
+            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {known}")
+    else:
+        raise SpartonError(f"the corpus {path} does not exist; check the path")
+    for file in found:
+        _check_name(file)
+    return found
+
+
+def _check_name(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
         raise SpartonError(f"the path {str(path)!r} is not UTF-8; rename it") from None
-    if path.is_dir():
-        files = sorted(_data_files(path))
-        if not files:
-            raise SpartonError(f"the folder {path} has no data files; Sparton reads {known}")
-        return files
-    if path.is_file():
-        if path.suffix.lower() not in FORMATS:
-            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {known}")
-        return [path]
-    if glob.has_magic(str(path)):
-        matches = (Path(match) for match in glob.glob(str(path), recursive=True))
-        files = sorted(file for file in matches if file.is_file() and file.suffix.lower() in FORMATS)
-        if not files:
-            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {known}")
-        return files
-    raise SpartonError(f"the corpus {path} does not exist; check the path")
+
+
+def _is_data(name: str) -> bool:
+    return PurePath(name).suffix.lower() in FORMATS
 
 
 def _reason(error: Exception) -> str:
@@ -256,15 +269,3 @@ def _reason(error: Exception) -> str:
     message = re.sub(r"^Could not open .*? input source '.*?': (Invalid: )?", "", message)
     message = re.sub(r" in row \d+$", "", message)  # counted from the start of a block, not of the file
     return "".join(filter(str.isprintable, message)).rstrip(".: ") or type(error).__name__
-
-
-def _data_files(folder: Path) -> Iterator[Path]:
-    """Files of a known format in a folder and below, but for hidden ones and what lies in an index of Sparton's."""
-    for place, folders, names in os.walk(folder):
-        if MANIFEST in names:
-            folders.clear()
-            continue
-        folders[:] = [name for name in folders if not name.startswith((".", "_"))]
-        for name in names:
-            if not name.startswith((".", "_")) and Path(name).suffix.lower() in FORMATS:
-                yield Path(place, name)

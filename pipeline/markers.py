@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..files import whole_file
+from ..files import make_folder, remove_leftovers, whole_file
 from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts, Digest, Generation
 from ..untrusted import UnexpectedError, load_json, parse_json, read
@@ -52,7 +52,8 @@ def marker_generation(content: bytes | None) -> str | None:
 def prepare_collection(folder: Path, generation: str) -> None:
     """Make room for parts, and remove what is no finished part of this build."""
     for name in (COLLECTION, MARKERS):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
+        remove_leftovers(folder / name)
     for path in (folder / COLLECTION).glob("part-*.jsonl*"):
         if not _is_of(path, generation):
             path.unlink()

@@ -1,33 +1,46 @@
 """How far each query of a run stands from the first run's, as a picture."""
 
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError, UsageError
-from ..files import whole_file
+from ..files import check_output, output_file, refuse_inputs
 from .score import Scores
 
 _ABOVE, _BELOW = "#2a7f62", "#b5483a"
+
+
+def check_plot(path: Path, runs: Sequence[Path], qrels: Path) -> None:
+    """Find out, before anything is scored, whether a plot of `runs` can be drawn to `path`.
+
+    Raises UsageError for a single run, an unknown ending, a file that cannot be written, or one that is read;
+    SpartonError if matplotlib is not installed.
+    """
+    if len(runs) < 2:
+        raise UsageError("--plot draws differences between runs; give it two or more")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise SpartonError("--plot needs matplotlib, which is not installed; run `pip install matplotlib`") from error
+    formats = sorted(Figure().canvas.get_supported_filetypes())
+    if _kind(path) not in formats:
+        raise UsageError(f"--plot is {path}; expected a file that ends in one of {', '.join(formats)}")
+    check_output("--plot", path)
+    refuse_inputs("--plot", [path], {**{run: f"the run {run}" for run in runs}, qrels: f"the judgments {qrels}"})
 
 
 def plot_differences(scores: Scores, path: Path) -> None:
     """Draw, for each measure and each run but the first, the differences per query, largest first; write to `path`,
     in the format that its ending names.
 
-    Raises UsageError for a single run or an unknown ending, SpartonError if matplotlib is not installed.
+    path: one that check_plot has nothing against.
     """
-    kind = path.suffix.removeprefix(".").lower()
+    from matplotlib.figure import Figure
+
     first, *others = scores.runs
-    if not others:
-        raise UsageError("--plot draws differences between runs; give it two or more")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SpartonError("--plot needs matplotlib, which is not installed; run `pip install matplotlib`") from error
     figure = Figure(figsize=(4.5 * len(scores.measures), 2.6 * len(others)), layout="constrained")
-    formats = sorted(figure.canvas.get_supported_filetypes())
-    if kind not in formats:
-        raise UsageError(f"--plot is {path}; expected a file that ends in one of {', '.join(formats)}")
     axes = figure.subplots(len(others), len(scores.measures), squeeze=False)
     for row, run in zip(axes, others, strict=True):
         for place, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
@@ -38,8 +51,14 @@ def plot_differences(scores: Scores, path: Path) -> None:
         row[0].set_ylabel(f"{run.path.name}\nminus {first.path.name}")
     for panel in axes[-1]:
         panel.set_xlabel(f"{scores.queries} judged queries, by difference")
-    with whole_file(path) as stream:
-        figure.savefig(stream, format=kind, dpi=150)
+    picture = BytesIO()  # some formats go back to fill in sizes, which a pipe does not let them
+    figure.savefig(picture, format=_kind(path), dpi=150)
+    with output_file(path) as stream:
+        stream.write(picture.getvalue())
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.removeprefix(".").lower()
 
 
 def _bars(panel: Any, differences: list[float]) -> None:

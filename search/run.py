@@ -1,5 +1,6 @@
 """Batch retrieval: topics in, a TREC run out."""
 
+import os
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,8 @@ from time import perf_counter
 import numpy as np
 
 from ..errors import SpartonError, UsageError
-from ..files import whole_file
+from ..files import check_output, make_folder, output_file, refuse_inputs
+from ..folder import folders_of
 from ..processes import cores
 from .searcher import Searcher
 from .topics import Topic, count_topics, read_topics
@@ -48,12 +50,19 @@ class RunPlan:
 
 
 def plan_runs(
-    topics: Sequence[Path], output: Path, *, k: int = K, threads: int | None = None, tag: str = TAG
+    topics: Sequence[Path],
+    output: Path,
+    *,
+    k: int = K,
+    threads: int | None = None,
+    tag: str = TAG,
+    index: Path | None = None,
 ) -> RunPlan:
     """Look at everything before a model is loaded.
 
     output: the run of one file of topics; for several, the folder of their runs, named as they are, ending in .trec.
-    k: most hits a query. threads: how many search (default: one a core). tag: the run's last column.
+    k: most hits a query. threads: how many search (default: one a core). tag: the run's last column. index: the folder
+    of the index that will be searched, into which no run may be written.
     Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
@@ -63,6 +72,12 @@ def plan_runs(
     if tag.split() != [tag]:
         raise UsageError(f"--tag is {tag!r}; expected one word")
     runs = _runs_of(topics, output)
+    for run in runs.values():
+        check_output("-o", run, make_folders=True)
+    inputs = {path: f"the topics {path}" for path in topics}
+    if index is not None:
+        inputs.update((folder, f"the index {index}") for folder in folders_of(index))
+    refuse_inputs("-o", runs.values(), inputs)
     return RunPlan(runs, {path: count_topics(path) for path in topics}, k, threads, tag)
 
 
@@ -74,7 +89,7 @@ def write_runs(searcher: Searcher, plan: RunPlan, *, progress: bool = False) -> 
     Raises SpartonError for a document's id that a run cannot hold.
     """
     for topics, output in plan.runs.items():
-        output.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(output.parent)
         yield _write_run(searcher, plan, topics, output, progress)
 
 
@@ -86,12 +101,13 @@ def _runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
     if output.exists() and not output.is_dir():
         raise UsageError(f"-o is the file {output}; name a folder for the runs of {len(topics)} files of topics")
     runs: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for path in topics:
         run = output / f"{Path(path.name.removesuffix('.gz')).stem}.trec"
-        if run in taken:
-            raise UsageError(f"the runs of {taken[run]} and {path} would both be {run}; give them different names")
-        taken[run] = path
+        file = os.path.realpath(run)
+        if file in taken:
+            raise UsageError(f"the runs of {taken[file]} and {path} would both be {run}; give them different names")
+        taken[file] = path
         runs[path] = run
     return runs
 
@@ -112,7 +128,7 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, pr
     start = perf_counter()
     queries = hits = without_terms = without_hits = 0
     with (
-        whole_file(output) as stream,
+        output_file(output) as stream,
         tqdm(total=plan.counts[topics], desc=topics.name, unit=" queries", disable=not progress) as bar,
     ):
         for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), plan):

@@ -308,6 +308,65 @@ def test_a_folder_that_is_no_index(run_cli, here, good, more):
     assert snapshot(here) == before
 
 
+@pytest.mark.parametrize(("command", "option"), [("index", "--index"), ("encode", "--output")])
+@pytest.mark.parametrize("name", ["built/good.parquet", "link.parquet", "built/collection/../good.parquet"])
+def test_a_corpus_in_the_folder_that_is_written(run_cli, here, good, built, command, option, name):
+    (here / good).rename(here / "built" / good)
+    (here / "link.parquet").symlink_to("built/good.parquet")
+    before = snapshot(here)
+    assert_refused(
+        run_cli(command, name, option, "built", "--overwrite"),
+        f"the corpus file {name} lies in the index folder built, which is to be written; name another with {option}",
+        code=2,
+    )
+    assert snapshot(here) == before
+
+
+def test_a_corpus_on_the_disk_where_a_link_has_the_parts_written(run_cli, here, good, built):
+    (here / "built" / "collection").rename(here / "disk")
+    (here / "built" / "collection").symlink_to(here / "disk")
+    (here / good).rename(here / "disk" / good)
+    before = snapshot(here / "disk")
+    assert_refused(
+        run_cli("index", f"disk/{good}", "--index", "built", "--overwrite"),
+        f"the corpus file disk/{good} lies in the index folder built/collection, which is to be written; name another "
+        "with --index",
+        code=2,
+    )
+    assert snapshot(here / "disk") == before
+
+
+def test_folders_of_an_index_that_lie_elsewhere_are_not_emptied(run_cli, here, good, built):
+    """The index is the one that is made without them, and what the links point at is left."""
+    for name in ("collection", "lucene"):
+        (here / "built" / name).rename(here / f"{name} elsewhere")
+        (here / "built" / name).symlink_to(here / f"{name} elsewhere")
+    before = {name: snapshot(here / f"{name} elsewhere") for name in ("collection", "lucene")}
+    assert run_cli("search", "bag", "--index", "built").code == 0
+    ran = run_cli("index", good, "--index", "built", "--overwrite", "--top-terms", 3)
+    assert ran.code == 0
+    for name in ("collection", "lucene"):
+        said = f"built/{name} was a link, which is removed; {here / name} elsewhere is left as it is\n"
+        assert said in ran.stderr
+    assert {name: snapshot(here / f"{name} elsewhere") for name in before} == before
+    run_cli("index", good, "--index", "other", "--top-terms", 3)
+    assert [path.read_bytes() for path in (here / "built" / "collection").iterdir()] == [
+        path.read_bytes() for path in (here / "other" / "collection").iterdir()
+    ]
+    hits = [run_cli("search", "bag", "--index", index, "--json").stdout for index in ("built", "other")]
+    assert hits[0] == hits[1]
+    assert hits[0]
+
+
+def test_an_index_folder_that_is_a_link_to_nothing_is_made_where_it_points(run_cli, here, good):
+    (here / "link").symlink_to("disk")
+    assert run_cli("encode", good, "--output", "link").code == 0
+    assert run_cli("encode", good, "--output", "plain").code == 0
+    assert (here / "link").is_symlink()
+    parts = [here / name / "collection" / "part-00000.jsonl" for name in ("disk", "plain")]
+    assert parts[0].read_bytes() == parts[1].read_bytes()
+
+
 def test_an_index_that_is_a_file(run_cli, good):
     assert_refused(
         run_cli("index", good, "--index", good), "good.parquet is a file; name a folder for the index with --index"

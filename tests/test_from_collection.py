@@ -123,6 +123,20 @@ def test_the_input_is_never_what_is_overwritten(small_index, tmp_path, run_cli):
     assert {path: path.read_bytes() for path in collection.iterdir()} == before
 
 
+def test_a_link_into_the_index_is_refused_too(small_index, tmp_path, run_cli):
+    shutil.copytree(small_index, tmp_path / "index")
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors" / "a.jsonl").symlink_to(tmp_path / "index" / "collection" / "part-00001.jsonl")
+    before = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    ran = run_cli("index", "--from-collection", tmp_path / "vectors", "--index", tmp_path / "index", "--overwrite")
+    assert (ran.code, ran.stderr) == (
+        2,
+        f"sparton: the collection {tmp_path / 'vectors'} lies in the index folder {tmp_path / 'index'}, which is to be "
+        "written; name another with --index\n",
+    )
+    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == before
+
+
 def test_an_index_inside_the_collection_is_not_part_of_it(collection, tmp_path):
     sparton.index_collection(collection, collection / "index")
     assert sparton.index_collection(collection, collection / "index").resumed

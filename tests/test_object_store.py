@@ -13,7 +13,7 @@ import pytest
 
 import sparton
 from sparton import remote
-from sparton.errors import SpartonError
+from sparton.errors import SpartonError, UsageError
 from sparton.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.mirror import Mirror, open_mirror, stand_in
 from sparton.remote import RemoteFolder
@@ -93,6 +93,21 @@ def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catal
     again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", shard_rows=SHARD_ROWS)
     assert again.counts == report.counts
     assert again.resumed
+    assert read(bucket) == before
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_corpus_in_the_index_that_is_written_is_refused(bucket, small_catalog, slash):
+    put(bucket, "index/sparton.json", small_catalog)  # whatever it holds
+    put(bucket, "index/collection/a.parquet", small_catalog)
+    before = read(bucket)
+    corpus = f"{bucket}/index/collection/a.parquet"
+    with pytest.raises(UsageError) as caught:
+        sparton.build_index(corpus, f"{bucket}/index{slash}", overwrite=True)
+    assert str(caught.value) == (
+        f"the corpus file {corpus} lies in the index folder {bucket}/index{slash}, which is to be written; name "
+        "another with --index"
+    )
     assert read(bucket) == before
 
 

@@ -2,10 +2,12 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from serving import SPARTON
 
 import sparton
 from sparton.indexer.java import find_jar, find_java
@@ -194,6 +196,115 @@ def test_wrong_arguments_are_refused_before_a_model_is_loaded(run_cli, tmp_path,
     ran = run_cli("run", *arguments, "--index", "no such index")
     assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """Topics in the working folder, with a copy of the index beside them, and what the run of them is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.tsv").write_text("1\tblack bag\n2\tsilk scarf\n")
+
+
+@pytest.fixture
+def run_of_it(asked, run_cli, small_index):
+    """The bytes of a run to a plain file."""
+    assert run_cli("run", "t.tsv", "-o", "plain", "--index", small_index, "-k", 5).code == 0
+    return Path("plain").read_bytes()
+
+
+@pytest.mark.parametrize("redirected", ["pipe", "file", "appended"])
+def test_a_run_to_standard_output_is_all_that_stands_there(run_of_it, small_index, redirected):
+    command = [*SPARTON, "run", "t.tsv", "-o", "/dev/stdout", "--index", str(small_index), "-k", "5"]
+    if redirected == "pipe":
+        done = subprocess.run(command, capture_output=True, check=True)
+        written, said = done.stdout, done.stderr
+    else:
+        Path("out").write_text("before\n")
+        with open("out", "ab" if redirected == "appended" else "wb") as stream:
+            said = subprocess.run(command, stdout=stream, stderr=subprocess.PIPE, check=True).stderr
+        written = Path("out").read_bytes()
+    assert written == (b"before\n" if redirected == "appended" else b"") + run_of_it
+    first, second = said.decode().splitlines()
+    assert first == "/dev/stdout: 2 queries, 10 hits"
+    assert second.endswith(" queries/s)")
+
+
+def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, small_index):
+    Path("old").write_text("old")
+    Path("link").symlink_to("old")
+    Path("dangling").symlink_to("new")
+    with open("opened", "w+b") as stream:
+        stream.write(b"before\n")
+        stream.flush()
+        for output in ("link", "dangling", f"/dev/fd/{stream.fileno()}"):
+            ran = run_cli("run", "t.tsv", "-o", output, "--index", small_index, "-k", 5)
+            assert (ran.code, ran.stdout) == (0, f"{output}: 2 queries, 10 hits\n"), ran.stderr
+    assert (Path("link").is_symlink(), Path("dangling").is_symlink()) == (True, True)
+    assert Path("old").read_bytes() == Path("new").read_bytes() == run_of_it
+    assert Path("opened").read_bytes() == b"before\n" + run_of_it
+
+
+def test_runs_of_several_topics_may_be_standard_output_too(run_of_it, run_cli, small_index):
+    Path("runs").mkdir()
+    Path("u.tsv").write_text("3\tblack bag\n")
+    Path("runs/t.trec").symlink_to("/dev/stdout")
+    ran = run_cli("run", "t.tsv", "u.tsv", "-o", "runs", "--index", small_index, "-k", 5)
+    assert ran.code == 0
+    assert ran.stdout == f"{run_of_it.decode()}runs/u.trec: 1 queries, 5 hits\n"
+    assert ran.stderr.startswith("runs/t.trec: 2 queries, 10 hits\n")
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ("t.tsv", "is the topics t.tsv and would be overwritten; name another file"),
+        ("link", "is the topics t.tsv and would be overwritten; name another file"),
+        ("hard link", "is the topics t.tsv and would be overwritten; name another file"),
+        (
+            "sparton-index/sparton.json",
+            "lies in the index sparton-index; only the index itself is written to that folder, so name another file",
+        ),
+        (
+            "sparton-index/runs/run",
+            "lies in the index sparton-index; only the index itself is written to that folder, so name another file",
+        ),
+    ],
+)
+def test_a_run_does_not_overwrite_what_is_read(asked, run_cli, tmp_path, output, found):
+    Path("link").symlink_to("t.tsv")
+    Path("hard link").hardlink_to("t.tsv")
+    Path("sparton-index").mkdir()
+    Path("sparton-index/sparton.json").write_text("{}")  # never opened
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    ran = run_cli("run", "t.tsv", "-o", output)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: -o is {output}, which {found}\n")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert Path("link").is_symlink()
+
+
+def test_no_run_of_several_overwrites_topics_or_another_run(asked, run_cli):
+    Path("runs").mkdir()
+    for name in ("runs/u.trec", "v.tsv"):
+        Path(name).write_text("1\tbag\n")
+    ran = run_cli("run", "t.tsv", "runs/u.trec", "-o", "runs")
+    assert (ran.code, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        "sparton: -o is runs/u.trec, which is the topics runs/u.trec and would be overwritten; name another file\n"
+    )
+    Path("runs/v.trec").symlink_to("t.trec")
+    ran = run_cli("run", "t.tsv", "v.tsv", "-o", "runs")
+    assert ran.stderr == ("sparton: the runs of t.tsv and v.tsv would both be runs/v.trec; give them different names\n")
+    assert Path("runs/u.trec").read_text() == "1\tbag\n"
+
+
+def test_a_run_replaces_nothing_beside_it(run_of_it, run_cli, small_index):
+    Path("victim").write_text("precious")
+    Path("a.tmp").symlink_to("victim")
+    Path("b.tmp").write_text("mine")
+    for name in ("a", "b"):
+        assert run_cli("run", "t.tsv", "-o", name, "--index", small_index, "-k", 5).code == 0
+        assert Path(name).read_bytes() == run_of_it
+    assert (Path("victim").read_text(), Path("b.tmp").read_text()) == ("precious", "mine")
 
 
 def test_a_bad_topic_is_found_before_a_model_is_loaded(run_cli, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Scores against those of ir-measures and pytrec_eval, called directly."""
 
 import json
+import os
+import threading
 
 import ir_measures
 import pytest
@@ -158,6 +160,39 @@ def test_the_plot_is_a_picture(run_cli, files, name):
     start = (files / name).read_bytes()[:100]
     assert start.startswith(b"\x89PNG") if name == "d.png" else b"<?xml" in start
     assert not (files / f"{name}.tmp").exists()
+
+
+@pytest.mark.parametrize(
+    ("plot", "sentence"),
+    [
+        ("second.svg", "which is the run second and would be overwritten; name another file"),
+        ("q.svg", "which is the judgments qrels and would be overwritten; name another file"),
+        ("new/d.svg", "and the folder new does not exist; make it, or name another file"),
+    ],
+)
+def test_where_a_plot_cannot_go_is_found_before_anything_is_scored(run_cli, files, plot, sentence):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
+    (files / "second.svg").symlink_to("second")
+    (files / "q.svg").hardlink_to(files / "qrels")
+    before = {path: path.read_bytes() for path in files.iterdir()}
+    ran = run_cli("score", "first", "second", "--qrels", "qrels", "--plot", plot)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: --plot is {plot}, {sentence}\n")
+    assert {path: path.read_bytes() for path in files.iterdir()} == before
+
+
+def test_a_plot_goes_through_a_link_and_into_a_pipe(run_cli, files):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
+    command = ["score", "first", "second", "--qrels", "qrels", "--plot"]
+    (files / "link.png").symlink_to("target")
+    os.mkfifo(files / "pipe.png")
+    got = []
+    reader = threading.Thread(target=lambda: got.append((files / "pipe.png").read_bytes()))
+    reader.start()
+    for name in ("plain.png", "link.png", "pipe.png"):
+        assert run_cli(*command, name).code == 0
+    reader.join(timeout=60)
+    assert (files / "link.png").is_symlink()
+    assert [(files / "target").read_bytes(), *got] == [(files / "plain.png").read_bytes()] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """The main job: corpus in, index folder out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from .mirror import Mirror, open_mirror
 from .pipeline.markers import finished_parts
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
-from .progress_bar import progress_bar
+from .progress_bar import progress_bar, waiting
 from .report import BuildReport
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .indexer.options import LuceneOptions
     from .pipeline.collection import Part
     from .pipeline.columns import Columns
+    from .pipeline.engine import Engine
     from .ray_cluster import Cluster
 
 log = logging.getLogger("sparton")
@@ -95,7 +97,8 @@ def build_index(
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
     check_files(source, columns)
-    rows = check_ids(source, columns.id)
+    with waiting("reading ids", shown=progress):
+        rows = check_ids(source, columns.id)
     if not rows:
         raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
 
@@ -104,7 +107,10 @@ def build_index(
     encoder_options = EncoderOptions(
         model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
     )
-    with _cluster(engine, address) as cluster, closing(open_engine(device, encoder_options, cluster)) as encoding:
+    with (
+        _cluster(engine, address) as cluster,
+        closing(_opened(partial(open_engine, device, encoder_options, cluster), progress)) as encoding,
+    ):
         found = encoding.settings
         settings = Settings(
             model=replace(found, name=recorded_name(model, found.name, None if mirror.uri else folder)),
@@ -146,19 +152,26 @@ def build_index(
                 if manifest.stage == ENCODING:
                     if not cluster:
                         mirror.get_parts(generation)
-                    with progress_bar(rows, shown=progress) as so_far:
-                        parts = _shared(encoding.encode(job, so_far), mirror, bool(cluster), bool(building))
+                    # Closed when it is left: what a CPU has encoded of a part is saved then.
+                    with progress_bar(rows, shown=progress) as so_far, closing(encoding.encode(job, so_far)) as encoded:
+                        parts = _shared(encoded, mirror, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns, rows)
                     work = so_far.work
                     manifest = mirror.save(manifest.at(ENCODED, counts))
-                encoded = perf_counter()
+                ended = perf_counter()
                 if building:
-                    building.finish(manifest.counts.documents)
+                    with waiting("finishing the Lucene index", shown=progress):
+                        building.finish(manifest.counts.documents)
                     mirror.put_lucene()
                     manifest = mirror.save(manifest.at(COMPLETE, indexes=building.indexes))
-            seconds = encoded - started, perf_counter() - encoded
+            seconds = ended - started, perf_counter() - ended
             mirror.discard()
     return BuildReport(mirror.place, manifest.counts, went_on, *seconds, work)
+
+
+def _opened(open_engine: "Callable[[], Engine]", progress: bool) -> "Engine":
+    with waiting("loading the model", shown=progress):
+        return open_engine()
 
 
 def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluster | None]":

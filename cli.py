@@ -18,6 +18,7 @@ from . import __version__
 from .errors import SpartonError, UsageError
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
+from .progress_bar import announce, clear
 from .report import counts_line
 from .show import (
     coverage_line,
@@ -111,26 +112,37 @@ _ENCODING_ONLY = {
     "address",
 }
 _M_MMAP_THRESHOLD = -3  # of malloc.h
-_KEPT = "; what was finished is kept, and the same command goes on from there"
 
 
 @contextmanager
-def _one_sentence(kept: str = "") -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and an exit code. kept: what to say of work interrupted."""
+def _one_sentence(build: str | None = None) -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and an exit code. build: the index that is built, of which the
+    line says what is kept when work is interrupted."""
     try:
         yield
     except SpartonError as error:
+        clear()
         typer.echo(f"sparton: {printable(str(error))}", err=True)
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{kept}", err=True)
+        clear()
+        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{_kept_of(build)}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo(f"sparton: stopped{kept}", err=True)
+        clear()
+        typer.echo(f"sparton: stopped{_kept_of(build)}", err=True)
         raise typer.Exit(130) from None
+
+
+def _kept_of(build: str | None) -> str:
+    if build is None:
+        return ""
+    from .kept import kept_of
+
+    return kept_of(build)
 
 
 @contextmanager
@@ -214,7 +226,8 @@ def index(
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
     what encodes queries (none without it).
     """
-    with _one_sentence(_KEPT):
+    with _one_sentence(index):
+        announce("looking at what there is to index")
         given = _given(context)
         if from_collection is not None:
             if corpus or (idle := given & _ENCODING_ONLY):
@@ -239,7 +252,7 @@ def index(
                 heap_mb=heap_mb,
                 buffer_mb=buffer_mb,
                 trust_remote_code=trust_remote_code,
-                progress=sys.stderr.isatty(),
+                progress=True,
             )
             _print_report(report, as_json)
             return
@@ -271,7 +284,7 @@ def index(
             trust_remote_code=trust_remote_code,
             engine=engine,
             address=address,
-            progress=sys.stderr.isatty(),
+            progress=True,
         )
         _print_report(report, as_json)
 
@@ -300,7 +313,8 @@ def encode(
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence(_KEPT):
+    with _one_sentence(output):
+        announce("looking at what there is to encode")
         from .build import build_index
 
         _steady_memory()
@@ -325,7 +339,7 @@ def encode(
             engine=engine,
             address=address,
             lucene=False,
-            progress=sys.stderr.isatty(),
+            progress=True,
         )
         _print_report(report, as_json)
 
@@ -420,7 +434,7 @@ def run_topics(
 
         with _collector_paused():
             searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
-        for report in write_runs(searcher, plan, progress=sys.stderr.isatty()):
+        for report in write_runs(searcher, plan, progress=True):
             typer.echo(run_line(report), err=is_stdout(report.path))
             speed = report.queries / report.seconds
             typer.echo(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)", err=True)

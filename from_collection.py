@@ -1,13 +1,11 @@
 """The other job: vectors that any tool wrote as JsonVectorCollection, into an index folder."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from .build import index_options
 from .errors import UsageError
@@ -15,10 +13,8 @@ from .folder import LUCENE, refuse_sources, resumed, start
 from .manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
 from .mirror import open_mirror
 from .pipeline.progress import Work
+from .progress_bar import counted
 from .report import BuildReport
-
-if TYPE_CHECKING:
-    from tqdm import tqdm
 
 
 def index_collection(
@@ -86,8 +82,8 @@ def index_collection(
         started = perf_counter()
         if manifest.stage != COMPLETE or not mirror.has_lucene():
             with (
-                _bar(sum(file.stat().st_size for file in files), progress) as bar,
-                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, bar.update) as building,
+                counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
+                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, count) as building,
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))
@@ -132,11 +128,3 @@ def _fingerprint(files: Sequence[Path], collection: Path) -> str:
     """A digest of names, sizes and times of change: of ten times the corpus's bytes, a digest of all takes minutes."""
     stats = [(_label(file, collection), stat.st_size, stat.st_mtime_ns) for file in files for stat in [file.stat()]]
     return f"sha256:{sha256(json.dumps(stats).encode()).hexdigest()}"
-
-
-@contextmanager
-def _bar(size: int, progress: bool) -> "Iterator[tqdm[None]]":
-    from tqdm import tqdm
-
-    with tqdm(total=size, desc="indexing", unit="B", unit_scale=True, disable=not progress) as bar:
-        yield bar

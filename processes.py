@@ -22,11 +22,6 @@ from .errors import SpartonError
 T = TypeVar("T")
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class Answers(Protocol):
     """A process somewhere that answers requests."""
 

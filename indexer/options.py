@@ -1,11 +1,9 @@
 """How many processes index, and how much memory each may take."""
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import UsageError
-from ..processes import cores
+from ..machine import cores, free_memory_mb
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _PYTHON_MB = 128
@@ -53,31 +51,3 @@ def choose_options(
     if buffer > 2047 or buffer > heap * 2 // 3:
         raise UsageError(f"--buffer-mb is {buffer}; expected at most {min(2047, heap * 2 // 3)} with a heap of {heap}")
     return LuceneOptions(processes or min(cores(), most), heap, buffer, segments, join)
-
-
-def free_memory_mb() -> int:
-    """Memory that a new process can have, in MiB: what the system has available, or less where a container says so."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) // 1024
-    except (OSError, StopIteration):  # not Linux: half of what there is
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 // 2
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        try:
-            room = int(Path(limit).read_text()) - int(Path(used).read_text()) + _cached(Path(limit).parent)
-        except (OSError, ValueError):
-            continue  # no such limit ("max")
-        available = min(available, room // 2**20)
-    return max(0, available)
-
-
-def _cached(group: Path) -> int:
-    """Bytes of files that a container's memory holds and would give back."""
-    for line in (group / "memory.stat").read_text().splitlines():
-        name, _, value = line.partition(" ")
-        if name in ("inactive_file", "total_inactive_file"):
-            return int(value)
-    return 0

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -64,7 +64,7 @@ class DeviceProcesses:
             raise
         self.settings: ModelSettings = every[0]
 
-    def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
+    def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
         prepare_collection(job.folder, job.generation)
         remove_claims(job.folder)

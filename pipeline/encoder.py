@@ -1,6 +1,7 @@
 """Texts in, impacts out: tokenize, batch, run the backbone and the fused head, quantize."""
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ import numpy as np
 import torch
 
 from ..errors import SpartonError, UsageError
+from ..machine import cores
 from ..manifest import ModelSettings
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order
 from .head import splade_head
-from .impacts import Impacts, heaviest_first, join
+from .impacts import Impacts, concatenate, heaviest_first, join
 from .masked_lm import load_masked_lm
 from .model_files import EMBEDDED, ModelFiles, find_model
 from .model_kind import Side
@@ -66,6 +68,9 @@ class Encoder:
     ) -> None:
         check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
         self.device = _device(device)
+        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+            # PyTorch counts the machine's cores, whatever a container may use of them.
+            torch.set_num_threads(min(torch.get_num_threads(), cores()))
         dtype = auto_dtype(self.device) if dtype == "auto" else dtype
         files = model
         if not isinstance(files, ModelFiles):
@@ -132,6 +137,16 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order."""
         return self.encode_tokens(self.tokenize(texts))
+
+    def encode_alone(self, texts: Sequence[str]) -> Impacts:
+        """The impacts of each text, in order, each encoded as a batch of its own.
+
+        The products of a batch are summed up in an order that depends on its shape, so that a weight may differ in its
+        last bits by what else is in the batch, and now and then an impact by one. Queries are encoded so: the same text
+        has the same impacts whoever else asks.
+        """
+        tokens = self.tokenize(texts)
+        return concatenate(list(self.encode_stream(tokens.each())))
 
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token the model knows."""

@@ -37,8 +37,8 @@ class QueryEncoder(Protocol):
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it has no token that the model knows."""
 
-    def encode(self, texts: Sequence[str]) -> Impacts:
-        """The impacts of each text, in order."""
+    def encode_alone(self, texts: Sequence[str]) -> Impacts:
+        """The impacts of each text, in order, which do not depend on the other texts."""
 
 
 def open_document_encoder(

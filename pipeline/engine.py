@@ -1,7 +1,7 @@
 """Where encoding happens: in this process, on several GPUs with a process for each, or on a Ray cluster."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -27,7 +27,7 @@ class Engine(Protocol):
 
     settings: ModelSettings
 
-    def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
+    def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
 
     def close(self) -> None:
@@ -64,7 +64,7 @@ class OneDevice:
             raise
         self.settings = self._encoder.settings
 
-    def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
+    def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, in order."""
         prepare_collection(job.folder, job.generation)
         yield from write_collection(job, self._encoder, progress, workers=self._workers)

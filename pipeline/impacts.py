@@ -34,16 +34,21 @@ def join(parts: Sequence[Impacts], positions: Sequence[np.ndarray], count: int) 
     A row that no part has is empty.
     """
     if parts and np.array_equal(np.concatenate(positions), np.arange(count)):  # in order: no row need be touched
-        return Impacts(
-            offsets_of(np.concatenate([np.diff(part.offsets) for part in parts])),
-            np.concatenate([part.terms for part in parts]),
-            np.concatenate([part.values for part in parts]),
-        )
+        return concatenate(parts)
     rows: list[tuple[np.ndarray, np.ndarray]] = [(_NONE, _NONE)] * count
     for part, places in zip(parts, positions, strict=True):
         for place, row in zip(places.tolist(), part, strict=True):
             rows[place] = row
     return from_rows(rows)
+
+
+def concatenate(parts: Sequence[Impacts]) -> Impacts:
+    """The rows of each part, one part after the other."""
+    return Impacts(
+        offsets_of(np.concatenate([_NO_COUNT, *(np.diff(part.offsets) for part in parts)])),
+        np.concatenate([_NONE, *(part.terms for part in parts)]),
+        np.concatenate([_NONE, *(part.values for part in parts)]),
+    )
 
 
 def from_rows(rows: Sequence[tuple[np.ndarray, np.ndarray]]) -> Impacts:
@@ -83,3 +88,4 @@ def offsets_of(counts: np.ndarray) -> np.ndarray:
 
 
 _NONE = np.empty(0, dtype=np.int32)
+_NO_COUNT = np.empty(0, dtype=np.int64)

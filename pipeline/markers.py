@@ -41,6 +41,15 @@ def finished_counts(part: Path, generation: str) -> Counts | None:
     return marker.counts if whole else None
 
 
+def rows_of(part: Path, generation: str) -> int:
+    """The rows of a part of this build by its marker alone; 0 without one."""
+    try:
+        marker = read(Marker, load_json(marker_of(part)))
+    except (OSError, UnexpectedError):
+        return 0
+    return marker.counts.rows if marker.generation == generation else 0
+
+
 def marker_generation(content: bytes | None) -> str | None:
     """The build that a marker's part belongs to; None of what is no marker."""
     try:

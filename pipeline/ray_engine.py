@@ -5,7 +5,7 @@ was lost and started again, reads back the parts that have a marker and goes on 
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ class RayEngine:
             self.close()
             raise
 
-    def encode(self, job: Job, progress: Progress) -> Iterator[Part]:
+    def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
         prepare_collection(job.folder, job.generation)
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)

@@ -83,6 +83,10 @@ class StaticEncoder:
         """The impacts of each text, in order."""
         return self.encode_tokens(self.tokenize(texts))
 
+    def encode_alone(self, texts: Sequence[str]) -> Impacts:
+        """The impacts of each text, in order: a table gives a text the same ones whatever else is encoded."""
+        return self.encode(texts)
+
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token with a weight."""
         return heaviest_first(self.encode([text.encode(errors="replace").decode()]), self._term)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import tokenizers
@@ -37,6 +38,11 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         """Tokens of each text, int64 [n]."""
         return np.diff(self.offsets)
+
+    def each(self) -> "Iterator[Tokens]":
+        """Those of each text by itself."""
+        for start, stop in pairwise(self.offsets.tolist()):
+            yield Tokens(self.ids[start:stop], np.array([0, stop - start]), 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The processes around an encoder that one interpreter could not keep busy."""
 
-from ..processes import Helper, cores
+from ..machine import cores
+from ..processes import Helper
 from .part_writer import WRITER
 from .tokenizing import TOKENIZER
 

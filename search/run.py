@@ -15,7 +15,8 @@ import numpy as np
 from ..errors import SpartonError, UsageError
 from ..files import check_output, make_folder, output_file, refuse_inputs
 from ..folder import folders_of
-from ..processes import cores
+from ..machine import cores
+from ..progress_bar import counted
 from .searcher import Searcher
 from .topics import Topic, count_topics, read_topics
 
@@ -123,13 +124,11 @@ def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple
 
 
 def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, progress: bool) -> RunReport:
-    from tqdm import tqdm
-
     start = perf_counter()
     queries = hits = without_terms = without_hits = 0
     with (
         output_file(output) as stream,
-        tqdm(total=plan.counts[topics], desc=topics.name, unit=" queries", disable=not progress) as bar,
+        counted(topics.name, plan.counts[topics], "queries", shown=progress) as count,
     ):
         for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), plan):
             queries += 1
@@ -137,7 +136,7 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, pr
             without_terms += found is None
             without_hits += found == []
             stream.write(_lines(name, found or (), plan.tag).encode())
-            bar.update()
+            count(1)
     return RunReport(output, queries, hits, without_terms, without_hits, perf_counter() - start)
 
 

@@ -117,13 +117,14 @@ class Searcher:
             return own_terms(encoder, query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
-        """Each query as {term: impact}, encoded as one batch; terms in order of vocabulary id. Raises as `terms`."""
+        """Each query as {term: impact}, the impacts that `terms` gives; terms in order of vocabulary id. Raises as
+        `terms`."""
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
         with self._encoding:
             return [
                 {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
-                for terms, impacts in encoder.encode(queries)
+                for terms, impacts in encoder.encode_alone(queries)
             ]
 
     def search(self, query: str, k: int = 10) -> list[Hit]:

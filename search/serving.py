@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import LONG_RUN, start_jvm
-from ..processes import cores
+from ..machine import cores
 from .searcher import Searcher
 
 _GRACE = 10  # seconds that requests under way have to be finished once it is told to stop

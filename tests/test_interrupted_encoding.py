@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from serving import SPARTON
 
+from sparton.manifest import load_manifest
+from sparton.pipeline.saved_batches import saved_rows
+
 ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.
 ROWS, SHARD_ROWS = 1_500, 50
@@ -27,6 +30,11 @@ def command(corpus, *options):
 
 def finished(corpus):
     return sorted(path.name for path in (corpus.with_name("out") / "shards").glob("*.json"))
+
+
+def saved(corpus):
+    folder = corpus.with_name("out")
+    return saved_rows(folder, load_manifest(folder).generation)
 
 
 def bytes_of(folder):
@@ -63,12 +71,13 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device):
     assert process.returncode == 130
     assert out == b""
     sentence = error.decode().splitlines()[-1]
-    assert sentence == "sparton: stopped; what was finished is kept, and the same command goes on from there"
-    assert not [pid for pid in helpers if alive(pid)]
     done = len(finished(corpus))
+    kept = SHARD_ROWS * done + saved(corpus)
+    assert sentence == f"sparton: stopped; {kept:,} rows are encoded and kept, and the same command goes on from there"
+    assert not [pid for pid in helpers if alive(pid)]
     assert 0 < done < ROWS // SHARD_ROWS
     again = subprocess.run(command(corpus, "--device", device, "--json"), capture_output=True, text=True, check=True)
-    assert f'"encoded": {{"rows": {ROWS - SHARD_ROWS * done}, ' in again.stdout
+    assert f'"encoded": {{"rows": {ROWS - kept}, ' in again.stdout
 
 
 def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(corpus):
@@ -84,7 +93,7 @@ def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(corpus):
     assert full.returncode == 1
     sentence = full.stderr.splitlines()[-1]
     assert "File too large" in sentence
-    assert sentence.endswith("what was finished is kept, and the same command goes on from there")
+    assert sentence.endswith("; no row was encoded and saved yet")
     assert "Traceback" not in full.stderr
     assert not list((corpus.with_name("out") / "collection").iterdir())
     subprocess.run(command(corpus), check=True, capture_output=True)
@@ -113,9 +122,8 @@ def test_nothing_finished_is_lost_when_everything_is_killed(corpus):
         process.wait()
     done = len(finished(corpus))
     last = subprocess.run(command(corpus, "--json"), capture_output=True, text=True, check=True)
-    kept = ROWS - SHARD_ROWS * done
     assert '"resumed": true, ' in last.stdout
-    assert f'"encoded": {{"rows": {kept}, ' in last.stdout
+    assert f'"encoded": {{"rows": {ROWS - SHARD_ROWS * done}, ' in last.stdout
     other = corpus.with_name("other")
     subprocess.run([*ENCODE, str(corpus), "--output", str(other), "--shard-rows", str(SHARD_ROWS)], check=True)
     assert bytes_of(corpus.with_name("out")) == bytes_of(other)

@@ -12,9 +12,10 @@ from lucene_content import read_content
 
 from sparton.errors import SpartonError, UsageError
 from sparton.indexer.build import LuceneBuild
-from sparton.indexer.options import LuceneOptions, choose_options, free_memory_mb
+from sparton.indexer.options import LuceneOptions, choose_options
 from sparton.indexer.pieces import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
+from sparton.machine import free_memory_mb
 
 TWO = LuceneOptions(processes=2, heap_mb=128, buffer_mb=4)
 TERMS = [f"t{i}" for i in range(50)]

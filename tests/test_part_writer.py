@@ -6,7 +6,9 @@ import pytest
 from sparton.manifest import Counts
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.impacts import Impacts
+from sparton.pipeline.markers import file_digest
 from sparton.pipeline.part_writer import WRITER, NewPart, write_parts
+from sparton.pipeline.vectors import Written
 from sparton.processes import Helper
 
 VOCABULARY = tuple(f"t{i}" for i in range(20))
@@ -28,7 +30,8 @@ def writers(processes):
 @pytest.mark.parametrize("processes", [0, 1, 3])
 def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
     done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, helpers=writers(processes)))
-    assert [(part.path.name, written) for part, written in done] == [(f"part-0000{n}.jsonl", 2) for n in range(5)]
+    paths = [tmp_path / f"part-0000{n}.jsonl" for n in range(5)]
+    assert [(part.path, written) for part, written in done] == [(path, Written(2, file_digest(path))) for path in paths]
     assert (tmp_path / "part-00003.jsonl").read_text() == (
         '{"id": "d3-0", "contents": "text 0", "vector": {"t1": 5, "t5": 6}}\n'
         '{"id": "d3-2", "contents": "text 2", "vector": {"t7": 7}}\n'

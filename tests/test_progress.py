@@ -1,6 +1,8 @@
 """Counts and times of a run, and what is told of them."""
 
+import io
 import json
+import re
 from pathlib import Path
 from time import sleep
 
@@ -8,7 +10,7 @@ import pytest
 
 from sparton.manifest import Counts
 from sparton.pipeline.progress import Progress, Timing, Work
-from sparton.progress_bar import progress_bar
+from sparton.progress_bar import announce, counted, progress_bar, waiting
 from sparton.report import BuildReport
 
 
@@ -53,21 +55,90 @@ def test_work_adds_up_and_can_be_taken():
     assert progress.work == Work()
 
 
-def test_the_bar_shows_speed_without_what_was_finished_before(capsys):
+@pytest.fixture
+def terminal(monkeypatch):
+    """A terminal of so many columns, and what it was sent."""
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    def make(columns):
+        stream = Terminal()
+        monkeypatch.setattr("sys.stderr", stream)
+        monkeypatch.setenv("COLUMNS", str(columns))
+        return stream
+
+    return make
+
+
+def lines(stream):
+    """What stood on the terminal's line, one after the other."""
+    return [line for line in re.split(r"[\r\n]|\x1b\[K", stream.getvalue()) if line.strip()]
+
+
+def test_a_bar_can_be_read_at_80_columns(terminal):
+    stream = terminal(80)
+    with progress_bar(8_841_823, shown=True) as progress:
+        progress.add(kept=1_000_000)
+        progress.add(3_000_000, tokens=5_000)
+        sleep(0.7)
+    last = lines(stream)[-1]
+    assert len(last) <= 80
+    assert "45%|" in last
+    assert " 4000000/8841823 [" in last
+    assert re.search(r"\|[█#]{3}", last)
+    assert " documents/s]" in last
+
+
+def test_a_wide_bar_also_says_what_it_waits_for(terminal):
+    stream = terminal(140)
     with progress_bar(100, shown=True) as progress:
         progress.add(kept=90)
-        sleep(0.6)
+        sleep(0.7)
         progress.add(5, tokens=5_000, timing=Timing(reading=0.1, encoding=0.4, gpu=0.3))
-    shown = capsys.readouterr().err
-    assert "95.0/100" in shown
-    assert "k tokens/s, GPU 5" in shown
-    assert "waits for the model" in shown
-    assert " 0.00 docs/s" not in shown
+        sleep(0.7)
+    shown = stream.getvalue()
+    assert "95/100" in shown
+    assert re.search(r"k tokens/s, GPU \d+%, waits for the model", shown)
+    assert " 0.00 documents/s" not in shown
 
 
-def test_no_bar_is_shown_unless_asked_for(capsys):
+def test_something_is_shown_at_once_and_taken_away(terminal):
+    stream = terminal(80)
+    announce("looking")
+    with waiting("reading ids", shown=True):
+        assert lines(stream) == ["looking …", "reading ids …"]
+    assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_without_a_terminal_lines_are_printed(monkeypatch, capsys):
+    monkeypatch.setattr("sparton.progress_bar._SILENCE", 0.2)
+    with progress_bar(2_000, shown=True) as progress:
+        progress.add(kept=500)
+        progress.add(500)
+        sleep(0.7)
+    with counted("indexing", 40_000_000, "bytes", shown=True) as count:
+        count(10_000_000)
+        sleep(0.5)
+    with waiting("loading the model", shown=True):
+        sleep(0.5)
+    out, said = capsys.readouterr()
+    assert out == ""
+    encoding, indexing, loading = (
+        [line for line in said.splitlines() if line.startswith(what)] for what in ("encoding", "indexing", "loading")
+    )
+    assert re.fullmatch(r"encoding: 1,000 of 2,000 documents \(50%\), [\d,]+ a second, 0:0\d left", encoding[-1])
+    assert re.fullmatch(r"indexing: 10 of 40 MB \(25%\), [\d.]+ a second, 0:0\d left", indexing[-1])
+    assert re.fullmatch(r"loading the model: 0:0\d so far", loading[-1])
+    assert len(encoding) >= 2
+
+
+def test_nothing_is_shown_unless_asked_for(capsys):
     with progress_bar(100, shown=False) as progress:
         progress.add(100)
+    with waiting("reading ids", shown=False):
+        pass
     assert capsys.readouterr() == ("", "")
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.impacts import Impacts
-from sparton.pipeline.vectors import VectorWriter
+from sparton.pipeline.markers import file_digest
+from sparton.pipeline.vectors import VectorWriter, Written
 
 ODD_TERMS = ['"', "\\", "|", "##|", "\t", "\x00", "\x1f", "\u2028", "\u3000", " ", "a b", "😀", "é", "</s>"]
 
@@ -24,7 +25,7 @@ def impacts(*rows):
 def test_a_line_is_the_format_that_pyserini_reads(tmp_path):
     path = tmp_path / "part.jsonl"
     writer = VectorWriter(["bag", "hat"], store_text=True)
-    assert writer.write(path, Documents(("d1",), ("a bag",)), impacts({0: 12, 1: 3})) == 1
+    assert writer.write(path, Documents(("d1",), ("a bag",)), impacts({0: 12, 1: 3})) == Written(1, file_digest(path))
     assert path.read_bytes() == b'{"id": "d1", "contents": "a bag", "vector": {"bag": 12, "hat": 3}}\n'
 
 
@@ -55,7 +56,7 @@ def test_terms_stand_in_order_of_their_vocabulary_id(tmp_path):
 def test_documents_without_a_term_are_left_out(tmp_path):
     path = tmp_path / "part.jsonl"
     documents = Documents(("a", "b", "c"), ("x", "y", "z"))
-    assert VectorWriter(["t"], store_text=False).write(path, documents, impacts({}, {0: 1}, {})) == 1
+    assert VectorWriter(["t"], store_text=False).write(path, documents, impacts({}, {0: 1}, {})).documents == 1
     assert [json.loads(line)["id"] for line in path.read_text().splitlines()] == ["b"]
 
 

@@ -5,8 +5,9 @@ import torch
 from .inputs import HeadInputs, pad
 
 # 512 terms x 2,048 tokens of float32 are 4 MiB. On 2 cores with AVX-512, tiles of 512 ran at 85 to 95 % of the bare
-# matrix product; 1,024 was slower.
-TILE = 512
+# matrix product; 1,024 was slower. Of few tokens, a query's say, more terms fit: fewer products, each of which costs a
+# barrier between threads.
+TILE, _LOGITS = 512, 2**20
 
 
 def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -28,19 +29,20 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
     places = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
+    size = min(max(TILE, _LOGITS // max(1, len(rows))), vocabulary)
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
-    buffer = hidden.new_empty(len(rows) * min(TILE, vocabulary))
-    for start in range(0, vocabulary, TILE):
-        tile = weight[start : start + TILE].T
+    buffer = hidden.new_empty(len(rows) * size)
+    for start in range(0, vocabulary, size):
+        tile = weight[start : start + size].T
         logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
         torch.mm(rows, tile, out=logits)
         of_documents = logits.view(batch, length, tile.shape[1])
         if places is None:
-            best[:, start : start + TILE] = of_documents.amax(dim=1)
+            best[:, start : start + size] = of_documents.amax(dim=1)
         else:
             largest, at = of_documents.max(dim=1)
-            best[:, start : start + TILE] = largest
-            places[:, start : start + TILE] = at
+            best[:, start : start + size] = largest
+            places[:, start : start + size] = at
     # In place: at [B, V] each copy would be as large as the result.
     if bias is not None:
         best += bias.to(dtype)

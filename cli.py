@@ -5,19 +5,23 @@ import gc
 import json
 import logging
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from . import __version__
 from .errors import SpartonError, UsageError
+from .interrupt import EXIT_CODE, InterruptWatch
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
+from .redaction import is_uri, redacted
 from .report import counts_line
 from .show import (
     coverage_line,
@@ -32,14 +36,35 @@ from .show import (
     terms_json,
     terms_lines,
 )
+from .store_calls import SECONDS, VARIABLE, waiting_at_most
 
 if TYPE_CHECKING:
     from .manifest import Manifest, ModelSettings
     from .report import BuildReport
     from .search.searcher import Searcher
 
+
+class _Commands(TyperGroup):
+    """The commands. What Typer says of arguments that it does not know goes without keys, as all else does."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run a command. Typer calls this."""
+        _arguments[:] = sys.argv[1:] if args is None else args
+        return super().main(args, *rest, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command whose name is known. Typer calls this."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                error.message = _without_keys(message)  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
     name="sparton",
+    cls=_Commands,
     help="From a Parquet file to a searchable learned-sparse index.",
     no_args_is_help=True,
     add_completion=False,
@@ -94,6 +119,9 @@ Address = Annotated[
     str | None, typer.Option("--address", help="Of the cluster: auto, or host:port. [default: one started here]")
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
+StoreTimeout = Annotated[
+    float, typer.Option("--store-timeout", envvar=VARIABLE, help="Seconds that a store may take to respond.")
+]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
@@ -110,6 +138,8 @@ _ENCODING_ONLY = {
     "engine",
     "address",
 }
+_watch = InterruptWatch()
+_arguments: list[str] = []  # of the command that runs
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 _KEPT = "; what was finished is kept, and the same command goes on from there"
 
@@ -117,20 +147,46 @@ _KEPT = "; what was finished is kept, and the same command goes on from there"
 @contextmanager
 def _one_sentence(kept: str = "") -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and an exit code. kept: what to say of work interrupted."""
+    _watch.will_say(f"sparton: stopped{kept}")
     try:
         yield
     except SpartonError as error:
-        typer.echo(f"sparton: {printable(str(error))}", err=True)
+        _say(f"sparton: {error}")
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{kept}", err=True)
+        _say(f"sparton: {place}{error.strerror or error}{kept}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo(f"sparton: stopped{kept}", err=True)
-        raise typer.Exit(130) from None
+        if sentence := _watch.take_sentence():
+            typer.echo(sentence, err=True)
+        raise typer.Exit(EXIT_CODE) from None
+
+
+def _say(text: str) -> None:
+    """Print a sentence on one line, without keys."""
+    typer.echo(printable(_without_keys(text)), err=True)
+
+
+def _without_keys(text: str) -> str:
+    """A text in which the arguments of the command may stand: URIs among them as they may be printed."""
+    for argument in _arguments:
+        location = argument.partition("=")[2] if re.match("--[a-z-]+=", argument) else argument
+        if is_uri(location):
+            for form in {location, str(Path(location))}:
+                text = text.replace(form, redacted(form)).replace(repr(form)[1:-1], redacted(form))
+    return text
+
+
+def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
+    """Raise UsageError for a URI where a path is expected; it would be taken for one, keys and all."""
+    for name, value in options.items():
+        for path in [value] if isinstance(value, Path) else value or ():
+            if is_uri(str(path)) and not path.exists():
+                what = name.upper() if name in ("topics", "runs") else f"--{name.replace('_', '-')}"
+                raise UsageError(f"{what} is {redacted(str(path))}; expected a path, not a URI")
 
 
 @contextmanager
@@ -158,6 +214,7 @@ def _steady_memory() -> None:
 def run() -> None:
     """The console script. Ends without taking torch and the JVM down piece by piece, which costs another second."""
     code: int | str | None = 0
+    _watch.start()
     try:
         app()
     except SystemExit as done:
@@ -207,6 +264,7 @@ def index(
     trust_remote_code: TrustRemoteCode = False,
     engine: Engine = "local",
     address: Address = None,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
@@ -214,7 +272,7 @@ def index(
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
     what encodes queries (none without it).
     """
-    with _one_sentence(_KEPT):
+    with _one_sentence(_KEPT), waiting_at_most(store_timeout):
         given = _given(context)
         if from_collection is not None:
             if corpus or (idle := given & _ENCODING_ONLY):
@@ -222,6 +280,7 @@ def index(
                 raise UsageError(
                     f"{what} was given with --from-collection, which encodes nothing; leave out one of them"
                 )
+            _check_paths(from_collection=from_collection)
             from .from_collection import index_collection
 
             report = index_collection(
@@ -297,10 +356,11 @@ def encode(
     trust_remote_code: TrustRemoteCode = False,
     engine: Engine = "local",
     address: Address = None,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence(_KEPT):
+    with _one_sentence(_KEPT), waiting_at_most(store_timeout):
         from .build import build_index
 
         _steady_memory()
@@ -342,12 +402,13 @@ def search(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search an index. A score is the sum over terms of query impact × document impact.
 
     Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
     """
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
         from .search.searcher import Searcher
@@ -375,9 +436,10 @@ def serve(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .search.serving import serve_index
 
         serve_index(
@@ -389,7 +451,7 @@ def serve(
             model=model,
             device=device,
             trust_remote_code=trust_remote_code,
-            on_ready=lambda address: typer.echo(f"serving {index} at {address} (Ctrl-C stops)", err=True),
+            on_ready=lambda address: _ready(index, address),
         )
 
 
@@ -408,9 +470,11 @@ def run_topics(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
+        _check_paths(topics=topics, output=output)
         from .search.run import plan_runs, write_runs
 
         plan = plan_runs(topics, output, k=k, threads=threads, tag=tag)
@@ -438,6 +502,7 @@ def score(
 ) -> None:
     """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
     with _one_sentence():
+        _check_paths(runs=runs, qrels=qrels, plot=plot)
         from .search.score import MEASURES, score_runs
 
         scores = score_runs(runs, qrels, measure or MEASURES)
@@ -464,10 +529,11 @@ def encode_text(
     index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .search.explain import open_encoder, own_terms
 
         with _collector_paused():
@@ -485,10 +551,11 @@ def encode_text(
 @app.command()
 def info(
     index: Index = "sparton-index",
+    store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
 ) -> None:
     """Show what is in an index and how it was made."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .fetched import local_index
         from .manifest import load_manifest
 
@@ -512,9 +579,14 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+def _ready(index: str, address: str) -> None:
+    _watch.stand_back()  # what stops the service also finishes what is under way
+    typer.echo(f"serving {redacted(index)} at {address} (Ctrl-C stops)", err=True)
+
+
 def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     settings, model = manifest.settings, manifest.settings.model
-    yield f"{index}: {manifest.stage}"
+    yield f"{redacted(index)}: {manifest.stage}"
     if model:
         yield f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})"
         if queries := _query_side(model):

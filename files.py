@@ -18,7 +18,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Write to `path` + ".tmp"; on success fsync it and rename it to `path`, on failure remove it."""
     temporary = path.with_name(path.name + ".tmp")
     try:
-        with temporary.open("wb") as stream:
+        with open(temporary, "wb", opener=_no_link) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -57,6 +57,18 @@ def remove_folder(folder: Path) -> None:
     if folder.exists():
         folder.replace(doomed)
         shutil.rmtree(doomed)
+
+
+def within(folder: Path, path: Path) -> Path:
+    """`path`, which is in `folder`. Raises SpartonError where a symbolic link leads out of it."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise SpartonError(f"{path} leads out of {folder} by a symbolic link; remove the link and run again")
+    return path
+
+
+def _no_link(path: str, flags: int) -> int:
+    """Opens a file, and not what a symbolic link in its stead names."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def sync_folder(folder: Path) -> None:

@@ -524,7 +524,9 @@ def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Encode it as a document of this model; with --index, as there. [default: tiny]"),
+        typer.Option(
+            "--model", help="Encode it as a document of this model; with --index, where its model is. [default: tiny]"
+        ),
     ] = None,
     index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",

@@ -1,6 +1,7 @@
 """Corpora and indexes on an object store: an S3 server on this machine's loopback."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ from sparton.errors import SpartonError
 from sparton.files import whole_file
 from sparton.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.mirror import Mirror, open_mirror, stand_in
+from sparton.pipeline.model_files import find_model
 from sparton.remote import RemoteFolder
 
 pytest.importorskip("moto")
@@ -549,3 +551,16 @@ def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(store, bucket, small_c
     assert ran.stderr.splitlines()[-1].startswith(f"sparton: {bucket}/index did not respond within 1 s; ")
     assert run_cli(*command, f"{bucket}/index").code == 0
     assert read(bucket, "index/collection") == local_parts(small_index)
+
+
+def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_path, run_cli, monkeypatch):
+    """Nothing lies beside such an index."""
+    shutil.copytree(find_model("tiny").folder, tmp_path / "model")
+    (tmp_path / "vectors.jsonl").write_text('{"id": "a", "vector": {"bag": 3}}\n')
+    monkeypatch.chdir(tmp_path)
+    command = ["index", "--from-collection", "vectors.jsonl", "--index", f"{bucket}/index", "--model"]
+    assert run_cli(*command, "model").code == 0
+    settings = json.loads(RemoteFolder(bucket).read("index/sparton.json"))["settings"]
+    assert settings["model"]["name"] == str(tmp_path / "model")
+    monkeypatch.chdir("/")
+    assert json.loads(run_cli("search", "bag", "--index", f"{bucket}/index", "--json").stdout)["id"] == "a"

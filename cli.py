@@ -5,20 +5,24 @@ import gc
 import json
 import logging
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from . import __version__
 from .errors import SpartonError, UsageError
+from .interrupt import EXIT_CODE, InterruptWatch
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
 from .progress_bar import announce, clear
+from .redaction import is_uri, redacted
 from .report import counts_line
 from .show import (
     coverage_line,
@@ -33,14 +37,35 @@ from .show import (
     terms_json,
     terms_lines,
 )
+from .store_calls import SECONDS, VARIABLE, waiting_at_most
 
 if TYPE_CHECKING:
     from .manifest import Manifest, ModelSettings
     from .report import BuildReport
     from .search.searcher import Searcher
 
+
+class _Commands(TyperGroup):
+    """The commands. What Typer says of arguments that it does not know goes without keys, as all else does."""
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
+        """Run a command. Typer calls this."""
+        _arguments[:] = sys.argv[1:] if args is None else args
+        return super().main(args, *rest, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command whose name is known. Typer calls this."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(message := getattr(error, "message", None), str):
+                error.message = _without_keys(message)  # type: ignore[attr-defined]
+            raise
+
+
 app = typer.Typer(
     name="sparton",
+    cls=_Commands,
     help="From a Parquet file to a searchable learned-sparse index.",
     no_args_is_help=True,
     add_completion=False,
@@ -95,6 +120,9 @@ Address = Annotated[
     str | None, typer.Option("--address", help="Of the cluster: auto, or host:port. [default: one started here]")
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
+StoreTimeout = Annotated[
+    float, typer.Option("--store-timeout", envvar=VARIABLE, help="Seconds that a store may take to respond.")
+]
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
@@ -111,6 +139,8 @@ _ENCODING_ONLY = {
     "engine",
     "address",
 }
+_watch = InterruptWatch()
+_arguments: list[str] = []  # of the command that runs
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
@@ -118,23 +148,47 @@ _M_MMAP_THRESHOLD = -3  # of malloc.h
 def _one_sentence(build: str | None = None) -> Iterator[None]:
     """Turn what a user can mend into one line on stderr and an exit code. build: the index that is built, of which the
     line says what is kept when work is interrupted."""
+    _watch.will_say(lambda: f"sparton: stopped{_kept_of(build)}")
     try:
         yield
     except SpartonError as error:
-        clear()
-        typer.echo(f"sparton: {printable(str(error))}", err=True)
+        _say(f"sparton: {error}")
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        clear()
-        typer.echo(f"sparton: {printable(f'{place}{error.strerror or error}')}{_kept_of(build)}", err=True)
+        _say(f"sparton: {place}{error.strerror or error}{_kept_of(build)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        clear()
-        typer.echo(f"sparton: stopped{_kept_of(build)}", err=True)
-        raise typer.Exit(130) from None
+        if sentence := _watch.take_sentence():
+            _say(sentence)
+        raise typer.Exit(EXIT_CODE) from None
+
+
+def _say(text: str) -> None:
+    """Print a sentence on one line, without keys."""
+    clear()
+    typer.echo(printable(_without_keys(text)), err=True)
+
+
+def _without_keys(text: str) -> str:
+    """A text in which the arguments of the command may stand: URIs among them as they may be printed."""
+    for argument in _arguments:
+        location = argument.partition("=")[2] if re.match("--[a-z-]+=", argument) else argument
+        if is_uri(location):
+            for form in {location, str(Path(location))}:
+                text = text.replace(form, redacted(form)).replace(repr(form)[1:-1], redacted(form))
+    return text
+
+
+def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
+    """Raise UsageError for a URI where a path is expected; it would be taken for one, keys and all."""
+    for name, value in options.items():
+        for path in [value] if isinstance(value, Path) else value or ():
+            if is_uri(str(path)) and not path.exists():
+                what = name.upper() if name in ("topics", "runs") else f"--{name.replace('_', '-')}"
+                raise UsageError(f"{what} is {redacted(str(path))}; expected a path, not a URI")
 
 
 def _kept_of(build: str | None) -> str:
@@ -170,6 +224,7 @@ def _steady_memory() -> None:
 def run() -> None:
     """The console script. Ends without taking torch and the JVM down piece by piece, which costs another second."""
     code: int | str | None = 0
+    _watch.start()
     try:
         app()
     except SystemExit as done:
@@ -219,6 +274,7 @@ def index(
     trust_remote_code: TrustRemoteCode = False,
     engine: Engine = "local",
     address: Address = None,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
@@ -226,7 +282,7 @@ def index(
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
     what encodes queries (none without it).
     """
-    with _one_sentence(index):
+    with _one_sentence(index), waiting_at_most(store_timeout):
         announce("looking at what there is to index")
         given = _given(context)
         if from_collection is not None:
@@ -235,6 +291,7 @@ def index(
                 raise UsageError(
                     f"{what} was given with --from-collection, which encodes nothing; leave out one of them"
                 )
+            _check_paths(from_collection=from_collection)
             from .from_collection import index_collection
 
             report = index_collection(
@@ -310,10 +367,11 @@ def encode(
     trust_remote_code: TrustRemoteCode = False,
     engine: Engine = "local",
     address: Address = None,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence(output):
+    with _one_sentence(output), waiting_at_most(store_timeout):
         announce("looking at what there is to encode")
         from .build import build_index
 
@@ -356,12 +414,13 @@ def search(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search an index. A score is the sum over terms of query impact × document impact.
 
     Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
     """
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
         from .search.searcher import Searcher
@@ -389,9 +448,10 @@ def serve(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .search.serving import serve_index
 
         serve_index(
@@ -403,7 +463,7 @@ def serve(
             model=model,
             device=device,
             trust_remote_code=trust_remote_code,
-            on_ready=lambda address: typer.echo(f"serving {index} at {address} (Ctrl-C stops)", err=True),
+            on_ready=lambda address: _ready(index, address),
         )
 
 
@@ -422,9 +482,11 @@ def run_topics(
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
+        _check_paths(topics=topics, output=output)
         from .files import is_stdout
         from .remote import local_path
         from .search.run import plan_runs, write_runs
@@ -454,6 +516,7 @@ def score(
 ) -> None:
     """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
     with _one_sentence():
+        _check_paths(runs=runs, qrels=qrels, plot=plot)
         from .search.score import MEASURES, score_runs
 
         if plot is not None:
@@ -477,15 +540,18 @@ def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
     model: Annotated[
         str | None,
-        typer.Option("--model", help="Encode it as a document of this model; with --index, as there. [default: tiny]"),
+        typer.Option(
+            "--model", help="Encode it as a document of this model; with --index, where its model is. [default: tiny]"
+        ),
     ] = None,
     index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .search.explain import open_encoder, own_terms
 
         with _collector_paused():
@@ -503,10 +569,11 @@ def encode_text(
 @app.command()
 def info(
     index: Index = "sparton-index",
+    store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
 ) -> None:
     """Show what is in an index and how it was made."""
-    with _one_sentence():
+    with _one_sentence(), waiting_at_most(store_timeout):
         from .fetched import local_index
         from .manifest import load_manifest
 
@@ -530,9 +597,14 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+def _ready(index: str, address: str) -> None:
+    _watch.stand_back()  # what stops the service also finishes what is under way
+    typer.echo(f"serving {redacted(index)} at {address} (Ctrl-C stops)", err=True)
+
+
 def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     settings, model = manifest.settings, manifest.settings.model
-    yield f"{index}: {manifest.stage}"
+    yield f"{redacted(index)}: {manifest.stage}"
     if model:
         yield f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})"
         if queries := _query_side(model):

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from .errors import SpartonError
-from .files import locked, remove_folder, whole_file
+from .files import locked, remove_folder, whole_file, within
 from .folder import LUCENE
 from .manifest import COMPLETE, NAME, load_manifest
 from .mirror import beside, stand_in
-from .remote import RemoteFolder, local_path, shown, unreachable
+from .redaction import redacted
+from .remote import RemoteFolder, local_path, unreachable
 
 
 def local_index(index: str | Path, *, lucene: bool = True) -> Path:
@@ -21,7 +22,7 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
     folder = stand_in(str(index), "searched" if lucene else "looked-at")
     try:
         with locked(beside(folder)):  # who else wants it waits until it is here
-            _refresh(folder, RemoteFolder(str(index)), shown(str(index)), lucene)
+            _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder
@@ -42,7 +43,7 @@ def _refresh(folder: Path, there: RemoteFolder, name: str, lucene: bool) -> None
         path.unlink()  # it comes back when all is here
         files = list(there.files(LUCENE))
         for file in files:
-            there.get(file, folder / file)
+            there.get(file, within(folder, folder / file))
         if not files or there.read(NAME) != manifest:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
         with whole_file(path) as stream:

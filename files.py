@@ -214,6 +214,13 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def within(folder: Path, path: Path) -> Path:
+    """`path`, which is in `folder`. Raises SpartonError where a symbolic link leads out of it."""
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise SpartonError(f"{path} leads out of {folder} by a symbolic link; remove the link and run again")
+    return path
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames within `folder` durable."""
     handle = os.open(folder, os.O_RDONLY)

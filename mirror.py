@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SpartonError
-from .files import cache_folder, locked, make_folder, remove_folder, whole_file
+from .files import cache_folder, locked, make_folder, remove_folder, whole_file, within
 from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
 from .pipeline.markers import finished_counts, marker_generation
-from .remote import RemoteFolder, local_path, shown, unreachable
+from .redaction import redacted
+from .remote import RemoteFolder, local_path, unreachable
 from .untrusted import UnexpectedError, parse_json, read
 
 _REQUESTS = 16  # at once, of those that are many and small
@@ -37,7 +38,7 @@ class Mirror:
     @property
     def place(self) -> Path | str:
         """Where the index is in the end, as it may be printed."""
-        return shown(self.uri) if self.uri else self.folder
+        return redacted(self.uri) if self.uri else self.folder
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -57,6 +58,7 @@ class Mirror:
         if self._there:
             for name in (COLLECTION, MARKERS):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
+            self._check_links()
             self._known = self._finished(generation)
 
     def begin_anew(self) -> None:
@@ -81,14 +83,14 @@ class Mirror:
         """Have a part here that is finished there, and its marker."""
         if self._there and not (part.is_file() and marker_of(part).is_file()):
             for path in (part, marker_of(part)):
-                self._there.get(self._name(path), path)
+                self._there.get(self._name(path), within(self.folder, path))
 
     def put_part(self, part: Path) -> None:
         """Put a part that is finished here there, and then its marker, which says that it is whole."""
         number = int(part.stem.rpartition("-")[2])
         if self._there and number not in self._known:
             for path in (part, marker_of(part)):
-                self._there.put(path, self._name(path))
+                self._there.put(within(self.folder, path), self._name(path))
             self._known.add(number)
 
     def has_lucene(self) -> bool:
@@ -108,7 +110,7 @@ class Mirror:
             self._there.remove(LUCENE)
             for path in sorted((self.folder / LUCENE).rglob("*")):
                 if path.is_file():
-                    self._there.put(path, self._name(path))
+                    self._there.put(within(self.folder, path), self._name(path))
 
     def discard(self) -> None:
         """Remove the folder here, if it only stood for another. For who holds it."""
@@ -125,6 +127,7 @@ class Mirror:
         if generation is None or not here.is_file() or _generation(here.read_bytes()) != generation:
             remove_folder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._check_links()
         if manifest:
             with whole_file(here) as stream:
                 stream.write(manifest)
@@ -143,6 +146,11 @@ class Mirror:
             found = pool.map(lambda name: marker_generation(read(name)), names)
             return {number for number, named in zip(numbers, found, strict=True) if named == generation}
 
+    def _check_links(self) -> None:
+        """Raise SpartonError where a link leads out of the local folder: a build writes and removes in it."""
+        for path in self.folder.iterdir():
+            within(self.folder, path)
+
     def _numbers(self, below: str, pattern: re.Pattern[str]) -> set[int]:
         assert self._there
         return {int(found[1]) for name in self._there.files(below) if (found := pattern.fullmatch(name))}
@@ -159,7 +167,7 @@ def open_mirror(index: str | Path, overwrite: bool) -> Mirror:
     if (path := local_path(index)) is not None:
         standing(path, overwrite)
         return Mirror(path)
-    there, name = RemoteFolder(str(index)), shown(str(index))
+    there, name = RemoteFolder(str(index)), redacted(str(index))
     try:
         if not there.read(NAME) and next(there.files(), NAME) != NAME:
             raise SpartonError(
@@ -174,13 +182,13 @@ def stand_in(uri: str, purpose: str) -> Path:
     """The folder here for a URI: below $SPARTON_SCRATCH, or the user's cache folder."""
     scratch = os.environ.get("SPARTON_SCRATCH")
     base = Path(scratch) if scratch else cache_folder()
-    return base / purpose / sha256(uri.rstrip("/").encode()).hexdigest()[:16]
+    return within(base, base / purpose / sha256(uri.rstrip("/").encode(errors="surrogateescape")).hexdigest()[:16])
 
 
 def beside(folder: Path) -> Path:
     """Where the lock of a folder stands that may itself be removed while it is held."""
     place = folder.with_name(f"{folder.name}.held")
-    place.mkdir(parents=True, exist_ok=True)
+    within(folder.parent, place).mkdir(parents=True, exist_ok=True)
     return place
 
 

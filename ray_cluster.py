@@ -9,6 +9,7 @@ import socket
 from typing import Any
 
 from .errors import SpartonError, UsageError
+from .store_calls import VARIABLE, store_timeout
 
 try:
     import ray
@@ -40,6 +41,7 @@ class Cluster:
                     include_dashboard=None if address else False,
                     log_to_driver=False,
                     logging_level=logging.ERROR,
+                    runtime_env={"env_vars": {VARIABLE: f"{store_timeout():g}"}} if address else None,
                 )
             except (OSError, RuntimeError, ValueError) as error:
                 raise SpartonError(

@@ -85,7 +85,7 @@ def _read(kind: Any, value: Any, name: str, words: str) -> Any:
         (kind,) = (argument for argument in arguments if argument is not NoneType)
         return None if value is None else _read(kind, value, name, words)
     if origin is tuple and isinstance(value, list):
-        return tuple(read(arguments[0], item, f"{name}[{place}]") for place, item in enumerate(value))
+        return tuple(read(arguments[0], item, f"{name}[{offset}]") for offset, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
         names = [read(str, key, f"a name in {name or 'it'}") for key in value]
         return {key: read(arguments[1], value[key], _dotted(name, key)) for key in names}

@@ -4,11 +4,11 @@ import glob
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -19,7 +19,9 @@ from pyarrow.fs import FileSystem
 
 from ..errors import SpartonError, UsageError
 from ..manifest import NAME as MANIFEST
-from ..remote import RemoteFile, files_below, local_path, shown
+from ..redaction import masked, redacted
+from ..remote import RemoteFile, files_below, local_path
+from ..store_calls import bounded, bounded_items
 from ..walk import Files, is_folder, look
 from .file_state import FileState, check_unchanged, file_state
 
@@ -39,6 +41,7 @@ ROWS_A_BATCH = 1024
 # A line must fit into a block, and the first block decides which columns there are.
 _BLOCK = 2**24
 DataFile = Path | RemoteFile
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,10 @@ class Corpus:
 
     def _open(self) -> pads.FileSystemDataset:
         names, where = self._located()
-        dataset = partial(pads.dataset, names, filesystem=where)
+
+        def dataset(**how: Any) -> pads.FileSystemDataset:
+            return _call(self.files[0], partial(pads.dataset, names, filesystem=where, **how))
+
         try:
             if self.format == "json":
                 return dataset(format=pads.JsonFileFormat(read_options=pajson.ReadOptions(block_size=_BLOCK)))
@@ -111,24 +117,26 @@ class Corpus:
         if self.format in ("parquet", "ipc"):
             for file, name in zip(self.files, names, strict=True):
                 try:
-                    pads.dataset(name, format=self.format, filesystem=where)
+                    _call(file, partial(pads.dataset, name, format=self.format, filesystem=where))
                 except (pa.ArrowException, OSError):
                     return file
         return self.files[0]
 
     def _unreadable(self, file: str | DataFile, error: Exception) -> SpartonError:
+        reason, first = _reason(error), self.files[0]
+        if isinstance(first, RemoteFile):
+            reason = masked(reason, first.uri)
         return SpartonError(
-            f"{file} cannot be read as {_FORMAT_NAMES[self.format]}: {_reason(error)}; "
-            "mend or remove the file and run again"
+            f"{file} cannot be read as {_FORMAT_NAMES[self.format]}: {reason}; mend or remove the file and run again"
         )
 
     def schemas(self) -> Iterator[tuple[str, pa.Schema]]:
         """Path and schema of each file on its own: the corpus has the first one's."""
-        for fragment in self._dataset.get_fragments():
+        for file, fragment in zip(self.files, self._dataset.get_fragments(), strict=True):
             try:
-                yield fragment.path, fragment.physical_schema
+                yield str(file), _call(file, partial(getattr, fragment, "physical_schema"))
             except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-                raise self._unreadable(fragment.path, error) from error
+                raise self._unreadable(file, error) from error
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """The chosen columns of every row, file after file.
@@ -139,7 +147,7 @@ class Corpus:
             first = 1
             check_unchanged(file, state)
             try:
-                for batch in self._batches(file, fragment, list(columns)):
+                for batch in _items(file, self._batches(file, fragment, list(columns))):
                     batch.validate(full=True)  # strings may turn out not to be UTF-8
                     if isinstance(file, Path):  # elsewhere it is a request
                         check_unchanged(file, state)
@@ -178,15 +186,25 @@ class Corpus:
         digest = hashlib.sha256()
         for file, state in zip(self.files, self.states, strict=True):
             with file.open("rb") as stream:
-                digest.update(_digest(stream))
+                digest.update(_digest(file, stream))
             check_unchanged(file, state)
         return f"sha256:{digest.hexdigest()}"
 
 
-def _digest(stream: Any) -> bytes:
+def _call(file: DataFile, call: Callable[[], T]) -> T:
+    """What a call gives; of a remote file within its time."""
+    return bounded(call, str(file)) if isinstance(file, RemoteFile) else call()
+
+
+def _items(file: DataFile, items: Iterator[T]) -> Iterator[T]:
+    """What is read of a file; of a remote one each item within its time."""
+    return bounded_items(items, str(file)) if isinstance(file, RemoteFile) else items
+
+
+def _digest(file: DataFile, stream: Any) -> bytes:
     """SHA-256 of what is left of a stream, in blocks that are worth a request each where it is not a local file."""
     digest = hashlib.sha256()
-    while block := stream.read(_BLOCK):
+    while block := _call(file, partial(stream.read, _BLOCK)):
         digest.update(block)
     return digest.digest()
 
@@ -223,7 +241,7 @@ def _remote_files(uri: str) -> list[RemoteFile]:
         and not any(file.uri.startswith(index) for index in indexes)
     ]
     if not known:
-        name = shown(uri)
+        name = redacted(uri)
         what = f"the folder {name} has no data files" if folder else f"{name} is of no format that Sparton reads"
         raise SpartonError(f"{what}; Sparton reads {', '.join(FORMATS)}")
     return known

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..errors import SpartonError
 from ..manifest import model_folder
+from ..redaction import redacted
 from .model_kind import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
 EMBEDDED = "tiny"
@@ -143,8 +144,8 @@ def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Pat
         raise
     except Exception as error:  # of several libraries, where a hub sends what they do not expect
         raise SpartonError(
-            f"the model {name!r} is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
-            "check the name, the network and, for a private model, your token"
+            f"the model {redacted(name)!r} is neither a folder, nor in the local cache, nor found on the Hugging Face "
+            "hub; check the name, the network and, for a private model, your token"
         ) from error
 
 

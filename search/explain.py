@@ -10,6 +10,7 @@ from ..fetched import local_index
 from ..manifest import load_manifest
 from ..pipeline.model_files import EMBEDDED
 from ..pipeline.tokenizing import Tokenization, Tokenizer
+from ..redaction import redacted
 from ..remote import local_path
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def open_encoder(
         return open_document_encoder(model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
     settings = load_manifest(local_index(index, lucene=False)).settings
     if settings.model is None:
-        raise SpartonError(f"the index {index} was made of vectors without naming their model; use --model instead")
+        name = redacted(str(index))
+        raise SpartonError(f"the index {name} was made of vectors without naming their model; use --model instead")
     return open_query_encoder(
         settings.model,
         settings.scale,

@@ -1,21 +1,30 @@
 """Corpora and indexes on an object store: an S3 server on this machine's loopback."""
 
+import http.client
+import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from serving import SPARTON
 
 import sparton
 from sparton import remote
 from sparton.errors import SpartonError, UsageError
+from sparton.files import whole_file
 from sparton.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.mirror import Mirror, open_mirror, stand_in
+from sparton.pipeline.model_files import find_model
 from sparton.remote import RemoteFolder
 
 pytest.importorskip("moto")
@@ -309,3 +318,264 @@ def test_a_file_uri_is_a_path(small_catalog, tmp_path):
     report = sparton.build_index(small_catalog.as_uri(), (tmp_path / "index").as_uri(), lucene=False)
     assert report.index == tmp_path / "index"
     assert len(list((tmp_path / "index" / "collection").iterdir())) == 1
+
+
+def with_keys(store, bucket, more=""):
+    """A URI of the bucket that brings keys and the store's address."""
+    return f"s3://{KEY}:{SECRET.replace('/', '%2F')}@{bucket[5:]}{more}?endpoint_override={store[7:]}&scheme=http"
+
+
+KEY, SECRET = "AKIDEXAMPLE7", "wJalrXUtnF/MIK7MDENG+PxRf"
+
+
+def test_keys_of_a_uri_are_neither_printed_nor_recorded(
+    store, bucket, small_catalog, small_index, run_cli, monkeypatch
+):
+    """Of an index that is built, resumed, looked at and searched with them."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    put(with_keys(store, bucket), "corpus/small.parquet", small_catalog)
+    corpus, index = with_keys(store, bucket, "/corpus"), with_keys(store, bucket, "/index")
+    printed = []
+    for command in (
+        ["encode", corpus, "--output", index, "--shard-rows", SHARD_ROWS],
+        ["index", corpus, "--index", index, "--shard-rows", SHARD_ROWS, "--json"],
+        ["index", corpus, "--index", index, "--shard-rows", SHARD_ROWS, "--scale", 50],
+        ["info", "--index", index],
+        ["info", "--index", index, "--json"],
+        ["search", "black leather bag", "--index", index, "--json"],
+        ["encode-text", "bag", "--index", index],
+        ["encode", with_keys(store, bucket, "/none"), "--output", "out"],
+        ["encode", with_keys(store, bucket, "/index/sparton.json"), "--output", "out"],
+        ["search", "bag", "--index", with_keys(store, bucket, "/none")],
+    ):
+        ran = run_cli(*command)
+        printed.append(ran.stdout + ran.stderr)
+    manifest = RemoteFolder(with_keys(store, bucket)).read("index/sparton.json").decode()
+    for text in [*printed, manifest]:
+        for hidden in (KEY, SECRET):
+            pieces = {hidden[start : start + 4] for start in range(len(hidden) - 3)}
+            assert not {piece for piece in pieces if piece in text}, text
+    assert f"{bucket}/index: 64 documents" in printed[0]
+    assert f'"index": "{bucket}/index"' in printed[1]
+    assert f"sparton: the index {bucket}/index was made with other settings: scale 100 (now 50)" in printed[2]
+    assert printed[3].startswith(f"{bucket}/index: complete\n")
+    assert f'"{bucket}/corpus/small.parquet"' in manifest
+    assert printed[5] == run_cli("search", "black leather bag", "--index", small_index, "--json").stdout
+    assert printed[7].startswith(f"sparton: the corpus {bucket}/none does not exist")
+    assert printed[9].startswith(f"sparton: the index {bucket}/none does not exist")
+    command = [*SPARTON, "serve", "--port", "0", "--index", index]
+    serving = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    try:
+        assert serving.stderr.readline().startswith(f"serving {bucket}/index at http://127.0.0.1:")
+    finally:
+        serving.kill()
+        serving.communicate()
+
+
+def upload(store, path, content=b"evil"):
+    """Put an object under a path that no client would let through."""
+    connection = http.client.HTTPConnection(store[7:])
+    connection.putrequest("PUT", path)
+    connection.putheader("content-length", str(len(content)))
+    connection.endheaders(content)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def odd_name(index, key):
+    return (
+        f"the index {index} has a file with the name {key!r}, which is no path within a folder; remove it from the "
+        "store and run again"
+    )
+
+
+ODD_KEYS = [
+    *("lucene/../../../evil", "lucene/..", "lucene/a/../../b", "lucene//etc/evil", "lucene/./evil"),
+    *("lucene/..\\evil", "lucene/C:\\evil", "lucene/\\\\host\\evil"),
+]
+
+
+def test_names_that_lead_out_of_a_folder_are_refused(store, bucket, small_index, tmp_path, run_cli):
+    folder = RemoteFolder(bucket)
+    for number, key in enumerate(ODD_KEYS):
+        for path in [small_index / "sparton.json", *sorted((small_index / "lucene").iterdir())]:
+            folder.put(path, f"{number}/{path.relative_to(small_index)}")
+        upload(store, f"/{bucket[5:]}/{number}/{quote(key)}")
+        for options in ("", f"?endpoint_override={store[7:]}&scheme=http&region=us-east-1"):
+            ran = run_cli("search", "bag", "--index", f"{bucket}/{number}{options}")
+            assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {odd_name(f'{bucket}/{number}', key)}\n")
+        with pytest.raises(SpartonError) as caught:
+            list(RemoteFolder(f"{bucket}/{number}").files())
+        assert str(caught.value) == odd_name(f"{bucket}/{number}", key)
+    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name]
+    upload(store, f"/{bucket[5:]}/index//etc/evil")
+    with pytest.raises(SpartonError) as caught:
+        list(RemoteFolder(f"{bucket}/index").files())
+    assert str(caught.value) == odd_name(f"{bucket}/index", "/etc/evil")
+
+
+@pytest.mark.parametrize("key", ["collection/../../evil", "shards//part-00000.json"])
+def test_a_build_refuses_names_that_lead_out_of_a_folder(store, bucket, bags, tmp_path, run_cli, key):
+    assert run_cli("encode", bags, "--output", f"{bucket}/index").code == 0
+    before = read(bucket)
+    upload(store, f"/{bucket[5:]}/index/{quote(key)}")
+    ran = run_cli("encode", bags, "--output", f"{bucket}/index")
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1] == f"sparton: {odd_name(f'{bucket}/index', key)}"
+    assert {name: RemoteFolder(bucket).read(name) for name in before} == before
+
+
+@pytest.mark.parametrize("name", ["../evil", "/evil", "a//evil", "a/../evil", ".", "", "a\\evil", "a\0evil"])
+def test_no_file_is_copied_under_such_a_name(bucket, tmp_path, name):
+    (tmp_path / "file").write_text("content")
+    folder = RemoteFolder(f"{bucket}/index")
+    for copy in (lambda: folder.get(name, tmp_path / "copy" / "x"), lambda: folder.put(tmp_path / "file", name)):
+        with pytest.raises(SpartonError) as caught:
+            copy()
+        assert str(caught.value) == odd_name(f"{bucket}/index", name)
+    assert not (tmp_path / "copy").exists()
+    assert read(bucket) == {}
+
+
+def leads_out(path, folder):
+    return f"{path} leads out of {folder} by a symbolic link; remove the link and run again"
+
+
+def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, tmp_path, run_cli):
+    """Neither to write what is fetched, nor to read what is put."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "part-00000.jsonl").write_text("private")
+    command = ["encode", bags, "--output", f"{bucket}/index"]
+    assert run_cli(*command).code == 0
+    before = read(bucket)
+    folder = stand_in(f"{bucket}/index", "built")
+    for name in ("collection", "shards", "lucene"):
+        folder.mkdir()
+        (folder / "sparton.json").write_bytes(before["index/sparton.json"])
+        (folder / name).symlink_to(outside)
+        ran = run_cli(*command)
+        assert (ran.code, ran.stdout) == (1, "")
+        assert ran.stderr.splitlines()[-1] == f"sparton: {leads_out(f'{bucket}/index/{name}', f'{bucket}/index')}"
+        shutil.rmtree(folder)
+    assert read(bucket) == before
+    mirror = open_mirror(f"{bucket}/index", overwrite=False)
+    with mirror.held():
+        (folder / "collection").mkdir(exist_ok=True)
+        (folder / "shards").mkdir(exist_ok=True)
+        part = folder / "collection" / "part-00007.jsonl"
+        part.symlink_to(outside / "part-00000.jsonl")
+        with pytest.raises(SpartonError) as caught:
+            mirror.put_part(part)
+        assert str(caught.value) == leads_out(part, folder)
+        part.with_name("part-00000.jsonl").symlink_to(outside / "new.jsonl")
+        with pytest.raises(SpartonError) as caught:
+            mirror.get_part(part.with_name("part-00000.jsonl"))
+        assert str(caught.value) == leads_out(part.with_name("part-00000.jsonl"), folder)
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {"part-00000.jsonl": "private"}
+    assert read(bucket) == before
+
+
+def test_a_link_instead_of_a_scratch_folder_is_not_followed(bucket, bags, tmp_path, run_cli):
+    (tmp_path / "outside").mkdir()
+    folder = stand_in(f"{bucket}/index", "built")
+    folder.parent.mkdir(parents=True)
+    folder.symlink_to(tmp_path / "outside")
+    ran = run_cli("encode", bags, "--output", f"{bucket}/index")
+    assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {leads_out(folder, tmp_path / 'scratch')}\n")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_link_instead_of_an_unfinished_file_is_not_followed(tmp_path):
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "file.tmp").symlink_to(tmp_path / "kept")
+    with pytest.raises(OSError, match="symbolic links"), whole_file(tmp_path / "file") as stream:
+        stream.write(b"evil")
+    assert (tmp_path / "kept").read_text() == "kept"
+
+
+@contextmanager
+def stalling(address, most):
+    """The address of a proxy to a server, which after so many bytes of responses keeps all to itself."""
+    left, ends = [most], []
+
+    def forward(source, target, counts):
+        while content := _received(source):
+            if counts:
+                left[0] -= len(content)
+            if left[0] >= 0:
+                target.sendall(content)
+
+    def accept():
+        while True:
+            try:
+                client = proxy.accept()[0]
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2])))
+            ends.extend([client, server])
+            for source, target, counts in ((client, server, False), (server, client, True)):
+                threading.Thread(target=forward, args=(source, target, counts), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as proxy:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield f"127.0.0.1:{proxy.getsockname()[1]}"
+        proxy.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for end in ends:
+        end.close()
+
+
+def _received(source):
+    try:
+        return source.recv(2**16)
+    except OSError:
+        return b""
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_a_corpus_that_stalls_is_given_up(store, bucket, write_parquet, tmp_path, run_cli, suffix):
+    """After however many bytes it does."""
+    texts = [f"{number} {'bag' * 100}" for number in range(4_000)]
+    path = write_parquet(tmp_path / "a.parquet", row_group_size=500, id=[f"d{i}" for i in range(4_000)], text=texts)
+    if suffix == "jsonl":
+        lines = (f'{{"id": "d{i}", "text": "{text}"}}\n' for i, text in enumerate(texts))
+        path = tmp_path / "a.jsonl"
+        path.write_text("".join(lines))
+    put(bucket, path.name, path)
+    size = path.stat().st_size
+    # While the schema is read, the ids, and all of it for the digest; JSON lines hold ids and texts together.
+    for most in (500, 10_000, size // 2) if suffix == "parquet" else (500, size // 2, 3 * size // 2):
+        with stalling(store, most) as address:
+            uri = f"{bucket}/{path.name}?endpoint_override={address}&scheme=http&region=us-east-1"
+            ran = run_cli("encode", uri, "--output", tmp_path / "out", "--store-timeout", 1)
+        assert ran.stderr.splitlines()[-1] == (
+            f"sparton: {bucket}/{path.name} did not respond within 1 s; check the address and the network, or raise "
+            "--store-timeout"
+        ), most
+        assert (ran.code, ran.stdout) == (1, "")
+
+
+def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(store, bucket, small_catalog, small_index, tmp_path, run_cli):
+    command = ["encode", small_catalog, "--shard-rows", SHARD_ROWS, "--output"]
+    with stalling(store, 10_000) as address:
+        uri = f"{bucket}/index?endpoint_override={address}&scheme=http&region=us-east-1"
+        ran = run_cli(*command, uri, "--store-timeout", 1)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {bucket}/index did not respond within 1 s; ")
+    assert run_cli(*command, f"{bucket}/index").code == 0
+    assert read(bucket, "index/collection") == local_parts(small_index)
+
+
+def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_path, run_cli, monkeypatch):
+    """Nothing lies beside such an index."""
+    shutil.copytree(find_model("tiny").folder, tmp_path / "model")
+    (tmp_path / "vectors.jsonl").write_text('{"id": "a", "vector": {"bag": 3}}\n')
+    monkeypatch.chdir(tmp_path)
+    command = ["index", "--from-collection", "vectors.jsonl", "--index", f"{bucket}/index", "--model"]
+    assert run_cli(*command, "model").code == 0
+    settings = json.loads(RemoteFolder(bucket).read("index/sparton.json"))["settings"]
+    assert settings["model"]["name"] == str(tmp_path / "model")
+    monkeypatch.chdir("/")
+    assert json.loads(run_cli("search", "bag", "--index", f"{bucket}/index", "--json").stdout)["id"] == "a"

@@ -73,14 +73,14 @@ def mutations(original, chance):
         elif kind == 1:
             raw = bytes(chance.randrange(256) for _ in range(chance.randrange(200)))
         elif kind == 2:
-            place = chance.randrange(len(raw))
-            raw = raw[:place] + bytes(chance.randrange(256) for _ in range(3)) + raw[place + chance.randrange(4) :]
+            offset = chance.randrange(len(raw))
+            raw = raw[:offset] + bytes(chance.randrange(256) for _ in range(3)) + raw[offset + chance.randrange(4) :]
         elif kind == 3:
-            place = chance.randrange(len(raw))
+            offset = chance.randrange(len(raw))
             raw = (
-                raw[:place]
+                raw[:offset]
                 + chance.choice([b"9" * 5_000, b"[" * 50_000, b'{"a":' * 50_000, b"-1e999", b"NaN"])
-                + raw[place:]
+                + raw[offset:]
             )
         elif kind == 4:
             raw = raw[:-1] + b', "stage": "complete"}'

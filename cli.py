@@ -21,10 +21,11 @@ from .errors import SpartonError, UsageError
 from .interrupt import EXIT_CODE, InterruptWatch
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
-from .progress_bar import announce, clear
+from .progress_bar import announce, clear, waiting
 from .redaction import is_uri, redacted
 from .report import counts_line
 from .show import (
+    checked_line,
     coverage_line,
     hit_json,
     hit_lines,
@@ -571,18 +572,28 @@ def info(
     index: Index = "sparton-index",
     store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Read all of it: checksums, ids, counts; exit code 1 if anything is wrong.")
+    ] = False,
 ) -> None:
-    """Show what is in an index and how it was made."""
+    """Show what is in an index and how it was made, and with --check whether it still is what was written."""
     with _one_sentence(), waiting_at_most(store_timeout):
         from .fetched import local_index
-        from .manifest import load_manifest
+        from .manifest import load_complete, load_manifest
 
-        manifest = load_manifest(local_index(index, lucene=False))
+        folder = local_index(index, lucene=check)
+        manifest = load_complete(folder) if check else load_manifest(folder)
         if as_json:
             typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
-            return
-        for line in _info_lines(index, manifest):
-            typer.echo(printable(line))
+        else:
+            for line in _info_lines(index, manifest):
+                typer.echo(printable(line))
+        if check:
+            from .search.check import check_index
+
+            with waiting("checking", shown=True):
+                checked = check_index(folder, manifest)
+            typer.echo(checked_line(checked), err=as_json)
 
 
 @app.command()

@@ -38,7 +38,7 @@ def index_collection(
     """Build `index`/lucene from JsonVectorCollection files, {"id", "vector": {term: impact}} a line.
 
     collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
-    is stored as its text. Ids are taken as they are: that none stands twice is not checked. scale: impacts are
+    is stored as its text. An id that stands twice is refused. scale: impacts are
     round(weight x scale); None takes integers as they are. model: what encodes queries; without one the index answers
     queries that are encoded already. The other options are those of build_index.
 
@@ -83,7 +83,7 @@ def index_collection(
         if manifest.stage != COMPLETE or not mirror.has_lucene():
             with (
                 counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
-                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, count) as building,
+                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, count, unique=True) as building,
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .search.check import Checked
     from .search.explain import Match
     from .search.run import RunReport
     from .search.score import RunScores, Scores
@@ -75,6 +76,15 @@ def run_line(report: "RunReport") -> str:
         if count:
             line += f", {count:,} {words}"
     return line
+
+
+def checked_line(checked: "Checked") -> str:
+    """What of an index was found to be right."""
+    parts = f", {checked.parts:,} parts of the collection" if checked.parts else ""
+    return (
+        f"  checked     {checked.documents:,} documents, {checked.postings:,} postings, their ids and Lucene's "
+        f"checksums{parts}: as they were written"
+    )
 
 
 def scores_table(scores: "Scores") -> str:

@@ -13,13 +13,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from ..errors import SpartonError
 from ..files import remove_folder, sync_folder
 from ..processes import Answers, Helper
 from .lucene import Held
 from .options import LuceneOptions, choose_options
 from .pieces import Piece, cut
-from .worker import Finish, Index, Join, Read, Start
+from .repeated_ids import refuse_repeated_ids
+from .worker import Finish, Hash, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
@@ -41,8 +44,9 @@ class LuceneBuild:
 
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
-    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. To be used as a
-    context manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
+    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse ids
+    that stand twice, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
+    manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
     caller to see to.
     """
 
@@ -54,12 +58,15 @@ class LuceneBuild:
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
         new_helper: Callable[[], Answers] = lambda: Helper(_MODULE),
+        unique: bool = False,
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
         self._options = options or choose_options()
         self._key = f"{_FORMAT} {key}"
         self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
+        self._unique = unique
+        self._hashes: dict[Piece, np.ndarray] = {}
         self._pool = ThreadPoolExecutor(self._options.processes)
         self._processes: list[_Process] = []
         self._idle: list[_Process] = []
@@ -102,6 +109,8 @@ class LuceneBuild:
             self._pieces[piece.name()] = piece
             if piece.name() in self._done:
                 self._on_bytes(piece.bytes)
+                if self._unique:
+                    self._running.append(self._pool.submit(self._hash, piece))
             else:
                 self._running.append(self._pool.submit(self._index, piece))
 
@@ -114,10 +123,11 @@ class LuceneBuild:
         """Wait for all files, and put the index in its place; return what it holds.
 
         Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write;
-        when a process died; when there is no document, or not as many as `documents` says.
+        when a process died; when there is no document, or not as many as `documents` says; for an id that stands twice.
         """
         held = self._finish()
         if self._placed is not None and set(self._placed.pieces) == set(self._pieces):
+            refuse_repeated_ids(self._hashes, self._scale)
             remove_folder(self._building)
             return self._placed
         if set(held.pieces) - set(self._pieces) or len(set(held.pieces)) < len(held.pieces):
@@ -131,6 +141,7 @@ class LuceneBuild:
             held = self._finish()
         else:
             raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
+        refuse_repeated_ids(self._hashes, self._scale)
         if not held.documents:
             raise SpartonError(
                 f"none of the {held.empty} documents has a term; there is nothing to index"
@@ -151,9 +162,17 @@ class LuceneBuild:
         if not process.open:
             process.helper.ask(Start(process.folder, self._key, self._options, self._scale))
             process.open = True
-        process.helper.ask(Index(piece))
+        hashes = process.helper.ask(Index(piece, self._unique))
         self._give_back(process)
+        if self._unique:
+            self._hashes[piece] = hashes
         self._on_bytes(piece.bytes)
+
+    def _hash(self, piece: Piece) -> None:
+        """Learn the ids of a piece that an earlier run has indexed."""
+        process = self._take()
+        self._hashes[piece] = process.helper.ask(Hash(piece, self._scale))
+        self._give_back(process)
 
     def _take(self) -> _Process:
         """A process that is idle, or a new one. There is a thread a process, so there are never too many."""

@@ -7,11 +7,12 @@ what it says; every other line takes the long way.
 
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from ..errors import SpartonError
 from .pieces import Piece
@@ -58,9 +59,23 @@ def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = Fa
             try:
                 vector = _as_json(line, scale)
             except _LineError as error:
-                number += _lines_before(piece)
+                number += first_line(piece) - 1
                 raise SpartonError(f"{piece.path} line {number} {error}") from error
         yield vector
+
+
+def first_line(piece: Piece) -> int:
+    """The number, from 1, of the first line of a piece in its file."""
+    if not piece.start:
+        return 1
+    with piece.path.open("rb") as lines:
+        count, end = 0, 0
+        for line in lines:
+            if end >= piece.start:
+                break
+            end += len(line)
+            count += 1
+    return count + 1
 
 
 class _LineError(ValueError):
@@ -138,32 +153,31 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
 
 def _lines(piece: Piece) -> Iterator[bytes]:
     try:
-        if piece.path.suffix == ".gz":
-            with gzip.open(piece.path) as lines:
-                yield from lines
-            return
         with piece.path.open("rb") as file:
+            _check_unchanged(piece, file)
+            if piece.path.suffix == ".gz":
+                with gzip.open(file) as lines:
+                    yield from lines
+                _check_unchanged(piece, file)
+                return
             place = piece.start
             if place:
                 file.seek(place - 1)
                 place += len(file.readline()) - 1  # the line that reaches into the piece belongs to the one before
             for line in file:
                 if place >= piece.stop:
-                    return
+                    break
                 place += len(line)
                 yield line
+            _check_unchanged(piece, file)
     except (OSError, EOFError, zlib.error) as error:
         raise SpartonError(f"{piece.path} cannot be read: {error}; mend or remove the file and run again") from error
 
 
-def _lines_before(piece: Piece) -> int:
-    with piece.path.open("rb") as lines:
-        if not piece.start:
-            return 0
-        count, place = 0, 0
-        for line in lines:
-            if place >= piece.start:
-                break
-            place += len(line)
-            count += 1
-        return count
+def _check_unchanged(piece: Piece, file: BinaryIO) -> None:
+    """A piece ends where its file did when it was cut, and its name promises certain bytes."""
+    if os.fstat(file.fileno()).st_mtime_ns != piece.changed_ns:
+        raise SpartonError(
+            f"{piece.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "
+            "again"
+        )

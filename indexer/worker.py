@@ -1,8 +1,12 @@
 """A process that indexes pieces into a folder of its own, asked by LuceneBuild."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..errors import SpartonError
 from ..files import remove_folder
@@ -11,7 +15,8 @@ from .java import java_exception, start_jvm
 from .lucene import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .options import LuceneOptions
 from .pieces import Piece
-from .vectors import read_vectors
+from .repeated_ids import id_hashes
+from .vectors import Vector, read_vectors
 
 _COMMIT_SECONDS = 15.0  # lost at most if the process is killed; a commit costs a fifth of a second
 _LOCK_SECONDS = 20.0
@@ -29,9 +34,18 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Add a piece. Answered with what was in it."""
+    """Add a piece. Answered with hashes of its ids (see repeated_ids.py), if they are wanted."""
 
     piece: Piece
+    hashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hash:
+    """Answered with hashes of the ids of a piece."""
+
+    piece: Piece
+    scale: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +79,15 @@ class Worker:
         self._scale: float | None = None
         self._committed = 0.0
 
-    def answer(self, request: Start | Index | Finish | Read | Join) -> Held | tuple[Held | None, ...] | None:
+    def answer(self, request: Start | Index | Hash | Finish | Read | Join) -> Any:
         """Do what is asked for. Raises SpartonError for bad lines, and where Lucene cannot write."""
         match request:
             case Start():
                 return self._start(request)
-            case Index(piece):
-                return self._index(piece)
+            case Index(piece, hashes):
+                return self._index(piece, hashes)
+            case Hash(piece, scale):
+                return id_hashes(vector.id for vector in read_vectors(piece, scale))
             case Finish():
                 self._finish()
                 return None
@@ -97,12 +113,14 @@ class Worker:
         self._committed = time.monotonic()
         return self._writer.held
 
-    def _index(self, piece: Piece) -> Held:
+    def _index(self, piece: Piece, hashes: bool) -> np.ndarray | None:
         assert self._writer is not None
-        if piece.name() in self._writer.held.pieces:
-            return Held()  # asked again, because the answer was lost
+        if piece.name() in self._writer.held.pieces:  # asked again, because the answer was lost
+            return id_hashes(vector.id for vector in read_vectors(piece, self._scale)) if hashes else None
+        ids: list[str] = []
+        vectors = read_vectors(piece, self._scale)
         try:
-            added = self._writer.add(piece.name(), read_vectors(piece, self._scale))
+            self._writer.add(piece.name(), _noting(ids, vectors) if hashes else vectors)
         except java_exception() as error:
             for _ in read_vectors(piece, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
@@ -110,7 +128,7 @@ class Worker:
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()
-        return added
+        return id_hashes(ids) if hashes else None
 
     def _finish(self) -> None:
         assert self._writer is not None
@@ -124,6 +142,12 @@ class Worker:
                 f"Lucene counts {postings} postings and the vectors have {held.postings}: a vector has a term twice; "
                 "let each stand once"
             )
+
+
+def _noting(ids: list[str], vectors: Iterable[Vector]) -> Iterator[Vector]:
+    for vector in vectors:
+        ids.append(vector.id)
+        yield vector
 
 
 def _join(request: Join) -> Held:

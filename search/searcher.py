@@ -153,10 +153,18 @@ class Searcher:
         return [(found.id, found.score) for found in ranked]
 
     def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
-        """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score."""
-        return self._index.explain(
-            terms, [hit.id if hit.passage is None else passage_id(hit.id, hit.passage) for hit in hits]
-        )
+        """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score.
+
+        Raises SpartonError for a hit that this index cannot have given.
+        """
+        ids = [hit.id if hit.passage is None else passage_id(hit.id, hit.passage) for hit in hits]
+        try:
+            return self._index.explain(terms, ids)
+        except KeyError as error:
+            raise SpartonError(
+                f"the index {self.path} has no document {error.args[0]!r}; explain hits that it gave itself, or check "
+                "it with `sparton info --check`"
+            ) from error
 
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""

@@ -190,3 +190,26 @@ def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):
 def test_options_that_do_not_go_together_are_refused(collection, tmp_path, run_cli, arguments, message):
     ran = run_cli("index", *arguments, "--from-collection", collection, "--index", tmp_path / "index")
     assert (ran.code, ran.stderr) == (2, f"sparton: {message}\n")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_id_that_stands_twice_is_refused_with_both_lines(tmp_path, run_cli, processes):
+    collection = tmp_path / "vectors"
+    collection.mkdir()
+    for name in "abc":
+        lines = [json.dumps({"id": f"{name}{i}", "vector": {"bag": i + 1}}) + "\n" for i in range(40)]
+        (collection / f"{name}.jsonl").write_text("".join(lines))
+    with gzip.open(collection / "d.jsonl.gz", "wt") as stream:
+        stream.write('{"id": "d0", "vector": {"bag": 3}}\n{"id": "b17", "vector": {}}\n')
+    command = ("index", "--from-collection", collection, "--index", tmp_path / "index", "--index-processes", processes)
+    sentence = (
+        f"sparton: the id 'b17' stands twice: at {collection / 'b.jsonl'} line 18 and at {collection / 'd.jsonl.gz'} "
+        "line 2; make ids unique\n"
+    )
+    for _ in range(2):  # the second goes on from what the first has indexed
+        ran = run_cli(*command)
+        assert (ran.code, ran.stderr) == (1, sentence)
+        assert not (tmp_path / "index" / "lucene").exists()
+    (collection / "d.jsonl.gz").unlink()
+    assert run_cli(*command, "--overwrite").code == 0
+    assert len(sparton.Searcher(tmp_path / "index")) == 120

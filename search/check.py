@@ -1,0 +1,98 @@
+"""Whether an index is what was written: Lucene's checksums, ids, counts, and the digests of the collection's parts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import SpartonError
+from ..folder import COLLECTION
+from ..indexer.java import java_class, java_exception, java_name
+from ..indexer.lucene import open_directory
+from ..indexer.repeated_ids import id_hashes
+from ..manifest import Manifest
+from ..pipeline.markers import finished_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found to be right. parts: of the collection; 0 where it was made elsewhere or is not there any more."""
+
+    documents: int
+    postings: int
+    parts: int
+
+
+def check_index(folder: Path, manifest: Manifest) -> Checked:
+    """Read every byte of a complete index, and compare it with its checksums, its manifest and its markers.
+
+    Raises SpartonError for the first thing that is wrong, naming it.
+    """
+    documents = postings = 0
+    hashes = []
+    for name in manifest.indexes:
+        reader = _open(folder / name)
+        try:
+            for leaf in reader.leaves():
+                found = _check_segment(folder / name, leaf.reader())
+                documents, postings = documents + found[0], postings + found[1]
+            if reader.leaves().size() + len(manifest.indexes) > 2:  # a segment by itself has just been checked
+                hashes += [id_hashes(_ids(leaf.reader())) for leaf in reader.leaves()]
+        finally:
+            reader.close()
+    counts = manifest.counts
+    for what, found_count, expected in (
+        ("documents", documents, counts.documents),
+        ("postings", postings, counts.postings),
+    ):
+        if found_count != expected:
+            raise _wrong(folder, f"Lucene holds {found_count:,} {what} and sparton.json says {expected:,}")
+    different = len(set().union(*(some.tolist() for some in hashes)))
+    if hashes and different != documents:
+        raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
+    return Checked(documents, postings, _check_parts(folder, manifest))
+
+
+def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:
+    """Its documents and postings."""
+    try:
+        segment.checkIntegrity()
+        ids, contents = segment.terms("id"), segment.terms("contents")
+        documents = int(segment.numDocs())
+        different = int(ids.size()) if ids else 0
+        postings = int(contents.getSumDocFreq()) if contents else 0
+    except java_exception() as error:
+        raise _wrong(folder, f"a file of {segment.toString()} is damaged ({java_name(error)})") from error
+    if different != documents:
+        raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
+    return documents, postings
+
+
+def _ids(segment: Any) -> list[str]:
+    """The ids in a segment whose checksums are right."""
+    terms = segment.terms("id").iterator()
+    ids = []
+    while (term := terms.next()) is not None:
+        ids.append(str(term.utf8ToString()))
+    return ids
+
+
+def _check_parts(folder: Path, manifest: Manifest) -> int:
+    parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
+    for part in parts:
+        if finished_counts(part, manifest.generation) is None:
+            raise SpartonError(
+                f"{part} is not what was written; remove {folder / manifest.indexes[0]} and run the same "
+                "`sparton index` again, which encodes that part again"
+            )
+    return len(parts)
+
+
+def _open(folder: Path) -> Any:
+    try:
+        return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
+    except java_exception() as error:
+        raise _wrong(folder, f"Lucene cannot open it ({java_name(error)})") from error
+
+
+def _wrong(folder: Path, what: str) -> SpartonError:
+    return SpartonError(f"the index {folder} is damaged: {what}; build it again with --overwrite")

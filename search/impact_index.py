@@ -12,6 +12,7 @@ from ..indexer.lucene import framed_analyzer, open_directory
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .answers import Ranked, read_hits, search_to_text
 from .explain import Match
+from .text_lines import sound
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -135,4 +136,4 @@ def _term_query(field: str, term: str) -> Any:
 def _text(raw: str | None) -> str | None:
     """The text inside a stored document: JSON with `contents`, as Pyserini stores it."""
     text = None if raw is None else json.loads(raw).get("contents")
-    return text if text is None or isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+    return None if text is None else sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))

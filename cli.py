@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import io
 import json
 import logging
 import os
@@ -243,6 +244,9 @@ def main(
     if version:
         typer.echo(__version__)
         raise typer.Exit
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # names and queries may hold bytes that are no text
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("sparton").setLevel(logging.INFO)
 
@@ -444,6 +448,10 @@ def serve(
     index: Index = "sparton-index",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     max_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
     model: IndexModel = None,
@@ -459,6 +467,7 @@ def serve(
             index,
             host=host,
             port=port,
+            allow_hosts=allow_host or (),
             threads=threads,
             most_k=max_k,
             model=model,

@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import shutil
-import socket
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -67,6 +66,8 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         with whole_file(_behind_links(path)) as stream:
             yield stream
     elif stat.S_ISSOCK(status.st_mode):
+        import socket  # milliseconds that a cold search is spared
+
         with socket.socket(socket.AF_UNIX) as connection:
             with _naming(path):
                 connection.connect(str(path))
@@ -222,8 +223,11 @@ def within(folder: Path, path: Path) -> Path:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames within `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
+    """Make renames within `folder` durable, where one may read it as well as write to it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
     try:
         os.fsync(handle)
     finally:

@@ -117,8 +117,8 @@ def _start(home: Path, jar: Path, options: Sequence[str]) -> None:
     library = next((path for name in _LIBRARIES if (path := home / name).is_file()), None)
     if library is None:
         raise SpartonError(f"the Java at {home} has no JVM library ({_LIBRARIES[0]}); set JAVA_HOME to another Java")
-    # Nothing is left to be done when Python ends: taking the JVM down would wait for its threads.
-    jpype.config.onexit = False
+    # JPype ends its own threads when Python ends. Taking the JVM down too would wait for threads of Java's.
+    jpype.config.destroy_jvm = False
     try:
         jpype.startJVM(*options, jvmpath=library, classpath=[jar], interrupt=False)
     except (OSError, RuntimeError) as error:

@@ -22,6 +22,7 @@ from ..indexer.lucene import framed_analyzer, open_directory
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .explain import Match
 from .lucene_hits import DamagedIndexError, Ranked, rank
+from .text_lines import sound
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -189,4 +190,4 @@ def _text(raw: Any, name: str) -> str | None:
         raise DamagedIndexError(f"the document {name!r} is not stored as JSON with its id") from error
     if owner != name:
         raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {owner!r}")
-    return text if text is None or isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+    return None if text is None else sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))

@@ -1,14 +1,54 @@
-"""Bounds on what a service takes: how large a request may be, and how many at once."""
+"""Bounds on what a service takes: for which hosts a request may be, how large it may be, and how many at once."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
 
 _PATHS = frozenset(("/", "/search", "/health", "/metrics"))
+
+
+class KnownHosts:
+    """ASGI middleware: 421 for a host that is none of `hosts`, 400 for a request that does not name one.
+
+    Nothing else sees such a request. Every response, of whatever stands behind it too, gets `headers`.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Hosts, headers: Mapping[str, str], metrics: Metrics) -> None:
+        self._app = app
+        self._hosts = hosts
+        self._headers = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or hand it on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+            await send(message)
+
+        hosts = hosts_of(scope)
+        unknown = next((host for host in hosts if not self._hosts.allow(host)), None)
+        if hosts and unknown is None:
+            await self._app(with_path_alone(scope), receive, with_headers)
+            return
+        status, why = 400, "the request is for no host that can be read; expected one Host header, as localhost:8017"
+        if unknown is not None:
+            status = 421
+            why = (
+                f"requests for the host {unknown} are not served; start the service with --allow-host {unknown} if "
+                "they should be"
+            )
+        self._metrics.add_request("other", status)
+        await _refuse(with_headers, status, why)
 
 
 class BoundedRequests:

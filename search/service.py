@@ -1,37 +1,43 @@
 """An open index as a small HTTP service: JSON for programs, one page for people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as HTTPStatusError
 
 from ..show import hit_content
-from .limits import BoundedRequests
+from .hosts import Hosts
+from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
+from .page import page, security_headers
 from .searcher import Searcher
 
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
+_QUOTED = 100  # letters of what a client sent, in what it is told
+_TOLD = 5  # faults of a request, likewise
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """most_k: hits that a query may ask for. threads: searches at once. waiting: requests at once, those that wait for
-    a thread included; more are told to come back (503)."""
+    a thread included; more are told to come back (503). hosts: names that requests may be for, besides those of the
+    loopback; * for all."""
 
     most_k: int = 1_000
     threads: int = 2
     waiting: int = 256
+    hosts: tuple[str, ...] = ()
 
 
 class Batch(BaseModel):
@@ -47,20 +53,39 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
     metrics = Metrics()
     answers = _Answers(searcher, options.threads, metrics)
-    page = files(__package__).joinpath("page.html").read_text(encoding="utf-8")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         answers.close()
 
-    app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
+    # The last that is added is the first that sees a request.
+    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=security_headers(), metrics=metrics)
+
+    @app.exception_handler(HTTPStatusError)
+    async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
+        path = request.scope["path"][:_QUOTED]
+        why = {
+            404: f"nothing is served at {path}; expected /, /search, /health or /metrics",
+            405: f"{path} does not take {request.method[:_QUOTED]}; expected GET, or POST for /search",
+        }.get(error.status_code, error.detail)
+        return JSONResponse({"detail": why}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def apologize(request: Request, error: Exception) -> JSONResponse:
+        # Behind all that is added above, which therefore adds nothing to it.
+        why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
+        return JSONResponse({"detail": why}, 500, security_headers())
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
         # FastAPI's own answer repeats the input, which may be long, or no text at all.
-        found = [f"{'.'.join(map(str, one['loc'][1:])) or one['loc'][0]}: {one['msg']}" for one in error.errors()]
+        errors = error.errors()
+        found = [f"{_where(one['loc'])}: {one['msg']}" for one in errors[:_TOLD]]
+        if len(errors) > _TOLD:
+            found.append(f"and {len(errors) - _TOLD} more of the kind")
         return JSONResponse({"detail": "; ".join(found)}, 422)
 
     def checked(k: int) -> int:
@@ -92,9 +117,14 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page
+        return page()
 
     return app
+
+
+def _where(location: Sequence[str | int]) -> str:
+    """What an error is about, by names that may be the client's."""
+    return (".".join(map(str, location[1:])) or str(location[0]))[:_QUOTED]
 
 
 class _Answers:

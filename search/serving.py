@@ -1,7 +1,9 @@
 """Run the service until it is told to stop."""
 
+import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from ..errors import SpartonError, UsageError
@@ -10,6 +12,7 @@ from ..machine import cores
 from .searcher import Searcher
 
 _GRACE = 10  # seconds that requests under way have to be finished once it is told to stop
+log = logging.getLogger("sparton")
 
 
 def serve_index(
@@ -17,6 +20,7 @@ def serve_index(
     *,
     host: str = "127.0.0.1",
     port: int = 8017,
+    allow_hosts: Sequence[str] = (),
     threads: int | None = None,
     most_k: int = 1_000,
     model: str | None = None,
@@ -26,9 +30,17 @@ def serve_index(
 ) -> None:
     """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
 
-    on_ready: hears the address once there is something that listens. The rest is as in ServiceOptions and Searcher.
-    Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model.
+    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. on_ready:
+    hears the address once there is something that listens. The rest is as in ServiceOptions and Searcher.
+    Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
+    for an argument that cannot be meant.
     """
+    if not host.strip():
+        raise UsageError("--host is empty; expected an address as 127.0.0.1, or 0.0.0.0 to listen at every one")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise UsageError(f"--host is {host!r}; expected an address or a name") from None
     for option, value in (("--threads", threads), ("--max-k", most_k)):
         if value is not None and value < 1:
             raise UsageError(f"{option} is {value}; expected at least 1")
@@ -36,8 +48,11 @@ def serve_index(
         raise UsageError(f"--port is {port}; expected 0 to 65535")
     import uvicorn
 
+    from .hosts import Hosts, is_host
+    from .http11 import Protocol
     from .service import ServiceOptions, make_app
 
+    Hosts(allow_hosts)  # raises for what is none
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -50,10 +65,26 @@ def serve_index(
         searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
-            app = make_app(searcher, ServiceOptions(most_k=most_k, threads=threads or cores()))
-            config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)
-            address = listening.getsockname()
-            on_ready(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}/")
+            address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
+            own = () if address.is_unspecified else filter(is_host, (host, str(address)))
+            options = ServiceOptions(most_k=most_k, threads=threads or cores(), hosts=(*allow_hosts, *own))
+            app = make_app(searcher, options)
+            config = uvicorn.Config(
+                app, http=Protocol, ws="none", log_level="warning", timeout_graceful_shutdown=_GRACE
+            )
+            on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
+            if address.is_unspecified and not allow_hosts:
+                log.warning(
+                    "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
+                    "other hosts with --allow-host, * for all"
+                )
             uvicorn.Server(config).run(sockets=[listening])
         finally:
             searcher.close()
+
+
+def _reachable(address: IPv4Address | IPv6Address) -> str:
+    """An address as a URL has it; where every one is listened at, that of this machine for itself."""
+    if address.version == 6:
+        return "[::1]" if address.is_unspecified else f"[{address}]"
+    return "127.0.0.1" if address.is_unspecified else str(address)

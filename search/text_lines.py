@@ -1,6 +1,7 @@
-"""The lines of a text file, plain or gzip, with their numbers."""
+"""The lines of a text file, plain or gzip, with their numbers, and text that can be written out again."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from ..errors import SpartonError
 
 _GZIP = b"\x1f\x8b"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -31,3 +33,8 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpartonError(f"{path} cannot be read ({reason})") from error
+
+
+def sound(text: str) -> str:
+    """With U+FFFD for the halves of characters, which JSON's escapes can spell and UTF-8 cannot."""
+    return _HALF.sub("\ufffd", text)

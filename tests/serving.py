@@ -8,13 +8,15 @@ SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()"]
 
 
 @contextmanager
-def serving(index, *options):
-    """The address that a service on an index says it listens at, on a port of its own."""
+def serving(index, *options, at="http://127.0.0.1", says=()):
+    """The address that a service on an index says it listens at, on a port of its own. says: lines that follow."""
     command = [*SPARTON, "serve", "--index", str(index), "--port", "0", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stderr.readline()
-        assert line.startswith(f"serving {index} at http://127.0.0.1:"), line + process.stderr.read()
+        assert line.startswith(f"serving {index} at {at}:"), line + process.stderr.read()
+        for expected in says:
+            assert process.stderr.readline() == expected + "\n"
         yield line.split(" at ")[1].split()[0]
     finally:
         process.kill()

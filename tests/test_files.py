@@ -305,6 +305,14 @@ def test_permissions_are_found_out_before(open_folder):
     assert [path.name for path in open_folder.iterdir()] == ["file"]
 
 
+def test_a_folder_that_may_be_written_to_and_not_listed_will_do(open_folder):
+    open_folder.chmod(0o733)
+    with somebody():
+        check_output("-o", open_folder / "new")
+        write(output_file, open_folder / "new")
+    assert {path.name: path.read_text() for path in open_folder.iterdir()} == {"new": "new"}
+
+
 def test_folders_that_are_to_be_made_need_one_to_be_made_in():
     Path("file").touch()
     Path("dangling").symlink_to("not yet")

@@ -113,6 +113,40 @@ def test_markup_in_a_query_stays_text(browser, page):
     assert browser.title == "Sparton"
 
 
+def test_the_policy_holds_and_the_page_keeps_to_it(browser, page, searcher):
+    browser.get_log("browser")
+    query = "black leather bag"
+    ask(browser, page, query)
+    wait_for(browser, lambda: texts(browser, ".id") == [hit.id for hit in searcher.search(query, 10)])
+    page("summary")[0].click()
+    wait_for(browser, lambda: page("li:first-child tr")[0].is_displayed())
+    assert max(bar.size["width"] for bar in page("li:first-child .bar")) > 10  # set by the script, as a style
+    assert page("form")[0].value_of_css_property("display") == "flex"
+    assert not browser.get_log("browser")
+    browser.execute_script(
+        "const added = document.createElement('script'); added.textContent = \"document.title = 'broken'\";"
+        "document.body.append(added); const style = document.createElement('style');"
+        "style.textContent = 'form { display: none }'; document.head.append(style);"
+    )
+    assert browser.title == "Sparton"
+    assert page("form")[0].value_of_css_property("display") == "flex"
+    refused = [entry["message"] for entry in browser.get_log("browser")]
+    assert len(refused) == 2
+    assert all("Content Security Policy" in message for message in refused), refused
+
+
+def test_another_site_reads_nothing_through_a_name_of_its_own(browser, page, address):
+    """Chromium takes any name below localhost for this machine, as a rebound name would be."""
+    port = urlsplit(address).port
+    browser.get(f"http://evil.localhost:{port}/health")
+    assert browser.execute_script("return document.body.textContent") == (
+        '{"detail": "requests for the host evil.localhost are not served; start the service with --allow-host '
+        'evil.localhost if they should be"}'
+    )
+    browser.get(f"http://localhost:{port}/health")
+    assert "documents" in browser.execute_script("return document.body.textContent")
+
+
 def test_nothing_is_fetched_from_elsewhere_and_nothing_fails(browser, page, address):
     import json
 

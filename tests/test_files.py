@@ -28,7 +28,7 @@ from sparton.files import (
     whole_file,
 )
 from sparton.folder import COLLECTION, MARKERS
-from sparton.pipeline.collection import prepare_collection
+from sparton.pipeline.markers import prepare_collection
 
 WRITERS = [whole_file, output_file]
 
@@ -131,7 +131,7 @@ def test_what_a_killed_writer_left_is_removed_by_who_holds_the_folder():
     Path("index", COLLECTION, "part-00001.jsonl.tmp").touch()  # as they were called before
     with locked(Path("index")):
         assert not list(Path("index").glob(LEFTOVERS))
-    prepare_collection(Path("index"))
+    prepare_collection(Path("index"), "ab")
     assert [path for folder in folders[1:] for path in folder.iterdir()] == []
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .errors import SpartonError, UsageError
 from .files import remove_folder
 from .folder import COLLECTION, LUCENE, refuse_sources, resumed, start
+from .kept import keep
 from .manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .mirror import Mirror, open_mirror
 from .pipeline.markers import finished_parts
@@ -112,9 +113,11 @@ def build_index(
         closing(_opened(partial(open_engine, device, encoder_options, cluster), progress)) as encoding,
     ):
         found = encoding.settings
+        with waiting("reading the corpus for its digest", shown=progress):
+            fingerprint = source.fingerprint()
         settings = Settings(
             model=replace(found, name=recorded_name(model, found.name, None if mirror.uri else folder)),
-            corpus=source.fingerprint(),
+            corpus=fingerprint,
             id_column=columns.id,
             text_columns=columns.text,
             scale=float(scale),
@@ -131,6 +134,7 @@ def build_index(
                 mirror.begin_anew()
             elif manifest.stage == ENCODING:
                 remove_folder(folder / LUCENE)  # an older build's, if all was killed before it was removed
+            keep(folder)
             generation = manifest.generation
             job = Job(
                 source.files,
@@ -148,13 +152,15 @@ def build_index(
             started = perf_counter()
             with _lucene_build(mirror, manifest, options, cluster) as building:
                 if manifest.stage == ENCODED or building:
-                    manifest = _checked(mirror, manifest, job.shards, building)
+                    with waiting("checking what is encoded", shown=progress):
+                        manifest = _checked(mirror, manifest, job.shards, building)
                 if manifest.stage == ENCODING:
                     if not cluster:
-                        mirror.get_parts(generation)
+                        with waiting("looking for what is encoded", shown=progress):
+                            mirror.get_parts(generation)
                     # Closed when it is left: what a CPU has encoded of a part is saved then.
                     with progress_bar(rows, shown=progress) as so_far, closing(encoding.encode(job, so_far)) as encoded:
-                        parts = _shared(encoded, mirror, bool(cluster), bool(building))
+                        parts = _shared(encoded, mirror, generation, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns, rows)
                     work = so_far.work
                     manifest = mirror.save(manifest.at(ENCODED, counts))
@@ -162,7 +168,7 @@ def build_index(
                 if building:
                     with waiting("finishing the Lucene index", shown=progress):
                         building.finish(manifest.counts.documents)
-                    mirror.put_lucene()
+                        mirror.put_lucene()
                     manifest = mirror.save(manifest.at(COMPLETE, indexes=building.indexes))
             seconds = ended - started, perf_counter() - ended
             mirror.discard()
@@ -202,7 +208,9 @@ def _checked(mirror: Mirror, manifest: Manifest, shards: int, building: "LuceneB
     return manifest if manifest.stage == ENCODED else mirror.save(manifest.at(ENCODED))  # its lucene folder is lost
 
 
-def _shared(parts: "Iterable[Part]", mirror: Mirror, by_others: bool, wanted: bool) -> "Iterator[Part]":
+def _shared(
+    parts: "Iterable[Part]", mirror: Mirror, generation: str, by_others: bool, wanted: bool
+) -> "Iterator[Part]":
     """The parts, each once it is where the folder here stands for. by_others: they have put it there; wanted: and it is
     needed here."""
     for part in parts:
@@ -210,7 +218,7 @@ def _shared(parts: "Iterable[Part]", mirror: Mirror, by_others: bool, wanted: bo
         if not by_others:
             mirror.put_part(path)
         elif wanted:
-            mirror.get_part(path)
+            mirror.get_part(path, generation)
         yield replace(part, path=path)
 
 
@@ -220,7 +228,7 @@ def _lucene_build(
     """The Lucene index to be built, or None if none is asked for or it is there."""
     from .indexer.build import LuceneBuild
 
-    if options is None or (manifest.stage == COMPLETE and mirror.has_lucene()):
+    if options is None or (manifest.stage == COMPLETE and mirror.has_lucene(manifest.indexes)):
         return nullcontext()
     folder = mirror.folder
     if cluster is None or mirror.uri:  # other nodes do not see the folder that stands for a URI

@@ -147,10 +147,10 @@ _M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
 @contextmanager
-def _one_sentence(build: str | None = None) -> Iterator[None]:
-    """Turn what a user can mend into one line on stderr and an exit code. build: the index that is built, of which the
-    line says what is kept when work is interrupted."""
-    _watch.will_say(lambda: f"sparton: stopped{_kept_of(build)}")
+def _one_sentence(builds: bool = False) -> Iterator[None]:
+    """Turn what a user can mend into one line on stderr and an exit code. builds: whether the line says what is kept
+    of a build when work is interrupted."""
+    _watch.will_say(lambda: f"sparton: stopped{_kept(builds)}")
     try:
         yield
     except SpartonError as error:
@@ -160,7 +160,7 @@ def _one_sentence(build: str | None = None) -> Iterator[None]:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        _say(f"sparton: {place}{error.strerror or error}{_kept_of(build)}")
+        _say(f"sparton: {place}{error.strerror or error}{_kept(builds)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         if sentence := _watch.take_sentence():
@@ -193,12 +193,12 @@ def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
                 raise UsageError(f"{what} is {redacted(str(path))}; expected a path, not a URI")
 
 
-def _kept_of(build: str | None) -> str:
-    if build is None:
+def _kept(builds: bool) -> str:
+    if not builds:
         return ""
-    from .kept import kept_of
+    from .kept import kept_words
 
-    return kept_of(build)
+    return kept_words()
 
 
 @contextmanager
@@ -247,8 +247,15 @@ def main(
     for stream in (sys.stdin, sys.stdout):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # names and queries may hold bytes that are no text
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_on_a_line_of_its_own)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     logging.getLogger("sparton").setLevel(logging.INFO)
+
+
+def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
+    clear()
+    return True
 
 
 @app.command()
@@ -287,7 +294,7 @@ def index(
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
     what encodes queries (none without it).
     """
-    with _one_sentence(index), waiting_at_most(store_timeout):
+    with _one_sentence(builds=True), waiting_at_most(store_timeout):
         announce("looking at what there is to index")
         given = _given(context)
         if from_collection is not None:
@@ -376,7 +383,7 @@ def encode(
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence(output), waiting_at_most(store_timeout):
+    with _one_sentence(builds=True), waiting_at_most(store_timeout):
         announce("looking at what there is to encode")
         from .build import build_index
 
@@ -687,5 +694,6 @@ def _given(context: typer.Context) -> set[str]:
 
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:
+    clear()
     typer.echo(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
     typer.echo(report.times(), err=True)

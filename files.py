@@ -208,6 +208,11 @@ def remove_folder(folder: Path) -> None:
         _remove(doomed)
 
 
+def finish_removal(folder: Path) -> None:
+    """Remove what is left of a folder whose removal was killed."""
+    _remove(folder.with_name(folder.name + ".old"))
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

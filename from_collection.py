@@ -9,8 +9,10 @@ from time import perf_counter
 
 from .build import index_options
 from .errors import UsageError
-from .folder import LUCENE, refuse_sources, resumed, start
-from .manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
+from .files import remove_folder
+from .folder import COLLECTION, LUCENE, MARKERS, refuse_sources, resumed, start
+from .kept import keep
+from .manifest import COMPLETE, ENCODING, Counts, ModelSettings, Settings, recorded_name
 from .mirror import open_mirror
 from .pipeline.progress import Work
 from .progress_bar import counted
@@ -79,8 +81,12 @@ def index_collection(
         if manifest is None:
             manifest = start(folder, settings, files)
             mirror.begin_anew()
+        keep(folder)
         started = perf_counter()
-        if manifest.stage != COMPLETE or not mirror.has_lucene():
+        if manifest.stage != COMPLETE or not mirror.has_lucene(manifest.indexes):
+            manifest = mirror.save(manifest.at(ENCODING))  # complete once, if its lucene folder is lost
+            for name in (COLLECTION, MARKERS):
+                remove_folder(folder / name)  # of an older build, if all was killed before they were removed
             with (
                 counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
                 LuceneBuild(folder / LUCENE, options, manifest.generation, scale, count, unique=True) as building,

@@ -5,26 +5,34 @@ from pathlib import Path
 from .errors import SpartonError
 from .folder import COLLECTION
 from .manifest import ENCODING, load_manifest
-from .mirror import stand_in
 from .pipeline.markers import rows_of
 from .pipeline.saved_batches import saved_rows
-from .remote import local_path
+
+_folders: list[Path] = []  # of the build that this process has begun, if any
 
 
-def kept_of(index: str | Path) -> str:
-    """Words for what the same command goes on from, as it stands on disk. index: a folder or its URI."""
+def keep(folder: Path) -> None:
+    """Note that a build writes to a folder from now on: before, there was nothing of it to be kept."""
+    _folders[:] = [folder]
+
+
+def kept_words() -> str:
+    """Words for what the same command goes on from, as it stands on disk."""
+    if not _folders:
+        return "; nothing was begun yet"
+    folder = _folders[0]
     try:
-        folder = local_path(index) or stand_in(str(index), "built")
         manifest = load_manifest(folder)
     except SpartonError:
-        return "; nothing was written yet"
-    if manifest.settings.shard_rows == 0:
+        return "; what was finished is kept, and the same command goes on from there"
+    settings, generation = manifest.settings, manifest.generation
+    if settings.shard_rows == 0:
         return "; what Lucene has saved is kept, and the same command goes on from there"
     if manifest.stage != ENCODING:
         return "; everything is encoded and kept, and the same command goes on from there"
-    generation = manifest.generation
     parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
-    rows = sum(rows_of(part, generation) for part in parts) + saved_rows(folder, generation)
+    rows = sum(rows_of(part, generation) for part in parts)
+    rows += 0 if settings.chunk else saved_rows(folder, generation)  # passages are not rows
     if not rows:
         return "; no row was encoded and saved yet"
     return f"; {rows:,} rows are encoded and kept, and the same command goes on from there"

@@ -6,7 +6,7 @@ marker is there, which is put after it; so a build that was interrupted goes on 
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -75,13 +75,14 @@ class Mirror:
         for number in sorted(filter(wanted, self._known)):
             part = part_path(self.folder, number)
             with suppress(FileNotFoundError):  # somebody removed it
-                self.get_part(part)
+                self.get_part(part, generation)
             if finished_counts(part, generation) is None:
                 self._known.discard(number)
 
-    def get_part(self, part: Path) -> None:
-        """Have a part here that is finished there, and its marker."""
-        if self._there and not (part.is_file() and marker_of(part).is_file()):
+    def get_part(self, part: Path, generation: str) -> None:
+        """Have a part here that is finished there, and its marker. One that is here already counts if it is what was
+        written."""
+        if self._there and finished_counts(part, generation) is None:
             for path in (part, marker_of(part)):
                 self._there.get(self._name(path), within(self.folder, path))
 
@@ -93,9 +94,11 @@ class Mirror:
                 self._there.put(within(self.folder, path), self._name(path))
             self._known.add(number)
 
-    def has_lucene(self) -> bool:
-        """Whether there is a Lucene index."""
-        return any(self._there.files(LUCENE)) if self._there else (self.folder / LUCENE).is_dir()
+    def has_lucene(self, indexes: Sequence[str]) -> bool:
+        """Whether the Lucene indexes of these names are there, all of them."""
+        if self._there:
+            return all(any(self._there.files(name)) for name in indexes)
+        return all((self.folder / name).is_dir() for name in indexes)
 
     def save(self, manifest: Manifest) -> Manifest:
         """Write the manifest here and there; return it."""

@@ -60,6 +60,8 @@ def write_collection(
         finished = finished_counts(path, job.generation)
         if finished is not None:
             kept.append(Part(path, finished))
+            if not workers:  # else this is another thread
+                progress.add(kept=finished.rows)
         return finished is None
 
     shards = read_shards(Corpus(job.files, job.states), job.columns, job.shard_rows, wanted)
@@ -72,23 +74,25 @@ def write_collection(
     written = write_parts(new, encoder.vocabulary, store_text=job.store_text, helpers=writers)
     try:
         for part, result in progress.during("writing", written):
-            yield from _drained(kept, progress)
+            yield from _drained(kept, progress if workers else None)
             dropped = len(part.documents) - result.documents
             counts = replace(part.counts, documents=result.documents, dropped_no_terms=dropped)
             Marker(job.generation, result.digest, counts).save(part.path)
             if part.path in saved:
                 saved.pop(part.path).remove()
             yield Part(part.path, counts)
-        yield from _drained(kept, progress)
+        yield from _drained(kept, progress if workers else None)
     finally:
         for batches in saved.values():  # of a run that was stopped
             batches.save()
 
 
-def _drained(parts: deque[Part], progress: Progress) -> Iterator[Part]:
+def _drained(parts: deque[Part], progress: Progress | None) -> Iterator[Part]:
+    """progress: hears of them now, if it has not yet."""
     while parts:
         part = parts.popleft()
-        progress.add(kept=part.counts.rows)
+        if progress:
+            progress.add(kept=part.counts.rows)
         yield part
 
 

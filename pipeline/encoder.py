@@ -186,7 +186,10 @@ class Encoder:
             shard.expected = len(batches)
             for batch in batches:
                 if shard.take_saved(shard.known[batch]):
-                    progress.add(kept=len(batch))
+                    if tokens.spans is None:
+                        progress.add(kept=len(batch))
+                    else:
+                        progress.add(len(batch))  # passages are not rows, of which it is told how many are kept
                     continue
                 running.extend(self._launch(shard, shard.known[batch], running, progress))
                 while len(running) > self._ahead:

@@ -21,9 +21,14 @@ def file_state(file: Path | RemoteFile) -> FileState:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
+def seen_from_elsewhere(state: FileState) -> FileState:
+    """The part of a state that a file has on every machine that sees it: size and time of change."""
+    return state[:2]
+
+
 def check_unchanged(file: Path | RemoteFile, before: FileState) -> None:
-    """Raise SpartonError if a file is not in the state that it was in before."""
-    if file_state(file) != before:
+    """Raise SpartonError if a file is not in the state that it was in before, as far as that says."""
+    if file_state(file)[: len(before)] != before:
         raise SpartonError(
             f"{file} was changed or replaced while it was read, so not all of it was checked; leave it as it is until "
             "the command has ended, and run it again"

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..files import make_folder, remove_leftovers, whole_file
+from ..files import finish_removal, make_folder, remove_leftovers, whole_file
 from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts, Digest, Generation
 from ..untrusted import UnexpectedError, load_json, parse_json, read
+from .saved_batches import remove_saved
 
 _BLOCK = 2**20
 
@@ -61,8 +62,10 @@ def marker_generation(content: bytes | None) -> str | None:
 def prepare_collection(folder: Path, generation: str) -> None:
     """Make room for parts, and remove what is no finished part of this build."""
     for name in (COLLECTION, MARKERS):
+        finish_removal(folder / name)
         make_folder(folder / name)
         remove_leftovers(folder / name)
+    remove_saved(folder, generation)
     for path in (folder / COLLECTION).glob("part-*.jsonl*"):
         if not _is_of(path, generation):
             path.unlink()

@@ -18,6 +18,7 @@ from ..mirror import Mirror, stand_in
 from ..ray_cluster import ALWAYS, Cluster, answer_of
 from .collection import Part, write_collection
 from .encoders import open_document_encoder
+from .file_state import seen_from_elsewhere
 from .job import EncoderOptions, Job
 from .markers import prepare_collection
 from .progress import Progress, Work
@@ -66,7 +67,8 @@ class RayEngine:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
         prepare_collection(job.folder, job.generation)
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
-        job = replace(job, folder=job.folder.absolute(), files=files)
+        states = tuple(map(seen_from_elsewhere, job.states))
+        job = replace(job, folder=job.folder.absolute(), files=files, states=states)
         shards, actors = job.shards, len(self._actors)
         most = max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS))) if self._gpu else _SLICES
         count = min(shards, actors * most)

@@ -5,7 +5,9 @@ so those that were saved need not be encoded again, and the part's bytes do not 
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from time import monotonic
@@ -60,8 +62,9 @@ class SavedBatches:
     def remove(self) -> None:
         """Remove all of it: the part is finished."""
         self._new = []
-        if self._folder.is_dir():
-            remove_folder(self._folder)
+        remove_folder(self._folder)
+        with suppress(OSError):  # others are in it, or it was never made
+            self._folder.parent.rmdir()
 
 
 def saved_rows(folder: Path, generation: str) -> int:
@@ -69,6 +72,15 @@ def saved_rows(folder: Path, generation: str) -> int:
     files = (folder / MARKERS / f"{_FOLDER}-{generation}").glob(f"*/*{_SUFFIX}")
     unfinished = (path for path in files if not (folder / COLLECTION / f"part-{path.parent.name}.jsonl").is_file())
     return sum(len(rows) for path in unfinished for rows, _ in _load(path, LARGEST))
+
+
+def remove_saved(folder: Path, generation: str) -> None:
+    """Remove from an index folder what another build saved, or what was saved of parts that are finished."""
+    for saved in (folder / MARKERS).glob(f"{_FOLDER}-*"):
+        for path in [saved, *saved.glob("*")]:
+            part = folder / COLLECTION / f"part-{path.name}.jsonl"
+            if saved.name != f"{_FOLDER}-{generation}" or path.suffix or part.is_file():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _packed(batches: Sequence[tuple[np.ndarray, Impacts]]) -> bytes:

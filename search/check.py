@@ -1,11 +1,14 @@
 """Whether an index is what was written: Lucene's checksums, ids, counts, and the digests of the collection's parts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import SpartonError
-from ..folder import COLLECTION
+from ..folder import COLLECTION, LUCENE
 from ..indexer.java import java_class, java_exception, java_name
 from ..indexer.lucene import open_directory
 from ..indexer.repeated_ids import id_hashes
@@ -36,7 +39,7 @@ def check_index(folder: Path, manifest: Manifest) -> Checked:
                 found = _check_segment(folder / name, leaf.reader())
                 documents, postings = documents + found[0], postings + found[1]
             if reader.leaves().size() + len(manifest.indexes) > 2:  # a segment by itself has just been checked
-                hashes += [id_hashes(_ids(leaf.reader())) for leaf in reader.leaves()]
+                hashes += [id_hashes(_ids(folder / name, leaf.reader())) for leaf in reader.leaves()]
         finally:
             reader.close()
     counts = manifest.counts
@@ -46,8 +49,8 @@ def check_index(folder: Path, manifest: Manifest) -> Checked:
     ):
         if found_count != expected:
             raise _wrong(folder, f"Lucene holds {found_count:,} {what} and sparton.json says {expected:,}")
-    different = len(set().union(*(some.tolist() for some in hashes)))
-    if hashes and different != documents:
+    different = np.unique(np.concatenate(hashes)).size if hashes else documents
+    if different != documents:
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
     return Checked(documents, postings, _check_parts(folder, manifest))
 
@@ -67,23 +70,25 @@ def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:
     return documents, postings
 
 
-def _ids(segment: Any) -> list[str]:
-    """The ids in a segment whose checksums are right."""
-    terms = segment.terms("id").iterator()
-    ids = []
-    while (term := terms.next()) is not None:
-        ids.append(str(term.utf8ToString()))
-    return ids
+def _ids(folder: Path, segment: Any) -> Iterator[str]:
+    try:
+        terms = segment.terms("id").iterator()
+        while (term := terms.next()) is not None:
+            yield str(term.utf8ToString())
+    except java_exception() as error:
+        raise _wrong(folder, f"the ids of {segment.toString()} cannot be read ({java_name(error)})") from error
 
 
 def _check_parts(folder: Path, manifest: Manifest) -> int:
+    """How many parts of the collection are what was written; 0 where there is none, which a search does without."""
     parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
+    shards = -(-manifest.counts.rows // max(1, manifest.settings.shard_rows))
+    again = f"remove {folder / LUCENE} and run the same `sparton index` again, which encodes what is not there any more"
+    if parts and len(parts) != shards:
+        raise SpartonError(f"{folder / COLLECTION} has {len(parts):,} parts of {shards:,}; {again}")
     for part in parts:
         if finished_counts(part, manifest.generation) is None:
-            raise SpartonError(
-                f"{part} is not what was written; remove {folder / manifest.indexes[0]} and run the same "
-                "`sparton index` again, which encodes that part again"
-            )
+            raise SpartonError(f"{part} is not what was written; {again}")
     return len(parts)
 
 

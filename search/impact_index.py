@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from .text_lines import sound
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
+_UNFINDABLE = re.compile(f"[{BETWEEN_TERMS}{BEFORE_IMPACT}\ud800-\udfff]")
 # Lucene's own limit of 1,024 is meant for words that people type; a long query expands to more terms.
 _MOST_TERMS = 2**20
 
@@ -41,7 +43,8 @@ class ImpactIndex:
     def __init__(self, *folders: Path) -> None:
         check_process()
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
-        readers = [_open_reader(folder) for folder in folders]
+        forget_thread_at_end()
+        readers = _open_readers(folders)
         # One reader over all: each posting is scored alike wherever it stands, and ties go by id, not by place.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
@@ -71,8 +74,7 @@ class ImpactIndex:
 
     def _query(self, terms: Mapping[str, int]) -> Any:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
-        # No document holds a term with a character that frames terms, and Lucene would take it apart.
-        terms = {term: impact for term, impact in terms.items() if not {BETWEEN_TERMS, BEFORE_IMPACT} & set(term)}
+        terms = _findable(terms)
         # Made in one call rather than three a term.
         return self._queries.createBooleanQuery(_FIELD, to_java(frame(terms))) if terms and len(self) else None
 
@@ -86,7 +88,7 @@ class ImpactIndex:
             every = java_class(f"{_INDEX}MultiTerms").getTerms(self._reader, _FIELD)
             frequencies = java_class(f"{_INDEX}PostingsEnum").FREQS
             to_bytes = java_class("org.apache.lucene.util.BytesRef")
-            for term, impact in terms.items() if every else ():
+            for term, impact in _findable(terms).items() if every else ():
                 cursor = every.iterator()
                 if not cursor.seekExact(to_bytes(term)):
                     continue
@@ -139,6 +141,12 @@ class ImpactIndex:
         return int(hits[0].doc)
 
 
+def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
+    """Without terms that no document holds, and Java cannot be told of: with a character that frames terms, at which
+    Lucene would take them apart, or half of one."""
+    return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
+
+
 def _open_reader(folder: Path) -> Any:
     try:
         return java_class(f"{_INDEX}DirectoryReader").open(open_directory(folder))
@@ -146,6 +154,18 @@ def _open_reader(folder: Path) -> Any:
         raise SpartonError(
             f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with --overwrite"
         ) from error
+
+
+def _open_readers(folders: Sequence[Path]) -> list[Any]:
+    readers: list[Any] = []
+    try:
+        for folder in folders:
+            readers.append(_open_reader(folder))
+    except SpartonError:
+        for reader in readers:
+            reader.close()
+        raise
+    return readers
 
 
 def _as_one(readers: Sequence[Any]) -> Any:

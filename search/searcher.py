@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -79,23 +80,33 @@ class Searcher:
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
-            from ..pipeline.encoders import open_query_encoder
-
-            settings = self.manifest.settings
-            self.encoder: QueryEncoder | None = None
-            if settings.model:
-                self.encoder = open_query_encoder(
-                    settings.model,
-                    settings.scale,
-                    index=local_path(path),
-                    model=model,
-                    device=device,
-                    trust_remote_code=trust_remote_code,
-                )
-            elif model is not None:
-                self._encoder()  # which says that there is nothing to hold it against
+            try:
+                self.encoder = self._open_encoder(local_path(path), model, device, trust_remote_code)
+            except BaseException:
+                with suppress(SpartonError):  # there is another one to tell of
+                    opening.result().close()
+                raise
             self._index = opening.result()
         self._encoding = threading.Lock()  # a model uses all cores for one query already
+
+    def _open_encoder(
+        self, index: Path | None, model: str | None, device: str, trust_remote_code: bool
+    ) -> "QueryEncoder | None":
+        from ..pipeline.encoders import open_query_encoder
+
+        settings = self.manifest.settings
+        if settings.model:
+            return open_query_encoder(
+                settings.model,
+                settings.scale,
+                index=index,
+                model=model,
+                device=device,
+                trust_remote_code=trust_remote_code,
+            )
+        if model is not None:
+            raise self._no_model()  # there is nothing to hold it against
+        return None
 
     def __len__(self) -> int:
         """How many documents can be found; with passages, how many of those."""
@@ -190,8 +201,11 @@ class Searcher:
     def _encoder(self) -> "QueryEncoder":
         self._index.check()  # before a model is run whose threads a fork left behind
         if self.encoder is None:
-            raise SpartonError(
-                f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
-                "it; build it again with --from-collection and --model"
-            )
+            raise self._no_model()
         return self.encoder
+
+    def _no_model(self) -> SpartonError:
+        return SpartonError(
+            f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
+            "it; build it again with --from-collection and --model"
+        )

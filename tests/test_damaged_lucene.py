@@ -115,7 +115,7 @@ def test_check_of_counts_and_parts(quick_index, tmp_path, run_cli):
     assert (ran.code, ran.stderr) == (
         1,
         f"sparton: {part} is not what was written; remove {folder / 'lucene'} and run the same `sparton index` again, "
-        "which encodes that part again\n",
+        "which encodes what is not there any more\n",
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from saved_models import save, save_masked_lm, static
 from serving import SPARTON
 
 import sparton
@@ -579,3 +580,55 @@ def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_
     assert settings["model"]["name"] == str(tmp_path / "model")
     monkeypatch.chdir("/")
     assert json.loads(run_cli("search", "bag", "--index", f"{bucket}/index", "--json").stdout)["id"] == "a"
+
+
+def test_an_overwrite_there_that_is_killed_anywhere_ends_with_the_new_documents_alone(
+    bucket, write_parquet, tmp_path, monkeypatch
+):
+    """Each request that changes something is the last one, once."""
+
+    class KilledError(BaseException):
+        pass
+
+    def corpus(name, rows):
+        columns = {"id": [f"{name}{i}" for i in range(rows)], "text": ["black leather bag"] * rows}
+        return write_parquet(tmp_path / f"{name}.parquet", **columns)
+
+    save([static(save_masked_lm(tmp_path / "plain"))], tmp_path / "model")
+    options = {"model": str(tmp_path / "model"), "shard_rows": 4, "lucene": False, "overwrite": True}
+    old, new = corpus("old", 18), corpus("new", 6)
+    left = {"requests": None}
+
+    def counted(act):
+        def run(self, *arguments):
+            if left["requests"] is not None:
+                left["requests"] -= 1
+                if not left["requests"]:
+                    raise KilledError
+            return act(self, *arguments)
+
+        return run
+
+    for name in ("put", "remove", "remove_file"):
+        monkeypatch.setattr(RemoteFolder, name, counted(getattr(RemoteFolder, name)))
+    sparton.build_index(new, tmp_path / "expected", **options)
+    expected = local_parts(tmp_path / "expected")
+    step = 0
+    while True:
+        step += 1
+        left["requests"] = None
+        sparton.build_index(old, f"{bucket}/index", **options)
+        assert len(read(bucket, "index/collection")) == 5
+        left["requests"] = step
+        try:
+            sparton.build_index(new, f"{bucket}/index", **options)
+        except KilledError:
+            left["requests"] = None
+            if step % 2:  # on another machine
+                shutil.rmtree(tmp_path / "scratch")
+            assert sparton.build_index(new, f"{bucket}/index", **options).counts.documents == 6
+            assert read(bucket, "index/collection") == expected
+            assert stage(bucket) == ENCODED
+        else:
+            break
+    assert step > 8

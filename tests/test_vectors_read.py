@@ -256,3 +256,58 @@ def test_a_collection_that_is_none_is_refused(tmp_path, name, message):
     with pytest.raises(SpartonError) as caught:
         find_files(tmp_path / name)
     assert str(caught.value) == message.format(path=tmp_path / name)
+
+
+def mutated(content, chance):
+    """A line with one thing or a few done to it that a damaged or hostile file may have."""
+    content = bytearray(content)
+    for _ in range(chance.randint(1, 3)):
+        start = chance.randrange(max(1, len(content)))
+        stop = min(len(content), start + chance.randint(1, 8))
+        match chance.randrange(5):
+            case 0:
+                content[start : start + 1] = bytes([chance.randrange(256)])
+            case 1:
+                del content[start:stop]
+            case 2:
+                content[start:start] = content[start:stop]
+            case 3:
+                odd = [b'"', b"{}", b"[" * 5_000, b"1e999", b"-0", b"\\ud83d", b"\xff", b"null", b"9" * 5_000, b"NaN"]
+                content[start:stop] = chance.choice(odd)
+            case 4:
+                del content[start:]
+                content += b"\n"
+    return bytes(content).replace(b"\n", b" ") + b"\n"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutated_lines_are_read_alike_or_refused_in_a_sentence(tmp_path, seed):
+    """A thousand parts: the quick way and the long way give the same documents, or both name the line."""
+    chance = random.Random(seed)
+    whole = [
+        line({"bag": 12, "##s": 3}, contents="a bag"),
+        line({term: chance.randint(1, 300) for term in AWKWARD}),
+        b'{"id": "x", "contents": "\\u00e9 \\"quoted\\"", "vector": {"hat": 7}}\n',
+    ]
+    read_well = 0
+    for number in range(250):
+        lines = [*whole, mutated(chance.choice(whole), chance), line({"red": 1})]
+        path = tmp_path / f"{number}.jsonl"
+        path.write_bytes(b"".join(lines))
+        found = []
+        for careful in (False, True):
+            try:
+                vectors = read(path, careful=careful)
+                found.append([(v.id, v.raw and json.loads(v.raw), decoded(v) if v.terms else {}) for v in vectors])
+            except SpartonError as error:
+                found.append(str(error))
+        quick, long = found
+        if isinstance(long, str):
+            assert long.startswith(f"{path} line 4 ")
+            assert "\n" not in long
+            # How large an impact may be the quick way leaves to Lucene.
+            assert quick == long or len(quick) == 5
+        else:
+            assert quick == long
+            read_well += 1
+    assert 5 < read_well < 245

@@ -1,7 +1,8 @@
-"""HTTP/1.1 as uvicorn speaks it, but for how it refuses a request that it does not read to its end."""
+"""HTTP/1.1 as uvicorn speaks it, but without delay, and with another way to refuse what it does not read to its end."""
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -20,7 +21,9 @@ class Protocol(H11Protocol):
     """Answers what cannot be read as all else is answered, by a sentence in JSON; and has it read what it is told."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin."""
+        """Begin. Without waiting to fill a packet, which asyncio sees to for sockets that it made itself: headers and
+        body are two, and on a connection that is kept the second would be 40 ms late."""
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         lingering = _Lingering(
             cast("asyncio.Transport", transport), lambda: self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
         )

@@ -162,10 +162,10 @@ class LuceneBuild:
         if not process.open:
             process.helper.ask(Start(process.folder, self._key, self._options, self._scale))
             process.open = True
-        hashes = process.helper.ask(Index(piece, self._unique))
+        added = process.helper.ask(Index(piece, self._unique))
         self._give_back(process)
         if self._unique:
-            self._hashes[piece] = hashes
+            self._hashes[piece] = added.hashes
         self._on_bytes(piece.bytes)
 
     def _hash(self, piece: Piece) -> None:

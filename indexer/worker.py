@@ -34,10 +34,18 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Add a piece. Answered with hashes of its ids (see repeated_ids.py), if they are wanted."""
+    """Add a piece. Answered with what was in it. hashes: whether those of its ids are wanted."""
 
     piece: Piece
     hashes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was in a piece; nothing, if it was indexed before. hashes: of its ids (see repeated_ids.py)."""
+
+    held: Held
+    hashes: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +121,15 @@ class Worker:
         self._committed = time.monotonic()
         return self._writer.held
 
-    def _index(self, piece: Piece, hashes: bool) -> np.ndarray | None:
+    def _index(self, piece: Piece, hashes: bool) -> Added:
         assert self._writer is not None
         if piece.name() in self._writer.held.pieces:  # asked again, because the answer was lost
-            return id_hashes(vector.id for vector in read_vectors(piece, self._scale)) if hashes else None
-        ids: list[str] = []
+            ids = (vector.id for vector in read_vectors(piece, self._scale))
+            return Added(Held(), id_hashes(ids) if hashes else None)
+        names: list[str] = []
         vectors = read_vectors(piece, self._scale)
         try:
-            self._writer.add(piece.name(), _noting(ids, vectors) if hashes else vectors)
+            held = self._writer.add(piece.name(), _noting(names, vectors) if hashes else vectors)
         except java_exception() as error:
             for _ in read_vectors(piece, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
@@ -128,7 +137,7 @@ class Worker:
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()
-        return id_hashes(ids) if hashes else None
+        return Added(held, id_hashes(names) if hashes else None)
 
     def _finish(self) -> None:
         assert self._writer is not None

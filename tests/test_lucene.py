@@ -38,7 +38,7 @@ def index_parts(folder, *parts, scale=None):
     worker.answer(Start(folder, "", LuceneOptions(processes=1, heap_mb=256, buffer_mb=16), scale))
     held = [worker.answer(Index(piece)) for part in parts for piece in cut(part)]
     worker.answer(Finish())
-    return sum(part.documents for part in held)
+    return sum(part.held.documents for part in held)
 
 
 @pytest.fixture

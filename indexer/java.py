@@ -23,6 +23,7 @@ _OPTIONS = (
     "-Xrs",  # leave Ctrl-C to Python
     "--enable-native-access=ALL-UNNAMED",
     "-Dlog4j2.level=ERROR",
+    "-XX:+DisableExplicitGC",  # JPype asks for a collection now and then when Python has one
 )
 # For one search: compile quickly rather than well. For many, both, one after the other.
 SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-Xms32m")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import tokenizers
@@ -39,10 +38,14 @@ class Tokens:
         """Tokens of each text, int64 [n]."""
         return np.diff(self.offsets)
 
+    def one(self, text: int) -> "Tokens":
+        """Those of one text."""
+        start, stop = self.offsets[text : text + 2].tolist()
+        return Tokens(self.ids[start:stop], np.array([0, stop - start]), 0)
+
     def each(self) -> "Iterator[Tokens]":
         """Those of each text by itself."""
-        for start, stop in pairwise(self.offsets.tolist()):
-            yield Tokens(self.ids[start:stop], np.array([0, stop - start]), 0)
+        return map(self.one, range(len(self)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -324,6 +324,7 @@ def index(
                 progress=True,
             )
             _print_report(report, as_json)
+            _prepare_searches(report.index)
             return
         from .build import build_index
 
@@ -356,6 +357,7 @@ def index(
             progress=True,
         )
         _print_report(report, as_json)
+        _prepare_searches(report.index)
 
 
 @app.command()
@@ -691,6 +693,18 @@ def _given(context: typer.Context) -> set[str]:
     """The parameters that stand on the command line, rather than having their defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def _prepare_searches(index: Path | str) -> None:
+    """Have searches of this installation start quicker, if this is its first index."""
+    from .search.quick_start import prepare_quick_start, wants_quick_start
+
+    if isinstance(index, Path) and wants_quick_start():
+        announce("preparing Java for quick searches, once")
+        from .manifest import load_complete
+
+        prepare_quick_start(index / load_complete(index).indexes[0])
+        clear()
 
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:

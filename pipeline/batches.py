@@ -22,6 +22,15 @@ def batches_by_tokens(lengths: np.ndarray, budget: int, most: int) -> Iterator[n
         start = stop
 
 
+def batches_of_one_length(lengths: np.ndarray, budget: int, most: int) -> Iterator[np.ndarray]:
+    """As batches_by_tokens, but all documents of a batch have the same length."""
+    order = np.argsort(-lengths.astype(np.int64), kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1):
+        if len(group):
+            size = min(most, max(1, budget // max(1, int(lengths[group[0]]))))
+            yield from np.split(group, range(size, len(group), size))
+
+
 def batches_in_order(lengths: np.ndarray, budget: int, most: int) -> Iterator[np.ndarray]:
     """Split positions into batches in input order, for documents that are packed end to end.
 

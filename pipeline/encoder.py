@@ -14,7 +14,7 @@ from ..errors import SpartonError, UsageError
 from ..machine import cores
 from ..manifest import ModelSettings
 from .batch_memory import fitting_tokens
-from .batches import batches_by_tokens, batches_in_order
+from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .head import splade_head
 from .impacts import Impacts, concatenate, heaviest_first, join
 from .masked_lm import load_masked_lm
@@ -32,9 +32,10 @@ from .tokenizing import Tokenization, Tokenizer, Tokens
 log = logging.getLogger("sparton")
 
 _CPU_BATCH = 2_048
-# Of a weight, at most, between batches of different shapes in float32: ten times the largest of 300 queries with the
-# embedded model, 6e-6. Deeper models were not measured.
-_DIFFERENCE = 6e-5
+# Rows of a matrix product on a CPU. MKL with AVX2 runs other kernels for 1 to 11 rows that are no multiple of 4. With
+# 16, the products of layers and those of attention gave each row the same bits, whatever the other rows.
+_BLOCK = 16
+_PROBED = 8  # texts
 # The head's output is [documents, V] float32: at most 512 MiB of it at once.
 _MOST_WEIGHTS = 2**27
 
@@ -97,6 +98,7 @@ class Encoder:
         self._head = partial(splade_head, impl=head, pooling=side.pooling, activation=side.activation)
         self._packed = pack(self._lm)
         self._batch_tokens = batch_tokens
+        self._unchanged: bool | None = None  # a text's weights by what else is in the batch
         # On a GPU a batch is launched before the last one's result is waited for.
         self._ahead = 1 if self.device.type == "cuda" else 0
         tokenizer = self._lm.tokenizer
@@ -142,40 +144,46 @@ class Encoder:
         return self.encode_tokens(self.tokenize(texts))
 
     def encode_alone(self, texts: Sequence[str]) -> Impacts:
-        """The impacts of each text, in order, that it has as a batch of its own.
+        """The impacts of each text, in order, that it has as a batch of its own. Queries are encoded so.
 
-        The products of a batch are summed up in an order that depends on its shape, so that a weight may differ in its
-        last bits by what else is in the batch, and now and then an impact by one. Queries are encoded so: the same text
-        has the same impacts whoever else asks. In float32 on a CPU such a difference is below _DIFFERENCE, so a
-        batch will do for all texts but those with a weight that so little might round the other way.
+        A matrix product sums up in an order that may depend on its number of rows, so that a weight differs in its last
+        bits by what else is in the batch, and now and then an impact by one. On a CPU, products of whole blocks of rows
+        give each row the same bits, so that batches of texts that are padded to whole blocks will do; whether this
+        CPU and model keep to that is tried once. Otherwise, and on a GPU, each text is run alone.
         """
         tokens = self.tokenize(texts)
-        if self.device.type != "cpu" or self._lm.weight.dtype != torch.float32 or len(tokens) < 2:
+        if self.device.type != "cpu":
             return concatenate(list(self.encode_stream(tokens.each())))
-        parts, positions, unsure = [], [], []
         known = np.flatnonzero(tokens.lengths)
-        for batch in self._batches(tokens.lengths[known]):
-            places = known[batch]
-            weights = self._weights(tokens, places)
-            sure = self._rounds_surely(weights)
-            parts.append(begin_quantize(weights[torch.from_numpy(sure)], self.scale, self.top_terms)())
-            positions.append(places[sure])
-            unsure += places[~sure].tolist()
-        for place in unsure:
-            parts.append(self.encode_tokens(tokens.one(place)))
-            positions.append(np.array([place]))
-        return join(parts, positions, len(tokens))
+        batches = np.split(known, len(known)) if len(known) else []
+        if self._batches_change_nothing(tokens, known):
+            lengths = self._whole_blocks(tokens.lengths[known])
+            batches = [known[batch] for batch in batches_of_one_length(lengths, self.batch_tokens, self._most_texts)]
+        parts = [
+            begin_quantize(self._weights(tokens, places, whole_blocks=True), self.scale, self.top_terms)()
+            for places in batches
+        ]
+        return join(parts, batches, len(tokens))
 
-    def _rounds_surely(self, weights: torch.Tensor) -> np.ndarray:
-        """bool [B], whether no weight of a text is so near a half impact that _DIFFERENCE matters."""
-        scaled = weights * self.scale
-        distance = (scaled - scaled.floor()).sub_(0.5).abs_()
-        sure: np.ndarray = (distance.amin(dim=1) > _DIFFERENCE * self.scale).numpy()
-        return sure
+    def _batches_change_nothing(self, tokens: Tokens, places: np.ndarray) -> bool:
+        """Whether the first texts have, to the bit, the same weights in one batch and alone. Found out once."""
+        if self._unchanged is None and len(places) >= _PROBED:
+            probed = places[:_PROBED]
+            together = self._weights(tokens, probed, whole_blocks=True)
+            self._unchanged = all(
+                torch.equal(weights, self._weights(tokens, np.array([place]), whole_blocks=True)[0])
+                for weights, place in zip(together, probed, strict=True)
+            )
+        return bool(self._unchanged)
+
+    def _whole_blocks(self, lengths: np.ndarray) -> np.ndarray:
+        """Lengths that texts are padded to, unless the model takes no more."""
+        whole: np.ndarray = np.minimum(-(-lengths // _BLOCK) * _BLOCK, self._lm.longest)
+        return whole
 
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token the model knows."""
-        return heaviest_first(self.encode([text.encode(errors="replace").decode()]), self.vocabulary.__getitem__)
+        return heaviest_first(self.encode_alone([text.encode(errors="replace").decode()]), self.vocabulary.__getitem__)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
@@ -227,11 +235,13 @@ class Encoder:
             _collect(running.popleft(), progress)
         yield from (shard.impacts() for shard in begun)
 
+    @property
+    def _most_texts(self) -> int:
+        return max(1, _MOST_WEIGHTS // len(self.vocabulary))
+
     def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
-        most = max(1, _MOST_WEIGHTS // len(self.vocabulary))
-        if self._packed is not None:
-            return batches_in_order(lengths, self.batch_tokens, most)
-        return batches_by_tokens(lengths, self.batch_tokens, most)
+        split = batches_by_tokens if self._packed is None else batches_in_order
+        return split(lengths, self.batch_tokens, self._most_texts)
 
     def _launch(
         self, shard: "_Shard", places: np.ndarray, running: "deque[_Running]", progress: Progress
@@ -266,10 +276,13 @@ class Encoder:
         return event
 
     @torch.inference_mode()
-    def _weights(self, tokens: Tokens, places: np.ndarray) -> torch.Tensor:
+    def _weights(self, tokens: Tokens, places: np.ndarray, *, whole_blocks: bool = False) -> torch.Tensor:
         """float32 [B, V] of the texts at B places."""
         batch = [tokens.ids[tokens.offsets[place] : tokens.offsets[place + 1]] for place in places]
-        return self._packed_weights(batch, self._packed) if self._packed is not None else self._padded_weights(batch)
+        if self._packed is not None:
+            return self._packed_weights(batch, self._packed)
+        longest = tokens.lengths[places].max()
+        return self._padded_weights(batch, int(self._whole_blocks(longest) if whole_blocks else longest))
 
     def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
         lengths = [len(tokens) for tokens in batch]
@@ -286,9 +299,9 @@ class Encoder:
         """A copy, made while the host goes on."""
         return torch.from_numpy(array).pin_memory().to(self.device, non_blocking=True)
 
-    def _padded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
-        """Padded on the right."""
-        shape = len(batch), max(map(len, batch))
+    def _padded_weights(self, batch: Sequence[np.ndarray], length: int) -> torch.Tensor:
+        """Padded on the right to `length` tokens."""
+        shape = len(batch), length
         ids = torch.full(shape, self._pad, dtype=torch.int64)
         mask = torch.zeros(shape, dtype=torch.int64)
         for row, tokens in enumerate(batch):

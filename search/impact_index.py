@@ -1,6 +1,5 @@
 """A Lucene impact index opened for reading."""
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,6 @@ from ..errors import SpartonError
 from ..indexer.java import (
     check_process,
     forget_thread_at_end,
-    from_java,
     java_array,
     java_class,
     java_exception,
@@ -23,7 +21,7 @@ from ..indexer.lucene import framed_analyzer, open_directory
 from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .explain import Match
 from .lucene_hits import DamagedIndexError, Ranked, rank
-from .text_lines import sound
+from .stored_texts import stored_texts
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -69,8 +67,14 @@ class ImpactIndex:
     def texts(self, ranked: Sequence[Ranked]) -> list[str | None]:
         """The stored texts, None where there is none."""
         with self._reading():
-            stored = self._reader.storedFields()
-            return [_text(stored.document(found.number).get("raw"), found.id) for found in ranked]
+            return stored_texts(self._reader, ranked)
+
+    def first_term(self) -> str | None:
+        """The first of the index's terms in Lucene's order, None if it has none."""
+        with self._reading():
+            every = java_class(f"{_INDEX}MultiTerms").getTerms(self._reader, _FIELD)
+            found = every.iterator().next() if every else None
+            return None if found is None else str(found.utf8ToString())
 
     def _query(self, terms: Mapping[str, int]) -> Any:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
@@ -196,18 +200,3 @@ def _best_then_id() -> Any:
 
 def _term_query(field: str, term: str) -> Any:
     return java_class("org.apache.lucene.search.TermQuery")(java_class(f"{_INDEX}Term")(field, term))
-
-
-def _text(raw: Any, name: str) -> str | None:
-    """The text inside a stored document: JSON with `contents`, as Pyserini stores it. name: the id that it must have,
-    without which it is another document's."""
-    if raw is None:
-        return None
-    try:
-        content = json.loads(from_java(raw))
-        owner, text = str(content["id"]), content.get("contents")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedIndexError(f"the document {name!r} is not stored as JSON with its id") from error
-    if owner != name:
-        raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {owner!r}")
-    return None if text is None else sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))

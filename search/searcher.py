@@ -1,6 +1,5 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
-import gc
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -88,9 +87,6 @@ class Searcher:
                     opening.result().close()
                 raise
             self._index = opening.result()
-        # JPype has Python collect garbage whenever Java did. What is there now, a model's million objects, need not be
-        # looked through each time: 14 ms a query.
-        gc.freeze()
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def _open_encoder(

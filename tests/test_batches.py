@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparton.pipeline.batches import batches_by_tokens, batches_in_order
+from sparton.pipeline.batches import batches_by_tokens, batches_in_order, batches_of_one_length
 
 
 def some_lengths(seed):
@@ -19,6 +19,17 @@ def test_every_position_is_in_one_batch_within_both_limits(seed, budget, most):
     for batch in batches:
         assert 1 <= len(batch) <= most
         assert len(batch) == 1 or lengths[batch].max() * len(batch) <= budget
+
+
+@pytest.mark.parametrize(("budget", "most"), [(1, 1), (64, 1_000), (512, 7), (10**9, 10**9)])
+def test_batches_of_one_length_hold_no_other(budget, most):
+    lengths = some_lengths(4)
+    batches = list(batches_of_one_length(lengths, budget, most))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(set(lengths[batch].tolist())) == 1
+        assert 1 <= len(batch) <= most
+        assert len(batch) == 1 or lengths[batch[0]] * len(batch) <= budget
 
 
 def test_the_longest_come_first_and_equals_keep_their_order():

@@ -1,5 +1,6 @@
 """Answers given to many threads, or to many clients of the service, are those given alone."""
 
+import gc
 import http.client
 import json
 import os
@@ -16,7 +17,7 @@ from serving import serving
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.indexer.java import java_class
+from sparton.indexer.java import java_class, java_ints
 
 THREADS, TURNS = 12, 8
 DEPTHS = (1, 10, 64)
@@ -200,3 +201,25 @@ def test_a_jvm_of_pyjnius_is_told_of():
         "sparton.errors.SpartonError: this process has a JVM that pyjnius started (as Pyserini does), and a process "
         "holds one only; use Sparton and Pyserini in processes of their own"
     )
+
+
+def test_python_collects_its_garbage_when_it_wants_to(searcher):
+    """JPype has it do so whenever Java did, which costs more than the queries do."""
+    terms = {"bag": 100, "black": 90, "leather": 80}
+    collector = java_class("java.lang.management.ManagementFactory").getGarbageCollectorMXBeans()[0]
+    before, full = collector.getCollectionCount(), []
+
+    def note(phase, info):
+        if phase == "start" and info["generation"] == 2:
+            full.append(info)
+
+    zeros = [0] * 2**18
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        while collector.getCollectionCount() < before + 5:
+            searcher._index.rank(terms, 1000)
+            java_ints(zeros)
+    finally:
+        gc.callbacks.remove(note)
+    assert len(full) <= 1  # its own may fall due meanwhile

@@ -23,38 +23,46 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 LOOPS = 6
+WHAT = ("whole commands", "encoding")
 CASES = {"one alone": (1, 0), "three at once": (3, 0), f"one beside {LOOPS} busy loops": (1, LOOPS)}
 
 
-def encode(source: Path, corpus: Path, folders: list[Path], loops: int) -> float:
-    """Seconds until all of some commands at once have ended. source: a folder in which `sparton` is the package."""
+def encode(source: Path, corpus: Path, folders: list[Path], loops: int) -> tuple[float, float]:
+    """Seconds until all of some commands at once have ended, and the most that one of them says its encoding took.
+
+    source: a folder in which `sparton` is the package.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     environment["PYTHONPATH"] = str(source)
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(loops)]
     code = "from sparton.cli import run; run()"
     commands = [
-        [sys.executable, "-c", code, "encode", str(corpus), "--output", str(folder), "--device", "cpu"]
+        [sys.executable, "-c", code, "encode", str(corpus), "--output", str(folder), "--device", "cpu", "--json"]
         for folder in folders
     ]
     start = time.perf_counter()
     try:
         running = [
-            subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             for command in commands
         ]
-        codes = [process.wait() for process in running]
+        reports = [process.communicate()[0] for process in running]
         took = time.perf_counter() - start
     finally:
         for process in busy:
             process.kill()
             process.wait()
-    if any(codes):
-        raise SystemExit(f"a command of {source} ended with exit code {max(codes)}")
-    return took
+    if any(process.returncode for process in running):
+        raise SystemExit(f"a command of {source} failed")
+    return took, max(json.loads(report)["seconds"]["encoding"] for report in reports)
 
 
 def content(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in sorted((folder / "collection").iterdir())]
+
+
+def faster(seconds: dict[str, list[float]]) -> float:
+    return statistics.median(old / new for old, new in zip(seconds["before"], seconds["now"], strict=True))
 
 
 def main() -> None:
@@ -65,7 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    seconds: dict[str, dict[str, list[float]]] = {case: {"before": [], "now": []} for case in CASES}
+    seconds = {case: {what: {"before": [], "now": []} for what in WHAT} for case in CASES}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         corpus = work / "corpus.parquet"
@@ -80,19 +88,19 @@ def main() -> None:
                     folders = [work / f"out{number}" for number in range(commands)]
                     took = encode(work / name, corpus, folders, loops)
                     if turn:  # the first round fills the file cache
-                        seconds[case][name].append(took)
+                        for what, value in zip(WHAT, took, strict=True):
+                            seconds[case][what][name].append(value)
                     contents = [content(folder) for folder in folders]
                     if any(other != contents[0] for other in contents):
                         raise SystemExit("commands at once wrote different collections")
                     for folder in folders:
                         shutil.rmtree(folder)
-            before, now = seconds[case]["before"], seconds[case]["now"]
-            ratio = statistics.median(old / new for old, new in zip(before, now, strict=True))
-            print(
-                f"{case}: {statistics.median(before):.1f} s before, {statistics.median(now):.1f} s now, "
-                f"{ratio:.2f} times as fast",
-                flush=True,
-            )
+            for what, of in seconds[case].items():
+                before, now = (statistics.median(of[name]) for name in sources)
+                print(
+                    f"{case}, {what}: {before:.1f} s before, {now:.1f} s now, {faster(of):.2f} times as fast",
+                    flush=True,
+                )
     if arguments.out:
         result = {
             "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
@@ -100,8 +108,7 @@ def main() -> None:
             "documents": arguments.documents,
             "seconds": seconds,
             "times as fast, median of rounds": {
-                case: statistics.median(a / b for a, b in zip(of["before"], of["now"], strict=True))
-                for case, of in seconds.items()
+                case: {what: faster(of) for what, of in every.items()} for case, every in seconds.items()
             },
         }
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")

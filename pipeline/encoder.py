@@ -72,9 +72,8 @@ class Encoder:
     ) -> None:
         check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
         self.device = _device(device)
-        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
-            # PyTorch counts the machine's cores, whatever a container may use of them.
-            torch.set_num_threads(min(torch.get_num_threads(), cores()))
+        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
+            torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
         dtype = auto_dtype(self.device) if dtype == "auto" else dtype
         files = model
         if not isinstance(files, ModelFiles):

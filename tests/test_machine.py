@@ -111,18 +111,23 @@ def test_memory_follows_the_limit(tmp_path, cgroup, files, expected):
 
 @pytest.mark.parametrize(
     ("environment", "policy", "threads"),
-    [({}, "PASSIVE", 1), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE", 1), ({"OMP_NUM_THREADS": "2"}, "PASSIVE", 2)],
+    [
+        ({}, "PASSIVE 5000", 1),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE None", 1),
+        ({"GOMP_SPINCOUNT": "7"}, "None 7", 1),
+        ({"OMP_NUM_THREADS": "2"}, "PASSIVE 5000", 2),
+    ],
 )
-def test_threads_of_pytorch_wait_asleep_and_keep_to_the_quota(environment, policy, threads):
+def test_threads_of_pytorch_spin_briefly_and_keep_to_the_quota(environment, policy, threads):
     """Unless the user has said otherwise."""
     code = (
         "import sparton.machine, sparton.pipeline.encoder as encoder, os, torch\n"
         "encoder.cores = lambda: 1\n"
         "encoder.Encoder('tiny', device='cpu')\n"
-        "print(os.environ['OMP_WAIT_POLICY'], torch.get_num_threads())"
+        "print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'), torch.get_num_threads())"
     )
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    clean = {name: value for name, value in os.environ.items() if "OMP_" not in name}
     done = subprocess.run(
         [sys.executable, "-c", code], env={**clean, **environment}, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == [policy, str(threads)]
+    assert done.stdout.split() == [*policy.split(), str(threads)]

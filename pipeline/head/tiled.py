@@ -29,7 +29,7 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
     places = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
-    size = min(max(TILE, _LOGITS // max(1, len(rows))), vocabulary)
+    size = min(max(1, _LOGITS // max(1, len(rows) * TILE)) * TILE, vocabulary)  # of whole tiles: others are slower
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
     buffer = hidden.new_empty(len(rows) * size)
     for start in range(0, vocabulary, size):

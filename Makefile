@@ -9,7 +9,7 @@ demo: .venv/demo
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff check .

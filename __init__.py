@@ -12,6 +12,8 @@ Names are imported when first used, so that `import sparton` (and `sparton --hel
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__ as __version__
+
 if TYPE_CHECKING:
     from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from .report import BuildReport as BuildReport
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "BuildReport": "report",

@@ -11,18 +11,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from . import __version__
 from .errors import SpartonError, UsageError
 from .interrupt import EXIT_CODE, InterruptWatch
 from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
-from .progress_bar import announce, clear, waiting
+from .progress_bar import announce, clear, counted, waiting
 from .redaction import is_uri, redacted
 from .report import counts_line
 from .show import (
@@ -40,6 +40,7 @@ from .show import (
     terms_lines,
 )
 from .store_calls import SECONDS, VARIABLE, waiting_at_most
+from .version import __version__
 
 if TYPE_CHECKING:
     from .manifest import Manifest, ModelSettings
@@ -515,7 +516,7 @@ def run_topics(
 
         with _collector_paused():
             searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
-        for report in write_runs(searcher, plan, progress=True):
+        for report in write_runs(searcher, plan, counting=partial(counted, unit="queries", shown=True)):
             typer.echo(run_line(report), err=is_stdout(report.path))
             speed = report.queries / report.seconds
             typer.echo(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)", err=True)

@@ -126,7 +126,7 @@ def _versions() -> dict[str, str]:
     from importlib import metadata  # 30 ms that a cold search is spared
     from importlib.util import find_spec
 
-    from . import __version__
+    from .version import __version__
 
     installed = {name: metadata.version(name) for name in _VERSIONED if find_spec(name) is not None}
     return {"sparton": __version__, **installed}

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from .errors import SpartonError
 from .files import whole_file
-from .pipeline.options import DTYPES
 from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
 NAME = "sparton.json"
+DTYPES = ("float32", "bfloat16", "float16")
 FORMAT = 1
 # In order: parts are being encoded; all are encoded, and no Lucene index was asked for or it is not there yet; done.
 ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"

@@ -4,7 +4,9 @@ import json
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .search.hit_content import hit_content
 
 if TYPE_CHECKING:
     from .search.check import Checked
@@ -14,19 +16,6 @@ if TYPE_CHECKING:
     from .search.searcher import Hit, Seconds
 
 _EXPANDED = "+"  # stands before a term that the model added
-
-
-def hit_content(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> dict[str, Any]:
-    """A hit for JSON. own: the terms that the query holds itself."""
-    content = asdict(hit)
-    if hit.passage is None:
-        del content["passage"]
-    if matches is not None:
-        content["matches"] = [
-            {**asdict(match), "contribution": match.contribution, "expanded": match.term not in own}
-            for match in matches
-        ]
-    return content
 
 
 def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str], query: str | None = None) -> str:

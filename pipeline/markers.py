@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,9 +11,9 @@ from ..files import finish_removal, make_folder, remove_leftovers, whole_file
 from ..folder import COLLECTION, MARKERS, marker_of, part_path
 from ..manifest import Counts, Digest, Generation
 from ..untrusted import UnexpectedError, load_json, parse_json, read
-from .saved_batches import remove_saved
 
 _BLOCK = 2**20
+_SAVED = "saved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,20 @@ def prepare_collection(folder: Path, generation: str) -> None:
     for path in (folder / MARKERS).glob("part-*.json"):
         if not (folder / COLLECTION / f"{path.stem}.jsonl").is_file():
             path.unlink()
+
+
+def saved_folder(folder: Path, generation: str) -> Path:
+    """Where in an index folder a build saves what it has encoded of parts that are not finished."""
+    return folder / MARKERS / f"{_SAVED}-{generation}"
+
+
+def remove_saved(folder: Path, generation: str) -> None:
+    """Remove from an index folder what another build saved, or what was saved of parts that are finished."""
+    for saved in (folder / MARKERS).glob(f"{_SAVED}-*"):
+        for path in [saved, *saved.glob("*")]:
+            part = folder / COLLECTION / f"part-{path.name}.jsonl"
+            if saved.name != f"{_SAVED}-{generation}" or path.suffix or part.is_file():
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_of(path: Path, generation: str) -> bool:

@@ -1,8 +1,8 @@
 """Checks of options that need neither torch nor the model, so that a wrong one is told at once."""
 
 from ..errors import UsageError
+from ..manifest import DTYPES
 
-DTYPES = ("float32", "bfloat16", "float16")
 SHARD_ROWS = 8_192
 SCALE = 100.0
 DEFAULT_MAX_LENGTH = 512  # tokens

@@ -5,7 +5,6 @@ so those that were saved need not be encoded again, and the part's bytes do not 
 """
 
 import hashlib
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
@@ -15,11 +14,11 @@ from time import monotonic
 import numpy as np
 
 from ..files import remove_folder, whole_file
-from ..folder import COLLECTION, MARKERS
+from ..folder import COLLECTION
 from .impacts import LARGEST, Impacts, join, offsets_of
+from .markers import saved_folder
 
 SECONDS = 10.0  # of work that a kill may cost, and a batch
-_FOLDER = "saved"
 _SUFFIX = ".batches"
 _DIGEST, _WORD = 32, 8  # bytes
 
@@ -29,7 +28,7 @@ class SavedBatches:
     terms: how many the vocabulary has."""
 
     def __init__(self, folder: Path, generation: str, number: int, terms: int) -> None:
-        self._folder = folder / MARKERS / f"{_FOLDER}-{generation}" / f"{number:05d}"
+        self._folder = saved_folder(folder, generation) / f"{number:05d}"
         self._found: dict[bytes, Impacts] = {}
         self._new: list[tuple[np.ndarray, Impacts]] = []
         self._since = monotonic()
@@ -69,18 +68,9 @@ class SavedBatches:
 
 def saved_rows(folder: Path, generation: str) -> int:
     """How many rows are saved in an index folder, of parts that are not finished."""
-    files = (folder / MARKERS / f"{_FOLDER}-{generation}").glob(f"*/*{_SUFFIX}")
+    files = saved_folder(folder, generation).glob(f"*/*{_SUFFIX}")
     unfinished = (path for path in files if not (folder / COLLECTION / f"part-{path.parent.name}.jsonl").is_file())
     return sum(len(rows) for path in unfinished for rows, _ in _load(path, LARGEST))
-
-
-def remove_saved(folder: Path, generation: str) -> None:
-    """Remove from an index folder what another build saved, or what was saved of parts that are finished."""
-    for saved in (folder / MARKERS).glob(f"{_FOLDER}-*"):
-        for path in [saved, *saved.glob("*")]:
-            part = folder / COLLECTION / f"part-{path.name}.jsonl"
-            if saved.name != f"{_FOLDER}-{generation}" or path.suffix or part.is_file():
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def _packed(batches: Sequence[tuple[np.ndarray, Impacts]]) -> bytes:

@@ -3,8 +3,9 @@
 import os
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,13 +17,13 @@ from ..errors import SpartonError, UsageError
 from ..files import check_output, make_folder, output_file, refuse_inputs
 from ..folder import folders_of
 from ..machine import cores
-from ..progress_bar import counted
 from .searcher import Searcher
 from .topics import Topic, count_topics, read_topics
 
 K, TAG = 1000, "sparton"
 _BATCH = 64  # queries
 _SPACE = re.compile(r"\s")
+Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +83,21 @@ def plan_runs(
     return RunPlan(runs, {path: count_topics(path) for path in topics}, k, threads, tag)
 
 
-def write_runs(searcher: Searcher, plan: RunPlan, *, progress: bool = False) -> Iterator[RunReport]:
+def write_runs(searcher: Searcher, plan: RunPlan, *, counting: Counting | None = None) -> Iterator[RunReport]:
     """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
     The k best documents of a query come best first, ties in order of id, as Anserini orders them, and scores are
     written as it writes them. A query's lines stand where its topic stood.
+    counting: of a file's name and its number of queries, what hears how many more are done, as `counted` shows it.
     Raises SpartonError for a document's id that a run cannot hold.
     """
     for topics, output in plan.runs.items():
         make_folder(output.parent)
-        yield _write_run(searcher, plan, topics, output, progress)
+        yield _write_run(searcher, plan, topics, output, counting or _uncounted)
+
+
+def _uncounted(_name: str, _total: int) -> AbstractContextManager[Callable[[int], None]]:
+    return nullcontext(lambda _more: None)
 
 
 def _runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
@@ -123,12 +129,12 @@ def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple
             yield topic.id, next(encoded) if topic.terms is None else topic.terms
 
 
-def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, progress: bool) -> RunReport:
+def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, counting: Counting) -> RunReport:
     start = perf_counter()
     queries = hits = without_terms = without_hits = 0
     with (
         output_file(output) as stream,
-        counted(topics.name, plan.counts[topics], "queries", shown=progress) as count,
+        counting(topics.name, plan.counts[topics]) as count,
     ):
         for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), plan):
             queries += 1

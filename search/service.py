@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
 
-from ..show import hit_content
+from .hit_content import hit_content
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics

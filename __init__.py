@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
     from .from_collection import index_collection as index_collection
+    from .head import SpartonHead as SpartonHead
+    from .head import splade_head as splade_head
+    from .head.fuse import fuse as fuse
     from .pipeline.encoder import Encoder as Encoder
-    from .pipeline.fuse import fuse as fuse
-    from .pipeline.head import SpartonHead as SpartonHead
-    from .pipeline.head import splade_head as splade_head
     from .report import BuildReport as BuildReport
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
@@ -32,9 +32,9 @@ _HOMES = {
     "index_collection": "from_collection",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoder",
-    "fuse": "pipeline.fuse",
-    "SpartonHead": "pipeline.head",
-    "splade_head": "pipeline.head",
+    "fuse": "head.fuse",
+    "SpartonHead": "head",
+    "splade_head": "head",
     "Hit": "search.searcher",
     "Searcher": "search.searcher",
 }

@@ -22,7 +22,7 @@ from head_host import measure_first_calls, measure_quantize
 from head_methods import Figures, Head, bare_product, check, draw_lengths, eager, max_first, portable, random, truth
 from timing import Timing, interleaved
 
-from sparton.pipeline.head import splade_head
+from sparton.head import splade_head
 
 SHAPES = ((64, 512, 768, 30_522), (256, 128, 768, 30_522), (32, 512, 768, 250_002), (16, 512, 1024, 151_936))
 CUBLAS = "cuBLAS, no reduction"

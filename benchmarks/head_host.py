@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from head_methods import Figures, random
 
-from sparton.pipeline.head import splade_head
+from sparton.head import splade_head
 from sparton.pipeline.quantize import quantize
 
 Method = Callable[[torch.Tensor, float, int | None], list[np.ndarray]]
@@ -26,8 +26,8 @@ def first_call() -> float:
     """Seconds of the first call in this process: compiling or loading, launching, waiting. Imports, CUDA's start and
     making the inputs are not in it."""
     if torch.cuda.get_device_capability() == (9, 0):
-        importlib.import_module("sparton.pipeline.head.hopper_head")
-    importlib.import_module("sparton.pipeline.head.triton_head")
+        importlib.import_module("sparton.head.hopper_head")
+    importlib.import_module("sparton.head.triton_head")
     weight, bias, hidden = random(30_522, 768), random(30_522), random(32, 128, 768)
     mask = torch.ones(32, 128, device="cuda", dtype=torch.bool)
     torch.cuda.synchronize()

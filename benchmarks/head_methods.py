@@ -7,9 +7,9 @@ from typing import Any
 import torch
 import triton
 
-from sparton.pipeline.head.configs import shipped_config
-from sparton.pipeline.head.inputs import check_inputs
-from sparton.pipeline.head.portable_kernel import portable_head
+from sparton.head.configs import shipped_config
+from sparton.head.inputs import check_inputs
+from sparton.head.triton_portable import portable_head
 
 Head = Callable[[torch.Tensor], torch.Tensor | None]
 Figures = dict[str, Any]

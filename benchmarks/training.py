@@ -24,16 +24,16 @@ from pathlib import Path
 
 import torch
 import transformers
-from head import hardware
 from head_methods import Figures, eager, random
 from timing import interleaved
 from training_steps import DOCUMENT, QUERY, Training, config_of, largest
 
-from sparton.pipeline.head import splade_head
-from sparton.pipeline.head.hidden_gradient import _lists, hidden_gradient
-from sparton.pipeline.head.inputs import check_inputs
-from sparton.pipeline.head.triton_head import triton_head
-from sparton.pipeline.head.weight_gradient import weight_gradient
+from head import hardware
+from sparton.head import splade_head
+from sparton.head.inputs import check_inputs
+from sparton.head.triton_grad_hidden import _lists, hidden_gradient
+from sparton.head.triton_grad_weight import weight_gradient
+from sparton.head.triton_head import triton_head
 
 HEADS = {"30k": (32, 512, 768, 30_522), "250k": (32, 256, 768, 250_002)}
 SPARSE = 0.01

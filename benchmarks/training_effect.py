@@ -24,8 +24,8 @@ import transformers
 from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from sparton.pipeline.fuse import pass_on
-from sparton.pipeline.head import splade_head
+from sparton.head import splade_head
+from sparton.head.fuse import pass_on
 from sparton.pipeline.model_files import find_model
 
 MEASURE = ir_measures.parse_measure("nDCG@10")

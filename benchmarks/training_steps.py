@@ -13,8 +13,8 @@ import torch
 from torch import nn
 from transformers import AutoModelForMaskedLM, BertConfig, PreTrainedConfig, XLMRobertaConfig
 
-from sparton.pipeline.fuse import pass_on
-from sparton.pipeline.head import splade_head
+from sparton.head import splade_head
+from sparton.head.fuse import pass_on
 
 QUERY, DOCUMENT = 64, 256
 

@@ -2,7 +2,7 @@
 
     python benchmarks/tune_head.py --classes 'half *' --write
 
-Every candidate of pipeline/head/autotune.py runs at some shapes of each class of pipeline/head/configs.py, the
+Every candidate of head/autotune.py runs at some shapes of each class of head/configs.py, the
 candidates taking turns (see timing.py). A candidate's score is its time over the fastest one's, averaged over the
 shapes of the class; one that does not fit the GPU at one of them is out. `--write` keeps the entries of other chips
 and of other classes.
@@ -21,11 +21,11 @@ from timing import interleaved, mean_ratios
 from triton.runtime.errors import OutOfResources
 
 from sparton.files import whole_file
-from sparton.pipeline.head import configs
-from sparton.pipeline.head.autotune import CANDIDATES
-from sparton.pipeline.head.configs import KERNELS, Config, chip, shape_class
-from sparton.pipeline.head.inputs import HeadInputs
-from sparton.pipeline.head.triton_head import kernels_for, run_config
+from sparton.head import configs
+from sparton.head.autotune import CANDIDATES
+from sparton.head.configs import KERNELS, Config, chip, shape_class
+from sparton.head.inputs import HeadInputs
+from sparton.head.triton_head import kernels_for, run_config
 
 TABLE = Path(configs.__file__).with_name("configs.json")
 # [B, S, D] x V; of float32 an eighth of the documents, because a GPU multiplies it that much more slowly.
@@ -138,7 +138,7 @@ def main() -> None:
     help_classes = "names or patterns of classes; '*' is all, and float32 takes minutes to compile (default: 'half *')"
     parser.add_argument("--classes", nargs="+", default=["half *"], metavar="CLASS", help=help_classes)
     parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--write", action="store_true", help="write the best into pipeline/head/configs.json")
+    parser.add_argument("--write", action="store_true", help="write the best into head/configs.json")
     arguments = parser.parse_args()
     chosen = [name for name in CLASSES if any(fnmatchcase(name, pattern) for pattern in arguments.classes)]
     if not chosen:

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from sparton import SpartonHead
-from sparton.pipeline.fuse import pass_on
+from sparton.head.fuse import pass_on
 from sparton.pipeline.model_files import find_model
 
 

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from ..errors import SpartonError, UsageError
+from ..head import splade_head
 from ..machine import cores
 from ..manifest import ModelSettings
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
-from .head import splade_head
 from .impacts import Impacts, concatenate, heaviest_first, join
 from .masked_lm import load_masked_lm
 from .model_files import EMBEDDED, ModelFiles, find_model

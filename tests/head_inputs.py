@@ -2,7 +2,7 @@
 
 import torch
 
-from sparton.pipeline.head.inputs import HeadInputs
+from sparton.head.inputs import HeadInputs
 
 SMALL = [
     # batch, length, width, vocabulary

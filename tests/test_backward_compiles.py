@@ -10,7 +10,7 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 
-from sparton.pipeline.head import hidden_gradient as h, weight_gradient as w
+from sparton.head import triton_grad_hidden as h, triton_grad_weight as w
 
 
 class Chip:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sparton.pipeline.head import SpartonHead
+from sparton.head import SpartonHead
 
 PROCESSES = 2
 

@@ -5,8 +5,8 @@ import torch
 from head_inputs import MASKS, SMALL, assert_no_worse_than_pytorch, make_inputs, make_packed
 from torch import nn
 
-from sparton.pipeline.head import SpartonHead, splade_head
-from sparton.pipeline.head.inputs import check_inputs
+from sparton.head import SpartonHead, splade_head
+from sparton.head.inputs import check_inputs
 
 PACKED = [[3, 1, 9, 200], [5], [0, 4, 0, 0, 7, 0], [0]]
 

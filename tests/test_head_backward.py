@@ -7,9 +7,9 @@ import torch
 from head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
 from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
-from sparton.pipeline.head import SpartonHead, splade_head
-from sparton.pipeline.head.autograd import differentiable_maxima
-from sparton.pipeline.head.inputs import check_inputs
+from sparton.head import SpartonHead, splade_head
+from sparton.head.autograd import differentiable_maxima
+from sparton.head.inputs import check_inputs
 
 PACKED = [[3, 1, 9, 200], [0, 4, 0, 0, 7, 0], [5]]
 # As in test_head_kernels.py; batches small enough for eager PyTorch to hold all logits.
@@ -260,7 +260,7 @@ def test_kernels_skip_what_is_zero(device):
 @pytest.mark.parametrize("chunk", [16, 40, 64])
 def test_kernels_join_long_lists(device, chunk, monkeypatch):
     """Lists of every length around the chunk's, some of many chunks, some ending where a chunk does."""
-    from sparton.pipeline.head import hidden_gradient
+    from sparton.head import triton_grad_hidden as hidden_gradient
 
     monkeypatch.setattr(hidden_gradient, "CHUNK", chunk)
     monkeypatch.setattr(hidden_gradient, "PAIRS", 2_000)

@@ -13,11 +13,11 @@ from head_inputs import make_inputs, make_packed
 from triton_devices import on_gpu
 
 from sparton.errors import SpartonError
-from sparton.pipeline.head import splade_head
-from sparton.pipeline.head.configs import KERNELS, HopperConfig, PortableConfig, shape_class, shipped_config
-from sparton.pipeline.head.inputs import check_inputs
+from sparton.head import splade_head
+from sparton.head.configs import KERNELS, HopperConfig, PortableConfig, shape_class, shipped_config
+from sparton.head.inputs import check_inputs
 
-autotune = pytest.importorskip("sparton.pipeline.head.autotune", reason="needs Triton", exc_type=ImportError)
+autotune = pytest.importorskip("sparton.head.autotune", reason="needs Triton", exc_type=ImportError)
 
 PORTABLE = ("portable",)
 
@@ -55,7 +55,7 @@ def test_the_table_has_every_class(batch, length, mask, dtype):
 
 
 def test_the_table_holds_what_its_kernels_take():
-    table = json.loads((files("sparton.pipeline.head") / "configs.json").read_text())
+    table = json.loads((files("sparton.head") / "configs.json").read_text())
     for kernels in table.values():
         for kernel, classes in kernels.items():
             for numbers in classes.values():
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_written_is_reported(measured, monkeypatch, tmp_
 
 KEEP = """
 import sys
-from sparton.pipeline.head.autotune import PortableConfig, _keep
+from sparton.head.autotune import PortableConfig, _keep
 for index in range(40):
     _keep("GPU of a test", f"class {sys.argv[1]} {index}", PortableConfig(64, 32, 16, 4, 2))
 """

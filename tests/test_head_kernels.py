@@ -12,8 +12,8 @@ from head_inputs import (
 )
 from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
-from sparton.pipeline.head import splade_head
-from sparton.pipeline.head.inputs import check_inputs
+from sparton.head import splade_head
+from sparton.head.inputs import check_inputs
 
 pytest.importorskip("triton")
 
@@ -50,7 +50,7 @@ def test_kernels_in_the_interpreter():
 
 def check(arguments, cu_seqlens=None):
     """Weights, and weights with positions, against the truth."""
-    from sparton.pipeline.head.triton_head import triton_head
+    from sparton.head.triton_head import triton_head
 
     inputs = check_inputs(*arguments, cu_seqlens)
     assert_no_worse_than_pytorch(splade_head(*arguments, cu_seqlens=cu_seqlens, impl="triton"), inputs)
@@ -98,7 +98,7 @@ def test_kernel_passes_on_what_is_not_finite(device, where, value):
 
 
 def test_kernel_gives_the_last_of_equal_positions(device):
-    from sparton.pipeline.head.triton_head import triton_head
+    from sparton.head.triton_head import triton_head
 
     hidden, weight, _, mask = make_inputs(4, 40, 64, 150, "holes", torch.float16, device)
     # Whole numbers, whose sums are exact: some processors' libraries add up equal rows in different orders.
@@ -148,7 +148,7 @@ def test_no_documents_and_no_terms(device):
 @pytest.mark.parametrize("mask", MASKS)
 def test_plan_says_where_documents_lie(device, mask):
     """Every kept position has one slot of its document; each document's last slot is marked, and what is kept."""
-    from sparton.pipeline.head.hopper_plan import make_plan
+    from sparton.head.hopper_plan import make_plan
 
     hidden, weight, bias, attention_mask = make_inputs(5, 50, 8, 3, mask, device=device)
     plan = make_plan(check_inputs(hidden, weight, bias, attention_mask, None))
@@ -177,7 +177,7 @@ def test_plan_says_where_documents_lie(device, mask):
 
 @pytest.mark.parametrize("lengths", [[3, 0, 250, 0, 0, 7, 300], [0, 0], [256, 256], [1] * 40])
 def test_plan_says_where_packed_documents_lie(device, lengths):
-    from sparton.pipeline.head.hopper_plan import make_plan
+    from sparton.head.hopper_plan import make_plan
 
     hidden, weight, bias, cu_seqlens = make_packed(lengths, 8, 3, device=device, before=2, after=3)
     plan = make_plan(check_inputs(hidden, weight, bias, None, cu_seqlens))
@@ -251,8 +251,8 @@ def test_gpu_kernels_write_every_weight_when_there_are_more_than_two_to_the_31(d
 @on_gpu
 @pytest.mark.parametrize("name", ["hopper", "portable"])
 def test_gpu_candidates_of_autotuning_are_right(name):
-    from sparton.pipeline.head.autotune import CANDIDATES
-    from sparton.pipeline.head.triton_head import kernels_for, run_config
+    from sparton.head.autotune import CANDIDATES
+    from sparton.head.triton_head import kernels_for, run_config
 
     *packed, cu_seqlens = make_packed([10, 1, 289, 0, 40], 16, 150, torch.bfloat16, "cuda")
     for inputs in (
@@ -269,7 +269,7 @@ def test_gpu_candidates_of_autotuning_are_right(name):
 @pytest.mark.gpu
 @on_gpu
 def test_gpu_of_hopper_takes_the_hopper_kernel(monkeypatch):
-    from sparton.pipeline.head import hopper_head
+    from sparton.head import hopper_head
 
     if torch.cuda.get_device_capability() != (9, 0):
         pytest.skip("not a Hopper GPU")
@@ -303,7 +303,8 @@ def test_gpu_kernels_need_16_mib_beyond_their_result(shape, masked):
 @pytest.mark.gpu
 @on_gpu
 def test_gpu_batches_of_other_sizes_compile_nothing():
-    from sparton.pipeline.head import hopper_kernel, hopper_plan, portable_kernel
+    from sparton.head import hopper_kernel, hopper_plan
+    from sparton.head import triton_portable as portable_kernel
 
     kernels = [hopper_kernel.head_kernel, portable_kernel.head_kernel, hopper_plan._tiles_kernel]
     kernels += [hopper_plan._count_windows_kernel, hopper_plan._fill_windows_kernel]

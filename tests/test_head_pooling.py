@@ -5,7 +5,7 @@ import torch
 from head_inputs import MASKS, SMALL, make_inputs, make_packed
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sparton.pipeline.head import ACTIVATIONS, splade_head
+from sparton.head import ACTIVATIONS, splade_head
 
 PAIRS = [("sum", "log1p_relu"), ("sum", "log1p_log1p_relu"), ("max", "log1p_log1p_relu")]
 

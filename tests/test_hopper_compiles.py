@@ -13,7 +13,7 @@ from triton.backends.compiler import GPUTarget
 from triton.experimental.gluon import language as gl
 from triton.experimental.gluon.nvidia.hopper import TensorDescriptor
 
-from sparton.pipeline.head.hopper_kernel import head_kernel
+from sparton.head.hopper_kernel import head_kernel
 
 
 class Hopper:

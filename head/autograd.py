@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .backward import head_gradients
 from .inputs import HeadInputs
-from .tiled import tiled_head
+from .torch_max import tiled_head
 
 
 def differentiable_maxima(inputs: HeadInputs, *, triton: bool) -> Tensor:

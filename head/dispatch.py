@@ -7,8 +7,8 @@ import torch
 
 from .inputs import HeadInputs, check_inputs
 from .reference import reference_head
-from .summed import summed_head
-from .tiled import tiled_head
+from .torch_max import tiled_head
+from .torch_sum import summed_head
 
 IMPLEMENTATIONS = ("auto", "triton", "torch", "reference")
 POOLINGS = ("max", "sum")

@@ -11,7 +11,7 @@ counts. Sums are float32 (float64 of float64), no logit is computed again, and n
 
 import torch
 
-from .tiled_backward import tiled_gradients
+from .torch_backward import tiled_gradients
 
 Gradients = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 
@@ -62,8 +62,8 @@ def _triton_gradients(
     bias_dtype: torch.dtype | None,
     needed: tuple[bool, bool, bool],
 ) -> Gradients:
-    from .hidden_gradient import hidden_gradient
-    from .weight_gradient import weight_gradient
+    from .triton_grad_hidden import hidden_gradient
+    from .triton_grad_weight import weight_gradient
 
     d_hidden = d_weight = d_bias = None
     # Triton launches on the current device, which need not be that of the tensors.

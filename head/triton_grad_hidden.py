@@ -13,7 +13,7 @@ import torch
 import triton
 import triton.language as tl
 
-from .weight_gradient import slopes
+from .triton_grad_weight import slopes
 
 # Pairs a program adds up at most; pairs it has in flight; columns of a row of E.
 CHUNK, BLOCK_P, BLOCK_D, WARPS = 512, 16, 256, 4

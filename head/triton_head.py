@@ -8,7 +8,7 @@ import triton
 from . import autotune
 from .configs import Config, HopperConfig, shipped_config
 from .inputs import HeadInputs
-from .portable_kernel import portable_head
+from .triton_portable import portable_head
 
 # Gluon's warp specialization and layouts are what the Hopper kernel was written for from 3.6 on.
 _HAS_GLUON = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (3, 6)

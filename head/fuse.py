@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from ..errors import SpartonError
-from .head import splade_head
+from . import splade_head
 
 # What sentence-transformers calls these activations of SpladePooling, and what the head does.
 _ACTIVATIONS = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}

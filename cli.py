@@ -20,10 +20,8 @@ from typer.core import TyperGroup
 
 from .errors import SpartonError, UsageError
 from .interrupt import EXIT_CODE, InterruptWatch
-from .manifest import ENCODING
 from .pipeline.options import SCALE, SHARD_ROWS
 from .progress_bar import announce, clear, counted, waiting
-from .redaction import is_uri, redacted
 from .report import counts_line
 from .show import (
     checked_line,
@@ -39,13 +37,15 @@ from .show import (
     terms_json,
     terms_lines,
 )
-from .store_calls import SECONDS, VARIABLE, waiting_at_most
+from .storage.manifest import ENCODING
+from .storage.redaction import is_uri, redacted
+from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .manifest import Manifest, ModelSettings
     from .report import BuildReport
     from .search.searcher import Searcher
+    from .storage.manifest import Manifest, ModelSettings
 
 
 class _Commands(TyperGroup):
@@ -507,9 +507,9 @@ def run_topics(
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
     with _one_sentence(), waiting_at_most(store_timeout):
         _check_paths(topics=topics, output=output)
-        from .files import is_stdout
-        from .remote import local_path
         from .search.run import plan_runs, write_runs
+        from .storage.atomic import is_stdout
+        from .storage.remote import local_path
 
         plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index))
         from .search.searcher import Searcher
@@ -597,8 +597,8 @@ def info(
 ) -> None:
     """Show what is in an index and how it was made, and with --check whether it still is what was written."""
     with _one_sentence(), waiting_at_most(store_timeout):
-        from .fetched import local_index
-        from .manifest import load_complete, load_manifest
+        from .storage.local_copy import local_index
+        from .storage.manifest import load_complete, load_manifest
 
         folder = local_index(index, lucene=check)
         manifest = load_complete(folder) if check else load_manifest(folder)
@@ -702,7 +702,7 @@ def _prepare_searches(index: Path | str) -> None:
 
     if isinstance(index, Path) and wants_quick_start():
         announce("preparing Java for quick searches, once")
-        from .manifest import load_complete
+        from .storage.manifest import load_complete
 
         prepare_quick_start(index / load_complete(index).indexes[0])
         clear()

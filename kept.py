@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from .errors import SpartonError
-from .folder import COLLECTION
-from .manifest import ENCODING, load_manifest
-from .pipeline.markers import rows_of
 from .pipeline.saved_batches import saved_rows
+from .storage.index_folder import COLLECTION
+from .storage.manifest import ENCODING, load_manifest
+from .storage.markers import rows_of
 
 _folders: list[Path] = []  # of the build that this process has begun, if any
 

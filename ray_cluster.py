@@ -9,7 +9,7 @@ import socket
 from typing import Any
 
 from .errors import SpartonError, UsageError
-from .store_calls import VARIABLE, store_timeout
+from .storage.store_calls import VARIABLE, store_timeout
 
 try:
     import ray

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from memory import synthetic_documents, write_corpus
 
-from sparton.manifest import ENCODED, load_manifest
+from sparton.storage.manifest import ENCODED, load_manifest
 
 SHARD_ROWS = 1_000
 

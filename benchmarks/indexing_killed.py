@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from indexing import CORES, read_content, run, sparton
 from synthetic import write_documents
 
-from sparton.manifest import COMPLETE, load_manifest
+from sparton.storage.manifest import COMPLETE, load_manifest
 
 if TYPE_CHECKING:
     from lucene_content import Content

@@ -27,9 +27,9 @@ import tokenizers
 from cold_start import seconds
 
 import sparton
-from sparton.manifest import load_manifest
 from sparton.pipeline.encoders import open_query_encoder
 from sparton.pipeline.model_files import find_model
+from sparton.storage.manifest import load_manifest
 
 
 def save_model(folder: Path, texts: list[str]) -> None:

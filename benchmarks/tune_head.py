@@ -20,12 +20,12 @@ from head_methods import draw_lengths
 from timing import interleaved, mean_ratios
 from triton.runtime.errors import OutOfResources
 
-from sparton.files import whole_file
 from sparton.head import configs
 from sparton.head.autotune import CANDIDATES
 from sparton.head.configs import KERNELS, Config, chip, shape_class
 from sparton.head.inputs import HeadInputs
 from sparton.head.triton_head import kernels_for, run_config
+from sparton.storage.atomic import whole_file
 
 TABLE = Path(configs.__file__).with_name("configs.json")
 # [B, S, D] x V; of float32 an eighth of the documents, because a GPU multiplies it that much more slowly.

@@ -16,7 +16,7 @@ import torch
 from triton.runtime.errors import OutOfResources
 
 from ..errors import SpartonError
-from ..files import cache_folder, locked, whole_file
+from ..storage.atomic import cache_folder, locked, whole_file
 from .configs import KERNELS, Config, HopperConfig, PortableConfig, shape_class
 from .inputs import HeadInputs
 

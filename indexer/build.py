@@ -16,8 +16,8 @@ from typing import Self
 import numpy as np
 
 from ..errors import SpartonError
-from ..files import remove_folder, sync_folder
 from ..processes import Answers, Helper
+from ..storage.atomic import remove_folder, sync_folder
 from .lucene import Held
 from .options import LuceneOptions, choose_options
 from .pieces import Piece, cut

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
-from ..files import cache_folder
+from ..storage.atomic import cache_folder
 
 log = logging.getLogger("sparton")
 LEAST = 21

@@ -6,8 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..manifest import NAME as MANIFEST
-from ..walk import Files
+from ..storage.manifest import NAME as MANIFEST
+from ..storage.walk import Files
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 PIECE_BYTES = 2**24

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpartonError
-from ..files import remove_folder
 from ..processes import serve
+from ..storage.atomic import remove_folder
 from .java import java_exception, start_jvm
 from .lucene import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .options import LuceneOptions

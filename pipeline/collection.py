@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..folder import part_path
-from ..manifest import Counts
+from ..storage.index_folder import part_path
+from ..storage.manifest import Counts
+from ..storage.markers import Marker, finished_counts
 from .ahead import ahead
 from .corpus import Corpus
 from .documents import Shard
 from .job import Job
-from .markers import Marker, finished_counts
 from .part_writer import NewPart, write_parts
 from .passages import passages_of
 from .progress import Progress

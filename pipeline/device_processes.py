@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ..manifest import ModelSettings
 from ..processes import Helper, serve
+from ..storage.manifest import ModelSettings
+from ..storage.markers import prepare_collection
 from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .engine import claim, on_gpu, remove_claims
 from .job import EncoderOptions, Job
-from .markers import prepare_collection
 from .progress import Progress, Work
 from .workers import Workers
 

@@ -13,7 +13,7 @@ import torch
 from ..errors import SpartonError, UsageError
 from ..head import splade_head
 from ..machine import cores
-from ..manifest import ModelSettings
+from ..storage.manifest import ModelSettings
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .impacts import Impacts, concatenate, heaviest_first, join

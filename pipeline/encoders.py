@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..manifest import ModelSettings
+from ..storage.manifest import ModelSettings
 from .impacts import Impacts
 from .model_files import find_model
 from .model_kind import STATIC

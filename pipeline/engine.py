@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
-from ..folder import MARKERS, part_path
-from ..manifest import ModelSettings
+from ..storage.index_folder import MARKERS, part_path
+from ..storage.manifest import ModelSettings
+from ..storage.markers import prepare_collection
 from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .job import EncoderOptions, Job
-from .markers import prepare_collection
 from .progress import Progress
 from .workers import Workers
 

@@ -8,8 +8,8 @@ from importlib import metadata
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..manifest import model_folder
-from ..redaction import redacted
+from ..storage.manifest import model_folder
+from ..storage.redaction import redacted
 from .model_kind import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
 EMBEDDED = "tiny"

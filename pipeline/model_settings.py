@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..manifest import ModelSettings
+from ..storage.manifest import ModelSettings
 from .model_files import ModelFiles, find_model, find_recorded_model, side_digest
 from .model_kind import MASKED_LM, STATIC, Side
 from .options import DEFAULT_MAX_LENGTH

@@ -1,7 +1,7 @@
 """Checks of options that need neither torch nor the model, so that a wrong one is told at once."""
 
 from ..errors import UsageError
-from ..manifest import DTYPES
+from ..storage.manifest import DTYPES
 
 SHARD_ROWS = 8_192
 SCALE = 100.0

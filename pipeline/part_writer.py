@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..manifest import Counts
 from ..processes import Helper, ask_all, serve
+from ..storage.manifest import Counts
 from .documents import Documents
 from .impacts import Impacts
 from .vectors import VectorWriter, Written

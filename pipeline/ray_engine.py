@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ..errors import SpartonError, UsageError
-from ..manifest import ModelSettings
-from ..mirror import Mirror, stand_in
 from ..ray_cluster import ALWAYS, Cluster, answer_of
+from ..storage.manifest import ModelSettings
+from ..storage.markers import prepare_collection
+from ..storage.staging import Mirror, stand_in
 from .collection import Part, write_collection
 from .encoders import open_document_encoder
 from .file_state import seen_from_elsewhere
 from .job import EncoderOptions, Job
-from .markers import prepare_collection
 from .progress import Progress, Work
 from .workers import Workers
 

@@ -13,10 +13,10 @@ from time import monotonic
 
 import numpy as np
 
-from ..files import remove_folder, whole_file
-from ..folder import COLLECTION
+from ..storage.atomic import remove_folder, whole_file
+from ..storage.index_folder import COLLECTION
+from ..storage.markers import saved_folder
 from .impacts import LARGEST, Impacts, join, offsets_of
-from .markers import saved_folder
 
 SECONDS = 10.0  # of work that a kill may cost, and a batch
 _SUFFIX = ".batches"

@@ -14,7 +14,7 @@ import numpy as np
 import tokenizers
 
 from ..errors import SpartonError, UsageError
-from ..manifest import ModelSettings
+from ..storage.manifest import ModelSettings
 from .impacts import LARGEST, Impacts, heaviest_first, heaviest_terms, offsets_of
 from .model_files import ModelFiles
 from .model_kind import Side

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import whole_file
+from ..storage.atomic import whole_file
 from .documents import Documents
 from .impacts import Impacts
 

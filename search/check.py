@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpartonError
-from ..folder import COLLECTION, LUCENE
 from ..indexer.java import java_class, java_exception, java_name
 from ..indexer.lucene import open_directory
 from ..indexer.repeated_ids import id_hashes
-from ..manifest import Manifest
-from ..pipeline.markers import finished_counts
+from ..storage.index_folder import COLLECTION, LUCENE
+from ..storage.manifest import Manifest
+from ..storage.markers import finished_counts
 
 
 @dataclass(frozen=True, slots=True)

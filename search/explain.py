@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
-from ..fetched import local_index
-from ..manifest import load_manifest
 from ..pipeline.model_files import EMBEDDED
 from ..pipeline.tokenizing import Tokenization, Tokenizer
-from ..redaction import redacted
-from ..remote import local_path
+from ..storage.local_copy import local_index
+from ..storage.manifest import load_manifest
+from ..storage.redaction import redacted
+from ..storage.remote import local_path
 
 if TYPE_CHECKING:
     from ..pipeline.encoders import QueryEncoder

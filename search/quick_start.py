@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ..errors import SpartonError
-from ..files import make_folder, whole_file
 from ..indexer.java import SHORT_RUN, archive_of, find_jar, find_java, java_class, jvm_options, start_jvm
+from ..storage.atomic import make_folder, whole_file
 from .impact_index import ImpactIndex
 
 log = logging.getLogger("sparton")

@@ -10,11 +10,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
-from ..fetched import local_index
 from ..indexer.java import check_process
-from ..manifest import load_complete
 from ..pipeline.passages import passage_id
-from ..remote import local_path
+from ..storage.local_copy import local_index
+from ..storage.manifest import load_complete
+from ..storage.remote import local_path
 from .explain import Match, own_terms
 from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparton.manifest import ENCODING, load_manifest
 from sparton.pipeline.model_files import find_model
+from sparton.storage.manifest import ENCODING, load_manifest
 
 GUESSED = "columns: id = id, text = text\n"
 KNOWN = ".parquet, .pq, .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather"

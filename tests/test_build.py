@@ -6,9 +6,9 @@ import shutil
 import pytest
 
 import sparton
-from sparton.files import locked
-from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 from sparton.pipeline.encoder import Encoder
+from sparton.storage.atomic import locked
+from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
 OPTIONS = {"model": "tiny", "device": "cpu", "shard_rows": 20}
 

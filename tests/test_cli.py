@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import sparton
-from sparton.manifest import load_manifest
+from sparton.storage.manifest import load_manifest
 
 
 def test_help_names_every_command(run_cli):

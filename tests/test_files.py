@@ -16,7 +16,7 @@ import pytest
 from permissions import somebody
 
 from sparton.errors import UsageError
-from sparton.files import (
+from sparton.storage.atomic import (
     LEFTOVERS,
     check_output,
     is_stdout,
@@ -27,8 +27,8 @@ from sparton.files import (
     remove_folder,
     whole_file,
 )
-from sparton.folder import COLLECTION, MARKERS
-from sparton.pipeline.markers import prepare_collection
+from sparton.storage.index_folder import COLLECTION, MARKERS
+from sparton.storage.markers import prepare_collection
 
 WRITERS = [whole_file, output_file]
 
@@ -121,7 +121,7 @@ def test_what_a_killed_writer_left_is_removed_by_who_holds_the_folder():
     for folder in folders:
         folder.mkdir()
         code = (
-            "import os, sys, pathlib; from sparton.files import whole_file\n"
+            "import os, sys, pathlib; from sparton.storage.atomic import whole_file\n"
             "with whole_file(pathlib.Path(sys.argv[1])) as stream:\n"
             "    stream.write(b'half'); stream.flush(); os.kill(os.getpid(), 9)"
         )

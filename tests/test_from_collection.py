@@ -8,8 +8,8 @@ import pytest
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.files import locked
-from sparton.manifest import COMPLETE, ENCODING, load_manifest
+from sparton.storage.atomic import locked
+from sparton.storage.manifest import COMPLETE, ENCODING, load_manifest
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from saved_models import save, save_masked_lm, static
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 from sparton.pipeline.corpus import Corpus
 from sparton.pipeline.identifiers import check_ids
 from sparton.pipeline.impacts import Impacts
 from sparton.pipeline.saved_batches import SavedBatches
+from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
 # Ends the process, as a kill would, at its n-th change of a file system.
 KILLED = """

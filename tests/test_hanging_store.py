@@ -13,7 +13,7 @@ from serving import SPARTON
 
 from sparton.errors import UsageError
 from sparton.pipeline.corpus import Corpus
-from sparton.store_calls import StoreTimeoutError, bounded, bounded_items, store_timeout, waiting_at_most
+from sparton.storage.store_calls import StoreTimeoutError, bounded, bounded_items, store_timeout, waiting_at_most
 
 ENOUGH = 60  # seconds; only what hangs takes as long
 

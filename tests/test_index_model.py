@@ -9,9 +9,9 @@ import pytest
 from hub import COMMIT, hub
 from serving import SPARTON
 
-from sparton.manifest import load_manifest
 from sparton.pipeline.encoders import open_query_encoder
 from sparton.pipeline.model_files import find_model
+from sparton.storage.manifest import load_manifest
 
 NAME = "someone/sparse"
 QUERY = "black leather bag"

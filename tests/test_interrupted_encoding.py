@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from serving import SPARTON
 
-from sparton.manifest import load_manifest
 from sparton.pipeline.saved_batches import saved_rows
+from sparton.storage.manifest import load_manifest
 
 ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.

@@ -7,8 +7,17 @@ from functools import reduce
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.folder import start
-from sparton.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, ModelSettings, Settings, load_manifest
+from sparton.storage.index_folder import start
+from sparton.storage.manifest import (
+    COMPLETE,
+    ENCODED,
+    ENCODING,
+    Counts,
+    Manifest,
+    ModelSettings,
+    Settings,
+    load_manifest,
+)
 
 MODEL = ModelSettings("tiny", None, "sha256:" + "0" * 64, 512, "float32")
 SETTINGS = Settings(MODEL, "sha256:" + "1" * 64, "id", ("title", "text"), 100, None, 8192, True)

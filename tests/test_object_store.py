@@ -20,12 +20,12 @@ from saved_models import save, save_masked_lm, static
 from serving import SPARTON
 
 import sparton
-from sparton import remote
 from sparton.errors import SpartonError, UsageError
-from sparton.manifest import COMPLETE, ENCODED, ENCODING
-from sparton.mirror import Mirror, open_mirror, stand_in
 from sparton.pipeline.model_files import find_model
-from sparton.remote import RemoteFolder
+from sparton.storage import remote
+from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING
+from sparton.storage.remote import RemoteFolder
+from sparton.storage.staging import Mirror, open_mirror, stand_in
 
 pytest.importorskip("moto")
 SHARD_ROWS = 20

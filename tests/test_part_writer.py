@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from sparton.manifest import Counts
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.impacts import Impacts
-from sparton.pipeline.markers import file_digest
 from sparton.pipeline.part_writer import WRITER, NewPart, write_parts
 from sparton.pipeline.vectors import Written
 from sparton.processes import Helper
+from sparton.storage.manifest import Counts
+from sparton.storage.markers import file_digest
 
 VOCABULARY = tuple(f"t{i}" for i in range(20))
 

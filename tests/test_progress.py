@@ -8,10 +8,10 @@ from time import sleep
 
 import pytest
 
-from sparton.manifest import Counts
 from sparton.pipeline.progress import Progress, Timing, Work
 from sparton.progress_bar import announce, counted, progress_bar, waiting
 from sparton.report import BuildReport
+from sparton.storage.manifest import Counts
 
 
 def slowly(items, seconds):

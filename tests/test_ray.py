@@ -13,9 +13,9 @@ from lucene_content import read_content
 from serving import SPARTON
 
 import sparton
-from sparton import manifest
 from sparton.errors import UsageError
-from sparton.manifest import COMPLETE, ENCODED, load_manifest
+from sparton.storage import manifest
+from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
 ray = pytest.importorskip("ray")
 # Enough for a worker to be in the middle of.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sparton.redaction import masked, redacted
+from sparton.storage.redaction import masked, redacted
 
 KEY, SECRET = "AKIDEXAMPLE7", "wJalrXUtnFEMIK7MDENGbPxRf"
 A, B = SECRET[:11], SECRET[11:]  # for a sign in between

@@ -229,7 +229,7 @@ def test_another_table_is_another_model(plain, tmp_path):
 
 def test_an_index_made_before_query_sides_were_known_keeps_its_own(plain, tmp_path):
     """Its sparton.json has none of the newer fields: queries went through the masked LM."""
-    from sparton.manifest import ModelSettings
+    from sparton.storage.manifest import ModelSettings
 
     folder = shutil.copytree(plain, tmp_path / "model")
     encoder = open_document_encoder(str(folder), device="cpu", dtype="float32")

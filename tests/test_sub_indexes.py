@@ -6,7 +6,7 @@ import pytest
 
 import sparton
 from sparton.errors import UsageError
-from sparton.manifest import load_manifest
+from sparton.storage.manifest import load_manifest
 
 PROCESSES = 3
 

@@ -9,8 +9,8 @@ from dataclasses import MISSING, asdict, fields
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.manifest import Counts, Manifest, ModelSettings, Settings, load_complete, load_manifest
-from sparton.untrusted import UnexpectedError, load_json
+from sparton.storage.manifest import Counts, Manifest, ModelSettings, Settings, load_complete, load_manifest
+from sparton.storage.untrusted import UnexpectedError, load_json
 
 SEED, MANIFESTS, COMMANDS_RUN = 20_260, 1_000, 40
 RECORDS = {"": Manifest, "settings": Settings, "settings.model": ModelSettings, "counts": Counts}

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
-from .errors import SpartonError, UsageError
+from ..errors import SpartonError, UsageError
 
 T = TypeVar("T")
 VARIABLE = "SPARTON_STORE_TIMEOUT"

@@ -7,8 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
-from .errors import SpartonError
-from .files import whole_file
+from ..errors import SpartonError
+from .atomic import whole_file
 from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
 NAME = "sparton.json"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
-from .errors import SpartonError
+from ..errors import SpartonError
 from .manifest import NAME as MANIFEST
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)

@@ -9,13 +9,13 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import SpartonError, UsageError
-from .files import LEFTOVERS, LOCK, refuse_inputs, remove_folder
+from ..errors import SpartonError, UsageError
+from .atomic import LEFTOVERS, LOCK, refuse_inputs, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
 if TYPE_CHECKING:
-    from .mirror import Mirror
     from .remote import RemoteFile
+    from .staging import Mirror
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _MOST_SOURCE = 2**22  # bytes of sparton.json
@@ -126,7 +126,7 @@ def _versions() -> dict[str, str]:
     from importlib import metadata  # 30 ms that a cold search is spared
     from importlib.util import find_spec
 
-    from .version import __version__
+    from ..version import __version__
 
     installed = {name: metadata.version(name) for name in _VERSIONED if find_spec(name) is not None}
     return {"sparton": __version__, **installed}

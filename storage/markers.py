@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..files import finish_removal, make_folder, remove_leftovers, whole_file
-from ..folder import COLLECTION, MARKERS, marker_of, part_path
-from ..manifest import Counts, Digest, Generation
-from ..untrusted import UnexpectedError, load_json, parse_json, read
+from .atomic import finish_removal, make_folder, remove_leftovers, whole_file
+from .index_folder import COLLECTION, MARKERS, marker_of, part_path
+from .manifest import Counts, Digest, Generation
+from .untrusted import UnexpectedError, load_json, parse_json, read
 
 _BLOCK = 2**20
 _SAVED = "saved"

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from .errors import SpartonError, UsageError
+from ..errors import SpartonError, UsageError
 
 LOCK = ".lock"
 # What a file is called until it is whole: a writer that is killed leaves it behind. Who locks a folder of ours removes

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from .errors import SpartonError
-from .files import locked, remove_folder, whole_file, within
-from .folder import LUCENE
+from ..errors import SpartonError
+from .atomic import locked, remove_folder, whole_file, within
+from .index_folder import LUCENE
 from .manifest import COMPLETE, NAME, load_manifest
-from .mirror import beside, stand_in
 from .redaction import redacted
 from .remote import RemoteFolder, local_path, unreachable
+from .staging import beside, stand_in
 
 
 def local_index(index: str | Path, *, lucene: bool = True) -> Path:

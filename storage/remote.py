@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from .errors import SpartonError
-from .files import whole_file
+from ..errors import SpartonError
+from .atomic import whole_file
 from .redaction import is_uri, masked, redacted
 from .store_calls import StoreTimeoutError, bounded, store_timeout
 from .untrusted import MOST_BYTES

@@ -13,11 +13,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from .errors import SpartonError
-from .files import cache_folder, locked, make_folder, remove_folder, whole_file, within
-from .folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
+from ..errors import SpartonError
+from .atomic import cache_folder, locked, make_folder, remove_folder, whole_file, within
+from .index_folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
-from .pipeline.markers import finished_counts, marker_generation
+from .markers import finished_counts, marker_generation
 from .redaction import redacted
 from .remote import RemoteFolder, local_path, unreachable
 from .untrusted import UnexpectedError, parse_json, read

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
     from .pipeline.encoder import Encoder as Encoder
-    from .report import BuildReport as BuildReport
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
+    from .terminal.build_report import BuildReport as BuildReport
 
 _HOMES = {
-    "BuildReport": "report",
+    "BuildReport": "terminal.build_report",
     "build_index": "build",
     "index_collection": "from_collection",
     "SpartonError": "errors",

@@ -10,16 +10,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from .errors import SpartonError, UsageError
-from .kept import keep
 from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
-from .progress_bar import progress_bar, waiting
-from .report import BuildReport
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, refuse_sources, resumed, start
 from .storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .storage.markers import finished_parts
 from .storage.staging import Mirror, open_mirror
+from .terminal.build_report import BuildReport
+from .terminal.kept import keep
+from .terminal.progress_bar import progress_bar, waiting
 
 if TYPE_CHECKING:
     from .indexer.build import LuceneBuild

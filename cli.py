@@ -19,11 +19,14 @@ import typer
 from typer.core import TyperGroup
 
 from .errors import SpartonError, UsageError
-from .interrupt import EXIT_CODE, InterruptWatch
 from .pipeline.options import SCALE, SHARD_ROWS
-from .progress_bar import announce, clear, counted, waiting
-from .report import counts_line
-from .show import (
+from .storage.manifest import ENCODING
+from .storage.redaction import is_uri, redacted
+from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
+from .terminal.build_report import counts_line
+from .terminal.interrupt import EXIT_CODE, InterruptWatch
+from .terminal.progress_bar import announce, clear, counted, waiting
+from .terminal.results import (
     checked_line,
     coverage_line,
     hit_json,
@@ -37,15 +40,12 @@ from .show import (
     terms_json,
     terms_lines,
 )
-from .storage.manifest import ENCODING
-from .storage.redaction import is_uri, redacted
-from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .report import BuildReport
     from .search.searcher import Searcher
     from .storage.manifest import Manifest, ModelSettings
+    from .terminal.build_report import BuildReport
 
 
 class _Commands(TyperGroup):
@@ -197,7 +197,7 @@ def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
 def _kept(builds: bool) -> str:
     if not builds:
         return ""
-    from .kept import kept_words
+    from .terminal.kept import kept_words
 
     return kept_words()
 

@@ -9,14 +9,14 @@ from time import perf_counter
 
 from .build import index_options
 from .errors import UsageError
-from .kept import keep
 from .pipeline.progress import Work
-from .progress_bar import counted
-from .report import BuildReport
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, MARKERS, refuse_sources, resumed, start
 from .storage.manifest import COMPLETE, ENCODING, Counts, ModelSettings, Settings, recorded_name
 from .storage.staging import open_mirror
+from .terminal.build_report import BuildReport
+from .terminal.kept import keep
+from .terminal.progress_bar import counted
 
 
 def index_collection(

@@ -9,9 +9,9 @@ from time import sleep
 import pytest
 
 from sparton.pipeline.progress import Progress, Timing, Work
-from sparton.progress_bar import announce, counted, progress_bar, waiting
-from sparton.report import BuildReport
 from sparton.storage.manifest import Counts
+from sparton.terminal.build_report import BuildReport
+from sparton.terminal.progress_bar import announce, counted, progress_bar, waiting
 
 
 def slowly(items, seconds):
@@ -113,7 +113,7 @@ def test_something_is_shown_at_once_and_taken_away(terminal):
 
 
 def test_without_a_terminal_lines_are_printed(monkeypatch, capsys):
-    monkeypatch.setattr("sparton.progress_bar._SILENCE", 0.2)
+    monkeypatch.setattr("sparton.terminal.progress_bar._SILENCE", 0.2)
     with progress_bar(2_000, shown=True) as progress:
         progress.add(kept=500)
         progress.add(500)

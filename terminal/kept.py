@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from .errors import SpartonError
-from .pipeline.saved_batches import saved_rows
-from .storage.index_folder import COLLECTION
-from .storage.manifest import ENCODING, load_manifest
-from .storage.markers import rows_of
+from ..errors import SpartonError
+from ..pipeline.saved_batches import saved_rows
+from ..storage.index_folder import COLLECTION
+from ..storage.manifest import ENCODING, load_manifest
+from ..storage.markers import rows_of
 
 _folders: list[Path] = []  # of the build that this process has begun, if any
 

@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from .search.hit_content import hit_content
+from ..search.hit_content import hit_content
 
 if TYPE_CHECKING:
-    from .search.check import Checked
-    from .search.explain import Match
-    from .search.run import RunReport
-    from .search.score import RunScores, Scores
-    from .search.searcher import Hit, Seconds
+    from ..search.check import Checked
+    from ..search.explain import Match
+    from ..search.run import RunReport
+    from ..search.score import RunScores, Scores
+    from ..search.searcher import Hit, Seconds
 
 _EXPANDED = "+"  # stands before a term that the model added
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .pipeline.progress import Work
-from .storage.manifest import Counts
+from ..pipeline.progress import Work
+from ..storage.manifest import Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from .pipeline.progress import Progress, Timing, Work
+from ..pipeline.progress import Progress, Timing, Work
 
 if TYPE_CHECKING:
     from tqdm import tqdm

@@ -1,0 +1,1 @@
+"""What a person sees: results, reports, bars, and what Ctrl-C left."""

@@ -22,12 +22,12 @@ from .terminal.kept import keep
 from .terminal.progress_bar import progress_bar, waiting
 
 if TYPE_CHECKING:
+    from .engines.engine import Engine
+    from .engines.ray_cluster import Cluster
     from .indexer.build import LuceneBuild
     from .indexer.options import LuceneOptions
     from .pipeline.collection import Part
     from .pipeline.columns import Columns
-    from .pipeline.engine import Engine
-    from .ray_cluster import Cluster
 
 log = logging.getLogger("sparton")
 
@@ -103,7 +103,7 @@ def build_index(
     if not rows:
         raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
 
-    from .pipeline.engine import open_engine  # torch takes seconds, and the corpus may be wrong in a moment
+    from .engines.engine import open_engine  # torch takes seconds, and the corpus may be wrong in a moment
 
     encoder_options = EncoderOptions(
         model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
@@ -183,7 +183,7 @@ def _opened(open_engine: "Callable[[], Engine]", progress: bool) -> "Engine":
 def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluster | None]":
     if engine == "local":
         return nullcontext()
-    from .ray_cluster import Cluster
+    from .engines.ray_cluster import Cluster
 
     return closing(Cluster(address))
 
@@ -233,7 +233,7 @@ def _lucene_build(
     folder = mirror.folder
     if cluster is None or mirror.uri:  # other nodes do not see the folder that stands for a URI
         return LuceneBuild(folder / LUCENE, options, manifest.generation)
-    from .indexer.ray_helper import RayHelper
+    from .engines.ray_indexing import RayHelper
 
     # Not of this process: the nodes' working directories are others.
     place = (folder / LUCENE).absolute()

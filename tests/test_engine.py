@@ -7,10 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import sparton
+from sparton.engines import devices as device_processes
+from sparton.engines import engine
+from sparton.engines.engine import OneDevice, open_engine
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline import collection as collection_module
-from sparton.pipeline import device_processes, engine
-from sparton.pipeline.engine import OneDevice, open_engine
 from sparton.pipeline.job import EncoderOptions
 
 OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}

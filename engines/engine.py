@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
+from ..pipeline.collection import Part, write_collection
+from ..pipeline.encoders import open_document_encoder
+from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.progress import Progress
+from ..pipeline.workers import Workers
 from ..storage.index_folder import MARKERS, part_path
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
-from .collection import Part, write_collection
-from .encoders import open_document_encoder
-from .job import EncoderOptions, Job
-from .progress import Progress
-from .workers import Workers
 
 if TYPE_CHECKING:
-    from ..ray_cluster import Cluster
+    from .ray_cluster import Cluster
 
 _CLAIM = ".claim"
 
@@ -41,13 +41,13 @@ def open_engine(device: str, options: EncoderOptions, cluster: "Cluster | None" 
     Raises SpartonError and UsageError as Encoder does.
     """
     if cluster:
-        from .ray_engine import RayEngine
+        from .ray_encoding import RayEngine
 
         return RayEngine(cluster, device, options)
     names = _devices(device)
     if len(names) == 1:
         return OneDevice(names[0], options)
-    from .device_processes import DeviceProcesses
+    from .devices import DeviceProcesses
 
     return DeviceProcesses(names, options)
 

@@ -8,8 +8,8 @@ import logging
 import socket
 from typing import Any
 
-from .errors import SpartonError, UsageError
-from .storage.store_calls import VARIABLE, store_timeout
+from ..errors import SpartonError, UsageError
+from ..storage.store_calls import VARIABLE, store_timeout
 
 try:
     import ray

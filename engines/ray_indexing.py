@@ -5,8 +5,8 @@ from typing import Any
 
 import ray
 
-from ..ray_cluster import ALWAYS, answer_of
-from .worker import Finish, Start, Worker
+from ..indexer.worker import Finish, Start, Worker
+from .ray_cluster import ALWAYS, answer_of
 
 
 class RayHelper:

@@ -7,20 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from ..pipeline.collection import Part, write_collection
+from ..pipeline.encoders import open_document_encoder
+from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.progress import Progress, Work
+from ..pipeline.workers import Workers
 from ..processes import Helper, serve
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
-from .collection import Part, write_collection
-from .encoders import open_document_encoder
 from .engine import claim, on_gpu, remove_claims
-from .job import EncoderOptions, Job
-from .progress import Progress, Work
-from .workers import Workers
 
 if TYPE_CHECKING:
-    from .encoders import DocumentEncoder
+    from ..pipeline.encoders import DocumentEncoder
 
-_MODULE = "sparton.pipeline.device_processes"
+_MODULE = "sparton.engines.devices"
 
 
 @dataclass(frozen=True, slots=True)

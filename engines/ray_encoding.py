@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ..errors import SpartonError, UsageError
-from ..ray_cluster import ALWAYS, Cluster, answer_of
+from ..pipeline.collection import Part, write_collection
+from ..pipeline.encoders import open_document_encoder
+from ..pipeline.file_state import seen_from_elsewhere
+from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.progress import Progress, Work
+from ..pipeline.workers import Workers
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
 from ..storage.staging import Mirror, stand_in
-from .collection import Part, write_collection
-from .encoders import open_document_encoder
-from .file_state import seen_from_elsewhere
-from .job import EncoderOptions, Job
-from .progress import Progress, Work
-from .workers import Workers
+from .ray_cluster import ALWAYS, Cluster, answer_of
 
 if TYPE_CHECKING:
-    from .encoders import DocumentEncoder
+    from ..pipeline.encoders import DocumentEncoder
 
 # Slices for each actor, so that fast ones take over from slow ones. Each is a pass through the corpus; on a GPU it also
 # starts the processes around the encoder, which is worth it for so many rows.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .indexer.build import LuceneBuild
     from .indexer.options import LuceneOptions
     from .pipeline.collection import Part
-    from .pipeline.columns import Columns
+    from .pipeline.corpus.columns import Columns
 
 log = logging.getLogger("sparton")
 
@@ -76,9 +76,9 @@ def build_index(
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
     """
-    from .pipeline.columns import check_files, choose_columns
-    from .pipeline.corpus import Corpus
-    from .pipeline.identifiers import check_ids
+    from .pipeline.corpus.columns import check_files, choose_columns
+    from .pipeline.corpus.ids import check_ids
+    from .pipeline.corpus.reader import Corpus
     from .pipeline.job import EncoderOptions, Job
 
     if shard_rows < 1:

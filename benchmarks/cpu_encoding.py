@@ -24,11 +24,11 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
 
 from sparton import Encoder
-from sparton.pipeline.columns import choose_columns
-from sparton.pipeline.corpus import Corpus
+from sparton.pipeline.corpus.columns import choose_columns
+from sparton.pipeline.corpus.reader import Corpus
+from sparton.pipeline.corpus.shards import read_shards
 from sparton.pipeline.impacts import Impacts
 from sparton.pipeline.model_files import find_model
-from sparton.pipeline.shards import read_shards
 
 BATCH_SIZES = (1, 4, 8, 16, 32)
 # Sparton's vectors are impacts: at this scale they tell weights apart to a millionth.

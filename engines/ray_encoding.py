@@ -14,8 +14,8 @@ import ray
 
 from ..errors import SpartonError, UsageError
 from ..pipeline.collection import Part, write_collection
+from ..pipeline.corpus.file_state import seen_from_elsewhere
 from ..pipeline.encoders import open_document_encoder
-from ..pipeline.file_state import seen_from_elsewhere
 from ..pipeline.job import EncoderOptions, Job
 from ..pipeline.progress import Progress, Work
 from ..pipeline.workers import Workers

@@ -12,14 +12,14 @@ from ..storage.index_folder import part_path
 from ..storage.manifest import Counts
 from ..storage.markers import Marker, finished_counts
 from .ahead import ahead
-from .corpus import Corpus
+from .corpus.reader import Corpus
+from .corpus.shards import read_shards
 from .documents import Shard
 from .job import Job
 from .part_writer import NewPart, write_parts
 from .passages import passages_of
 from .progress import Progress
 from .saved_batches import SavedBatches
-from .shards import read_shards
 from .tokenizing import Tokens, tokenize_shards
 from .workers import Workers
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .columns import Columns
-from .corpus import DataFile
-from .file_state import FileState
+from .corpus.columns import Columns
+from .corpus.file_state import FileState
+from .corpus.reader import DataFile
 from .options import SCALE
 
 

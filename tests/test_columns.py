@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.columns import choose_columns
+from sparton.pipeline.corpus.columns import choose_columns
 
 
 def schema(*names, **types):

@@ -7,8 +7,8 @@ import pyarrow.feather as feather
 import pytest
 
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.columns import Columns, check_files
-from sparton.pipeline.corpus import ROWS_A_BATCH, Corpus, find_files
+from sparton.pipeline.corpus.columns import Columns, check_files
+from sparton.pipeline.corpus.reader import ROWS_A_BATCH, Corpus, find_files
 
 ROWS = [("a", "black bag"), ("b", "red bag")]
 

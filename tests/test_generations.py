@@ -15,8 +15,8 @@ from saved_models import save, save_masked_lm, static
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus import Corpus
-from sparton.pipeline.identifiers import check_ids
+from sparton.pipeline.corpus.ids import check_ids
+from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.impacts import Impacts
 from sparton.pipeline.saved_batches import SavedBatches
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
@@ -139,7 +139,7 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(quick, tmp_path, 
         os.utime(corpus, ns=times)  # as a copy that keeps times would leave it
         return rows
 
-    monkeypatch.setattr("sparton.pipeline.identifiers.check_ids", change)
+    monkeypatch.setattr("sparton.pipeline.corpus.ids.check_ids", change)
     ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", quick, "--shard-rows", 20)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (

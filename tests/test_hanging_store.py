@@ -12,7 +12,7 @@ import pytest
 from serving import SPARTON
 
 from sparton.errors import UsageError
-from sparton.pipeline.corpus import Corpus
+from sparton.pipeline.corpus.reader import Corpus
 from sparton.storage.store_calls import StoreTimeoutError, bounded, bounded_items, store_timeout, waiting_at_most
 
 ENOUGH = 60  # seconds; only what hangs takes as long

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus import Corpus
-from sparton.pipeline.identifiers import check_ids, ids_of
+from sparton.pipeline.corpus.ids import check_ids, ids_of
+from sparton.pipeline.corpus.reader import Corpus
 
 
 def check(*paths):
@@ -52,7 +52,7 @@ def test_an_integer_id_and_the_same_string_are_one_id(tmp_path, write_parquet):
 
 
 def test_different_ids_of_equal_hash_are_different(tmp_path, write_parquet, monkeypatch):
-    monkeypatch.setattr("sparton.pipeline.identifiers.hash", len, raising=False)
+    monkeypatch.setattr("sparton.pipeline.corpus.ids.hash", len, raising=False)
     path = write_parquet(tmp_path / "a.parquet", id=["aa", "bb", "c"])
     assert check(path) == 3
     with pytest.raises(SpartonError, match=r"^the id 'bb' stands twice"):

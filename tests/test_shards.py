@@ -3,10 +3,10 @@
 import pyarrow as pa
 import pytest
 
-from sparton.pipeline.columns import choose_columns
-from sparton.pipeline.corpus import Corpus
+from sparton.pipeline.corpus.columns import choose_columns
+from sparton.pipeline.corpus.reader import Corpus
+from sparton.pipeline.corpus.shards import read_shards
 from sparton.pipeline.documents import Documents
-from sparton.pipeline.shards import read_shards
 
 
 def cut(path, shard_rows, text=("text",)):

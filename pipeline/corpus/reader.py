@@ -17,12 +17,12 @@ import pyarrow.json as pajson
 import pyarrow.parquet as pq
 from pyarrow.fs import FileSystem
 
-from ..errors import SpartonError, UsageError
-from ..storage.manifest import NAME as MANIFEST
-from ..storage.redaction import masked, redacted
-from ..storage.remote import RemoteFile, files_below, local_path
-from ..storage.store_calls import bounded, bounded_items
-from ..storage.walk import Files, is_folder, look
+from ...errors import SpartonError, UsageError
+from ...storage.manifest import NAME as MANIFEST
+from ...storage.redaction import masked, redacted
+from ...storage.remote import RemoteFile, files_below, local_path
+from ...storage.store_calls import bounded, bounded_items
+from ...storage.walk import Files, is_folder, look
 from .file_state import FileState, check_unchanged, file_state
 
 FORMATS = {

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
+from ..documents import Documents, Shard
 from .columns import Columns
-from .corpus import Corpus, Rows
-from .documents import Documents, Shard
-from .identifiers import ids_of, plain
+from .ids import ids_of, plain
+from .reader import Corpus, Rows
 
 
 def read_shards(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ..errors import SpartonError, UsageError
-from .corpus import Corpus
+from ...errors import SpartonError, UsageError
+from .reader import Corpus
 
 ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
 TITLE_NAMES = ("title", "name")

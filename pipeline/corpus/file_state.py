@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from ..errors import SpartonError
-from ..storage.remote import RemoteFile
+from ...errors import SpartonError
+from ...storage.remote import RemoteFile
 
 # Of a local file size, times of change of content and of anything, and number; of another one size and time of change.
 FileState = tuple[int | None, ...]

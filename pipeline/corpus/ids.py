@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from ..errors import SpartonError
-from .corpus import Corpus, Rows
+from ...errors import SpartonError
+from .reader import Corpus, Rows
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191

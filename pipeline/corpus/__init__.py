@@ -1,0 +1,1 @@
+"""Files of documents in, shards of rows out."""

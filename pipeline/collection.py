@@ -17,10 +17,10 @@ from .corpus.shards import read_shards
 from .documents import Shard
 from .job import Job
 from .part_writer import NewPart, write_parts
-from .passages import passages_of
 from .progress import Progress
 from .saved_batches import SavedBatches
-from .tokenizing import Tokens, tokenize_shards
+from .tokens.passages import passages_of
+from .tokens.tokenizer import Tokens, tokenize_shards
 from .workers import Workers
 
 if TYPE_CHECKING:

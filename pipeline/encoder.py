@@ -27,7 +27,7 @@ from .precision import auto_dtype, backbone_and_head
 from .progress import Progress, Timing
 from .quantize import begin_quantize
 from .saved_batches import SavedBatches
-from .tokenizing import Tokenization, Tokenizer, Tokens
+from .tokens.tokenizer import Tokenization, Tokenizer, Tokens
 
 log = logging.getLogger("sparton")
 

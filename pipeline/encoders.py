@@ -11,7 +11,7 @@ from .model_kind import STATIC
 from .model_settings import recorded_queries
 from .options import SCALE
 from .static_encoder import StaticEncoder
-from .tokenizing import Tokenization
+from .tokens.tokenizer import Tokenization
 
 if TYPE_CHECKING:
     from .encoder import Encoder

@@ -22,7 +22,7 @@ from .model_settings import record, usual_length
 from .options import SCALE, fewest
 from .progress import Progress
 from .saved_batches import SavedBatches
-from .tokenizing import Tokenization, Tokenizer, Tokens
+from .tokens.tokenizer import Tokenization, Tokenizer, Tokens
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1

@@ -3,7 +3,7 @@
 from ..machine import cores
 from ..processes import Helper
 from .part_writer import WRITER
-from .tokenizing import TOKENIZER
+from .tokens.tokenizer import TOKENIZER
 
 # One or two give tokens as fast as a GPU takes them; more give the first ones sooner.
 _TOKENIZERS = 3

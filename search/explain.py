@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
 from ..pipeline.model_files import EMBEDDED
-from ..pipeline.tokenizing import Tokenization, Tokenizer
+from ..pipeline.tokens.tokenizer import Tokenization, Tokenizer
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_manifest
 from ..storage.redaction import redacted

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from ..pipeline.passages import DELIMITER
+from ..pipeline.tokens.passages import DELIMITER
 from .lucene_hits import Ranked
 
 _MORE = 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import SpartonError, UsageError
 from ..indexer.java import check_process
-from ..pipeline.passages import passage_id
+from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.remote import local_path

@@ -8,7 +8,7 @@ import pytest
 
 import sparton
 from sparton.pipeline.documents import Documents
-from sparton.pipeline.passages import OVERLAP, Spans, join_spans, passages_of, windows
+from sparton.pipeline.tokens.passages import OVERLAP, Spans, join_spans, passages_of, windows
 from sparton.search.folding import best_documents
 from sparton.search.lucene_hits import Ranked
 

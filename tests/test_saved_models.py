@@ -15,7 +15,7 @@ from sparton.pipeline.encoders import open_document_encoder, open_query_encoder
 from sparton.pipeline.model_files import find_model
 from sparton.pipeline.model_kind import module_folders, read_model_kind
 from sparton.pipeline.static_encoder import StaticEncoder
-from sparton.pipeline.tokenizing import Tokenizer
+from sparton.pipeline.tokens.tokenizer import Tokenizer
 
 st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
 

@@ -8,10 +8,11 @@ import pytest
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from sparton.pipeline import tokenizing, word_tokens
 from sparton.pipeline.documents import Documents, Shard
-from sparton.pipeline.tokenizing import Tokenization, Tokenizer, tokenize_shards
-from sparton.pipeline.word_tokens import words_stand_alone
+from sparton.pipeline.tokens import tokenizer as tokenizing
+from sparton.pipeline.tokens import word_cache as word_tokens
+from sparton.pipeline.tokens.tokenizer import Tokenization, Tokenizer, tokenize_shards
+from sparton.pipeline.tokens.word_cache import words_stand_alone
 from sparton.processes import Helper
 
 LONGEST = 16

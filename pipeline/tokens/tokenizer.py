@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import tokenizers
 
-from ..errors import SpartonError
-from ..processes import Helper, ask_all, serve
-from .documents import Shard
+from ...errors import SpartonError
+from ...processes import Helper, ask_all, serve
+from ..documents import Shard
 from .passages import Spans, join_spans, windows
-from .word_tokens import WordTokens, words_stand_alone
+from .word_cache import WordTokens, words_stand_alone
 
-TOKENIZER = "sparton.pipeline.tokenizing"
+TOKENIZER = "sparton.pipeline.tokens.tokenizer"
 _AT_ONCE, _PIECE = 256, 2_048
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .documents import Documents
+from ..documents import Documents
 
 # As Pyserini folds passages of documents: `--max-passage` with the delimiter "#".
 DELIMITER = "#"

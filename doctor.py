@@ -37,7 +37,7 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
 
 
 def _embedded_model() -> str:
-    from .pipeline.model_files import EMBEDDED, find_model
+    from .pipeline.model.files import EMBEDDED, find_model
 
     return str(find_model(EMBEDDED).folder)
 

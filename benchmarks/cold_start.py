@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from sparton.indexer.java import find_jar, find_java
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 
 # With a Java that has the module Pyserini asks for, the lines about the JVM are not needed; they take no time.
 PYSERINI = """

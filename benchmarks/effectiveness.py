@@ -19,7 +19,7 @@ import sparton
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 
 MEASURES = [ir_measures.parse_measure(name) for name in ("nDCG@10", "RR@10", "R@1000", "AP")]
 Scored = Iterator[ir_measures.ScoredDoc]

@@ -139,7 +139,7 @@ def main() -> None:
     arguments = parser.parse_args()
     tokenizer = arguments.tokenizer
     if tokenizer is None:
-        from sparton.pipeline.model_files import find_model
+        from sparton.pipeline.model.files import find_model
 
         tokenizer = find_model("tiny").folder
     with tempfile.TemporaryDirectory() as scratch:

@@ -28,7 +28,7 @@ from cold_start import seconds
 
 import sparton
 from sparton.pipeline.encoders import open_query_encoder
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import load_manifest
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from pyserini_side import Pyserini
 
 from sparton import Searcher
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.search.run import plan_runs, write_runs
 from sparton.search.searcher import Seconds
 

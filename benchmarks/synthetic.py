@@ -20,7 +20,7 @@ def vocabulary() -> list[str]:
     """The 30,522 terms of the embedded model."""
     from transformers import AutoTokenizer
 
-    from sparton.pipeline.model_files import find_model
+    from sparton.pipeline.model.files import find_model
 
     return AutoTokenizer.from_pretrained(find_model("tiny").folder).convert_ids_to_tokens(range(30_522))
 

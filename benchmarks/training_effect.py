@@ -26,7 +26,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from sparton.head import splade_head
 from sparton.head.fuse import pass_on
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 
 MEASURE = ir_measures.parse_measure("nDCG@10")
 HEADS = ("plain", "fused")

@@ -16,7 +16,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from sparton import SpartonHead
 from sparton.head.fuse import pass_on
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 
 
 def catalogue_pairs() -> list[tuple[str, str]]:

@@ -18,7 +18,7 @@ from sentence_transformers.sparse_encoder.losses import SparseMultipleNegativesR
 from sentence_transformers.training_args import BatchSamplers
 
 import sparton
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 
 
 def catalogue_pairs() -> Dataset:

@@ -17,13 +17,13 @@ from ..storage.manifest import ModelSettings
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .impacts import Impacts, concatenate, heaviest_first, join
-from .masked_lm import load_masked_lm
-from .model_files import EMBEDDED, ModelFiles, find_model
-from .model_kind import Side
-from .model_settings import record, usual_length
+from .model.files import EMBEDDED, ModelFiles, find_model
+from .model.masked_lm import load_masked_lm
+from .model.packed import PackedBackbone, pack
+from .model.precision import auto_dtype, backbone_and_head
+from .model.recorded import record, usual_length
+from .model.spec import Side
 from .options import SCALE, check_encoding_options, fewest
-from .packed import PackedBackbone, pack
-from .precision import auto_dtype, backbone_and_head
 from .progress import Progress, Timing
 from .quantize import begin_quantize
 from .saved_batches import SavedBatches

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..storage.manifest import ModelSettings
 from .impacts import Impacts
-from .model_files import find_model
-from .model_kind import STATIC
-from .model_settings import recorded_queries
+from .model.files import find_model
+from .model.recorded import recorded_queries
+from .model.spec import STATIC
 from .options import SCALE
 from .static_encoder import StaticEncoder
 from .tokens.tokenizer import Tokenization

@@ -16,9 +16,9 @@ import tokenizers
 from ..errors import SpartonError, UsageError
 from ..storage.manifest import ModelSettings
 from .impacts import LARGEST, Impacts, heaviest_first, heaviest_terms, offsets_of
-from .model_files import ModelFiles
-from .model_kind import Side
-from .model_settings import record, usual_length
+from .model.files import ModelFiles
+from .model.recorded import record, usual_length
+from .model.spec import Side
 from .options import SCALE, fewest
 from .progress import Progress
 from .saved_batches import SavedBatches

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import SpartonError
-from ..pipeline.model_files import EMBEDDED
+from ..pipeline.model.files import EMBEDDED
 from ..pipeline.tokens.tokenizer import Tokenization, Tokenizer
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_manifest

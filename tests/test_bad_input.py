@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import ENCODING, load_manifest
 
 GUESSED = "columns: id = id, text = text\n"

@@ -7,7 +7,7 @@ import torch
 
 import sparton
 from sparton.errors import UsageError
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.pipeline.progress import Progress
 
 

@@ -10,7 +10,7 @@ from hub import COMMIT, hub
 from serving import SPARTON
 
 from sparton.pipeline.encoders import open_query_encoder
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import load_manifest
 
 NAME = "someone/sparse"

@@ -17,7 +17,7 @@ from transformers import (
 
 from sparton.errors import SpartonError
 from sparton.head import splade_head
-from sparton.pipeline.masked_lm import split_head
+from sparton.pipeline.model.masked_lm import split_head
 
 SMALL = {"vocab_size": 1_200, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 MODELS = {

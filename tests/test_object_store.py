@@ -21,7 +21,7 @@ from serving import SPARTON
 
 import sparton
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.model_files import find_model
+from sparton.pipeline.model.files import find_model
 from sparton.storage import remote
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.storage.remote import RemoteFolder

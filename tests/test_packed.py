@@ -5,8 +5,8 @@ import torch
 from test_masked_lm import build
 from triton_devices import on_gpu
 
-from sparton.pipeline.masked_lm import MaskedLM, split_head
-from sparton.pipeline.packed import pack
+from sparton.pipeline.model.masked_lm import MaskedLM, split_head
+from sparton.pipeline.model.packed import pack
 
 LENGTHS = [31, 1, 64, 5, 17]
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 import sparton
-from sparton.pipeline import precision
-from sparton.pipeline.precision import auto_dtype, backbone_and_head, cpu_multiplies_bfloat16
+from sparton.pipeline.model import precision
+from sparton.pipeline.model.precision import auto_dtype, backbone_and_head, cpu_multiplies_bfloat16
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 TEXTS = ["Small black leather crossbody bag with a zip", "raincoat", "An evening clutch of satin, lined with silk"]

@@ -12,8 +12,8 @@ from saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoders import open_document_encoder, open_query_encoder
-from sparton.pipeline.model_files import find_model
-from sparton.pipeline.model_kind import module_folders, read_model_kind
+from sparton.pipeline.model.files import find_model
+from sparton.pipeline.model.spec import module_folders, read_model_kind
 from sparton.pipeline.static_encoder import StaticEncoder
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 

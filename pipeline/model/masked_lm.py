@@ -10,7 +10,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from ..errors import SpartonError
+from ...errors import SpartonError
 
 _USUAL_MAX_LENGTH = 512
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import SpartonError
+from ...errors import SpartonError
 
 MASKED_LM, STATIC = "masked_lm", "static"
 MODULES = "modules.json"

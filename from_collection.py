@@ -112,7 +112,7 @@ def _model_settings(
     index: Path | None,
 ) -> ModelSettings:
     """The model as a query will need it."""
-    from .pipeline.encoders import open_document_encoder
+    from .pipeline.encoding.open_encoder import open_document_encoder
 
     found = open_document_encoder(
         model,

@@ -27,7 +27,7 @@ from sparton import Encoder
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
-from sparton.pipeline.impacts import Impacts
+from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.model.files import find_model
 
 BATCH_SIZES = (1, 4, 8, 16, 32)

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import torch
 
 from sparton.build import build_index
-from sparton.pipeline.encoder import Encoder
+from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.progress import Progress
 
 TERMS = 200

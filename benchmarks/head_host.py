@@ -17,7 +17,7 @@ import torch
 from head_methods import Figures, random
 
 from sparton.head import splade_head
-from sparton.pipeline.quantize import quantize
+from sparton.pipeline.encoding.quantize import quantize
 
 Method = Callable[[torch.Tensor, float, int | None], list[np.ndarray]]
 

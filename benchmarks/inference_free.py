@@ -27,7 +27,7 @@ import tokenizers
 from cold_start import seconds
 
 import sparton
-from sparton.pipeline.encoders import open_query_encoder
+from sparton.pipeline.encoding.open_encoder import open_query_encoder
 from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import load_manifest
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ..pipeline.collection import Part, write_collection
-from ..pipeline.encoders import open_document_encoder
+from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.job import EncoderOptions, Job
 from ..pipeline.progress import Progress, Work
 from ..pipeline.workers import Workers
@@ -18,7 +18,7 @@ from ..storage.markers import prepare_collection
 from .engine import claim, on_gpu, remove_claims
 
 if TYPE_CHECKING:
-    from ..pipeline.encoders import DocumentEncoder
+    from ..pipeline.encoding.open_encoder import DocumentEncoder
 
 _MODULE = "sparton.engines.devices"
 

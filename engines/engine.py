@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
 from ..pipeline.collection import Part, write_collection
-from ..pipeline.encoders import open_document_encoder
+from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.job import EncoderOptions, Job
 from ..pipeline.progress import Progress
 from ..pipeline.workers import Workers

@@ -15,7 +15,7 @@ import ray
 from ..errors import SpartonError, UsageError
 from ..pipeline.collection import Part, write_collection
 from ..pipeline.corpus.file_state import seen_from_elsewhere
-from ..pipeline.encoders import open_document_encoder
+from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.job import EncoderOptions, Job
 from ..pipeline.progress import Progress, Work
 from ..pipeline.workers import Workers
@@ -25,7 +25,7 @@ from ..storage.staging import Mirror, stand_in
 from .ray_cluster import ALWAYS, Cluster, answer_of
 
 if TYPE_CHECKING:
-    from ..pipeline.encoders import DocumentEncoder
+    from ..pipeline.encoding.open_encoder import DocumentEncoder
 
 # Slices for each actor, so that fast ones take over from slow ones. Each is a pass through the corpus; on a GPU it also
 # starts the processes around the encoder, which is worth it for so many rows.

@@ -15,16 +15,16 @@ from .ahead import ahead
 from .corpus.reader import Corpus
 from .corpus.shards import read_shards
 from .documents import Shard
+from .encoding.saved_batches import SavedBatches
 from .job import Job
 from .part_writer import NewPart, write_parts
 from .progress import Progress
-from .saved_batches import SavedBatches
 from .tokens.passages import passages_of
 from .tokens.tokenizer import Tokens, tokenize_shards
 from .workers import Workers
 
 if TYPE_CHECKING:
-    from .encoders import DocumentEncoder
+    from .encoding.open_encoder import DocumentEncoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..processes import Helper, ask_all, serve
 from ..storage.manifest import Counts
 from .documents import Documents
-from .impacts import Impacts
+from .encoding.impacts import Impacts
 from .vectors import VectorWriter, Written
 
 WRITER = "sparton.pipeline.part_writer"

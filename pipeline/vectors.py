@@ -13,7 +13,7 @@ import numpy as np
 
 from ..storage.atomic import whole_file
 from .documents import Documents
-from .impacts import Impacts
+from .encoding.impacts import Impacts
 
 _COMMON = 1_024  # impacts below this have their digits ready
 

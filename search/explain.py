@@ -14,7 +14,7 @@ from ..storage.redaction import redacted
 from ..storage.remote import local_path
 
 if TYPE_CHECKING:
-    from ..pipeline.encoders import QueryEncoder
+    from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def open_encoder(
     model: with an index, as Searcher's.
     Raises SpartonError where either cannot be had, or the index has no model.
     """
-    from ..pipeline.encoders import open_document_encoder, open_query_encoder
+    from ..pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
 
     if index is None:
         return open_document_encoder(model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)

@@ -21,7 +21,7 @@ from .impact_index import ImpactIndex
 from .lucene_hits import Ranked
 
 if TYPE_CHECKING:
-    from ..pipeline.encoders import QueryEncoder
+    from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Searcher:
     def _open_encoder(
         self, index: Path | None, model: str | None, device: str, trust_remote_code: bool
     ) -> "QueryEncoder | None":
-        from ..pipeline.encoders import open_query_encoder
+        from ..pipeline.encoding.open_encoder import open_query_encoder
 
         settings = self.manifest.settings
         if settings.model:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
-from ..pipeline.impacts import LARGEST
+from ..pipeline.encoding.impacts import LARGEST
 from .text_lines import numbered_lines
 
 _IDS = ("_id", "qid", "id")

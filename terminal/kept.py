@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..pipeline.saved_batches import saved_rows
+from ..pipeline.encoding.saved_batches import saved_rows
 from ..storage.index_folder import COLLECTION
 from ..storage.manifest import ENCODING, load_manifest
 from ..storage.markers import rows_of

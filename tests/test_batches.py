@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparton.pipeline.batches import batches_by_tokens, batches_in_order, batches_of_one_length
+from sparton.pipeline.encoding.batches import batches_by_tokens, batches_in_order, batches_of_one_length
 
 
 def some_lengths(seed):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 import sparton
-from sparton.pipeline.encoder import Encoder
+from sparton.pipeline.encoding.encoder import Encoder
 from sparton.storage.atomic import locked
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 

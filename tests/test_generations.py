@@ -17,8 +17,8 @@ import sparton
 from sparton.errors import SpartonError
 from sparton.pipeline.corpus.ids import check_ids
 from sparton.pipeline.corpus.reader import Corpus
-from sparton.pipeline.impacts import Impacts
-from sparton.pipeline.saved_batches import SavedBatches
+from sparton.pipeline.encoding.impacts import Impacts
+from sparton.pipeline.encoding.saved_batches import SavedBatches
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
 # Ends the process, as a kill would, at its n-th change of a file system.
@@ -166,7 +166,7 @@ def test_a_file_that_is_replaced_between_two_batches_is_noticed(tmp_path):
 
 def test_what_was_encoded_of_a_part_is_kept_when_all_is_killed(small_catalog, small_index, tmp_path, monkeypatch):
     """On a CPU; and what comes of it is the same, byte for byte."""
-    from sparton.pipeline import saved_batches
+    from sparton.pipeline.encoding import saved_batches
 
     monkeypatch.setattr(saved_batches, "SECONDS", 0)
     options = {"device": "cpu", "shard_rows": 64, "batch_tokens": 128, "lucene": False}
@@ -177,7 +177,7 @@ def test_what_was_encoded_of_a_part_is_kept_when_all_is_killed(small_catalog, sm
     class KilledError(Exception):
         pass
 
-    from sparton.pipeline.encoder import Encoder
+    from sparton.pipeline.encoding.encoder import Encoder
 
     weights = Encoder._weights
 

@@ -8,8 +8,8 @@ import torch
 from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.errors import SpartonError
-from sparton.pipeline.impacts import join
-from sparton.pipeline.quantize import LARGEST, quantize
+from sparton.pipeline.encoding.impacts import join
+from sparton.pipeline.encoding.quantize import LARGEST, quantize
 
 
 def rows_of(impacts):
@@ -141,7 +141,7 @@ def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
 
 
 def test_kernels_are_what_quantize_runs(device, monkeypatch):
-    monkeypatch.setattr("sparton.pipeline.compact.begin_compact", lambda *arguments: lambda: arguments)
+    monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.begin_compact", lambda *arguments: lambda: arguments)
     weights = torch.ones(2, 3, device=device)
     assert quantize(weights, 100, 2) == (weights, 100, 2)
 

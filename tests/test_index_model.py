@@ -9,7 +9,7 @@ import pytest
 from hub import COMMIT, hub
 from serving import SPARTON
 
-from sparton.pipeline.encoders import open_query_encoder
+from sparton.pipeline.encoding.open_encoder import open_query_encoder
 from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import load_manifest
 

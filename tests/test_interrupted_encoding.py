@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from serving import SPARTON
 
-from sparton.pipeline.saved_batches import saved_rows
+from sparton.pipeline.encoding.saved_batches import saved_rows
 from sparton.storage.manifest import load_manifest
 
 ENCODE = [*SPARTON, "encode"]

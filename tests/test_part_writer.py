@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparton.pipeline.documents import Documents
-from sparton.pipeline.impacts import Impacts
+from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.part_writer import WRITER, NewPart, write_parts
 from sparton.pipeline.vectors import Written
 from sparton.processes import Helper

@@ -11,10 +11,10 @@ import torch
 from saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
 
 from sparton.errors import SpartonError
-from sparton.pipeline.encoders import open_document_encoder, open_query_encoder
+from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
+from sparton.pipeline.encoding.static_encoder import StaticEncoder
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.spec import module_folders, read_model_kind
-from sparton.pipeline.static_encoder import StaticEncoder
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 
 st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")

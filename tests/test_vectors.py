@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparton.pipeline.documents import Documents
-from sparton.pipeline.impacts import Impacts
+from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.vectors import VectorWriter, Written
 from sparton.storage.markers import file_digest
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..storage.manifest import ModelSettings
+from ...storage.manifest import ModelSettings
+from ..model.files import find_model
+from ..model.recorded import recorded_queries
+from ..model.spec import STATIC
+from ..options import SCALE
+from ..tokens.tokenizer import Tokenization
 from .impacts import Impacts
-from .model.files import find_model
-from .model.recorded import recorded_queries
-from .model.spec import STATIC
-from .options import SCALE
 from .static_encoder import StaticEncoder
-from .tokens.tokenizer import Tokenization
 
 if TYPE_CHECKING:
     from .encoder import Encoder

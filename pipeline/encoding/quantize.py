@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from ..errors import SpartonError
+from ...errors import SpartonError
 from .impacts import LARGEST, Impacts, heaviest_terms, offsets_of
 
 
@@ -24,7 +24,7 @@ def quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) 
 def begin_quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Callable[[], Impacts]:
     """The same in two steps where the weights are on a GPU: what it returns waits for it, and may be called once."""
     if _triton_takes(weights):
-        from .compact import begin_compact
+        from .quantize_triton import begin_compact
 
         return begin_compact(weights, scale, top_terms)
     impacts = _quantize(weights, scale, top_terms)

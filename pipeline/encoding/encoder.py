@@ -10,24 +10,24 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
-from ..errors import SpartonError, UsageError
-from ..head import splade_head
-from ..machine import cores
-from ..storage.manifest import ModelSettings
+from ...errors import SpartonError, UsageError
+from ...head import splade_head
+from ...machine import cores
+from ...storage.manifest import ModelSettings
+from ..model.files import EMBEDDED, ModelFiles, find_model
+from ..model.masked_lm import load_masked_lm
+from ..model.packed import PackedBackbone, pack
+from ..model.precision import auto_dtype, backbone_and_head
+from ..model.recorded import record, usual_length
+from ..model.spec import Side
+from ..options import SCALE, check_encoding_options, fewest
+from ..progress import Progress, Timing
+from ..tokens.tokenizer import Tokenization, Tokenizer, Tokens
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .impacts import Impacts, concatenate, heaviest_first, join
-from .model.files import EMBEDDED, ModelFiles, find_model
-from .model.masked_lm import load_masked_lm
-from .model.packed import PackedBackbone, pack
-from .model.precision import auto_dtype, backbone_and_head
-from .model.recorded import record, usual_length
-from .model.spec import Side
-from .options import SCALE, check_encoding_options, fewest
-from .progress import Progress, Timing
 from .quantize import begin_quantize
 from .saved_batches import SavedBatches
-from .tokens.tokenizer import Tokenization, Tokenizer, Tokens
 
 log = logging.getLogger("sparton")
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from ..errors import SpartonError, UsageError
-from ..storage.manifest import ModelSettings
+from ...errors import SpartonError, UsageError
+from ...storage.manifest import ModelSettings
+from ..model.files import ModelFiles
+from ..model.recorded import record, usual_length
+from ..model.spec import Side
+from ..options import SCALE, fewest
+from ..progress import Progress
+from ..tokens.tokenizer import Tokenization, Tokenizer, Tokens
 from .impacts import LARGEST, Impacts, heaviest_first, heaviest_terms, offsets_of
-from .model.files import ModelFiles
-from .model.recorded import record, usual_length
-from .model.spec import Side
-from .options import SCALE, fewest
-from .progress import Progress
 from .saved_batches import SavedBatches
-from .tokens.tokenizer import Tokenization, Tokenizer, Tokens
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1

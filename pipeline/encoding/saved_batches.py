@@ -13,9 +13,9 @@ from time import monotonic
 
 import numpy as np
 
-from ..storage.atomic import remove_folder, whole_file
-from ..storage.index_folder import COLLECTION
-from ..storage.markers import saved_folder
+from ...storage.atomic import remove_folder, whole_file
+from ...storage.index_folder import COLLECTION
+from ...storage.markers import saved_folder
 from .impacts import LARGEST, Impacts, join, offsets_of
 
 SECONDS = 10.0  # of work that a kill may cost, and a batch

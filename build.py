@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .engines.ray_cluster import Cluster
     from .indexer.build import LuceneBuild
     from .indexer.options import LuceneOptions
-    from .pipeline.collection import Part
     from .pipeline.corpus.columns import Columns
+    from .pipeline.parts.collection import Part
 
 log = logging.getLogger("sparton")
 
@@ -79,7 +79,7 @@ def build_index(
     from .pipeline.corpus.columns import check_files, choose_columns
     from .pipeline.corpus.ids import check_ids
     from .pipeline.corpus.reader import Corpus
-    from .pipeline.job import EncoderOptions, Job
+    from .pipeline.parts.job import EncoderOptions, Job
 
     if shard_rows < 1:
         raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from ..pipeline.collection import Part, write_collection
 from ..pipeline.encoding.open_encoder import open_document_encoder
-from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.parts.collection import Part, write_collection
+from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
-from ..pipeline.workers import Workers
 from ..processes import Helper, serve
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
-from ..pipeline.collection import Part, write_collection
 from ..pipeline.encoding.open_encoder import open_document_encoder
-from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.parts.collection import Part, write_collection
+from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress
-from ..pipeline.workers import Workers
 from ..storage.index_folder import MARKERS, part_path
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ..errors import SpartonError, UsageError
-from ..pipeline.collection import Part, write_collection
 from ..pipeline.corpus.file_state import seen_from_elsewhere
 from ..pipeline.encoding.open_encoder import open_document_encoder
-from ..pipeline.job import EncoderOptions, Job
+from ..pipeline.parts.collection import Part, write_collection
+from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
-from ..pipeline.workers import Workers
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
 from ..storage.staging import Mirror, stand_in

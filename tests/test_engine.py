@@ -11,8 +11,8 @@ from sparton.engines import devices as device_processes
 from sparton.engines import engine
 from sparton.engines.engine import OneDevice, open_engine
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline import collection as collection_module
-from sparton.pipeline.job import EncoderOptions
+from sparton.pipeline.parts import collection as collection_module
+from sparton.pipeline.parts.job import EncoderOptions
 
 OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
 

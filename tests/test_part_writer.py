@@ -5,8 +5,8 @@ import pytest
 
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.encoding.impacts import Impacts
-from sparton.pipeline.part_writer import WRITER, NewPart, write_parts
-from sparton.pipeline.vectors import Written
+from sparton.pipeline.parts.json_vectors import Written
+from sparton.pipeline.parts.part_writer import WRITER, NewPart, write_parts
 from sparton.processes import Helper
 from sparton.storage.manifest import Counts
 from sparton.storage.markers import file_digest
@@ -66,6 +66,6 @@ def test_the_writing_processes_do_without_torch():
     import subprocess
     import sys
 
-    script = "import sys; import sparton.pipeline.part_writer; print('torch' in sys.modules)"
+    script = "import sys; import sparton.pipeline.parts.part_writer; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

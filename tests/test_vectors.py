@@ -7,7 +7,7 @@ import pytest
 
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.encoding.impacts import Impacts
-from sparton.pipeline.vectors import VectorWriter, Written
+from sparton.pipeline.parts.json_vectors import VectorWriter, Written
 from sparton.storage.markers import file_digest
 
 ODD_TERMS = ['"', "\\", "|", "##|", "\t", "\x00", "\x1f", "\u2028", "\u3000", " ", "a b", "😀", "é", "</s>"]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..storage.atomic import whole_file
-from .documents import Documents
-from .encoding.impacts import Impacts
+from ...storage.atomic import whole_file
+from ..documents import Documents
+from ..encoding.impacts import Impacts
 
 _COMMON = 1_024  # impacts below this have their digits ready
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..processes import Helper, ask_all, serve
-from ..storage.manifest import Counts
-from .documents import Documents
-from .encoding.impacts import Impacts
-from .vectors import VectorWriter, Written
+from ...processes import Helper, ask_all, serve
+from ...storage.manifest import Counts
+from ..documents import Documents
+from ..encoding.impacts import Impacts
+from .json_vectors import VectorWriter, Written
 
-WRITER = "sparton.pipeline.part_writer"
+WRITER = "sparton.pipeline.parts.part_writer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """The processes around an encoder that one interpreter could not keep busy."""
 
-from ..machine import cores
-from ..processes import Helper
+from ...machine import cores
+from ...processes import Helper
+from ..tokens.tokenizer import TOKENIZER
 from .part_writer import WRITER
-from .tokens.tokenizer import TOKENIZER
 
 # One or two give tokens as fast as a GPU takes them; more give the first ones sooner.
 _TOKENIZERS = 3

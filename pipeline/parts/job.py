@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from .corpus.columns import Columns
-from .corpus.file_state import FileState
-from .corpus.reader import DataFile
-from .options import SCALE
+from ..corpus.columns import Columns
+from ..corpus.file_state import FileState
+from ..corpus.reader import DataFile
+from ..options import SCALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..storage.index_folder import part_path
-from ..storage.manifest import Counts
-from ..storage.markers import Marker, finished_counts
-from .ahead import ahead
-from .corpus.reader import Corpus
-from .corpus.shards import read_shards
-from .documents import Shard
-from .encoding.saved_batches import SavedBatches
+from ...storage.index_folder import part_path
+from ...storage.manifest import Counts
+from ...storage.markers import Marker, finished_counts
+from ..ahead import ahead
+from ..corpus.reader import Corpus
+from ..corpus.shards import read_shards
+from ..documents import Shard
+from ..encoding.saved_batches import SavedBatches
+from ..progress import Progress
+from ..tokens.passages import passages_of
+from ..tokens.tokenizer import Tokens, tokenize_shards
 from .job import Job
 from .part_writer import NewPart, write_parts
-from .progress import Progress
-from .tokens.passages import passages_of
-from .tokens.tokenizer import Tokens, tokenize_shards
 from .workers import Workers
 
 if TYPE_CHECKING:
-    from .encoding.open_encoder import DocumentEncoder
+    from ..encoding.open_encoder import DocumentEncoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Shards to JsonVectorCollection files, each whole and with a marker."""

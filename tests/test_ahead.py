@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sparton.pipeline.ahead import ahead
+from sparton.pipeline.prefetch import ahead
 
 
 @pytest.mark.parametrize("most", [0, 1, 3])

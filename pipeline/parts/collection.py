@@ -11,11 +11,11 @@ import numpy as np
 from ...storage.index_folder import part_path
 from ...storage.manifest import Counts
 from ...storage.markers import Marker, finished_counts
-from ..ahead import ahead
 from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
 from ..documents import Shard
 from ..encoding.saved_batches import SavedBatches
+from ..prefetch import ahead
 from ..progress import Progress
 from ..tokens.passages import passages_of
 from ..tokens.tokenizer import Tokens, tokenize_shards

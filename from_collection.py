@@ -47,7 +47,7 @@ def index_collection(
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
     from .indexer.build import LuceneBuild
-    from .indexer.pieces import find_files
+    from .indexer.splits import find_files
 
     if scale is not None and not 0 < scale <= 1_000_000:
         raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")

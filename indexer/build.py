@@ -18,10 +18,10 @@ import numpy as np
 from ..errors import SpartonError
 from ..processes import Answers, Helper
 from ..storage.atomic import remove_folder, sync_folder
-from .lucene import Held
+from .index_writer import Held
 from .options import LuceneOptions, choose_options
-from .pieces import Piece, cut
 from .repeated_ids import refuse_repeated_ids
+from .splits import Piece, cut
 from .worker import Finish, Hash, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"

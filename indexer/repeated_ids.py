@@ -6,8 +6,8 @@ from hashlib import blake2b
 import numpy as np
 
 from ..errors import SpartonError
-from .pieces import Piece
-from .vectors import first_line, read_vectors
+from .read_vectors import first_line, read_vectors
+from .splits import Piece
 
 
 def id_hashes(ids: Iterable[str]) -> np.ndarray:

@@ -11,12 +11,12 @@ import numpy as np
 from ..errors import SpartonError
 from ..processes import serve
 from ..storage.atomic import remove_folder
+from .index_writer import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .java import java_exception, start_jvm
-from .lucene import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .options import LuceneOptions
-from .pieces import Piece
+from .read_vectors import Vector, read_vectors
 from .repeated_ids import id_hashes
-from .vectors import Vector, read_vectors
+from .splits import Piece
 
 _COMMIT_SECONDS = 15.0  # lost at most if the process is killed; a commit costs a fifth of a second
 _LOCK_SECONDS = 20.0

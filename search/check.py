@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import SpartonError
+from ..indexer.index_writer import open_directory
 from ..indexer.java import java_class, java_exception, java_name
-from ..indexer.lucene import open_directory
 from ..indexer.repeated_ids import id_hashes
 from ..storage.index_folder import COLLECTION, LUCENE
 from ..storage.manifest import Manifest

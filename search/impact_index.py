@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
+from ..indexer.index_writer import framed_analyzer, open_directory
 from ..indexer.java import (
     check_process,
     forget_thread_at_end,
@@ -17,8 +18,7 @@ from ..indexer.java import (
     java_name,
     to_java,
 )
-from ..indexer.lucene import framed_analyzer, open_directory
-from ..indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
+from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
 from .explain import Match
 from .lucene_hits import DamagedIndexError, Ranked, rank
 from .stored_texts import stored_texts

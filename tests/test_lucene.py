@@ -7,7 +7,7 @@ import pytest
 
 from sparton.errors import SpartonError
 from sparton.indexer.options import LuceneOptions
-from sparton.indexer.pieces import cut
+from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.search.explain import Match
 from sparton.search.impact_index import ImpactIndex

@@ -13,7 +13,7 @@ from lucene_content import read_content
 from sparton.errors import SpartonError, UsageError
 from sparton.indexer.build import LuceneBuild
 from sparton.indexer.options import LuceneOptions, choose_options
-from sparton.indexer.pieces import cut
+from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.machine import free_memory_mb
 

@@ -7,8 +7,8 @@ import random
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.indexer.pieces import Piece, cut, find_files
-from sparton.indexer.vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector, _as_json, _as_written, read_vectors
+from sparton.indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector, _as_json, _as_written, read_vectors
+from sparton.indexer.splits import Piece, cut, find_files
 
 AWKWARD = ["a", ", ", ": ", '": ', ', "', ",", ":", "{", "}}", "1", " 1, ", "\\", '"', "é", "\t", "x: ", ": x", "|"]
 

@@ -12,7 +12,7 @@ from permissions import somebody
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.indexer import pieces
+from sparton.indexer import splits as pieces
 from sparton.pipeline.corpus.reader import reader as corpus
 
 PASSED = "{} links or second names of files that are in the corpus already were passed over"

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import SpartonError
 from .java import java_array, java_class, java_exception, java_message, to_java
-from .vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
+from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _HELD = "sparton"
 log = logging.getLogger("sparton")

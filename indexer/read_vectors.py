@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import SpartonError
-from .pieces import Piece
+from .splits import Piece
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
 BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"

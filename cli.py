@@ -507,7 +507,7 @@ def run_topics(
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
     with _one_sentence(), waiting_at_most(store_timeout):
         _check_paths(topics=topics, output=output)
-        from .search.run import plan_runs, write_runs
+        from .search.evaluation.run import plan_runs, write_runs
         from .storage.atomic import is_stdout
         from .storage.remote import local_path
 
@@ -537,10 +537,10 @@ def score(
     """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
     with _one_sentence():
         _check_paths(runs=runs, qrels=qrels, plot=plot)
-        from .search.score import MEASURES, score_runs
+        from .search.evaluation.score import MEASURES, score_runs
 
         if plot is not None:
-            from .search.plot import check_plot, plot_differences
+            from .search.evaluation.plot import check_plot, plot_differences
 
             check_plot(plot, runs, qrels)
         scores = score_runs(runs, qrels, measure or MEASURES)

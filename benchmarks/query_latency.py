@@ -23,7 +23,7 @@ from pyserini_side import Pyserini
 
 from sparton import Searcher
 from sparton.pipeline.model.files import find_model
-from sparton.search.run import plan_runs, write_runs
+from sparton.search.evaluation.run import plan_runs, write_runs
 from sparton.search.searcher import Seconds
 
 

@@ -10,9 +10,9 @@ from ..search.hit_content import hit_content
 
 if TYPE_CHECKING:
     from ..search.check import Checked
+    from ..search.evaluation.run import RunReport
+    from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
-    from ..search.run import RunReport
-    from ..search.score import RunScores, Scores
     from ..search.searcher import Hit, Seconds
 
 _EXPANDED = "+"  # stands before a term that the model added

@@ -9,8 +9,8 @@ import pytest
 from serving import serving
 
 import sparton
-from sparton.search.run import encode_topics, plan_runs, write_runs
-from sparton.search.topics import Topic
+from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
+from sparton.search.evaluation.topics import Topic
 
 
 @pytest.fixture(scope="module")

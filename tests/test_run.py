@@ -11,8 +11,8 @@ from serving import SPARTON
 
 import sparton
 from sparton.indexer.java import find_jar, find_java
-from sparton.search.run import encode_topics, plan_runs, write_runs
-from sparton.search.topics import read_topics
+from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
+from sparton.search.evaluation.topics import read_topics
 
 K = 40
 

@@ -9,8 +9,8 @@ import pytest
 import pytrec_eval
 from scipy.stats import ttest_rel
 
-from sparton.search.judged import read_qrels, read_run
-from sparton.search.score import paired_p, score_runs
+from sparton.search.evaluation.judged import read_qrels, read_run
+from sparton.search.evaluation.score import paired_p, score_runs
 
 NAMES = ["nDCG@10", "RR@10", "R@1000", "AP", "P@5"]
 

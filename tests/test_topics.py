@@ -6,7 +6,7 @@ import json
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.search.topics import Topic, count_topics, read_topics
+from sparton.search.evaluation.topics import Topic, count_topics, read_topics
 
 
 @pytest.fixture

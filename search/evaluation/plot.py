@@ -5,8 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpartonError, UsageError
-from ..storage.atomic import check_output, output_file, refuse_inputs
+from ...errors import SpartonError, UsageError
+from ...storage.atomic import check_output, output_file, refuse_inputs
 from .score import Scores
 
 _ABOVE, _BELOW = "#2a7f62", "#b5483a"

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import SpartonError
-from .text_lines import numbered_lines
+from ...errors import SpartonError
+from ..text_lines import numbered_lines
 
 Run = dict[str, dict[str, float]]
 Qrels = dict[str, dict[str, int]]

@@ -13,11 +13,11 @@ from time import perf_counter
 
 import numpy as np
 
-from ..errors import SpartonError, UsageError
-from ..machine import cores
-from ..storage.atomic import check_output, make_folder, output_file, refuse_inputs
-from ..storage.index_folder import folders_of
-from .searcher import Searcher
+from ...errors import SpartonError, UsageError
+from ...machine import cores
+from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
+from ...storage.index_folder import folders_of
+from ..searcher import Searcher
 from .topics import Topic, count_topics, read_topics
 
 K, TAG = 1000, "sparton"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpartonError
-from ..pipeline.encoding.impacts import LARGEST
-from .text_lines import numbered_lines
+from ...errors import SpartonError
+from ...pipeline.encoding.impacts import LARGEST
+from ..text_lines import numbered_lines
 
 _IDS = ("_id", "qid", "id")
 _TEXTS = ("text", "query", "title")

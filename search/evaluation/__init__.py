@@ -1,0 +1,1 @@
+"""Topics in, runs out, and runs scored against qrels."""

@@ -471,7 +471,7 @@ def serve(
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
     with _one_sentence(), waiting_at_most(store_timeout):
-        from .search.serving import serve_index
+        from .search.service.server import serve_index
 
         serve_index(
             index,

@@ -16,7 +16,7 @@ import pytest
 from serving import SPARTON, serving
 
 import sparton
-from sparton.search.service import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
+from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
 
 
 @pytest.fixture(scope="module")
@@ -367,8 +367,8 @@ def test_many_at_once_get_the_same_answers(served):
 def test_too_many_at_once_are_told_to_come_back(searcher):
     import asyncio
 
-    from sparton.search.limits import BoundedRequests
-    from sparton.search.metrics import Metrics
+    from sparton.search.service.limits import BoundedRequests
+    from sparton.search.service.metrics import Metrics
 
     metrics, sent = Metrics(), []
     metrics.waiting = 3
@@ -390,8 +390,8 @@ def test_too_many_at_once_are_told_what_everybody_is_told_too(searcher):
     """The whole application, with room for no request to be searched for."""
     import asyncio
 
-    from sparton.search.page import security_headers
-    from sparton.search.service import ServiceOptions, make_app
+    from sparton.search.service.app import ServiceOptions, make_app
+    from sparton.search.service.page import security_headers
 
     sent = []
 
@@ -411,8 +411,8 @@ def test_a_fault_is_owned_up_to_in_a_sentence():
     """That of an application without a searcher."""
     import asyncio
 
-    from sparton.search.page import security_headers
-    from sparton.search.service import make_app
+    from sparton.search.service.app import make_app
+    from sparton.search.service.page import security_headers
 
     sent = []
 

@@ -13,8 +13,8 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 from serving import SPARTON
 
-from sparton.search.page import page, security_headers
-from sparton.search.service import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
+from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
+from sparton.search.service.page import page, security_headers
 
 SEED, COUNT, MOST_K = 8017, 2_000, 50
 

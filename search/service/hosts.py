@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from starlette.types import Scope
 
-from ..errors import UsageError
+from ...errors import UsageError
 
 EVERY = "*"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from ..errors import SpartonError, UsageError
-from ..indexer.java import LONG_RUN, start_jvm
-from ..machine import cores
-from .searcher import Searcher
+from ...errors import SpartonError, UsageError
+from ...indexer.java import LONG_RUN, start_jvm
+from ...machine import cores
+from ..searcher import Searcher
 
 _GRACE = 10  # seconds that requests under way have to be finished once it is told to stop
 log = logging.getLogger("sparton")
@@ -48,9 +48,9 @@ def serve_index(
         raise UsageError(f"--port is {port}; expected 0 to 65535")
     import uvicorn
 
+    from .app import ServiceOptions, make_app
     from .hosts import Hosts, is_host
     from .http11 import Protocol
-    from .service import ServiceOptions, make_app
 
     Hosts(allow_hosts)  # raises for what is none
     try:

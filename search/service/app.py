@@ -14,12 +14,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
 
-from .hit_content import hit_content
+from ..hit_content import hit_content
+from ..searcher import Searcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
 from .page import page, security_headers
-from .searcher import Searcher
 
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20

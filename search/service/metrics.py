@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .searcher import Seconds
+    from ..searcher import Seconds
 
 
 class Metrics:

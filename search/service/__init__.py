@@ -1,0 +1,1 @@
+"""The Searcher over HTTP."""

@@ -16,9 +16,9 @@ from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.remote import local_path
 from .explain import Match, own_terms
-from .folding import best_documents, document_of, passage_of
 from .impact_index import ImpactIndex
 from .lucene_hits import Ranked
+from .max_passage import best_documents, document_of, passage_of
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder

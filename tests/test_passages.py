@@ -9,8 +9,8 @@ import pytest
 import sparton
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.tokens.passages import OVERLAP, Spans, join_spans, passages_of, windows
-from sparton.search.folding import best_documents
 from sparton.search.lucene_hits import Ranked
+from sparton.search.max_passage import best_documents
 
 LONGEST = 100
 WORDS = ("leather", "canvas", "silk", "satin", "velvet", "linen", "cotton", "wool", "gold", "stone")  # one token each

@@ -31,10 +31,10 @@ def differentiable_maxima(inputs: HeadInputs, *, triton: bool) -> Tensor:
 def _head(
     hidden: Tensor, weight: Tensor, bias: Tensor | None, mask: Tensor | None, cu_seqlens: Tensor | None, triton: bool
 ) -> tuple[Tensor, Tensor]:
-    """The weights, and the places that `head_gradients` takes."""
+    """The weights, and the positions that `head_gradients` takes."""
     rounded = weight.to(hidden.dtype)
-    shift = None if bias is None else bias.to(hidden.dtype)
-    inputs = HeadInputs(hidden, rounded, shift, mask=mask, cu_seqlens=cu_seqlens)
+    rounded_bias = None if bias is None else bias.to(hidden.dtype)
+    inputs = HeadInputs(hidden, rounded, rounded_bias, mask=mask, cu_seqlens=cu_seqlens)
     if triton:
         from .triton_head import triton_head
 
@@ -68,7 +68,7 @@ def _head_shapes(
 def _head_backward(
     grad: Tensor,
     weights: Tensor,
-    places: Tensor,
+    positions: Tensor,
     hidden: Tensor,
     weight: Tensor,
     bias_dtype: torch.dtype | None,
@@ -77,7 +77,7 @@ def _head_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The gradients of hidden, weight and bias; an operator gives tensors, so those not needed are empty."""
     wanted = (needed[0], needed[1], needed[2])
-    found = head_gradients(grad, weights, places, hidden, weight, bias_dtype, wanted, triton=triton)
+    found = head_gradients(grad, weights, positions, hidden, weight, bias_dtype, wanted, triton=triton)
     d_hidden, d_weight, d_bias = (grad.new_empty(0) if tensor is None else tensor for tensor in found)
     return d_hidden, d_weight, d_bias
 
@@ -86,7 +86,7 @@ def _head_backward(
 def _head_backward_shapes(
     grad: Tensor,
     weights: Tensor,
-    places: Tensor,
+    positions: Tensor,
     hidden: Tensor,
     weight: Tensor,
     bias_dtype: torch.dtype | None,
@@ -108,9 +108,9 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 
 def _differentiate(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
-    hidden, weight, weights, places = ctx.saved_tensors
+    hidden, weight, weights, positions = ctx.saved_tensors
     needed = list(ctx.needs_input_grad[:3])
-    found = _head_backward(grad, weights, places, hidden, weight, ctx.bias_dtype, needed, ctx.triton)
+    found = _head_backward(grad, weights, positions, hidden, weight, ctx.bias_dtype, needed, ctx.triton)
     d_hidden, d_weight, d_bias = (tensor if wanted else None for tensor, wanted in zip(found, needed, strict=True))
     return d_hidden, d_weight, d_bias, None, None, None
 

@@ -19,7 +19,7 @@ Gradients = tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]
 def head_gradients(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     hidden: torch.Tensor,
     weight: torch.Tensor,
     bias_dtype: torch.dtype | None,
@@ -29,20 +29,20 @@ def head_gradients(
 ) -> Gradients:
     """d_hidden, d_weight and d_bias, or None where not needed, in the dtypes of `hidden`, `weight` and the bias.
 
-    grad and weights: [B, V], dL/dy and y. places: int16 or int32 [B, V], of each maximum the position in its document
+    grad and weights: [B, V], dL/dy and y. positions: int16 or int32 [B, V], where in its document each maximum stands
     where hidden is [B, S, D], and the row of hidden where that is [T, D]; anything where y is 0. weight: [V, D], of any
     floating dtype: it is rounded to that of `hidden` as it was for the product, but its gradient is not. triton: which
     implementation; both give the same bits every time on their devices (see `tiled_gradients` for PyTorch on a GPU).
     """
     length = hidden.shape[1] if hidden.dim() == 3 else 0
     rows = hidden.reshape(-1, hidden.shape[-1])
-    grad, weights, places = grad.contiguous(), weights.contiguous(), places.contiguous()
+    grad, weights, positions = grad.contiguous(), weights.contiguous(), positions.contiguous()
     rounded = weight.to(hidden.dtype) if needed[0] else weight
     if not triton:
-        d_hidden, d_weight, d_bias = tiled_gradients(grad, weights, places, rows, rounded, length, needed)
+        d_hidden, d_weight, d_bias = tiled_gradients(grad, weights, positions, rows, rounded, length, needed)
     else:
         d_hidden, d_weight, d_bias = _triton_gradients(
-            grad, weights, places, rows.contiguous(), rounded.contiguous(), length, weight.dtype, bias_dtype, needed
+            grad, weights, positions, rows.contiguous(), rounded.contiguous(), length, weight.dtype, bias_dtype, needed
         )
     return (
         None if d_hidden is None else d_hidden.view(hidden.shape).to(hidden.dtype),
@@ -54,7 +54,7 @@ def head_gradients(
 def _triton_gradients(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     rows: torch.Tensor,
     weight: torch.Tensor,
     length: int,
@@ -69,9 +69,9 @@ def _triton_gradients(
     # Triton launches on the current device, which need not be that of the tensors.
     with torch.cuda.device_of(rows):  # type: ignore[no-untyped-call]
         if needed[0]:
-            d_hidden = hidden_gradient(grad, weights, places, weight, rows.shape, length)
+            d_hidden = hidden_gradient(grad, weights, positions, weight, rows.shape, length)
         if needed[1] or needed[2]:
             d_weight, d_bias = weight_gradient(
-                grad, weights, places, rows, length, dtype, bias_dtype if needed[2] else None
+                grad, weights, positions, rows, length, dtype, bias_dtype if needed[2] else None
             )
     return d_hidden, d_weight if needed[1] else None, d_bias

@@ -21,8 +21,8 @@ class HopperConfig:
 
     block_d: int
     stages: int
-    flying: int
-    sweep: int
+    in_flight: int
+    group_v: int
 
 
 @dataclass(frozen=True, slots=True)

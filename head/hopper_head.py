@@ -23,7 +23,7 @@ def hopper_head(
     hidden = _rows(inputs.hidden)
     weight = _rows(inputs.weight)
     bias = None if inputs.bias is None else inputs.bias.contiguous()
-    vocabulary, depth = weight.shape
+    vocabulary, hidden_size = weight.shape
     # With positions, 64 bits a weight: the maximum's position below its value.
     out = torch.zeros(
         (inputs.documents, vocabulary), dtype=torch.int64 if with_positions else torch.int32, device=hidden.device
@@ -43,17 +43,17 @@ def hopper_head(
             plan.windows,
             plan.runs,
             plan.starts,
-            plan.owners,
-            plan.words,
+            plan.slot_document,
+            plan.tile_bits,
             out,
             len(hidden),
-            depth,
+            hidden_size,
             vocabulary,
             inputs.documents,
             BLOCK_D=config.block_d,
             STAGES=config.stages,
-            FLYING=config.flying,
-            SWEEP=config.sweep,
+            IN_FLIGHT=config.in_flight,
+            GROUP_V=config.group_v,
             num_warps=4,
         )
     if not with_positions:

@@ -25,7 +25,7 @@ _LOGITS = gl.constexpr(gl.NVMMADistributedLayout([3, 0], [4, 1], [16, TILE, 16])
 
 
 # No new compilation for another batch.
-@gluon.jit(do_not_specialize=["tokens", "depth", "vocabulary", "documents"])
+@gluon.jit(do_not_specialize=["tokens", "hidden_size", "vocabulary", "documents"])
 def head_kernel(
     hidden,
     hidden_window,
@@ -34,17 +34,17 @@ def head_kernel(
     windows,
     runs,
     starts,
-    owners,
-    words,
+    slot_document,
+    tile_bits,
     out,
     tokens,
-    depth,
+    hidden_size,
     vocabulary,
     documents,
     BLOCK_D: gl.constexpr,
     STAGES: gl.constexpr,
-    FLYING: gl.constexpr,
-    SWEEP: gl.constexpr,
+    IN_FLIGHT: gl.constexpr,
+    GROUP_V: gl.constexpr,
 ):
     """Everything the head computes. See `Plan` for the tensors that say where documents lie."""
     BOX: gl.constexpr = hidden.block_shape[0]
@@ -62,14 +62,14 @@ def head_kernel(
         tokens = gl.minimum(gl.load(starts + documents), tokens)
     ring = (hidden_tiles, weight_tiles, full, empty)
     tiles = (gl.cdiv(vocabulary, CONSUMERS * TERMS), gl.cdiv(tokens, _TILE))
-    result = (bias, windows, owners, words, out, vocabulary, documents)
+    result = (bias, windows, slot_document, tile_bits, out, vocabulary, documents)
     source = (hidden, hidden_window, weight, windows, runs)
     if windows is None:
         gl.warp_specialize(
             [
-                (_consume, (ring, tiles, result, depth, gl.constexpr(0), BLOCK_D, STAGES, FLYING, SWEEP)),
-                (_consume, (ring, tiles, result, depth, gl.constexpr(1), BLOCK_D, STAGES, FLYING, SWEEP)),
-                (_produce, (ring, tiles, source, depth, BLOCK_D, STAGES, SWEEP)),
+                (_consume, (ring, tiles, result, hidden_size, gl.constexpr(0), BLOCK_D, STAGES, IN_FLIGHT, GROUP_V)),
+                (_consume, (ring, tiles, result, hidden_size, gl.constexpr(1), BLOCK_D, STAGES, IN_FLIGHT, GROUP_V)),
+                (_produce, (ring, tiles, source, hidden_size, BLOCK_D, STAGES, GROUP_V)),
             ],
             [4, 1],
             [232, 40],
@@ -77,12 +77,12 @@ def head_kernel(
     else:
         gl.warp_specialize(
             [
-                (_consume, (ring, tiles, result, depth, gl.constexpr(0), BLOCK_D, STAGES, FLYING, SWEEP)),
-                (_consume, (ring, tiles, result, depth, gl.constexpr(1), BLOCK_D, STAGES, FLYING, SWEEP)),
-                (_produce_windows, (ring, tiles, source, depth, gl.constexpr(0), BLOCK_D, STAGES, SWEEP)),
-                (_produce_windows, (ring, tiles, source, depth, gl.constexpr(1), BLOCK_D, STAGES, SWEEP)),
-                (_produce_windows, (ring, tiles, source, depth, gl.constexpr(2), BLOCK_D, STAGES, SWEEP)),
-                (_produce_windows, (ring, tiles, source, depth, gl.constexpr(3), BLOCK_D, STAGES, SWEEP)),
+                (_consume, (ring, tiles, result, hidden_size, gl.constexpr(0), BLOCK_D, STAGES, IN_FLIGHT, GROUP_V)),
+                (_consume, (ring, tiles, result, hidden_size, gl.constexpr(1), BLOCK_D, STAGES, IN_FLIGHT, GROUP_V)),
+                (_produce_windows, (ring, tiles, source, hidden_size, gl.constexpr(0), BLOCK_D, STAGES, GROUP_V)),
+                (_produce_windows, (ring, tiles, source, hidden_size, gl.constexpr(1), BLOCK_D, STAGES, GROUP_V)),
+                (_produce_windows, (ring, tiles, source, hidden_size, gl.constexpr(2), BLOCK_D, STAGES, GROUP_V)),
+                (_produce_windows, (ring, tiles, source, hidden_size, gl.constexpr(3), BLOCK_D, STAGES, GROUP_V)),
             ],
             [4, 1, 1, 1, 1],
             [232, 40, 40, 40, 40],
@@ -90,13 +90,13 @@ def head_kernel(
 
 
 @gluon.jit
-def _place(tile, tiles, SWEEP: gl.constexpr):
-    """The vocabulary tile and token tile of one tile. SWEEP vocabulary tiles go over all tokens before the next do:
+def _tiles_of(tile, tiles, GROUP_V: gl.constexpr):
+    """The vocabulary tile and token tile of one tile. GROUP_V vocabulary tiles go over all tokens before the next do:
     what all programs load at one time then fits into L2."""
     # At least 1: consumers also look one tile beyond the last.
-    sweep = tile // gl.maximum(SWEEP * tiles[1], 1)
-    first = sweep * SWEEP
-    together = gl.maximum(gl.minimum(tiles[0] - first, SWEEP), 1)
+    group = tile // gl.maximum(GROUP_V * tiles[1], 1)
+    first = group * GROUP_V
+    together = gl.maximum(gl.minimum(tiles[0] - first, GROUP_V), 1)
     rest = tile - first * tiles[1]
     return first + rest % together, rest // together
 
@@ -109,15 +109,15 @@ def _next(stage, phase, STAGES: gl.constexpr):
 
 
 @gluon.jit
-def _produce(ring, tiles, source, depth, BLOCK_D: gl.constexpr, STAGES: gl.constexpr, SWEEP: gl.constexpr):
+def _produce(ring, tiles, source, hidden_size, BLOCK_D: gl.constexpr, STAGES: gl.constexpr, GROUP_V: gl.constexpr):
     """Fill the ring, a stage a step: 64 terms for each consumer, and 256 rows of hidden states for both."""
     hidden_tiles, _, full, empty = ring
     hidden, _, weight, _, _ = source
     stage = 0
     phase = 0
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
-        vocab_tile, token_tile = _place(tile, tiles, SWEEP)
-        for start in range(0, depth, BLOCK_D):
+        vocab_tile, token_tile = _tiles_of(tile, tiles, GROUP_V)
+        for start in range(0, hidden_size, BLOCK_D):
             mbarrier.wait(empty.index(stage), phase ^ 1)
             mbarrier.expect(full.index(stage), (_TILE + CONSUMERS * TERMS) * BLOCK_D * 2)
             _load_weights(ring, weight, vocab_tile, start, stage)
@@ -131,11 +131,11 @@ def _produce_windows(
     ring,
     tiles,
     source,
-    depth,
+    hidden_size,
     WHO: gl.constexpr,
     BLOCK_D: gl.constexpr,
     STAGES: gl.constexpr,
-    SWEEP: gl.constexpr,
+    GROUP_V: gl.constexpr,
 ):
     """One of four that fill the ring where rows do not all follow each other: two runs of four windows each."""
     hidden_tiles, _, full, empty = ring
@@ -147,26 +147,26 @@ def _produce_windows(
     stage = 0
     phase = 0
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
-        vocab_tile, token_tile = _place(tile, tiles, SWEEP)
+        vocab_tile, token_tile = _tiles_of(tile, tiles, GROUP_V)
         firsts = ()
         rows = ()
         for run in gl.static_range(2):
             firsts = firsts + (gl.load(runs + token_tile * 8 + WHO * 2 + run),)
         for window in gl.static_range(8):
             rows = rows + (gl.load(windows + token_tile * 32 + WHO * 8 + window),)
-        for start in range(0, depth, BLOCK_D):
+        for start in range(0, hidden_size, BLOCK_D):
             mbarrier.wait(empty.index(stage), phase ^ 1)
             ready = full.index(stage)
             mbarrier.expect(ready, BYTES)
             if WHO == 0:
                 _load_weights(ring, weight, vocab_tile, start, stage)
             for run in gl.static_range(2):
-                place = stage * 8 + WHO * 2 + run
+                entry = stage * 8 + WHO * 2 + run
                 if firsts[run] >= 0:
-                    tma.async_copy_global_to_shared(hidden, [firsts[run], start], ready, hidden_tiles.index(place))
+                    tma.async_copy_global_to_shared(hidden, [firsts[run], start], ready, hidden_tiles.index(entry))
                 else:
                     for window in gl.static_range(4):
-                        target = window_tiles.index(place * 4 + window)
+                        target = window_tiles.index(entry * 4 + window)
                         tma.async_copy_global_to_shared(hidden_window, [rows[run * 4 + window], start], ready, target)
             stage, phase = _next(stage, phase, STAGES)
 
@@ -186,43 +186,43 @@ def _consume(
     ring,
     tiles,
     result,
-    depth,
+    hidden_size,
     WHO: gl.constexpr,
     BLOCK_D: gl.constexpr,
     STAGES: gl.constexpr,
-    FLYING: gl.constexpr,
-    SWEEP: gl.constexpr,
+    IN_FLIGHT: gl.constexpr,
+    GROUP_V: gl.constexpr,
 ):
-    """Multiply, and take each document's maxima into the result. FLYING products stay in flight besides the newest."""
+    """Multiply, and take each document's maxima into the result. IN_FLIGHT products go on besides the newest."""
     hidden_tiles, weight_tiles, full, empty = ring
     hidden_tiles = hidden_tiles._reinterpret(hidden_tiles.dtype, [STAGES, _TILE, BLOCK_D], hidden_tiles.layout)
-    bias, windows, owners, words, out, vocabulary, count = result
+    bias, windows, slot_document, tile_bits, out, vocabulary, count = result
     stage = 0
     phase = 0
-    vocab_tile, token_tile = _place(gl.program_id(0), tiles, SWEEP)
+    vocab_tile, token_tile = _tiles_of(gl.program_id(0), tiles, GROUP_V)
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
         logits = gl.zeros([TERMS, _TILE], gl.float32, _LOGITS)
-        for start in range(0, depth, BLOCK_D):
+        for start in range(0, hidden_size, BLOCK_D):
             mbarrier.wait(full.index(stage), phase)
             left = weight_tiles.index(stage * CONSUMERS + WHO)
             right = hidden_tiles.index(stage).permute((1, 0))
             logits = warpgroup_mma(left, right, logits, use_acc=start > 0, is_async=True)
-            logits = warpgroup_mma_wait(FLYING, deps=[logits])
-            mbarrier.arrive(empty.index(_before(stage, FLYING, STAGES)), pred=start >= FLYING * BLOCK_D)
+            logits = warpgroup_mma_wait(IN_FLIGHT, deps=[logits])
+            mbarrier.arrive(empty.index(_before(stage, IN_FLIGHT, STAGES)), pred=start >= IN_FLIGHT * BLOCK_D)
             stage, phase = _next(stage, phase, STAGES)
 
         # What the maxima need of memory, and where the next tile is, while the last products run.
-        documents = load_documents(words, token_tile, windows)
+        documents = load_documents(tile_bits, token_tile, windows)
         terms = (vocab_tile * CONSUMERS + WHO) * TERMS + gl.arange(0, TERMS, TERM_LAYOUT)
-        shift = gl.zeros([TERMS], gl.float32, TERM_LAYOUT)
+        term_bias = gl.zeros([TERMS], gl.float32, TERM_LAYOUT)
         if bias is not None:
-            shift = gl.load(bias + terms, mask=terms < vocabulary, other=0.0).to(gl.float32)
-        vocab_tile, token_tile = _place(tile + gl.num_programs(0), tiles, SWEEP)
+            term_bias = gl.load(bias + terms, mask=terms < vocabulary, other=0.0).to(gl.float32)
+        vocab_tile, token_tile = _tiles_of(tile + gl.num_programs(0), tiles, GROUP_V)
         logits = warpgroup_mma_wait(0, deps=[logits])
-        for flying in gl.static_range(FLYING, 0, -1):
-            mbarrier.arrive(empty.index(_before(stage, flying, STAGES)), pred=depth > (flying - 1) * BLOCK_D)
+        for behind in gl.static_range(IN_FLIGHT, 0, -1):
+            mbarrier.arrive(empty.index(_before(stage, behind, STAGES)), pred=hidden_size > (behind - 1) * BLOCK_D)
 
-        take_maxima(logits, documents, (out, owners, windows, vocabulary, count, terms, shift))
+        take_maxima(logits, documents, (out, slot_document, windows, vocabulary, count, terms, term_bias))
 
 
 @gluon.jit

@@ -24,13 +24,13 @@ TERM_LAYOUT = gl.constexpr(gl.SliceLayout(1, _FOLDED))
 
 
 @gluon.jit
-def load_documents(words, token_tile, windows):
-    """Where documents lie in a tile; see `Plan.words`.
+def load_documents(tile_bits, token_tile, windows):
+    """Where documents lie in a tile; see `Plan.tile_bits`.
 
-    The tile's first slot, its owner, whether any but the next document follows one that ends in the tile, and of each
-    32 slots the bits of those that end a document and of those that are kept.
+    The tile's first slot, its document, whether any but the next document follows one that ends in the tile, and of
+    each 32 slots the bits of those that end a document and of those that are kept.
     """
-    row = words + token_tile * 32
+    row = tile_bits + token_tile * 32
     ends = ()
     kept = ()
     for chunk in gl.static_range(_CHUNKS):
@@ -47,11 +47,11 @@ def take_maxima(logits, documents, target):
     """Take the maximum of every document in a tile, from logits [64, 256], into the result."""
     first, document, skips, ends, kept = documents
     out, _, windows, _, _, _, _ = target
-    best, place = _nothing()
+    best, position = _nothing()
     inner = ends[0] | ends[1] | ends[2] | ends[3] | ends[4] | ends[5] | ends[6] | ends[7] & 0x7FFFFFFF
     if windows is None and inner == 0:
-        best, place = _fold(logits, best, place, first, out)
-        _take(best, place, document, target)
+        best, position = _fold(logits, best, position, first, out)
+        _take(best, position, document, target)
     else:
         chunks = _halves(logits)
         chunks = _halves(chunks[0]) + _halves(chunks[1])
@@ -59,20 +59,22 @@ def take_maxima(logits, documents, target):
         for index in gl.static_range(_CHUNKS):
             chunk = chunks[index]
             if ends[index] == 0 and kept[index] == -1:
-                best, place = _fold(chunk, best, place, first + index * 32, out)
+                best, position = _fold(chunk, best, position, first + index * 32, out)
             else:
                 bits = (ends[index], kept[index])
-                best, place, document = _walk(chunk, best, place, bits, first + index * 32, document, skips, target)
+                best, position, document = _walk(
+                    chunk, best, position, bits, first + index * 32, document, skips, target
+                )
         # The bit that makes a number negative is the last slot's: did a document end there?
         if ends[7] >= 0:
-            _take(best, place, document, target)
+            _take(best, position, document, target)
 
 
 @gluon.jit
-def _walk(chunk, best, place, bits, first, document, skips, target):
+def _walk(chunk, best, position, bits, first, document, skips, target):
     """Go through 32 slots, a document at a time: take each that ends, return the maximum of the one that goes on."""
     ends, kept = bits
-    out, owners, _, _, _, _, _ = target
+    out, slot_document, _, _, _, _, _ = target
     seen = 0
     while seen != -1:
         # The lowest bit set and all below it; all bits when no document ends here any more.
@@ -80,22 +82,22 @@ def _walk(chunk, best, place, bits, first, document, skips, target):
         through = end | (end - 1)
         part = through & ~seen & kept
         if part == -1:
-            best, place = _fold(chunk, best, place, first, out)
+            best, position = _fold(chunk, best, position, first, out)
         else:
             columns = gl.arange(0, 32, gl.SliceLayout(0, chunk.type.layout))
             inside = (part >> columns & 1) != 0
-            best, place = _fold(gl.where(inside[None, :], chunk, float("-inf")), best, place, first, out)
+            best, position = _fold(gl.where(inside[None, :], chunk, float("-inf")), best, position, first, out)
         if ends != 0:
-            _take(best, place, document, target)
-            best, place = _nothing()
+            _take(best, position, document, target)
+            best, position = _nothing()
             document += 1
             if skips != 0:
                 # A power of two as a float has its exponent in the bits above the 23rd.
                 exponent = (end.to(gl.uint32, bitcast=True).to(gl.float32).to(gl.int32, bitcast=True) >> 23) - 127
-                document = gl.load(owners + first + exponent + 1)
+                document = gl.load(slot_document + first + exponent + 1)
         ends = ends & (ends - 1)
         seen = through
-    return best, place, document
+    return best, position, document
 
 
 @gluon.jit
@@ -111,7 +113,7 @@ def _halves(logits):
 
 
 @gluon.jit
-def _fold(logits, best, place, first, out):
+def _fold(logits, best, position, first, out):
     """The larger of `best` and each thread's own part of logits [64, N], and its slot if the result has positions."""
     N: gl.constexpr = logits.shape[1]
     if out.dtype.element_ty == gl.int64:
@@ -122,11 +124,13 @@ def _fold(logits, best, place, first, out):
         pairs = gl.reduce((logits.reshape(SHAPE), slots.reshape(SHAPE)), 3, _later_larger)
         folded = gl.reduce(pairs, 1, _later_larger)
         other = gl.convert_layout(folded[0], _FOLDED, assert_trivial=True)
-        best, place = _later_larger(best, place, other, gl.convert_layout(folded[1], _FOLDED, assert_trivial=True))
+        best, position = _later_larger(
+            best, position, other, gl.convert_layout(folded[1], _FOLDED, assert_trivial=True)
+        )
     else:
         folded = gl.reduce(gl.reduce(logits.reshape([TERMS, N // 8, 4, 2]), 3, _larger), 1, _larger)
         best = _larger(best, gl.convert_layout(folded, _FOLDED, assert_trivial=True))
-    return best, place
+    return best, position
 
 
 @gluon.jit
@@ -136,26 +140,26 @@ def _larger(left, right):
 
 @gluon.jit
 def _later_larger(left, left_place, right, right_place):
-    """The larger with its place, the later among equals; NaN counts as larger than all."""
+    """The larger with its position, the later among equals; NaN counts as larger than all."""
     tied = (left == right) | ((left != left) & (right != right))
     right_wins = (tied & (right_place > left_place)) | (~tied & ((right > left) | (right != right)) & (left == left))
     return gl.where(right_wins, right, left), gl.where(right_wins, right_place, left_place)
 
 
 @gluon.jit
-def _take(best, place, document, target):
+def _take(best, position, document, target):
     """Take a document's maximum over one tile into the result: of those of all tiles, the largest stays."""
-    out, _, windows, vocabulary, documents, terms, shift = target
-    known = (terms < vocabulary) & (document < documents)
+    out, _, windows, vocabulary, documents, terms, term_bias = target
+    in_range = (terms < vocabulary) & (document < documents)
     if out.dtype.element_ty == gl.int64:
-        maximum, place = gl.reduce((best, place), 1, _later_larger)
+        maximum, position = gl.reduce((best, position), 1, _later_larger)
         if windows is not None:
-            place = gl.load(windows + place // _WINDOW) + place % _WINDOW
-        value = _weight(maximum + shift).to(gl.int32, bitcast=True).to(gl.int64) << 32 | place.to(gl.int64)
+            position = gl.load(windows + position // _WINDOW) + position % _WINDOW
+        value = _weight(maximum + term_bias).to(gl.int32, bitcast=True).to(gl.int64) << 32 | position.to(gl.int64)
     else:
-        value = _weight(gl.reduce(best, 1, _larger) + shift).to(gl.int32, bitcast=True)
+        value = _weight(gl.reduce(best, 1, _larger) + term_bias).to(gl.int32, bitcast=True)
     # The bits of floats from 0 up order as integers do.
-    gl.atomic_max(out + document.to(gl.int64) * vocabulary + terms, value, mask=known, sem="relaxed")
+    gl.atomic_max(out + document.to(gl.int64) * vocabulary + terms, value, mask=in_range, sem="relaxed")
 
 
 @gluon.jit

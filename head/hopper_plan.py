@@ -25,16 +25,17 @@ class Plan:
     """Where documents lie in slots.
 
     starts: int32 [B + 1], the first slot of each document and the end, or None where slots are rows of equal documents.
-    owners: int32 [slots], the document of each slot, B for none. words: int32 [tiles, 32], of each tile: 8 words of
-    bits, set where a slot is its document's last; 8 of bits set where it is kept; the owner of the first slot; whether
-    any but the next document follows a document's last slot. windows: int32 [slots / 8], the row at which each window
-    begins, or None. runs: int32 [slots / 32], the same of each four windows whose rows follow each other, else -1.
+    slot_document: int32 [slots], the document of each slot, B for none. tile_bits: int32 [tiles, 32], of each tile: 8
+    words of bits, set where a slot is its document's last; 8 of bits set where it is kept; the document of the first
+    slot; whether any but the next document follows a document's last slot. windows: int32 [slots / 8], the row at which
+    each window begins, or None. runs: int32 [slots / 32], the same of each four windows whose rows follow each
+    other, else -1.
     """
 
     tiles: int
     starts: torch.Tensor | None
-    owners: torch.Tensor
-    words: torch.Tensor
+    slot_document: torch.Tensor
+    tile_bits: torch.Tensor
     windows: torch.Tensor | None
     runs: torch.Tensor | None
 
@@ -49,14 +50,14 @@ def make_plan(inputs: HeadInputs) -> Plan:
         starts, kept, windows = _cut_into_windows(inputs.mask)
         tiles = triton.cdiv(len(kept), TILE)
     # One more: the kernel looks at what follows a document's last slot.
-    owners = torch.empty(tiles * TILE + 1, dtype=torch.int32, device=device)
-    words = torch.empty((tiles, 32), dtype=torch.int32, device=device)
+    slot_document = torch.empty(tiles * TILE + 1, dtype=torch.int32, device=device)
+    tile_bits = torch.empty((tiles, 32), dtype=torch.int32, device=device)
     runs = None if windows is None else torch.empty(len(windows) // 4, dtype=torch.int32, device=device)
     length = 1 if inputs.cu_seqlens is not None else inputs.hidden.shape[1]
     _tiles_kernel[(tiles,)](
-        starts, kept, windows, owners, words, runs, inputs.documents, length, TILE=TILE, WINDOW=WINDOW
+        starts, kept, windows, slot_document, tile_bits, runs, inputs.documents, length, TILE=TILE, WINDOW=WINDOW
     )
-    return Plan(tiles, starts, owners, words, windows, runs)
+    return Plan(tiles, starts, slot_document, tile_bits, windows, runs)
 
 
 def _cut_into_windows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -64,65 +65,65 @@ def _cut_into_windows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     documents, length = mask.shape
     per_document = triton.cdiv(length, WINDOW)
     tiles = triton.cdiv(documents * per_document * WINDOW, TILE)
-    marks = mask.contiguous().view(torch.uint8)
+    mask = mask.contiguous().view(torch.uint8)
     starts = torch.zeros(documents + 1, dtype=torch.int32, device=mask.device)
     # What no document fills must be a row that exists: the kernel loads it, and drops what comes of it.
     windows = torch.zeros(tiles * TILE // WINDOW, dtype=torch.int32, device=mask.device)
     kept = torch.zeros(tiles * TILE, dtype=torch.uint8, device=mask.device)
-    _count_windows_kernel[(documents,)](marks, starts, length, WINDOW=WINDOW, BLOCK=_BLOCK)
+    _count_windows_kernel[(documents,)](mask, starts, length, WINDOW=WINDOW, BLOCK=_BLOCK)
     torch.cumsum(starts, 0, dtype=torch.int32, out=starts)
-    _fill_windows_kernel[(documents,)](marks, starts, windows, kept, length, WINDOW=WINDOW, BLOCK=_BLOCK)
+    _fill_windows_kernel[(documents,)](mask, starts, windows, kept, length, WINDOW=WINDOW, BLOCK=_BLOCK)
     return starts, kept, windows
 
 
 @triton.jit(do_not_specialize=["length"])
-def _count_windows_kernel(marks, starts, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
-    """One program a document: how many slots its windows take, into the place after its own in `starts`."""
+def _count_windows_kernel(mask, starts, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+    """One program a document: how many slots its windows take, into the entry after its own in `starts`."""
     document = tl.program_id(0)
     slots = 0
     for first in range(0, length, BLOCK * WINDOW):
-        used, _ = _windows(marks, document, first, length, WINDOW, BLOCK)
+        used, _ = _windows(mask, document, first, length, WINDOW, BLOCK)
         slots += tl.sum(used, axis=0) * WINDOW
     tl.store(starts + document + 1, slots)
 
 
 @triton.jit(do_not_specialize=["length"])
-def _fill_windows_kernel(marks, starts, windows, kept, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+def _fill_windows_kernel(mask, starts, windows, kept, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """One program a document: the first row of each used window, and which of its positions are kept."""
     document = tl.program_id(0)
-    place = tl.load(starts + document) // WINDOW
+    entry = tl.load(starts + document) // WINDOW
     for first in range(0, length, BLOCK * WINDOW):
-        used, marked = _windows(marks, document, first, length, WINDOW, BLOCK)
-        places = place + tl.cumsum(used, axis=0) - used
-        tl.store(windows + places, document * length + first + tl.arange(0, BLOCK) * WINDOW, mask=used != 0)
-        slots = places[:, None] * WINDOW + tl.arange(0, WINDOW)[None, :]
+        used, marked = _windows(mask, document, first, length, WINDOW, BLOCK)
+        entries = entry + tl.cumsum(used, axis=0) - used
+        tl.store(windows + entries, document * length + first + tl.arange(0, BLOCK) * WINDOW, mask=used != 0)
+        slots = entries[:, None] * WINDOW + tl.arange(0, WINDOW)[None, :]
         tl.store(kept + slots, marked, mask=(used != 0)[:, None])
-        place += tl.sum(used, axis=0)
+        entry += tl.sum(used, axis=0)
 
 
 @triton.jit
-def _windows(marks, document, first, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
+def _windows(mask, document, first, length, WINDOW: tl.constexpr, BLOCK: tl.constexpr):
     """Windows from position `first`: 1 for those with a kept position, [BLOCK]; 1 for each such, [BLOCK, WINDOW]."""
     positions = first + tl.arange(0, BLOCK)[:, None] * WINDOW + tl.arange(0, WINDOW)[None, :]
-    marked = tl.load(marks + document.to(tl.int64) * length + positions, mask=positions < length, other=0).to(tl.int32)
+    marked = tl.load(mask + document.to(tl.int64) * length + positions, mask=positions < length, other=0).to(tl.int32)
     return tl.max(marked, axis=1), marked
 
 
 @triton.jit(do_not_specialize=["documents", "length"])
 def _tiles_kernel(
-    starts, kept, windows, owners, words, runs, documents, length, TILE: tl.constexpr, WINDOW: tl.constexpr
+    starts, kept, windows, slot_document, tile_bits, runs, documents, length, TILE: tl.constexpr, WINDOW: tl.constexpr
 ):
-    """One program a tile: its owners, words and runs."""
+    """One program a tile: its slots' documents, bits and runs."""
     tile = tl.program_id(0)
     slots = tile * TILE + tl.arange(0, TILE)
-    owner = _owner(starts, slots, documents, length)
-    following = _owner(starts, slots + 1, documents, length)
-    tl.store(owners + slots, owner)
-    row = words + tile * 32
+    document = _document_of(starts, slots, documents, length)
+    following = _document_of(starts, slots + 1, documents, length)
+    tl.store(slot_document + slots, document)
+    row = tile_bits + tile * 32
     chunks = tl.arange(0, TILE // 32)
-    tl.store(row + chunks, _bits(owner != following, TILE))
-    tl.store(row + 16, tl.sum(tl.where(slots == tile * TILE, owner, 0), axis=0))
-    tl.store(row + 17, tl.max(((owner != following) & (following != owner + 1)).to(tl.int32), axis=0))
+    tl.store(row + chunks, _bits(document != following, TILE))
+    tl.store(row + 16, tl.sum(tl.where(slots == tile * TILE, document, 0), axis=0))
+    tl.store(row + 17, tl.max(((document != following) & (following != document + 1)).to(tl.int32), axis=0))
     if windows is not None:
         tl.store(row + TILE // 32 + chunks, _bits(tl.load(kept + slots) != 0, TILE))
         groups = tile * (TILE // 32) + chunks
@@ -140,10 +141,10 @@ def _bits(flags, TILE: tl.constexpr):
 
 
 @triton.jit
-def _owner(starts, slots, documents, length):
+def _document_of(starts, slots, documents, length):
     """The document of each slot; `documents` for a slot of none."""
     if starts is None:
-        owner = tl.minimum(slots // length, documents)
+        document = tl.minimum(slots // length, documents)
     else:
         # The last document to start at or before the slot: one without tokens starts where the next does.
         low = tl.full(slots.shape, -1, tl.int32)
@@ -153,5 +154,5 @@ def _owner(starts, slots, documents, length):
             before = tl.load(starts + middle, mask=middle >= 0, other=0) <= slots
             low, high = tl.where(before, middle, low), tl.where(before, high, middle)
         nobody = (low < 0) | (slots >= tl.load(starts + documents))
-        owner = tl.where(nobody, documents, low)
-    return owner
+        document = tl.where(nobody, documents, low)
+    return document

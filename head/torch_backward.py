@@ -9,7 +9,7 @@ TERMS = 8_192
 def tiled_gradients(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     hidden: torch.Tensor,
     weight: torch.Tensor,
     length: int,
@@ -23,16 +23,16 @@ def tiled_gradients(
     d_hidden = torch.zeros_like(hidden, dtype=weights.dtype) if needed[0] else None
     d_weight = torch.zeros_like(weight, dtype=weights.dtype) if needed[1] else None
     d_bias = weights.new_zeros(len(weight)) if needed[2] else None
-    for document, (slopes, value) in enumerate(zip(grad, weights, strict=True)):
-        live = ((slopes != 0) & (value != 0)).nonzero()[:, 0]
-        for terms in live.split(TERMS):
-            slope = (slopes[terms] * torch.exp(-value[terms]))[:, None]
-            rows = places[document, terms].long() + document * length
+    for document, (grad_logits, value) in enumerate(zip(grad, weights, strict=True)):
+        has_grad = ((grad_logits != 0) & (value != 0)).nonzero()[:, 0]
+        for terms in has_grad.split(TERMS):
+            grad_logit = (grad_logits[terms] * torch.exp(-value[terms]))[:, None]
+            rows = positions[document, terms].long() + document * length
             if d_hidden is not None:
-                d_hidden.index_add_(0, rows, weight[terms].to(weights.dtype) * slope)
+                d_hidden.index_add_(0, rows, weight[terms].to(weights.dtype) * grad_logit)
             # A term stands once among them, so that nothing is added to the same row twice.
             if d_weight is not None:
-                d_weight[terms] += hidden[rows].to(weights.dtype) * slope
+                d_weight[terms] += hidden[rows].to(weights.dtype) * grad_logit
             if d_bias is not None:
-                d_bias[terms] += slope[:, 0]
+                d_bias[terms] += grad_logit[:, 0]
     return d_hidden, d_weight, d_bias

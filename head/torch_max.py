@@ -28,7 +28,7 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     rows = hidden.reshape(batch * length, width)
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
-    places = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
+    positions = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
     size = min(max(1, _LOGITS // max(1, len(rows) * TILE)) * TILE, vocabulary)  # of whole tiles: others are slower
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
     buffer = hidden.new_empty(len(rows) * size)
@@ -37,25 +37,25 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
         logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
         torch.mm(rows, tile, out=logits)
         of_documents = logits.view(batch, length, tile.shape[1])
-        if places is None:
+        if positions is None:
             best[:, start : start + size] = of_documents.amax(dim=1)
         else:
             largest, at = of_documents.max(dim=1)
             best[:, start : start + size] = largest
-            places[:, start : start + size] = at
+            positions[:, start : start + size] = at
     # In place: at [B, V] each copy would be as large as the result.
     if bias is not None:
         best += bias.to(dtype)
     if mask is not None:
         best.masked_fill_(~mask.any(dim=1, keepdim=True), 0.0)
-    if places is not None:
+    if positions is not None:
         if mask is not None:
             # A maximum may have been found where a kept position was repeated.
             kept = mask.int().argmax(dim=1, keepdim=True).int()
-            places = torch.where(mask.gather(1, places.long()), places, kept)
+            positions = torch.where(mask.gather(1, positions.long()), positions, kept)
         firsts = torch.arange(batch, device=hidden.device) * length if starts is None else starts[:-1]
-        places += firsts.int()[:, None]
-    return best.relu_().log1p_(), places
+        positions += firsts.int()[:, None]
+    return best.relu_().log1p_(), positions
 
 
 def _repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

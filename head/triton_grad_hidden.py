@@ -13,7 +13,7 @@ import torch
 import triton
 import triton.language as tl
 
-from .triton_grad_weight import slopes
+from .triton_grad_weight import grad_logits
 
 # Pairs a program adds up at most; pairs it has in flight; columns of a row of E.
 CHUNK, BLOCK_P, BLOCK_D, WARPS = 512, 16, 256, 4
@@ -24,15 +24,15 @@ PAIRS = 2**22
 def hidden_gradient(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     weight: torch.Tensor,
     shape: torch.Size,
     length: int,
 ) -> torch.Tensor:
     """d_hidden [T, D] in the dtype of `weight`, [V, D] contiguous; shape: [T, D].
 
-    grad, weights, places, length: as for `weight_gradient`. Beyond the result it needs what PAIRS pairs need, however
-    many documents there are.
+    grad, weights, positions, length: as for `weight_gradient`. Beyond the result it needs what PAIRS pairs need,
+    however many documents there are.
     """
     d_hidden = torch.zeros(shape, dtype=weight.dtype, device=weight.device)
     documents, vocabulary = grad.shape
@@ -41,25 +41,25 @@ def hidden_gradient(
         some = slice(first, first + together)
         # Padded documents own their rows, so those of a group are a stretch of them; packed ones may be anywhere.
         target = d_hidden[first * length : (first + together) * length] if length else d_hidden
-        _add_lists(grad[some], weights[some], places[some], weight, target, length)
+        _add_lists(grad[some], weights[some], positions[some], weight, target, length)
     return d_hidden
 
 
 def _add_lists(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     weight: torch.Tensor,
     d_hidden: torch.Tensor,
     length: int,
 ) -> None:
     """Write the rows of d_hidden that any of these documents' pairs go to."""
-    vocabulary, (rows, depth) = grad.shape[1], d_hidden.shape
+    vocabulary, (rows, hidden_size) = grad.shape[1], d_hidden.shape
     if not grad.numel() or not rows:
         return
-    keys, order, starts = _lists(grad, weights, places, rows, length)
-    blocks, stretches = triton.cdiv(len(keys), CHUNK), triton.cdiv(depth, BLOCK_D)
-    parts = torch.empty((2 * blocks, depth), dtype=torch.float32, device=weight.device)
+    keys, order, starts = _lists(grad, weights, positions, rows, length)
+    blocks, stretches = triton.cdiv(len(keys), CHUNK), triton.cdiv(hidden_size, BLOCK_D)
+    parts = torch.empty((2 * blocks, hidden_size), dtype=torch.float32, device=weight.device)
     add_kernel[((rows + blocks) * stretches,)](
         grad,
         weights,
@@ -71,27 +71,27 @@ def _add_lists(
         d_hidden,
         rows,
         vocabulary,
-        depth,
+        hidden_size,
         CHUNK=CHUNK,
         BLOCK_P=BLOCK_P,
         BLOCK_D=BLOCK_D,
         num_warps=WARPS,
     )
     join_kernel[(blocks * stretches,)](
-        keys, starts, parts, d_hidden, rows, depth, CHUNK=CHUNK, BLOCK_D=BLOCK_D, num_warps=1
+        keys, starts, parts, d_hidden, rows, hidden_size, CHUNK=CHUNK, BLOCK_D=BLOCK_D, num_warps=1
     )
 
 
 def _lists(
-    grad: torch.Tensor, weights: torch.Tensor, places: torch.Tensor, rows: int, length: int
+    grad: torch.Tensor, weights: torch.Tensor, positions: torch.Tensor, rows: int, length: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Pairs sorted by row: each one's row, its index into [B, V], and where each row's list starts, int32 [rows + 1].
 
     Pairs without a gradient have the row `rows` and so come last, behind where the last list ends.
     """
     first = torch.arange(len(grad), device=grad.device, dtype=torch.int32)[:, None] * length
-    live = (weights != 0) & (grad != 0)
-    keys = torch.where(live, places + first, rows)
+    has_grad = (weights != 0) & (grad != 0)
+    keys = torch.where(has_grad, positions + first, rows)
     # Half the bytes are half the passes of a radix sort.
     keys = keys.to(torch.int16 if rows < 2**15 else torch.int32).flatten()
     keys, order = torch.sort(keys, stable=True)
@@ -112,15 +112,15 @@ def add_kernel(
     d_hidden,
     rows,
     vocabulary,
-    depth,
+    hidden_size,
     CHUNK: tl.constexpr,
     BLOCK_P: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
-    stretches = tl.cdiv(depth, BLOCK_D)
+    stretches = tl.cdiv(hidden_size, BLOCK_D)
     unit = tl.program_id(0) // stretches
     columns = (tl.program_id(0) % stretches) * BLOCK_D + tl.arange(0, BLOCK_D)
-    deep = columns < depth
+    deep = columns < hidden_size
     # A row's first CHUNK pairs, or the later stretch that begins in a block of CHUNK pairs, if there is one.
     later = unit >= rows
     at = tl.where(later, (unit - rows) * CHUNK, 0)
@@ -134,37 +134,39 @@ def add_kernel(
         for pair in range(start, end, BLOCK_P):
             pairs = pair + tl.arange(0, BLOCK_P)
             inside = pairs < end
-            place = tl.load(order + pairs, mask=inside, other=0)
-            terms = place % vocabulary
-            value = tl.load(weights + place, mask=inside, other=0.0)
-            slope = slopes(tl.load(grad + place, mask=inside, other=0.0), value)
+            entry = tl.load(order + pairs, mask=inside, other=0)
+            terms = entry % vocabulary
+            value = tl.load(weights + entry, mask=inside, other=0.0)
+            grad_logit = grad_logits(tl.load(grad + entry, mask=inside, other=0.0), value)
             vectors = tl.load(
-                weight + terms[:, None] * depth + columns[None, :], mask=inside[:, None] & deep[None, :], other=0.0
+                weight + terms[:, None] * hidden_size + columns[None, :],
+                mask=inside[:, None] & deep[None, :],
+                other=0.0,
             )
-            total += slope[:, None] * vectors.to(tl.float32)
+            total += grad_logit[:, None] * vectors.to(tl.float32)
         result = tl.sum(total, axis=0)
         if stop - begin <= CHUNK:
-            tl.store(d_hidden + tl.cast(row, tl.int64) * depth + columns, result, mask=deep)
+            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, result, mask=deep)
         else:
             # Of all first stretches of long lists one at most begins in a block, and of all later ones too.
             slot = 2 * (start // CHUNK) + (start == begin).to(tl.int32)
-            tl.store(parts + tl.cast(slot, tl.int64) * depth + columns, result, mask=deep)
+            tl.store(parts + tl.cast(slot, tl.int64) * hidden_size + columns, result, mask=deep)
 
 
 @triton.jit(do_not_specialize=["rows"])
-def join_kernel(keys, starts, parts, d_hidden, rows, depth, CHUNK: tl.constexpr, BLOCK_D: tl.constexpr):
-    stretches = tl.cdiv(depth, BLOCK_D)
+def join_kernel(keys, starts, parts, d_hidden, rows, hidden_size, CHUNK: tl.constexpr, BLOCK_D: tl.constexpr):
+    stretches = tl.cdiv(hidden_size, BLOCK_D)
     block = tl.program_id(0) // stretches
     columns = (tl.program_id(0) % stretches) * BLOCK_D + tl.arange(0, BLOCK_D)
-    deep = columns < depth
+    deep = columns < hidden_size
     # A long list that begins in this block reaches at least to the next one's first pair.
     at = (block + 1) * CHUNK
     if at < tl.load(starts + rows):
         row = tl.load(keys + at).to(tl.int32)
         begin, stop = tl.load(starts + row), tl.load(starts + row + 1)
         if (begin // CHUNK == block) & (stop - begin > CHUNK):
-            total = tl.load(parts + (2 * tl.cast(block, tl.int64) + 1) * depth + columns, mask=deep, other=0.0)
+            total = tl.load(parts + (2 * tl.cast(block, tl.int64) + 1) * hidden_size + columns, mask=deep, other=0.0)
             for start in range(begin + CHUNK, stop, CHUNK):
                 slot = 2 * tl.cast(start // CHUNK, tl.int64)
-                total += tl.load(parts + slot * depth + columns, mask=deep, other=0.0)
-            tl.store(d_hidden + tl.cast(row, tl.int64) * depth + columns, total, mask=deep)
+                total += tl.load(parts + slot * hidden_size + columns, mask=deep, other=0.0)
+            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, total, mask=deep)

@@ -14,7 +14,7 @@ BLOCK_V, BLOCK_D, WARPS = 32, 256, 4
 def weight_gradient(
     grad: torch.Tensor,
     weights: torch.Tensor,
-    places: torch.Tensor,
+    positions: torch.Tensor,
     hidden: torch.Tensor,
     length: int,
     dtype: torch.dtype,
@@ -22,25 +22,26 @@ def weight_gradient(
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
     """d_weight [V, D] of `dtype`, and d_bias [V] of `bias_dtype` unless that is None.
 
-    grad and weights: float32 [B, V], contiguous. places: integers [B, V], contiguous; see `backward.py`. hidden:
-    [T, D], contiguous. length: rows from one document's first to the next one's; 0 where places are rows of `hidden`.
+    grad and weights: float32 [B, V], contiguous. positions: integers [B, V], contiguous; see `backward.py`. hidden:
+    [T, D], contiguous. length: rows from one document's first to the next one's; 0 where positions are rows of
+    `hidden`.
     """
-    (documents, vocabulary), depth = grad.shape, hidden.shape[1]
-    d_weight = torch.empty((vocabulary, depth), dtype=dtype, device=hidden.device)
+    (documents, vocabulary), hidden_size = grad.shape, hidden.shape[1]
+    d_weight = torch.empty((vocabulary, hidden_size), dtype=dtype, device=hidden.device)
     d_bias = None if bias_dtype is None else torch.empty(vocabulary, dtype=bias_dtype, device=hidden.device)
     if vocabulary:
-        programs = triton.cdiv(vocabulary, BLOCK_V) * triton.cdiv(depth, BLOCK_D)
+        programs = triton.cdiv(vocabulary, BLOCK_V) * triton.cdiv(hidden_size, BLOCK_D)
         weight_gradient_kernel[(programs,)](
             grad,
             weights,
-            places,
+            positions,
             hidden,
             d_weight,
             d_bias,
             documents,
             length,
             vocabulary,
-            depth,
+            hidden_size,
             BLOCK_V=BLOCK_V,
             BLOCK_D=BLOCK_D,
             num_warps=WARPS,
@@ -53,43 +54,43 @@ def weight_gradient(
 def weight_gradient_kernel(
     grad,
     weights,
-    places,
+    positions,
     hidden,
     d_weight,
     d_bias,
     documents,
     length,
     vocabulary,
-    depth,
+    hidden_size,
     BLOCK_V: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
-    # The stretches of a row run next to each other, and share what is read of grad, weights and places.
-    stretches = tl.cdiv(depth, BLOCK_D)
+    # The stretches of a row run next to each other, and share what is read of grad, weights and positions.
+    stretches = tl.cdiv(hidden_size, BLOCK_D)
     stretch = tl.program_id(0) % stretches
     terms = (tl.program_id(0) // stretches).to(tl.int64) * BLOCK_V + tl.arange(0, BLOCK_V)
     columns = stretch * BLOCK_D + tl.arange(0, BLOCK_D)
-    known, deep = terms < vocabulary, columns < depth
+    in_range, deep = terms < vocabulary, columns < hidden_size
     total = tl.zeros((BLOCK_V, BLOCK_D), dtype=tl.float32)
-    shift = tl.zeros((BLOCK_V,), dtype=tl.float32)
+    bias_grad = tl.zeros((BLOCK_V,), dtype=tl.float32)
     # All programs in flight are at about the same document, whose hidden states then lie in L2.
     for document in range(documents):
         at = tl.cast(document, tl.int64) * vocabulary + terms
-        value = tl.load(weights + at, mask=known, other=0.0)
-        slope = slopes(tl.load(grad + at, mask=known, other=0.0), value)
-        shift += slope
+        value = tl.load(weights + at, mask=in_range, other=0.0)
+        grad_logit = grad_logits(tl.load(grad + at, mask=in_range, other=0.0), value)
+        bias_grad += grad_logit
         # Of real representations most tiles are empty.
-        if tl.max((slope != 0).to(tl.int32), axis=0) > 0:
-            row = tl.load(places + at, mask=known, other=0).to(tl.int64) + tl.cast(document, tl.int64) * length
-            live = (slope != 0)[:, None] & deep[None, :]
-            states = tl.load(hidden + row[:, None] * depth + columns[None, :], mask=live, other=0.0)
-            total += slope[:, None] * states.to(tl.float32)
-    tl.store(d_weight + terms[:, None] * depth + columns[None, :], total, mask=known[:, None] & deep[None, :])
+        if tl.max((grad_logit != 0).to(tl.int32), axis=0) > 0:
+            row = tl.load(positions + at, mask=in_range, other=0).to(tl.int64) + tl.cast(document, tl.int64) * length
+            has_grad = (grad_logit != 0)[:, None] & deep[None, :]
+            states = tl.load(hidden + row[:, None] * hidden_size + columns[None, :], mask=has_grad, other=0.0)
+            total += grad_logit[:, None] * states.to(tl.float32)
+    tl.store(d_weight + terms[:, None] * hidden_size + columns[None, :], total, mask=in_range[:, None] & deep[None, :])
     if d_bias is not None:
-        tl.store(d_bias + terms, shift, mask=known & (stretch == 0))
+        tl.store(d_bias + terms, bias_grad, mask=in_range & (stretch == 0))
 
 
 @triton.jit
-def slopes(grad, weight):
+def grad_logits(grad, weight):
     """dL/dlogit of the largest logits: grad · exp(-weight), since log1p(x)' = 1 / (1 + x); 0 where ReLU cut off."""
     return tl.where(weight == 0, 0.0, grad * tl.exp(-weight))

@@ -70,7 +70,7 @@ def head_kernel(
     hidden,
     weight,
     bias,
-    marks,
+    mask,
     cu_seqlens,
     out,
     positions,
@@ -78,7 +78,7 @@ def head_kernel(
     length,
     tokens,
     vocabulary,
-    depth,
+    hidden_size,
     hidden_stride_b,
     hidden_stride_t,
     hidden_stride_d,
@@ -94,7 +94,7 @@ def head_kernel(
     program = tl.program_id(0)
     document = (program % documents).to(tl.int64)
     terms = (program // documents).to(tl.int64) * BLOCK_V + tl.arange(0, BLOCK_V)
-    known = terms < vocabulary
+    in_range = terms < vocabulary
     columns = tl.arange(0, BLOCK_D)
     if cu_seqlens is None:
         begin = document * length
@@ -105,21 +105,23 @@ def head_kernel(
         length = (tl.minimum(tl.load(cu_seqlens + document + 1).to(tl.int64), tokens) - begin).to(tl.int32)
         hidden += begin * hidden_stride_t
     best = tl.full((BLOCK_V,), float("-inf"), dtype=tl.float32)
-    place = tl.zeros((BLOCK_V,), dtype=tl.int32)
+    position = tl.zeros((BLOCK_V,), dtype=tl.int32)
     for first in range(0, length, BLOCK_T):
         steps = first + tl.arange(0, BLOCK_T)
         kept = steps < length
-        if marks is not None:
-            kept = tl.load(marks + begin + steps, mask=kept, other=0) != 0
+        if mask is not None:
+            kept = tl.load(mask + begin + steps, mask=kept, other=0) != 0
         # A block that is all padding costs one load.
         if tl.max(kept.to(tl.int32), axis=0) > 0:
             tile = weight + terms[:, None] * weight_stride_v
             rows = hidden + steps[None, :].to(tl.int64) * hidden_stride_t
             logits = tl.zeros((BLOCK_V, BLOCK_T), dtype=tl.float32)
-            for start in range(0, depth, BLOCK_D):
+            for start in range(0, hidden_size, BLOCK_D):
                 inner = start + columns
-                deep = inner < depth
-                left = tl.load(tile + inner[None, :] * weight_stride_d, mask=known[:, None] & deep[None, :], other=0.0)
+                deep = inner < hidden_size
+                left = tl.load(
+                    tile + inner[None, :] * weight_stride_d, mask=in_range[:, None] & deep[None, :], other=0.0
+                )
                 right = tl.load(rows + inner[:, None] * hidden_stride_d, mask=kept[None, :] & deep[:, None], other=0.0)
                 logits = tl.dot(left, right, logits, input_precision=PRECISION)
             # A maximum would pass over NaN; infinity reaches whoever checks the weights.
@@ -128,16 +130,16 @@ def head_kernel(
             largest = tl.max(logits, axis=1)
             if positions is not None:
                 at = tl.max(tl.where(logits == largest[:, None], steps[None, :], 0), axis=1)
-                place = tl.where(largest >= best, at, place)
+                position = tl.where(largest >= best, at, position)
             best = tl.maximum(best, largest)
     if bias is not None:
         # Not where there was no position, whatever the bias is.
-        shift = tl.load(bias + terms * bias_stride, mask=known, other=0.0).to(tl.float32)
-        best = tl.where(best == float("-inf"), best, best + shift)
+        term_bias = tl.load(bias + terms * bias_stride, mask=in_range, other=0.0).to(tl.float32)
+        best = tl.where(best == float("-inf"), best, best + term_bias)
     target = document * vocabulary + terms
-    tl.store(out + target, _weight(best), mask=known)
+    tl.store(out + target, _weight(best), mask=in_range)
     if positions is not None:
-        tl.store(positions + target, begin.to(tl.int32) + place, mask=known)
+        tl.store(positions + target, begin.to(tl.int32) + position, mask=in_range)
 
 
 @triton.jit

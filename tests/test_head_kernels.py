@@ -152,17 +152,17 @@ def test_plan_says_where_documents_lie(device, mask):
 
     hidden, weight, bias, attention_mask = make_inputs(5, 50, 8, 3, mask, device=device)
     plan = make_plan(check_inputs(hidden, weight, bias, attention_mask, None))
-    owners = plan.owners[:-1].cpu()
+    owners = plan.slot_document[:-1].cpu()
     slots = torch.arange(len(owners))
     assert len(owners) == plan.tiles * 256
-    ends = bits(plan.words[:, :8])
+    ends = bits(plan.tile_bits[:, :8])
     if plan.windows is None:
         assert owners[:250].tolist() == [row for row in range(5) for _ in range(50)]
         rows, kept = slots, owners < 5
     else:
         windows, runs = plan.windows.cpu(), plan.runs.cpu()
         rows = windows.repeat_interleave(8) + slots % 8
-        kept = bits(plan.words[:, 8:16])
+        kept = bits(plan.tile_bits[:, 8:16])
         follow = (windows.view(-1, 4).diff(dim=1) == 8).all(dim=1)
         assert torch.equal(runs, torch.where(follow, windows[::4], -1))
     expected = torch.ones(5, 50) if attention_mask is None else attention_mask.cpu()
@@ -170,9 +170,9 @@ def test_plan_says_where_documents_lie(device, mask):
     assert sorted(found) == [tuple(place) for place in expected.nonzero().tolist()]
     following = torch.cat([owners[1:], torch.tensor([5])])
     assert torch.equal(ends, owners != following)
-    assert torch.equal(plan.words[:, 16].cpu(), owners[::256])
+    assert torch.equal(plan.tile_bits[:, 16].cpu(), owners[::256])
     skips = (owners != following) & (following != owners + 1)
-    assert torch.equal(plan.words[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
+    assert torch.equal(plan.tile_bits[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
 
 
 @pytest.mark.parametrize("lengths", [[3, 0, 250, 0, 0, 7, 300], [0, 0], [256, 256], [1] * 40])
@@ -186,11 +186,11 @@ def test_plan_says_where_packed_documents_lie(device, lengths):
     for document, (start, stop) in enumerate(zip(cu_seqlens[:-1].tolist(), cu_seqlens[1:].tolist(), strict=True)):
         expected[start:stop] = document
     owners, following = expected[:-1], expected[1:]
-    assert torch.equal(plan.owners[:-1].cpu(), owners)
-    assert torch.equal(bits(plan.words[:, :8]), owners != following)
-    assert torch.equal(plan.words[:, 16].cpu(), owners[::256])
+    assert torch.equal(plan.slot_document[:-1].cpu(), owners)
+    assert torch.equal(bits(plan.tile_bits[:, :8]), owners != following)
+    assert torch.equal(plan.tile_bits[:, 16].cpu(), owners[::256])
     skips = (owners != following) & (following != owners + 1)
-    assert torch.equal(plan.words[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
+    assert torch.equal(plan.tile_bits[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
 
 
 def bits(words):

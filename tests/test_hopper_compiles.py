@@ -46,7 +46,7 @@ for dtype, masked, packed, out, block_d, stages in (
     windows = torch.int32 if masked else None
     compiled = head_kernel.warmup(
         *rows, box(64), dtype, windows, windows, torch.int32 if packed else None, torch.int32, torch.int32, out,
-        512, 768, 512, 4, BLOCK_D=block_d, STAGES=stages, FLYING=1, SWEEP=12, num_warps=4, grid=(132,),
+        512, 768, 512, 4, BLOCK_D=block_d, STAGES=stages, IN_FLIGHT=1, GROUP_V=12, num_warps=4, grid=(132,),
     )
     code = compiled.asm["ptx"]
     assert compiled.metadata.shared <= 227 * 1024, compiled.metadata.shared

@@ -14,9 +14,9 @@ from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, refuse_sources, resumed, start
+from .storage.index_location import IndexLocation, open_index_location
 from .storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .storage.markers import finished_parts
-from .storage.staging import Mirror, open_mirror
 from .terminal.build_report import BuildReport
 from .terminal.kept import keep
 from .terminal.progress_bar import progress_bar, waiting
@@ -88,12 +88,12 @@ def build_index(
     if address is not None and engine != "ray":
         raise UsageError(f"--address is {address!r}, which is Ray's, and --engine is {engine}; give --engine ray too")
     check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
-    mirror = open_mirror(index, overwrite)
-    folder = mirror.folder
+    location = open_index_location(index, overwrite)
+    folder = location.folder
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
     option = "--index" if lucene else "--output"
-    refuse_sources(option, mirror, [(file, f"the corpus file {file}") for file in source.files])
+    refuse_sources(option, location, [(file, f"the corpus file {file}") for file in source.files])
     columns = choose_columns(source.schema, id_column, text_columns)
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
@@ -116,7 +116,7 @@ def build_index(
         with waiting("reading the corpus for its digest", shown=progress):
             fingerprint = source.fingerprint()
         settings = Settings(
-            model=replace(found, name=recorded_name(model, found.name, None if mirror.uri else folder)),
+            model=replace(found, name=recorded_name(model, found.name, None if location.uri else folder)),
             corpus=fingerprint,
             id_column=columns.id,
             text_columns=columns.text,
@@ -126,12 +126,12 @@ def build_index(
             store_text=store_text,
             chunk=chunk,
         )
-        with mirror.held():
+        with location.locked():
             manifest = resumed(folder, settings, overwrite)
             went_on = manifest is not None
             if manifest is None:
                 manifest = start(folder, settings, source.files)
-                mirror.begin_anew()
+                location.begin_anew()
             elif manifest.stage == ENCODING:
                 remove_folder(folder / LUCENE)  # an older build's, if all was killed before it was removed
             keep(folder)
@@ -145,34 +145,34 @@ def build_index(
                 generation,
                 store_text,
                 chunk,
-                mirror.uri,
+                location.uri,
                 rows,
             )
             work = Work()
             started = perf_counter()
-            with _lucene_build(mirror, manifest, options, cluster) as building:
+            with _lucene_build(location, manifest, options, cluster) as building:
                 if manifest.stage == ENCODED or building:
                     with waiting("checking what is encoded", shown=progress):
-                        manifest = _checked(mirror, manifest, job.shards, building)
+                        manifest = _checked(location, manifest, job.shards, building)
                 if manifest.stage == ENCODING:
                     if not cluster:
                         with waiting("looking for what is encoded", shown=progress):
-                            mirror.get_parts(generation)
+                            location.get_parts(generation)
                     # Closed when it is left: what a CPU has encoded of a part is saved then.
                     with progress_bar(rows, shown=progress) as so_far, closing(encoding.encode(job, so_far)) as encoded:
-                        parts = _shared(encoded, mirror, generation, bool(cluster), bool(building))
+                        parts = _shared(encoded, location, generation, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns, rows)
                     work = so_far.work
-                    manifest = mirror.save(manifest.at(ENCODED, counts))
+                    manifest = location.save(manifest.at(ENCODED, counts))
                 ended = perf_counter()
                 if building:
                     with waiting("finishing the Lucene index", shown=progress):
                         building.finish(manifest.counts.documents)
-                        mirror.put_lucene()
-                    manifest = mirror.save(manifest.at(COMPLETE, indexes=building.indexes))
+                        location.put_lucene()
+                    manifest = location.save(manifest.at(COMPLETE, indexes=building.indexes))
             seconds = ended - started, perf_counter() - ended
-            mirror.discard()
-    return BuildReport(mirror.place, manifest.counts, went_on, *seconds, work)
+            location.discard()
+    return BuildReport(location.location, manifest.counts, went_on, *seconds, work)
 
 
 def _opened(open_engine: "Callable[[], Engine]", progress: bool) -> "Engine":
@@ -188,50 +188,50 @@ def _cluster(engine: str, address: str | None) -> "AbstractContextManager[Cluste
     return closing(Cluster(address))
 
 
-def _checked(mirror: Mirror, manifest: Manifest, shards: int, building: "LuceneBuild | None") -> Manifest:
+def _checked(location: IndexLocation, manifest: Manifest, shards: int, building: "LuceneBuild | None") -> Manifest:
     """A manifest whose encoding is finished: what its parts are now decides whether it still is, or begins again where
     they are not what was written. Those of a finished one are indexed."""
     if manifest.stage == ENCODING:
         return manifest
-    mirror.get_parts(manifest.generation)
-    parts = list(finished_parts(mirror.folder, manifest.generation, shards))
+    location.get_parts(manifest.generation)
+    parts = list(finished_parts(location.folder, manifest.generation, shards))
     if len(parts) < shards:
         log.warning(
             "%d of %d parts of the collection are not what was written any more, and are encoded again",
             shards - len(parts),
             shards,
         )
-        return mirror.save(manifest.at(ENCODING))
+        return location.save(manifest.at(ENCODING))
     if building:
         for path in parts:
             building.add(path)
-    return manifest if manifest.stage == ENCODED else mirror.save(manifest.at(ENCODED))  # its lucene folder is lost
+    return manifest if manifest.stage == ENCODED else location.save(manifest.at(ENCODED))  # its lucene folder is lost
 
 
 def _shared(
-    parts: "Iterable[Part]", mirror: Mirror, generation: str, by_others: bool, wanted: bool
+    parts: "Iterable[Part]", location: IndexLocation, generation: str, by_others: bool, wanted: bool
 ) -> "Iterator[Part]":
     """The parts, each once it is where the folder here stands for. by_others: they have put it there; wanted: and it is
     needed here."""
     for part in parts:
-        path = mirror.folder / COLLECTION / part.path.name  # on another node the folder may be another
+        path = location.folder / COLLECTION / part.path.name  # on another node the folder may be another
         if not by_others:
-            mirror.put_part(path)
+            location.put_part(path)
         elif wanted:
-            mirror.get_part(path, generation)
+            location.get_part(path, generation)
         yield replace(part, path=path)
 
 
 def _lucene_build(
-    mirror: Mirror, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
+    location: IndexLocation, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
 ) -> "AbstractContextManager[LuceneBuild | None]":
     """The Lucene index to be built, or None if none is asked for or it is there."""
     from .indexer.build import LuceneBuild
 
-    if options is None or (manifest.stage == COMPLETE and mirror.has_lucene(manifest.indexes)):
+    if options is None or (manifest.stage == COMPLETE and location.has_lucene(manifest.indexes)):
         return nullcontext()
-    folder = mirror.folder
-    if cluster is None or mirror.uri:  # other nodes do not see the folder that stands for a URI
+    folder = location.folder
+    if cluster is None or location.uri:  # other nodes do not see the folder that stands for a URI
         return LuceneBuild(folder / LUCENE, options, manifest.generation)
     from .engines.ray_indexing import RayHelper
 

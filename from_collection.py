@@ -12,8 +12,8 @@ from .errors import UsageError
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, MARKERS, refuse_sources, resumed, start
+from .storage.index_location import open_index_location
 from .storage.manifest import COMPLETE, ENCODING, Counts, ModelSettings, Settings, recorded_name
-from .storage.staging import open_mirror
 from .terminal.build_report import BuildReport
 from .terminal.kept import keep
 from .terminal.progress_bar import counted
@@ -59,12 +59,12 @@ def index_collection(
         ):
             if value is not None:
                 raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
-    mirror = open_mirror(index, overwrite)
-    folder = mirror.folder
+    location = open_index_location(index, overwrite)
+    folder = location.folder
     options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
     files = find_files(Path(collection))
-    refuse_sources("--index", mirror, [(file, f"the collection {collection}") for file in files])
-    beside = None if mirror.uri else folder
+    refuse_sources("--index", location, [(file, f"the collection {collection}") for file in files])
+    beside = None if location.uri else folder
     settings = Settings(
         model=_model_settings(model, revision, max_length, dtype, trust_remote_code, beside) if model else None,
         corpus=_fingerprint(files, Path(collection)),
@@ -75,16 +75,16 @@ def index_collection(
         shard_rows=0,
         store_text=True,
     )
-    with mirror.held():
+    with location.locked():
         manifest = resumed(folder, settings, overwrite)
         went_on = manifest is not None
         if manifest is None:
             manifest = start(folder, settings, files)
-            mirror.begin_anew()
+            location.begin_anew()
         keep(folder)
         started = perf_counter()
-        if manifest.stage != COMPLETE or not mirror.has_lucene(manifest.indexes):
-            manifest = mirror.save(manifest.at(ENCODING))  # complete once, if its lucene folder is lost
+        if manifest.stage != COMPLETE or not location.has_lucene(manifest.indexes):
+            manifest = location.save(manifest.at(ENCODING))  # complete once, if its lucene folder is lost
             for name in (COLLECTION, MARKERS):
                 remove_folder(folder / name)  # of an older build, if all was killed before they were removed
             with (
@@ -96,11 +96,11 @@ def index_collection(
                 held, indexes = building.finish(), building.indexes
             rows = held.documents + held.empty
             counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
-            mirror.put_lucene()
-            manifest = mirror.save(manifest.at(COMPLETE, counts, indexes))
+            location.put_lucene()
+            manifest = location.save(manifest.at(COMPLETE, counts, indexes))
         seconds = perf_counter() - started
-        mirror.discard()
-    return BuildReport(mirror.place, manifest.counts, went_on, 0.0, seconds, Work())
+        location.discard()
+    return BuildReport(location.location, manifest.counts, went_on, 0.0, seconds, Work())
 
 
 def _model_settings(

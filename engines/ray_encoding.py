@@ -19,9 +19,10 @@ from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import EncoderOptions, Job
 from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
+from ..storage.index_location import index_location
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
-from ..storage.staging import Mirror, stand_in
+from ..storage.staging import staging_folder
 from .ray_cluster import ALWAYS, Cluster, answer_of
 
 if TYPE_CHECKING:
@@ -141,13 +142,13 @@ class _Encoding:
             return shard % slices == number
 
         try:
-            if job.mirror:  # each node has a folder of its own that stands for it
-                job = replace(job, folder=stand_in(job.mirror, "built"))
-            mirror = Mirror(job.folder, job.mirror)
-            mirror.join(job.generation)
-            mirror.get_parts(job.generation, ours)
+            if job.uri:  # each node has a local folder of its own
+                job = replace(job, folder=staging_folder(job.uri, "built"))
+            location = index_location(job.folder, job.uri)
+            location.join(job.generation)
+            location.get_parts(job.generation, ours)
             for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
-                mirror.put_part(part.path)
+                location.put_part(part.path)
                 yield part, progress.take()
             yield None, progress.take()
         finally:

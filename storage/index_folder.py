@@ -14,8 +14,8 @@ from .atomic import LEFTOVERS, LOCK, refuse_inputs, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
 if TYPE_CHECKING:
+    from .index_location import IndexLocation
     from .remote import RemoteFile
-    from .staging import Mirror
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _MOST_SOURCE = 2**22  # bytes of sparton.json
@@ -38,23 +38,28 @@ def folders_of(folder: Path) -> tuple[Path, ...]:
     return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, _BUILDING)))
 
 
-def refuse_sources(option: str, mirror: "Mirror", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
+def refuse_sources(option: str, index: "IndexLocation", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
     """Find out that nothing an index is made from lies where it is to be written, on this machine or by URI.
 
     option: what named the index. sources: files, each with what it is called. Raises UsageError.
     """
     from .remote import RemoteFile
 
-    refuse_inputs(option, folders_of(mirror.folder), {file: name for file, name in sources if isinstance(file, Path)})
-    if mirror.uri:
-        system, folder = RemoteFile(mirror.uri).located
+    refuse_inputs(option, folders_of(index.folder), {file: name for file, name in sources if isinstance(file, Path)})
+    if index.uri:
+        system, folder = RemoteFile(index.uri).located
         inside = f"{folder.rstrip('/')}/"
         for file, name in sources:
             if isinstance(file, RemoteFile) and file.located[0] == system and file.located[1].startswith(inside):
                 raise UsageError(
-                    f"{name} lies in the index folder {mirror.place}, which is to be written; name another with "
+                    f"{name} lies in the index folder {index.location}, which is to be written; name another with "
                     f"{option}"
                 )
+
+
+def in_use(index: Path | str) -> str:
+    """The sentence for an index that another process is writing."""
+    return f"another run is writing the index {index}; wait for it, or name another folder"
 
 
 def standing(folder: Path, overwrite: bool) -> Manifest | None:

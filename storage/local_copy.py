@@ -8,7 +8,7 @@ from .index_folder import LUCENE
 from .manifest import COMPLETE, NAME, load_manifest
 from .redaction import redacted
 from .remote import RemoteFolder, local_path, unreachable
-from .staging import beside, stand_in
+from .staging import lock_folder, staging_folder
 
 
 def local_index(index: str | Path, *, lucene: bool = True) -> Path:
@@ -19,9 +19,9 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
     """
     if (path := local_path(index)) is not None:
         return path
-    folder = stand_in(str(index), "searched" if lucene else "looked-at")
+    folder = staging_folder(str(index), "searched" if lucene else "looked-at")
     try:
-        with locked(beside(folder)):  # who else wants it waits until it is here
+        with locked(lock_folder(folder)):  # who else wants it waits until it is here
             _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene)
     except OSError as error:
         raise unreachable(str(index), error) from error

@@ -23,9 +23,10 @@ import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.model.files import find_model
 from sparton.storage import remote
+from sparton.storage.index_location import open_index_location
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.storage.remote import RemoteFolder
-from sparton.storage.staging import Mirror, open_mirror, stand_in
+from sparton.storage.staging import StagedIndex, staging_folder
 
 pytest.importorskip("moto")
 SHARD_ROWS = 20
@@ -90,7 +91,7 @@ def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catal
     assert report.index == f"{bucket}/index"
     assert read(bucket, "index/collection") == local_parts(small_index)
     assert stage(bucket) == COMPLETE
-    assert not stand_in(f"{bucket}/index", "built").exists()
+    assert not staging_folder(f"{bucket}/index", "built").exists()
     here, there = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
     try:
         for query in ("black leather bag", "red hat", "tote for a laptop"):
@@ -209,10 +210,10 @@ def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags)
 
 def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, monkeypatch):
     """It looked while there was nothing yet, and gets the lock when the first one is done."""
-    early = open_mirror(f"{bucket}/index", overwrite=False)
+    early = open_index_location(f"{bucket}/index", overwrite=False)
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     before = read(bucket)
-    monkeypatch.setattr("sparton.build.open_mirror", lambda index, overwrite: early)
+    monkeypatch.setattr("sparton.build.open_index_location", lambda index, overwrite: early)
     report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     assert report.resumed
     assert read(bucket) == before
@@ -225,7 +226,7 @@ def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Mirror, "put_lucene", interrupted)
+        patch.setattr(StagedIndex, "put_lucene", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, scale=50)
     monkeypatch.setenv("SPARTON_SCRATCH", f"{scratch}-of-another-machine")
@@ -449,7 +450,7 @@ def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, tmp_path, run_
     command = ["encode", bags, "--output", f"{bucket}/index"]
     assert run_cli(*command).code == 0
     before = read(bucket)
-    folder = stand_in(f"{bucket}/index", "built")
+    folder = staging_folder(f"{bucket}/index", "built")
     for name in ("collection", "shards", "lucene"):
         folder.mkdir()
         (folder / "sparton.json").write_bytes(before["index/sparton.json"])
@@ -459,18 +460,18 @@ def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, tmp_path, run_
         assert ran.stderr.splitlines()[-1] == f"sparton: {leads_out(f'{bucket}/index/{name}', f'{bucket}/index')}"
         shutil.rmtree(folder)
     assert read(bucket) == before
-    mirror = open_mirror(f"{bucket}/index", overwrite=False)
-    with mirror.held():
+    location = open_index_location(f"{bucket}/index", overwrite=False)
+    with location.locked():
         (folder / "collection").mkdir(exist_ok=True)
         (folder / "shards").mkdir(exist_ok=True)
         part = folder / "collection" / "part-00007.jsonl"
         part.symlink_to(outside / "part-00000.jsonl")
         with pytest.raises(SpartonError) as caught:
-            mirror.put_part(part)
+            location.put_part(part)
         assert str(caught.value) == leads_out(part, folder)
         part.with_name("part-00000.jsonl").symlink_to(outside / "new.jsonl")
         with pytest.raises(SpartonError) as caught:
-            mirror.get_part(part.with_name("part-00000.jsonl"), "ab")
+            location.get_part(part.with_name("part-00000.jsonl"), "ab")
         assert str(caught.value) == leads_out(part.with_name("part-00000.jsonl"), folder)
     assert {path.name: path.read_text() for path in outside.iterdir()} == {"part-00000.jsonl": "private"}
     assert read(bucket) == before
@@ -478,7 +479,7 @@ def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, tmp_path, run_
 
 def test_a_link_instead_of_a_scratch_folder_is_not_followed(bucket, bags, tmp_path, run_cli):
     (tmp_path / "outside").mkdir()
-    folder = stand_in(f"{bucket}/index", "built")
+    folder = staging_folder(f"{bucket}/index", "built")
     folder.parent.mkdir(parents=True)
     folder.symlink_to(tmp_path / "outside")
     ran = run_cli("encode", bags, "--output", f"{bucket}/index")

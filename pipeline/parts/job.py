@@ -28,8 +28,8 @@ class Job:
     """A corpus to be encoded into a folder.
 
     states: of the files, when they were checked. generation: of the build; marks the parts that are made, so that no
-    other build's are taken for finished. chunk: split what is longer than the model takes into passages. mirror: the
-    URI of the folder that the folder here stands for, None if for itself. rows: of the corpus.
+    other build's are taken for finished. chunk: split what is longer than the model takes into passages. uri: where
+    the index goes in the end, None if into the folder. rows: of the corpus.
     """
 
     files: tuple[DataFile, ...]
@@ -40,7 +40,7 @@ class Job:
     generation: str
     store_text: bool
     chunk: bool = False
-    mirror: str | None = None
+    uri: str | None = None
     rows: int = 0
 
     @property

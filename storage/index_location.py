@@ -1,0 +1,130 @@
+"""Where a build puts its index: a local folder, or a URI with a local folder in which it is built."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import SpartonError
+from .atomic import locked, make_folder
+from .index_folder import in_use, standing
+from .manifest import NAME, Manifest
+from .redaction import redacted
+from .remote import RemoteFolder, local_path, unreachable
+from .staging import StagedIndex, staging_folder
+
+
+class IndexLocation(Protocol):
+    """The steps of a build that depend on where its index goes. Methods raise OSError."""
+
+    @property
+    def folder(self) -> Path:
+        """The local folder that parts and the Lucene index are written to."""
+
+    @property
+    def uri(self) -> str | None:
+        """None for an index that is local."""
+
+    @property
+    def location(self) -> Path | str:
+        """Where the index is in the end, as it may be printed."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Hold the local folder's lock, once it has what is at the location. Raises SpartonError if it is taken."""
+
+    def join(self, generation: str) -> None:
+        """Work in a folder that others work in too: learn which parts of this build are finished."""
+
+    def begin_anew(self) -> None:
+        """Put the new manifest at the location, and remove what an older build left."""
+
+    def get_parts(self, generation: str, wanted: Callable[[int], bool] = lambda number: True) -> None:
+        """Have in the local folder what is finished of a build, of the shards that are wanted."""
+
+    def get_part(self, part: Path, generation: str) -> None:
+        """Have one part in the local folder that is finished, and its marker."""
+
+    def put_part(self, part: Path) -> None:
+        """Put a finished part at the location, and then its marker, which says that it is whole."""
+
+    def has_lucene(self, indexes: Sequence[str]) -> bool:
+        """Whether the location has the Lucene indexes of these names, all of them."""
+
+    def save(self, manifest: Manifest) -> Manifest:
+        """Write the manifest to the local folder and the location; return it."""
+
+    def put_lucene(self) -> None:
+        """Put the Lucene index at the location."""
+
+    def discard(self) -> None:
+        """Remove the local folder, if it was only needed for the build. For the process that holds its lock."""
+
+
+class LocalIndex:
+    """An IndexLocation that is the local folder itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = self.location = folder
+        self.uri = None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's lock. Raises SpartonError if it is taken."""
+        make_folder(self.folder)
+        with locked(self.folder, in_use(self.folder)):
+            yield
+
+    def join(self, generation: str) -> None:
+        """Nothing: markers in the folder say what is finished."""
+
+    def begin_anew(self) -> None:
+        """Nothing: the folder is begun anew already."""
+
+    def get_parts(self, generation: str, wanted: Callable[[int], bool] = lambda number: True) -> None:
+        """Nothing: the parts are in the folder."""
+
+    def get_part(self, part: Path, generation: str) -> None:
+        """Nothing: it is in the folder."""
+
+    def put_part(self, part: Path) -> None:
+        """Nothing: it is in the folder."""
+
+    def has_lucene(self, indexes: Sequence[str]) -> bool:
+        """Whether the folder has the Lucene indexes of these names, all of them."""
+        return all((self.folder / name).is_dir() for name in indexes)
+
+    def save(self, manifest: Manifest) -> Manifest:
+        """Write the manifest; return it."""
+        manifest.save(self.folder)
+        return manifest
+
+    def put_lucene(self) -> None:
+        """Nothing: it is in the folder."""
+
+    def discard(self) -> None:
+        """Nothing: the folder is the index."""
+
+
+def index_location(folder: Path, uri: str | None) -> IndexLocation:
+    """The location of a build whose local folder is known. uri: None for an index that is local."""
+    return LocalIndex(folder) if uri is None else StagedIndex(folder, uri)
+
+
+def open_index_location(index: str | Path, overwrite: bool) -> IndexLocation:
+    """The location that a path or a URI names.
+
+    Raises SpartonError where the URI cannot be reached, for a location that holds files and no index, and as
+    `standing`.
+    """
+    if (path := local_path(index)) is not None:
+        standing(path, overwrite)
+        return LocalIndex(path)
+    remote, name = RemoteFolder(str(index)), redacted(str(index))
+    try:
+        if not remote.read(NAME) and next(remote.files(), NAME) != NAME:
+            raise SpartonError(
+                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+            )
+    except OSError as error:
+        raise unreachable(str(index), error) from error
+    return StagedIndex(staging_folder(str(index), "built"), str(index))

@@ -14,7 +14,7 @@ from typing import Any
 
 RESULTS = Path(__file__).with_name("results")
 SIZES = (10**8, 10**9, 10**10)
-# Microseconds of a core for a passage of 75 tokens and 175 terms (docs/architecture.md, "Keeping a GPU fed").
+# Microseconds of a core for a passage of 75 tokens and 175 terms (docs/encoding.md, "Keeping a GPU fed").
 TOKENIZING, FORMATTING = 26, 11
 # Of one Lucene index, and of several that are searched as one: IndexWriter.MAX_DOCS.
 MOST_DOCUMENTS = 2**31 - 1 - 128

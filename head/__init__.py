@@ -4,8 +4,8 @@
 
 ReLU and log1p are monotone and the bias is constant over s, so the max goes first and all three run on [B, V]
 (Sparton, arXiv 2603.25011, section 3). One definition, `reference`, and implementations that never hold a tensor of
-size S x V: `tiled` (PyTorch, any device) and, in Triton, `portable_kernel` (any GPU) and `hopper_kernel` (sm_90).
-`summed` is for models that add positions up instead.
+size S x V: `torch_max` (any device) and, in Triton, `triton_portable` (any GPU) and `hopper_kernel` (sm_90).
+`torch_sum` is for models that add positions up instead.
 """
 
 from .dispatch import ACTIVATIONS, IMPLEMENTATIONS, POOLINGS, splade_head

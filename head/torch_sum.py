@@ -8,7 +8,7 @@ import torch
 
 from .inputs import HeadInputs, pad
 
-# As in tiled.py: a tile of 2,048 tokens is 4 MiB in float32.
+# As in torch_max.py: a tile of 2,048 tokens is 4 MiB in float32.
 TILE = 512
 
 

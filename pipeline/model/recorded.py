@@ -10,7 +10,7 @@ from .files import ModelFiles, find_model, find_recorded_model, side_digest
 from .spec import MASKED_LM, STATIC, Side
 
 SAME = "same"
-# The poolings and activations of pipeline/head, whose import is torch's.
+# The poolings and activations of head/dispatch.py, whose import is torch's.
 _KNOWN = {"max", "sum"}, {"log1p_relu", "log1p_log1p_relu"}
 
 

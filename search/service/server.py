@@ -11,6 +11,8 @@ from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
 from ..searcher import Searcher
 
+# Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
+_IDLE = 75
 _GRACE = 10  # seconds that requests under way have to be finished once it is told to stop
 log = logging.getLogger("sparton")
 
@@ -70,7 +72,12 @@ def serve_index(
             options = ServiceOptions(most_k=most_k, threads=threads or cores(), hosts=(*allow_hosts, *own))
             app = make_app(searcher, options)
             config = uvicorn.Config(
-                app, http=Protocol, ws="none", log_level="warning", timeout_graceful_shutdown=_GRACE
+                app,
+                http=Protocol,
+                ws="none",
+                log_level="warning",
+                timeout_keep_alive=_IDLE,
+                timeout_graceful_shutdown=_GRACE,
             )
             on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
             if address.is_unspecified and not allow_hosts:

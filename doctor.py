@@ -37,7 +37,8 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
 
 
 def _embedded_model() -> str:
-    from .pipeline.model.files import EMBEDDED, find_model
+    from .pipeline.model.files import find_model
+    from .pipeline.options import EMBEDDED
 
     return str(find_model(EMBEDDED).folder)
 

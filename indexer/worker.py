@@ -133,7 +133,7 @@ class Worker:
         except java_exception() as error:
             for _ in read_vectors(piece, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
-            raise SpartonError(lucene_trouble(self._folder, error)) from error
+            raise lucene_trouble(self._folder, error) from error
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()

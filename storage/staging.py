@@ -50,7 +50,11 @@ class Mirror:
                 self._take_over()
                 yield
             except SpartonError as error:
-                raise type(error)(str(error).replace(str(self.folder), str(self.place))) from error
+                parts = (
+                    part.replace(str(self.folder), str(self.place)) if isinstance(part, str) else part
+                    for part in error.args
+                )
+                raise type(error)(*parts) from error
 
     def join(self, generation: str) -> None:
         """Work in a folder that others work in too, for the same place: make it, and learn what is finished there of

@@ -100,7 +100,7 @@ def test_impacts_that_sum_above_what_lucene_holds_name_the_document(write_part, 
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower --scale"
+        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower scale"
     )
 
 
@@ -112,7 +112,7 @@ def test_other_impacts_are_refused(tmp_path, impact):
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
         f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 1 to 2147483647"
-        f"{'; float weights need --scale' if impact in ('1.5', 'NaN') else ''}"
+        f"{'; float weights need scale' if impact in ('1.5', 'NaN') else ''}"
     )
 
 
@@ -187,5 +187,5 @@ def test_a_folder_without_an_index_is_refused(tmp_path):
     with pytest.raises(SpartonError) as caught:
         ImpactIndex(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} cannot be opened by Lucene (IndexNotFoundException); build the index again with --overwrite"
+        f"{tmp_path} cannot be opened by Lucene (IndexNotFoundException); build the index again with overwrite=True"
     )

@@ -301,7 +301,7 @@ def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
     [
         ('{"bag": "heavy"}', "is no table of {token: weight}"),
         ('["bag"]', "is no table of {token: weight}"),
-        ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower --scale"),
+        ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower scale"),
         ('{"bag": NaN}', "has a weight of nan"),
     ],
 )

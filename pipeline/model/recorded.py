@@ -85,12 +85,15 @@ def recorded_queries(
     if files.digest != expected and model is not None:
         raise SpartonError(
             f"the model {model} is not the one that the index was made with (the digest of that is "
-            f"{str(expected)[:15]} and of this {files.digest[:15]}); pass --model with where that one is"
+            f"{str(expected)[:15]} and of this {files.digest[:15]}); pass ",
+            Parameter("model"),
+            " with where that one is",
         )
     if files.digest != expected:
         raise SpartonError(
             f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and "
-            f"is {files.digest[:15]}); put the old model back, or build the index again with --overwrite"
+            f"is {files.digest[:15]}); put the old model back, or build the index again with ",
+            Parameter("overwrite", True),
         )
     side = files.kind.documents if shared else files.kind.queries
     return files, replace(

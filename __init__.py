@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
     from .from_collection import index_collection as index_collection
+    from .from_collection import index_vectors as index_vectors
     from .head import SpartonHead as SpartonHead
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BuildReport": "terminal.build_report",
     "build_index": "build",
+    "index_vectors": "from_collection",
     "index_collection": "from_collection",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoding.encoder",

@@ -9,8 +9,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from .errors import SpartonError, UsageError
-from .pipeline.options import SCALE, SHARD_ROWS, check_encoding_options
+from .errors import Parameter, SpartonError, UsageError
+from .indexer.options import LuceneOptions, LucenePlan, plan_build
+from .options import flat_keywords, values_for
+from .pipeline.options import EncodingOptions
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, refuse_sources, resumed, start
@@ -25,53 +27,34 @@ if TYPE_CHECKING:
     from .engines.engine import Engine
     from .engines.ray_cluster import Cluster
     from .indexer.build import LuceneBuild
-    from .indexer.options import LuceneOptions
     from .pipeline.corpus.columns import Columns
     from .pipeline.parts.collection import Part
 
 log = logging.getLogger("sparton")
 
 
+@flat_keywords
 def build_index(
     corpus: str | Path | Sequence[str | Path],
     index: str | Path = "sparton-index",
     *,
-    model: str = "tiny",
-    revision: str | None = None,
-    id_column: str | None = None,
-    text_columns: Sequence[str] = (),
-    max_length: int | None = None,
-    device: str = "auto",
-    dtype: str = "auto",
-    batch_tokens: int | None = None,
-    scale: float = SCALE,
-    top_terms: int | None = None,
-    chunk: bool = False,
-    shard_rows: int = SHARD_ROWS,
-    store_text: bool = True,
+    encoding: EncodingOptions,
+    indexing: LuceneOptions,
     overwrite: bool = False,
     lucene: bool = True,
-    optimize: bool = False,
-    join: bool = True,
-    index_processes: int | None = None,
-    heap_mb: int | None = None,
-    buffer_mb: int | None = None,
-    trust_remote_code: bool = False,
-    engine: str = "local",
-    address: str | None = None,
     progress: bool = False,
 ) -> BuildReport:
     """Encode a corpus into `index`/collection and build `index`/lucene from it.
 
     corpus: data files, folders, globs or URIs. index: a folder, or the URI of one, for which a local one stands until
-    it is there whole. Of a build that was interrupted, what is finished is kept and the rest is done. overwrite:
-    replace an index made with other settings, or a finished one; nothing is removed before the ids, the columns and
-    the model were found to be good. chunk: split documents longer than max_length into passages that overlap, which a
-    search folds again; otherwise they are cut. lucene=False stops after the collection. optimize merges the Lucene
-    index to one segment. join=False keeps the indexes of the processes next to each other, which are then searched as
-    one. engine: "local" for this machine, "ray" for a cluster, which `address` names (see Cluster) and whose nodes
-    must all see corpus and folder under the same paths. The other options are those of Encoder, choose_columns and
-    (those about Lucene) choose_options.
+    it is there whole. Of a build that was interrupted, what is finished is kept and the rest is done.
+    encoding, indexing: given as records, or field by field as keywords: build_index(corpus, index, top_terms=200).
+    With chunk, documents longer than max_length are split into passages that overlap, which a search folds again;
+    otherwise they are cut. With join=False the indexes of the processes stay next to each other, and are searched as
+    one. With engine="ray" a cluster, which `address` names (see Cluster), does the work; its nodes must all see corpus
+    and folder under the same paths.
+    overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids, the
+    columns and the model were found to be good. lucene=False stops after the collection.
 
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
@@ -79,22 +62,24 @@ def build_index(
     from .pipeline.corpus.columns import check_files, choose_columns
     from .pipeline.corpus.ids import check_ids
     from .pipeline.corpus.reader import Corpus
-    from .pipeline.parts.job import EncoderOptions, Job
+    from .pipeline.parts.job import Job
 
-    if shard_rows < 1:
-        raise UsageError(f"--shard-rows is {shard_rows}; expected at least 1")
-    if engine not in ("local", "ray"):
-        raise UsageError(f"--engine is {engine!r}; expected local or ray")
-    if address is not None and engine != "ray":
-        raise UsageError(f"--address is {address!r}, which is Ray's, and --engine is {engine}; give --engine ray too")
-    check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
+    if encoding.address is not None and encoding.engine != "ray":
+        raise UsageError(
+            Parameter("address"),
+            f" is {encoding.address!r}, which is Ray's, and ",
+            Parameter("engine"),
+            f" is {encoding.engine}; give ",
+            Parameter("engine", "ray"),
+            " too",
+        )
+    encoding = replace(encoding, scale=float(encoding.scale))
     location = open_index_location(index, overwrite)
     folder = location.folder
-    options = index_options(index_processes, heap_mb, buffer_mb, optimize, join) if lucene else None
+    plan = plan_lucene(indexing) if lucene else None
     source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
-    option = "--index" if lucene else "--output"
-    refuse_sources(option, location, [(file, f"the corpus file {file}") for file in source.files])
-    columns = choose_columns(source.schema, id_column, text_columns)
+    refuse_sources(location, [(file, f"the corpus file {file}") for file in source.files])
+    columns = choose_columns(source.schema, encoding.id_column, encoding.text_columns)
     if columns.guessed:
         log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
     check_files(source, columns)
@@ -105,27 +90,20 @@ def build_index(
 
     from .engines.engine import open_engine  # torch takes seconds, and the corpus may be wrong in a moment
 
-    encoder_options = EncoderOptions(
-        model, revision, max_length, dtype, float(scale), top_terms, batch_tokens, trust_remote_code
-    )
     with (
-        _cluster(engine, address) as cluster,
-        closing(_opened(partial(open_engine, device, encoder_options, cluster), progress)) as encoding,
+        _cluster(encoding.engine, encoding.address) as cluster,
+        closing(_opened(partial(open_engine, encoding, cluster), progress)) as engine,
     ):
-        found = encoding.settings
+        found = engine.settings
         with waiting("reading the corpus for its digest", shown=progress):
             fingerprint = source.fingerprint()
-        settings = Settings(
-            model=replace(found, name=recorded_name(model, found.name, None if location.uri else folder)),
-            corpus=fingerprint,
-            id_column=columns.id,
-            text_columns=columns.text,
-            scale=float(scale),
-            top_terms=top_terms,
-            shard_rows=shard_rows,
-            store_text=store_text,
-            chunk=chunk,
-        )
+        decided = {
+            "model": replace(found, name=recorded_name(encoding.model, found.name, None if location.uri else folder)),
+            "corpus": fingerprint,
+            "id_column": columns.id,
+            "text_columns": columns.text,
+        }
+        settings = Settings(**values_for(Settings, encoding) | decided)
         with location.locked():
             manifest = resumed(folder, settings, overwrite)
             went_on = manifest is not None
@@ -137,20 +115,18 @@ def build_index(
             keep(folder)
             generation = manifest.generation
             job = Job(
-                source.files,
-                source.states,
-                columns,
-                shard_rows,
-                folder,
-                generation,
-                store_text,
-                chunk,
-                location.uri,
-                rows,
+                files=source.files,
+                states=source.states,
+                columns=columns,
+                rows=rows,
+                folder=folder,
+                generation=generation,
+                options=encoding,
+                uri=location.uri,
             )
             work = Work()
             started = perf_counter()
-            with _lucene_build(location, manifest, options, cluster) as building:
+            with _lucene_build(location, manifest, plan, cluster) as building:
                 if manifest.stage == ENCODED or building:
                     with waiting("checking what is encoded", shown=progress):
                         manifest = _checked(location, manifest, job.shards, building)
@@ -159,7 +135,7 @@ def build_index(
                         with waiting("looking for what is encoded", shown=progress):
                             location.get_parts(generation)
                     # Closed when it is left: what a CPU has encoded of a part is saved then.
-                    with progress_bar(rows, shown=progress) as so_far, closing(encoding.encode(job, so_far)) as encoded:
+                    with progress_bar(rows, shown=progress) as so_far, closing(engine.encode(job, so_far)) as encoded:
                         parts = _shared(encoded, location, generation, bool(cluster), bool(building))
                         counts = _counts_of(parts, building, columns, rows)
                     work = so_far.work
@@ -223,21 +199,21 @@ def _shared(
 
 
 def _lucene_build(
-    location: IndexLocation, manifest: Manifest, options: "LuceneOptions | None", cluster: "Cluster | None"
+    location: IndexLocation, manifest: Manifest, plan: LucenePlan | None, cluster: "Cluster | None"
 ) -> "AbstractContextManager[LuceneBuild | None]":
     """The Lucene index to be built, or None if none is asked for or it is there."""
     from .indexer.build import LuceneBuild
 
-    if options is None or (manifest.stage == COMPLETE and location.has_lucene(manifest.indexes)):
+    if plan is None or (manifest.stage == COMPLETE and location.has_lucene(manifest.indexes)):
         return nullcontext()
     folder = location.folder
     if cluster is None or location.uri:  # other nodes do not see the folder that stands for a URI
-        return LuceneBuild(folder / LUCENE, options, manifest.generation)
+        return LuceneBuild(folder / LUCENE, plan, manifest.generation)
     from .engines.ray_indexing import RayHelper
 
     # Not of this process: the nodes' working directories are others.
     place = (folder / LUCENE).absolute()
-    return LuceneBuild(place, options, manifest.generation, new_helper=RayHelper)
+    return LuceneBuild(place, plan, manifest.generation, new_helper=RayHelper)
 
 
 def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns: "Columns", rows: int) -> Counts:
@@ -249,24 +225,23 @@ def _counts_of(parts: "Iterable[Part]", building: "LuceneBuild | None", columns:
             building.add(part.path)
     if total.rows != rows:
         raise SpartonError(
-            f"the parts have {total.rows:,} rows and the corpus {rows:,}; build the index again with --overwrite"
+            f"the parts have {total.rows:,} rows and the corpus {rows:,}; build the index again with ",
+            Parameter("overwrite", True),
         )
     if not total.documents:
         raise SpartonError(
             f"none of the {total.rows} rows has text that gives a term (columns {', '.join(columns.text)}); "
-            "choose others with --text-column"
+            "choose others with ",
+            Parameter("text_columns"),
         )
     return total
 
 
-def index_options(
-    processes: int | None, heap_mb: int | None, buffer_mb: int | None, optimize: bool, join: bool
-) -> "LuceneOptions":
+def plan_lucene(options: LuceneOptions) -> LucenePlan:
     """How Lucene is to be built here. Raises SpartonError where there is no Java for it."""
     from .indexer.java import find_jar, find_java
-    from .indexer.options import choose_options
 
-    options = choose_options(processes, heap_mb, buffer_mb, 1 if optimize else None, join)
+    plan = plan_build(options)
     find_java()
     find_jar()
-    return options
+    return plan

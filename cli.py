@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import SpartonError, UsageError
-from .pipeline.options import SCALE, SHARD_ROWS
+from .errors import Parameter, SpartonError, UsageError
+from .indexer.options import LuceneOptions
+from .options import names, values_for
+from .pipeline.options import EncodingOptions, ModelOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
+from .terminal.flags import record_options, sentence
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
@@ -56,6 +59,13 @@ class _Commands(TyperGroup):
         _arguments[:] = sys.argv[1:] if args is None else args
         return super().main(args, *rest, **options)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command to run. Typer calls this."""
+        name, command, rest = super().resolve_command(ctx, args)
+        _parameters.clear()
+        _parameters.update({parameter.name: parameter for parameter in command.params} if command else {})
+        return name, command, rest
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command whose name is known. Typer calls this."""
         try:
@@ -77,50 +87,17 @@ app = typer.Typer(
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
-Model = Annotated[str, typer.Option("--model", help="'tiny' (embedded), a folder, or a Hugging Face name.")]
 IndexModel = Annotated[
     str | None,
     typer.Option("--model", help="Where the index's model is, if not where it was: a folder, or a Hugging Face name."),
 ]
-Revision = Annotated[str | None, typer.Option("--revision", help="Commit or tag of a Hugging Face model.")]
-IdColumn = Annotated[str | None, typer.Option("--id-column", help="Column of ids. [default: guessed]")]
-TextColumns = Annotated[
-    list[str] | None,
-    typer.Option("--text-column", help="Column of text; repeat it to join several. [default: guessed]"),
-]
-MaxLength = Annotated[int | None, typer.Option("--max-length", help="Tokens a text is cut at. [default: 512]")]
-BatchTokens = Annotated[
-    str, typer.Option("--batch-tokens", help="Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.")
-]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
-Devices = Annotated[
-    str, typer.Option("--device", "--devices", help="As auto, cpu, cuda:1; several as cuda:0,cuda:1; or all GPUs.")
-]
-Dtype = Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")]
-Scale = Annotated[float, typer.Option("--scale", help="An impact is round(weight × scale).")]
-TopTerms = Annotated[int | None, typer.Option("--top-terms", help="Keep only this many terms of a document.")]
-Chunk = Annotated[bool, typer.Option("--chunk", help="Split longer documents into overlapping passages.")]
-ShardRows = Annotated[int, typer.Option("--shard-rows", help="Rows in a part, the unit of resuming.")]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
 ]
-StoreText = Annotated[bool, typer.Option("--store-text/--no-store-text", help="Keep the text to show it with hits.")]
 FromCollection = Annotated[
     Path | None,
     typer.Option("--from-collection", help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS."),
-]
-Optimize = Annotated[bool, typer.Option("--optimize", help="Merge the Lucene index to one segment.")]
-Join = Annotated[
-    bool, typer.Option("--join/--no-join", help="Join the processes' indexes, or keep them and search them as one.")
-]
-IndexProcesses = Annotated[
-    int | None, typer.Option("--index-processes", help="Processes that build the Lucene index. [default: one a core]")
-]
-HeapMb = Annotated[int | None, typer.Option("--heap-mb", help="Heap of each of them, in MiB. [default: up to 256]")]
-BufferMb = Annotated[int | None, typer.Option("--buffer-mb", help="MiB of postings each gathers. [default: heap / 8]")]
-Engine = Annotated[str, typer.Option("--engine", help="local, or ray for a Ray cluster.")]
-Address = Annotated[
-    str | None, typer.Option("--address", help="Of the cluster: auto, or host:port. [default: one started here]")
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 StoreTimeout = Annotated[
@@ -129,21 +106,9 @@ StoreTimeout = Annotated[
 TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
 
 
-# What decides how texts are read and encoded, and nothing else.
-_ENCODING_ONLY = {
-    "id_column",
-    "text_column",
-    "batch_tokens",
-    "device",
-    "top_terms",
-    "chunk",
-    "shard_rows",
-    "store_text",
-    "engine",
-    "address",
-}
 _watch = InterruptWatch()
 _arguments: list[str] = []  # of the command that runs
+_parameters: dict[str, Any] = {}  # and what it takes
 _M_MMAP_THRESHOLD = -3  # of malloc.h
 
 
@@ -155,7 +120,7 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
     try:
         yield
     except SpartonError as error:
-        _say(f"sparton: {error}")
+        _say(f"sparton: {sentence(error, _parameters)}")
         raise typer.Exit(error.exit_code) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
@@ -164,8 +129,8 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
         _say(f"sparton: {place}{error.strerror or error}{_kept(builds)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        if sentence := _watch.take_sentence():
-            _say(sentence)
+        if last := _watch.take_sentence():
+            _say(last)
         raise typer.Exit(EXIT_CODE) from None
 
 
@@ -190,8 +155,7 @@ def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
     for name, value in options.items():
         for path in [value] if isinstance(value, Path) else value or ():
             if is_uri(str(path)) and not path.exists():
-                what = name.upper() if name in ("topics", "runs") else f"--{name.replace('_', '-')}"
-                raise UsageError(f"{what} is {redacted(str(path))}; expected a path, not a URI")
+                raise UsageError(Parameter(name), f" is {redacted(str(path))}; expected a path, not a URI")
 
 
 def _kept(builds: bool) -> str:
@@ -260,33 +224,17 @@ def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
 
 
 @app.command()
+@_one_sentence(builds=True)
+@record_options
 def index(
     context: typer.Context,
     corpus: Annotated[list[str] | None, Corpus] = None,
     index: Index = "sparton-index",
-    model: Model = "tiny",
-    revision: Revision = None,
-    id_column: IdColumn = None,
-    text_column: TextColumns = None,
-    max_length: MaxLength = None,
-    batch_tokens: BatchTokens = "auto",
-    device: Devices = "auto",
-    dtype: Dtype = "auto",
-    scale: Scale = SCALE,
-    top_terms: TopTerms = None,
-    chunk: Chunk = False,
-    shard_rows: ShardRows = SHARD_ROWS,
+    *,
+    encoding: EncodingOptions,
     overwrite: Overwrite = False,
-    store_text: StoreText = True,
     from_collection: FromCollection = None,
-    optimize: Optimize = False,
-    join: Join = True,
-    index_processes: IndexProcesses = None,
-    heap_mb: HeapMb = None,
-    buffer_mb: BufferMb = None,
-    trust_remote_code: TrustRemoteCode = False,
-    engine: Engine = "local",
-    address: Address = None,
+    indexing: LuceneOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
@@ -295,125 +243,73 @@ def index(
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
     what encodes queries (none without it).
     """
-    with _one_sentence(builds=True), waiting_at_most(store_timeout):
-        announce("looking at what there is to index")
+    if from_collection is not None:
         given = _given(context)
-        if from_collection is not None:
-            if corpus or (idle := given & _ENCODING_ONLY):
-                what = "a corpus" if corpus else f"--{min(idle).replace('_', '-')}"
-                raise UsageError(
-                    f"{what} was given with --from-collection, which encodes nothing; leave out one of them"
-                )
-            _check_paths(from_collection=from_collection)
-            from .from_collection import index_collection
-
-            report = index_collection(
-                from_collection,
-                index,
-                scale=scale if "scale" in given else None,
-                model=model if "model" in given else None,
-                revision=revision,
-                max_length=max_length,
-                dtype=dtype,
-                overwrite=overwrite,
-                optimize=optimize,
-                join=join,
-                index_processes=index_processes,
-                heap_mb=heap_mb,
-                buffer_mb=buffer_mb,
-                trust_remote_code=trust_remote_code,
-                progress=True,
+        if corpus or (idle := given & (set(names(EncodingOptions)) - set(names(ModelOptions)))):
+            what = "a corpus" if corpus else Parameter(min(idle))
+            raise UsageError(
+                what,
+                " was given with ",
+                Parameter("from_collection"),
+                ", which encodes nothing; leave out one of them",
             )
-            _print_report(report, as_json)
-            _prepare_searches(report.index)
-            return
+        _check_paths(from_collection=from_collection)
+        asked = values_for(ModelOptions, encoding)
+        asked.update({name: None for name in ("model", "scale") if name not in given})
+        _index_vectors(from_collection, index, ModelOptions(**asked), indexing, overwrite, store_timeout, as_json)
+        return
+    with waiting_at_most(store_timeout):
+        announce("looking at what there is to index")
         from .build import build_index
 
         _steady_memory()
         report = build_index(
-            corpus or (),
-            index,
-            model=model,
-            revision=revision,
-            id_column=id_column,
-            text_columns=text_column or (),
-            max_length=max_length,
-            batch_tokens=_batch_tokens(batch_tokens),
-            device=device,
-            dtype=dtype,
-            scale=scale,
-            top_terms=top_terms,
-            chunk=chunk,
-            shard_rows=shard_rows,
-            overwrite=overwrite,
-            store_text=store_text,
-            optimize=optimize,
-            join=join,
-            index_processes=index_processes,
-            heap_mb=heap_mb,
-            buffer_mb=buffer_mb,
-            trust_remote_code=trust_remote_code,
-            engine=engine,
-            address=address,
-            progress=True,
+            corpus or (), index, encoding=encoding, indexing=indexing, overwrite=overwrite, progress=True
         )
         _print_report(report, as_json)
         _prepare_searches(report.index)
 
 
+@app.command("index-vectors")
+@_one_sentence(builds=True)
+@record_options
+def index_vectors(
+    collection: Annotated[Path, typer.Argument(help="A folder of JsonVectorCollection files, or one such file.")],
+    index: Index = "sparton-index",
+    *,
+    queries: ModelOptions,
+    overwrite: Overwrite = False,
+    indexing: LuceneOptions,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Build a searchable index of JsonVectorCollection files that any tool wrote.
+
+    --scale is for float weights (integers are taken as they are without it), and --model is what encodes queries (none
+    without it).
+    """
+    _index_vectors(collection, index, queries, indexing, overwrite, store_timeout, as_json)
+
+
 @app.command()
+@_one_sentence(builds=True)
+@record_options
 def encode(
     corpus: Annotated[list[str], Corpus],
-    output: Annotated[str, typer.Option("--output", help="The folder to write to, or its URI.")],
-    model: Model = "tiny",
-    revision: Revision = None,
-    id_column: IdColumn = None,
-    text_column: TextColumns = None,
-    max_length: MaxLength = None,
-    batch_tokens: BatchTokens = "auto",
-    device: Devices = "auto",
-    dtype: Dtype = "auto",
-    scale: Scale = SCALE,
-    top_terms: TopTerms = None,
-    chunk: Chunk = False,
-    shard_rows: ShardRows = SHARD_ROWS,
+    index: Annotated[str, typer.Option("--output", help="The folder to write to, or its URI.")],
+    *,
+    encoding: EncodingOptions,
     overwrite: Overwrite = False,
-    store_text: StoreText = True,
-    trust_remote_code: TrustRemoteCode = False,
-    engine: Engine = "local",
-    address: Address = None,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
-    with _one_sentence(builds=True), waiting_at_most(store_timeout):
+    with waiting_at_most(store_timeout):
         announce("looking at what there is to encode")
         from .build import build_index
 
         _steady_memory()
-        report = build_index(
-            corpus,
-            output,
-            model=model,
-            revision=revision,
-            id_column=id_column,
-            text_columns=text_column or (),
-            max_length=max_length,
-            batch_tokens=_batch_tokens(batch_tokens),
-            device=device,
-            dtype=dtype,
-            scale=scale,
-            top_terms=top_terms,
-            chunk=chunk,
-            shard_rows=shard_rows,
-            overwrite=overwrite,
-            store_text=store_text,
-            trust_remote_code=trust_remote_code,
-            engine=engine,
-            address=address,
-            lucene=False,
-            progress=True,
-        )
+        report = build_index(corpus, index, encoding=encoding, overwrite=overwrite, lucene=False, progress=True)
         _print_report(report, as_json)
 
 
@@ -458,12 +354,12 @@ def serve(
     index: Index = "sparton-index",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
-    allow_host: Annotated[
+    allow_hosts: Annotated[
         list[str] | None,
         typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
     ] = None,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
-    max_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
+    most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
@@ -477,9 +373,9 @@ def serve(
             index,
             host=host,
             port=port,
-            allow_hosts=allow_host or (),
+            allow_hosts=allow_hosts or (),
             threads=threads,
-            most_k=max_k,
+            most_k=most_k,
             model=model,
             device=device,
             trust_remote_code=trust_remote_code,
@@ -653,14 +549,6 @@ def _query_side(model: "ModelSettings") -> str:
     return ", ".join(filter(None, (side, model.query_prompt and f"after the prompt {model.query_prompt!r}")))
 
 
-def _batch_tokens(value: str) -> int | None:
-    if value == "auto":
-        return None
-    if not value.isdecimal():
-        raise UsageError(f"--batch-tokens is {value!r}; expected a number or auto")
-    return int(value)
-
-
 def _typed(prompt: str) -> Iterator[str]:
     """Lines typed at a prompt, with a history, until Ctrl-D."""
     import readline  # noqa: F401  # its import gives input() a history
@@ -694,6 +582,25 @@ def _given(context: typer.Context) -> set[str]:
     """The parameters that stand on the command line, rather than having their defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
+def _index_vectors(
+    collection: Path,
+    index: str,
+    queries: ModelOptions,
+    indexing: LuceneOptions,
+    overwrite: bool,
+    store_timeout: float,
+    as_json: bool,
+) -> None:
+    with waiting_at_most(store_timeout):
+        announce("looking at what there is to index")
+        _check_paths(collection=collection)
+        from .from_collection import index_vectors as build
+
+        report = build(collection, index, queries=queries, indexing=indexing, overwrite=overwrite, progress=True)
+        _print_report(report, as_json)
+        _prepare_searches(report.index)
 
 
 def _prepare_searches(index: Path | str) -> None:

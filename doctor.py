@@ -6,6 +6,7 @@ from importlib import metadata
 from importlib.util import find_spec
 
 from .errors import SpartonError
+from .terminal.flags import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,12 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
     try:
         return Check(what, True, look(), needed)
     except SpartonError as error:
-        return Check(what, False, str(error), needed)
+        return Check(what, False, sentence(error, {}), needed)
 
 
 def _embedded_model() -> str:
-    from .pipeline.model.files import EMBEDDED, find_model
+    from .pipeline.model.files import find_model
+    from .pipeline.options import EMBEDDED
 
     return str(find_model(EMBEDDED).folder)
 

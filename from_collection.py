@@ -7,8 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from .build import index_options
-from .errors import UsageError
+from .build import plan_lucene
+from .errors import Parameter, UsageError
+from .indexer.options import LuceneOptions
+from .options import flat_keywords, values_for
+from .pipeline.options import SCALE, EncoderOptions, ModelOptions
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
 from .storage.index_folder import COLLECTION, LUCENE, MARKERS, refuse_sources, resumed, start
@@ -19,58 +22,43 @@ from .terminal.kept import keep
 from .terminal.progress_bar import counted
 
 
-def index_collection(
+@flat_keywords
+def index_vectors(
     collection: str | Path,
     index: str | Path = "sparton-index",
     *,
-    scale: float | None = None,
-    model: str | None = None,
-    revision: str | None = None,
-    max_length: int | None = None,
-    dtype: str = "auto",
+    queries: ModelOptions,
+    indexing: LuceneOptions,
     overwrite: bool = False,
-    optimize: bool = False,
-    join: bool = True,
-    index_processes: int | None = None,
-    heap_mb: int | None = None,
-    buffer_mb: int | None = None,
-    trust_remote_code: bool = False,
     progress: bool = False,
 ) -> BuildReport:
     """Build `index`/lucene from JsonVectorCollection files, {"id", "vector": {term: impact}} a line.
 
     collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
-    is stored as its text. An id that stands twice is refused. scale: impacts are
-    round(weight x scale); None takes integers as they are. model: what encodes queries; without one the index answers
-    queries that are encoded already. The other options are those of build_index.
+    is stored as its text. An id that stands twice is refused.
+    queries, indexing: given as records, or field by field as keywords: index_vectors(collection, index, scale=100).
+    Impacts are round(weight x scale); with None integers are taken as they are. The model is what encodes queries;
+    without one the index answers queries that are encoded already. overwrite: as in build_index.
 
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
     from .indexer.build import LuceneBuild
     from .indexer.splits import find_files
 
-    if scale is not None and not 0 < scale <= 1_000_000:
-        raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
-    if model is None:
-        for option, value in (
-            ("--revision", revision),
-            ("--max-length", max_length),
-            ("--dtype", None if dtype == "auto" else dtype),
-        ):
-            if value is not None:
-                raise UsageError(f"{option} is {value} and there is no --model that it could be for; name one")
+    if queries.model is None:
+        _refuse_idle(queries)
     location = open_index_location(index, overwrite)
     folder = location.folder
-    options = index_options(index_processes, heap_mb, buffer_mb, optimize, join)
+    plan = plan_lucene(indexing)
     files = find_files(Path(collection))
-    refuse_sources("--index", location, [(file, f"the collection {collection}") for file in files])
+    refuse_sources(location, [(file, f"the collection {collection}") for file in files])
     beside = None if location.uri else folder
     settings = Settings(
-        model=_model_settings(model, revision, max_length, dtype, trust_remote_code, beside) if model else None,
+        model=_model_settings(queries, queries.model, beside) if queries.model else None,
         corpus=_fingerprint(files, Path(collection)),
         id_column="id",
         text_columns=("contents",),
-        scale=scale,
+        scale=queries.scale,
         top_terms=None,
         shard_rows=0,
         store_text=True,
@@ -89,7 +77,7 @@ def index_collection(
                 remove_folder(folder / name)  # of an older build, if all was killed before they were removed
             with (
                 counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
-                LuceneBuild(folder / LUCENE, options, manifest.generation, scale, count, unique=True) as building,
+                LuceneBuild(folder / LUCENE, plan, manifest.generation, queries.scale, count, unique=True) as building,
             ):
                 for file in files:
                     building.add(file, _label(file, Path(collection)))
@@ -103,26 +91,29 @@ def index_collection(
     return BuildReport(location.location, manifest.counts, went_on, 0.0, seconds, Work())
 
 
-def _model_settings(
-    model: str,
-    revision: str | None,
-    max_length: int | None,
-    dtype: str,
-    trust_remote_code: bool,
-    index: Path | None,
-) -> ModelSettings:
+def _refuse_idle(queries: ModelOptions) -> None:
+    """Raise UsageError for an option that concerns a model, where there is none."""
+    for name in ("revision", "max_length", "dtype"):
+        value = getattr(queries, name)
+        if value != getattr(ModelOptions(), name):
+            raise UsageError(
+                Parameter(name),
+                f" is {value} and there is no ",
+                Parameter("model"),
+                " that it could be for; name one",
+            )
+
+
+def _model_settings(queries: ModelOptions, model: str, index: Path | None) -> ModelSettings:
     """The model as a query will need it."""
     from .pipeline.encoding.open_encoder import open_document_encoder
 
-    found = open_document_encoder(
-        model,
-        revision=revision,
-        max_length=max_length,
-        device="cpu",
-        dtype=dtype,
-        trust_remote_code=trust_remote_code,
-    ).settings
+    asked = values_for(EncoderOptions, queries) | {"model": model, "scale": SCALE}
+    found = open_document_encoder(EncoderOptions(**asked, device="cpu")).settings
     return replace(found, name=recorded_name(model, found.name, index))
+
+
+index_collection = index_vectors  # its older name
 
 
 def _label(file: Path, collection: Path) -> str:

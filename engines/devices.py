@@ -4,12 +4,13 @@ import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..pipeline.encoding.open_encoder import open_document_encoder
+from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
-from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.job import Job
 from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
 from ..processes import Helper, serve
@@ -27,7 +28,6 @@ _MODULE = "sparton.engines.devices"
 class _Load:
     """Load the model, as one of `devices` processes. Answered with its settings."""
 
-    device: str
     options: EncoderOptions
     devices: int
 
@@ -51,13 +51,13 @@ class _Done:
 
 
 class DeviceProcesses:
-    """An Engine on several devices. Raises as Encoder when it is made."""
+    """An Engine on several devices. each: the options of each. Raises as Encoder when it is made."""
 
-    def __init__(self, devices: Sequence[str], options: EncoderOptions) -> None:
-        self._helpers = [Helper(_MODULE) for _ in devices]
+    def __init__(self, each: Sequence[EncoderOptions]) -> None:
+        self._helpers = [Helper(_MODULE) for _ in each]
         try:
-            with ThreadPoolExecutor(len(devices)) as pool:
-                loads = [_Load(device, options, len(devices)) for device in devices]
+            with ThreadPoolExecutor(len(each)) as pool:
+                loads = [_Load(options, len(each)) for options in each]
                 every = list(pool.map(lambda helper, load: helper.ask(load), self._helpers, loads))
         except BaseException:
             self.close()
@@ -110,9 +110,9 @@ class _Worker:
 
     def answer(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
         match request:
-            case _Load(device, options, devices):
-                self._workers = Workers(devices) if on_gpu(device) else None
-                self._encoder = open_document_encoder(device=device, **asdict(options))
+            case _Load(options, devices):
+                self._workers = Workers(devices) if on_gpu(options.device) else None
+                self._encoder = open_document_encoder(options)
                 return self._encoder.settings
             case _Begin(job):
                 assert self._encoder is not None

@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ..errors import UsageError
+from ..errors import Parameter, UsageError
 from ..pipeline.encoding.open_encoder import open_document_encoder
+from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
-from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.job import Job
 from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress
 from ..storage.index_folder import MARKERS, part_path
@@ -34,31 +35,32 @@ class Engine(Protocol):
         """End what runs in the background."""
 
 
-def open_engine(device: str, options: EncoderOptions, cluster: "Cluster | None" = None) -> Engine:
+def open_engine(options: EncoderOptions, cluster: "Cluster | None" = None) -> Engine:
     """Load the model where it shall run.
 
-    device: as Encoder's; or "all" GPUs, or several with commas between; of a cluster "auto", "cuda" or "cpu".
+    The options' device is as Encoder's; or "all" GPUs, or several with commas between; of a cluster "auto", "cuda" or
+    "cpu".
     Raises SpartonError and UsageError as Encoder does.
     """
     if cluster:
         from .ray_encoding import RayEngine
 
-        return RayEngine(cluster, device, options)
-    names = _devices(device)
-    if len(names) == 1:
-        return OneDevice(names[0], options)
+        return RayEngine(cluster, options)
+    each = [replace(options, device=device) for device in _devices(options.device)]
+    if len(each) == 1:
+        return OneDevice(each[0])
     from .devices import DeviceProcesses
 
-    return DeviceProcesses(names, options)
+    return DeviceProcesses(each)
 
 
 class OneDevice:
     """Encodes in this process."""
 
-    def __init__(self, device: str, options: EncoderOptions) -> None:
-        self._workers = Workers() if on_gpu(device) else None
+    def __init__(self, options: EncoderOptions) -> None:
+        self._workers = Workers() if on_gpu(options.device) else None
         try:
-            self._encoder = open_document_encoder(device=device, **asdict(options))
+            self._encoder = open_document_encoder(options)
         except BaseException:
             self.close()
             raise
@@ -103,7 +105,7 @@ def _devices(device: str) -> Sequence[str]:
     if device != "all":
         names = [name.strip() for name in device.split(",")]
         if len(set(names)) < len(names):
-            raise UsageError(f"--device is {device!r}; expected each GPU once")
+            raise UsageError(Parameter("device"), f" is {device!r}; expected each GPU once")
         return names
     import torch
 

@@ -8,14 +8,16 @@ import logging
 import socket
 from typing import Any
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 from ..storage.store_calls import VARIABLE, store_timeout
 
 try:
     import ray
     from ray.exceptions import RayError, RayTaskError
 except ImportError as error:
-    raise SpartonError("--engine ray needs Ray; install it with `pip install 'sparton[ray]'`") from error
+    raise SpartonError(
+        Parameter("engine", "ray"), " needs Ray; install it with `pip install 'sparton[ray]'`"
+    ) from error
 
 # Call again whatever was lost with its worker or node, as often as it takes; what raises is not called again.
 ALWAYS = -1
@@ -30,7 +32,8 @@ class Cluster:
     def __init__(self, address: str | None) -> None:
         if address and address.startswith("ray://"):
             raise UsageError(
-                f"--address is {address!r}, which Ray Client is for; expected auto, or host:port of the head"
+                Parameter("address"),
+                f" is {address!r}, which Ray Client is for; expected auto, or host:port of the head",
             )
         self._ours = not ray.is_initialized()
         if self._ours:
@@ -46,7 +49,9 @@ class Cluster:
             except (OSError, RuntimeError, ValueError) as error:
                 raise SpartonError(
                     f"there is no Ray cluster at {address!r} ({_first_line(error)}); start one with "
-                    "`ray start --head`, or leave out --address to use this machine alone"
+                    "`ray start --head`, or leave out ",
+                    Parameter("address"),
+                    " to use this machine alone",
                 ) from None
         nodes: list[dict[str, Any]] = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
         self.cpus = sum(int(node.get("CPU", 0)) for node in nodes)

@@ -6,17 +6,18 @@ was lost and started again, reads back the parts that have a marker and goes on 
 
 from collections import deque
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 from ..pipeline.corpus.file_state import seen_from_elsewhere
 from ..pipeline.encoding.open_encoder import open_document_encoder
+from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
-from ..pipeline.parts.job import EncoderOptions, Job
+from ..pipeline.parts.job import Job
 from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
 from ..storage.index_location import index_location
@@ -34,18 +35,22 @@ _SLICES, _GPU_ROWS = 4, 2**19
 
 
 class RayEngine:
-    """An Engine on a cluster. device: "auto", "cuda" for its GPUs, or "cpu".
+    """An Engine on a cluster. The options' device: "auto", "cuda" for its GPUs, or "cpu".
 
     Raises SpartonError without such a cluster, UsageError for another device, and as Encoder does.
     """
 
-    def __init__(self, cluster: Cluster, device: str, options: EncoderOptions) -> None:
+    def __init__(self, cluster: Cluster, options: EncoderOptions) -> None:
+        device = options.device
         if device not in ("auto", "cuda", "cpu"):
             raise UsageError(
-                f"--device is {device!r} with --engine ray, which places work itself; expected auto, cuda or cpu"
+                Parameter("device"),
+                f" is {device!r} with ",
+                Parameter("engine", "ray"),
+                ", which places work itself; expected auto, cuda or cpu",
             )
         if device == "cuda" and not cluster.gpus:
-            raise UsageError("--device is 'cuda' and the Ray cluster has no GPU; expected auto or cpu")
+            raise UsageError(Parameter("device"), " is 'cuda' and the Ray cluster has no GPU; expected auto or cpu")
         self._gpu = cluster.gpus > 0 and device != "cpu"
         count = cluster.gpus if self._gpu else cluster.cpus
         if not count:
@@ -53,8 +58,8 @@ class RayEngine:
         if Path(options.model).is_dir():  # actors have working directories of their own
             options = replace(options, model=str(Path(options.model).resolve()))
         remote = ray.remote(num_cpus=1, num_gpus=int(self._gpu), max_restarts=ALWAYS, max_task_retries=ALWAYS)
-        arguments = ("cuda" if self._gpu else "cpu", options, cluster.gpus_a_node)
-        self._actors: list[Any] = [remote(_Encoding).remote(*arguments) for _ in range(count)]
+        options = replace(options, device="cuda" if self._gpu else "cpu")
+        self._actors: list[Any] = [remote(_Encoding).remote(options, cluster.gpus_a_node) for _ in range(count)]
         # All load the model; who is placed first says how, and the others may still wait for a place.
         self._loading: dict[Any, Any] = {actor.settings.remote(): actor for actor in self._actors}
         try:
@@ -105,8 +110,11 @@ class RayEngine:
             if ready in self._loading:
                 if (settings := answer_of(ready)) != self.settings:
                     raise SpartonError(
-                        f"the nodes of the cluster encode differently ({settings} and {self.settings}); give --dtype "
-                        "and --revision, and the same model everywhere"
+                        f"the nodes of the cluster encode differently ({settings} and {self.settings}); give ",
+                        Parameter("dtype"),
+                        " and ",
+                        Parameter("revision"),
+                        ", and the same model everywhere",
                     )
                 hand_out(self._loading.pop(ready))
                 continue
@@ -125,8 +133,8 @@ class RayEngine:
 class _Encoding:
     """What runs on a GPU or core. gpus: how many a node has, which share its other cores."""
 
-    def __init__(self, device: str, options: EncoderOptions, gpus: int) -> None:
-        self._device, self._options, self._gpus = device, options, gpus
+    def __init__(self, options: EncoderOptions, gpus: int) -> None:
+        self._options, self._gpus = options, gpus
         self._encoder: DocumentEncoder | None = None
 
     def settings(self) -> ModelSettings:
@@ -135,7 +143,7 @@ class _Encoding:
 
     def encode(self, job: Job, number: int, slices: int) -> Iterator[tuple[Part | None, Work]]:
         """Every `slices`-th shard from `number` on: parts, and what was done since the last one; None at the end."""
-        workers = Workers(self._gpus) if self._device == "cuda" else None
+        workers = Workers(self._gpus) if self._options.device == "cuda" else None
         progress = Progress()
 
         def ours(shard: int) -> bool:
@@ -158,5 +166,5 @@ class _Encoding:
     def _loaded(self) -> "DocumentEncoder":
         # Not when it is made: Ray tells less of what is raised then.
         if self._encoder is None:
-            self._encoder = open_document_encoder(device=self._device, **asdict(self._options))
+            self._encoder = open_document_encoder(self._options)
         return self._encoder

@@ -15,11 +15,11 @@ from typing import Self
 
 import numpy as np
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from ..processes import Answers, Helper
 from ..storage.atomic import remove_folder, sync_folder
 from .index_writer import Held
-from .options import LuceneOptions, choose_options
+from .options import LuceneOptions, LucenePlan, plan_build
 from .repeated_ids import refuse_repeated_ids
 from .splits import Piece, cut
 from .worker import Finish, Hash, Index, Join, Read, Start
@@ -53,7 +53,7 @@ class LuceneBuild:
     def __init__(
         self,
         folder: Path,
-        options: LuceneOptions | None = None,
+        plan: LucenePlan | None = None,
         key: str = "",
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
@@ -62,12 +62,12 @@ class LuceneBuild:
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
-        self._options = options or choose_options()
+        self._plan = plan or plan_build(LuceneOptions())
         self._key = f"{_FORMAT} {key}"
         self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
         self._unique = unique
         self._hashes: dict[Piece, np.ndarray] = {}
-        self._pool = ThreadPoolExecutor(self._options.processes)
+        self._pool = ThreadPoolExecutor(self._plan.processes)
         self._processes: list[_Process] = []
         self._idle: list[_Process] = []
         self._lock = threading.Lock()
@@ -151,7 +151,8 @@ class LuceneBuild:
         if documents not in (None, held.documents):
             raise SpartonError(
                 f"Lucene holds {held.documents} documents and the collection should have {documents}; "
-                "files in the collection were changed, so build the index again with --overwrite"
+                "files in the collection were changed, so build the index again with ",
+                Parameter("overwrite", True),
             )
         self._put_in_place(held)
         remove_folder(self._building)
@@ -160,7 +161,7 @@ class LuceneBuild:
     def _index(self, piece: Piece) -> None:
         process = self._take()
         if not process.open:
-            process.helper.ask(Start(process.folder, self._key, self._options, self._scale))
+            process.helper.ask(Start(process.folder, self._key, self._plan, self._scale))
             process.open = True
         added = process.helper.ask(Index(piece, self._unique))
         self._give_back(process)
@@ -228,20 +229,20 @@ class LuceneBuild:
         if not folders:
             return []
         process = self._take()
-        answers = process.helper.ask(Read(folders, self._options))
+        answers = process.helper.ask(Read(folders, self._plan))
         self._give_back(process)
         return [held if held is not None and held.key == self._key else None for held in answers]
 
     def _put_in_place(self, held: Held) -> None:
         folders = self._folders()
         whole = folders[0]
-        if len(folders) > 1 and not self._options.join:
+        if len(folders) > 1 and not self._plan.join:
             remove_folder(self._building / _JOINED)
             whole = self._building
-        elif len(folders) > 1 or self._options.segments:
+        elif len(folders) > 1 or self._plan.segments:
             whole = self._building / _JOINED
             process = self._take()
-            joined = process.helper.ask(Join(folders, whole, self._options))
+            joined = process.helper.ask(Join(folders, whole, self._plan))
             self._give_back(process)
             if joined.documents != held.documents:
                 raise SpartonError(f"{whole} holds {joined.documents} documents of {held.documents}; run again")

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from .java import java_array, java_class, java_exception, java_message, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
@@ -144,15 +144,15 @@ def _io(folder: Path) -> Iterator[None]:
     try:
         yield
     except java_exception() as error:
-        raise SpartonError(lucene_trouble(folder, error)) from error
+        raise lucene_trouble(folder, error) from error
 
 
-def lucene_trouble(folder: Path, error: Exception) -> str:
-    """The sentence for a Java exception."""
+def lucene_trouble(folder: Path, error: Exception) -> SpartonError:
+    """What to raise for a Java exception."""
     reason = java_message(error)
-    if "heap space" in reason:
-        reason += " (raise --heap-mb)"
-    return f"Lucene could not write {folder}: {reason}; what was given is untouched, so mend this and run again"
+    advice = (" (raise ", Parameter("heap_mb"), ")") if "heap space" in reason else ()
+    rest = "; what was given is untouched, so mend this and run again"
+    return SpartonError(f"Lucene could not write {folder}: {reason}", *advice, rest)
 
 
 def open_directory(folder: Path) -> Any:

@@ -1,16 +1,34 @@
 """How many processes index, and how much memory each may take."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from ..errors import UsageError
+from ..errors import Parameter, UsageError
 from ..machine import cores, free_memory_mb
+from ..options import Option, Options, at_least
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
+_MOST_BUFFER_MB = 2_047
 _PYTHON_MB = 128
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LuceneOptions(Options):
+    """How a Lucene index shall be built. What is None, plan_build chooses."""
+
+    optimize: Annotated[bool, Option("Merge the Lucene index to one segment.")] = False
+    join: Annotated[bool, Option("Join the processes' indexes, or keep them and search them as one.")] = True
+    index_processes: Annotated[
+        int | None, Option("Processes that build the Lucene index. [default: one a core]", at_least(1))
+    ] = None
+    heap_mb: Annotated[
+        int | None, Option("Heap of each of them, in MiB. [default: up to 256]", at_least(_LEAST_HEAP_MB))
+    ] = None
+    buffer_mb: Annotated[int | None, Option("MiB of postings each gathers. [default: heap / 8]", at_least(1))] = None
+
+
 @dataclass(frozen=True, slots=True)
-class LuceneOptions:
+class LucenePlan:
     """heap_mb: what each process's JVM takes, from the start, so that memory is had then or never. buffer_mb: postings
     it gathers before it writes a segment. segments: merge the finished index to this many at most; None leaves one for
     each process that wrote. join: make one index of those of the processes, rather than leave them next to each other.
@@ -23,31 +41,24 @@ class LuceneOptions:
     join: bool = True
 
 
-def choose_options(
-    processes: int | None = None,
-    heap_mb: int | None = None,
-    buffer_mb: int | None = None,
-    segments: int | None = None,
-    join: bool = True,
-) -> LuceneOptions:
+def plan_build(options: LuceneOptions) -> LucenePlan:
     """Fill in what is None: a process a core, as far as half of the free memory reaches; an eighth of the heap as
     buffer, since a larger one falls out of the processor's caches and is slower.
 
-    Raises UsageError for a value that cannot be meant.
+    Raises UsageError for options that do not go together.
     """
-    for option, value, least in (
-        ("--index-processes", processes, 1),
-        ("--heap-mb", heap_mb, _LEAST_HEAP_MB),
-        ("--buffer-mb", buffer_mb, 1),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{option} is {value}; expected at least {least}")
-    if segments and not join:
-        raise UsageError("--optimize makes one segment and --no-join keeps several indexes; leave out one of them")
+    if options.optimize and not options.join:
+        raise UsageError(
+            Parameter("optimize"),
+            " makes one segment and ",
+            Parameter("join", False),
+            " keeps several indexes; leave out one of them",
+        )
     free = free_memory_mb()
-    heap = heap_mb or max(_LEAST_HEAP_MB, min(_HEAP_MB, free // 2 - _PYTHON_MB))
-    most = max(1, free // 2 // (heap + _PYTHON_MB))
-    buffer = buffer_mb or min(heap // 8, 2047)
-    if buffer > 2047 or buffer > heap * 2 // 3:
-        raise UsageError(f"--buffer-mb is {buffer}; expected at most {min(2047, heap * 2 // 3)} with a heap of {heap}")
-    return LuceneOptions(processes or min(cores(), most), heap, buffer, segments, join)
+    heap = options.heap_mb or max(_LEAST_HEAP_MB, min(_HEAP_MB, free // 2 - _PYTHON_MB))
+    processes = options.index_processes or min(cores(), max(1, free // 2 // (heap + _PYTHON_MB)))
+    most = min(_MOST_BUFFER_MB, heap * 2 // 3)
+    buffer = options.buffer_mb or min(heap // 8, _MOST_BUFFER_MB)
+    if buffer > most:
+        raise UsageError(Parameter("buffer_mb"), f" is {buffer}; expected at most {most} with a heap of {heap}")
+    return LucenePlan(processes, heap, buffer, 1 if options.optimize else None, options.join)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from .splits import Piece
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
@@ -60,7 +60,7 @@ def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = Fa
                 vector = _as_json(line, scale)
             except _LineError as error:
                 number += first_line(piece) - 1
-                raise SpartonError(f"{piece.path} line {number} {error}") from error
+                raise SpartonError(f"{piece.path} line {number} ", *error.args) from error
         yield vector
 
 
@@ -79,7 +79,7 @@ def first_line(piece: Piece) -> int:
 
 
 class _LineError(ValueError):
-    """What is wrong with a line."""
+    """What is wrong with a line, in the parts of a SpartonError."""
 
 
 def _as_written(line: bytes) -> Vector | None:
@@ -125,15 +125,17 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
         vector = {term: rounded for term, weight in vector.items() if (rounded := _rounded(term, weight, scale))}
     for term, impact in vector.items():
         if type(impact) is not int or not 1 <= impact <= _MOST:
-            advice = "; float weights need --scale" if isinstance(impact, float) else ""
+            advice = ("; float weights need ", Parameter("scale")) if isinstance(impact, float) else ()
             raise _LineError(
-                f"gives the term {term!r} the impact {json.dumps(impact)}; an impact is an integer from 1 to {_MOST}"
-                f"{advice}"
+                f"gives the term {term!r} the impact {json.dumps(impact)}; an impact is an integer from 1 to {_MOST}",
+                *advice,
             )
         if BETWEEN_TERMS in term or BEFORE_IMPACT in term:
             raise _LineError(f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
     if (total := sum(vector.values())) > _MOST:
-        raise _LineError(f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower --scale")
+        raise _LineError(
+            f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower ", Parameter("scale")
+        )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     # A lone surrogate, which is not Unicode, can stand in JSON only.
     raw = json.dumps(content) if "contents" in content else None
@@ -144,8 +146,9 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not number or not 0 <= weight <= _MOST or not weight * scale < _MOST + 0.5:
         raise _LineError(
-            f"gives the term {term!r} the weight {json.dumps(weight)}; a weight is a number from 0, and times --scale "
-            f"at most {_MOST}"
+            f"gives the term {term!r} the weight {json.dumps(weight)}; a weight is a number from 0, and times ",
+            Parameter("scale"),
+            f" at most {_MOST}",
         )
     rounded: int = round(weight * scale)
     return rounded

@@ -13,7 +13,7 @@ from ..processes import serve
 from ..storage.atomic import remove_folder
 from .index_writer import Held, LuceneWriter, count_postings, lucene_trouble, read_held
 from .java import java_exception, start_jvm
-from .options import LuceneOptions
+from .options import LucenePlan
 from .read_vectors import Vector, read_vectors
 from .repeated_ids import id_hashes
 from .splits import Piece
@@ -28,7 +28,7 @@ class Start:
 
     folder: Path
     key: str
-    options: LuceneOptions
+    plan: LucenePlan
     scale: float | None
 
 
@@ -66,7 +66,7 @@ class Read:
     """Answered with what each of the folders holds, None for one that cannot be gone on with."""
 
     folders: tuple[Path, ...]
-    options: LuceneOptions
+    plan: LucenePlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class Join:
 
     folders: tuple[Path, ...]
     into: Path
-    options: LuceneOptions
+    plan: LucenePlan
 
 
 class Worker:
@@ -99,19 +99,19 @@ class Worker:
             case Finish():
                 self._finish()
                 return None
-            case Read(folders, options):
-                _start_jvm(options)
+            case Read(folders, plan):
+                _start_jvm(plan)
                 return tuple(read_held(folder) for folder in folders)
             case Join():
                 return _join(request)
 
     def _start(self, request: Start) -> Held:
-        _start_jvm(request.options)
+        _start_jvm(request.plan)
         self._folder, self._scale = request.folder, request.scale
         until = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
-                self._writer = LuceneWriter(request.folder, request.options.buffer_mb, request.key)
+                self._writer = LuceneWriter(request.folder, request.plan.buffer_mb, request.key)
                 break
             except SpartonError as error:
                 # A process of a run that was killed may not have noticed yet.
@@ -133,7 +133,7 @@ class Worker:
         except java_exception() as error:
             for _ in read_vectors(piece, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
-            raise SpartonError(lucene_trouble(self._folder, error)) from error
+            raise lucene_trouble(self._folder, error) from error
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()
@@ -160,21 +160,21 @@ def _noting(ids: list[str], vectors: Iterable[Vector]) -> Iterator[Vector]:
 
 
 def _join(request: Join) -> Held:
-    _start_jvm(request.options)
+    _start_jvm(request.plan)
     remove_folder(request.into)
-    writer = LuceneWriter(request.into, request.options.buffer_mb)
+    writer = LuceneWriter(request.into, request.plan.buffer_mb)
     try:
         writer.join(request.folders)
-        if request.options.segments:
-            writer.merge(request.options.segments)
+        if request.plan.segments:
+            writer.merge(request.plan.segments)
         writer.commit()
         return writer.held
     finally:
         writer.close()
 
 
-def _start_jvm(options: LuceneOptions) -> None:
-    start_jvm((f"-Xms{options.heap_mb}m", f"-Xmx{options.heap_mb}m", "-XX:+AlwaysPreTouch"))
+def _start_jvm(plan: LucenePlan) -> None:
+    start_jvm((f"-Xms{plan.heap_mb}m", f"-Xmx{plan.heap_mb}m", "-XX:+AlwaysPreTouch"))
 
 
 def main() -> None:

@@ -1,28 +1,57 @@
-"""Checks of options that need neither torch nor the model, so that a wrong one is told at once."""
+"""The options of an encoding. A record is made without torch or the model, so a wrong option is told at once."""
 
-from ..errors import UsageError
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from ..options import Bound, Option, Options, at_least, one_of
 from ..storage.manifest import DTYPES
 
-SHARD_ROWS = 8_192
-SCALE = 100.0
+EMBEDDED = "tiny"  # the model that a package brings
 DEFAULT_MAX_LENGTH = 512  # tokens
+SCALE = 100.0
+_MODEL = Option("'tiny' (embedded), a folder, or a Hugging Face name.")
+_SCALE = Option(
+    "An impact is round(weight × scale).", Bound("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
+)
 
 
-def check_encoding_options(
-    max_length: int | None, dtype: str, scale: float, top_terms: int | None, batch_tokens: int | None
-) -> None:
-    """Raise UsageError for the first option that cannot be meant."""
-    if dtype != "auto" and dtype not in DTYPES:
-        raise UsageError(f"--dtype is {dtype!r}; expected auto, float32, bfloat16 or float16")
-    if not 0 < scale <= 1_000_000:
-        raise UsageError(f"--scale is {scale:g}; expected above 0 and at most 1,000,000")
-    for option, value, least in (
-        ("--max-length", max_length, 3),
-        ("--top-terms", top_terms, 1),
-        ("--batch-tokens", batch_tokens, 1),
-    ):
-        if value is not None and value < least:
-            raise UsageError(f"{option} is {value}; expected at least {least}")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions(Options):
+    """What vectors of another tool are indexed with. model: what encodes queries, or None. scale: None for impacts."""
+
+    model: Annotated[str | None, _MODEL] = None
+    revision: Annotated[str | None, Option("Commit or tag of a Hugging Face model.")] = None
+    max_length: Annotated[int | None, Option("Tokens a text is cut at. [default: 512]", at_least(3))] = None
+    dtype: Annotated[str, Option("auto, float32, bfloat16 or float16.", one_of("auto", *DTYPES))] = "auto"
+    scale: Annotated[float | None, _SCALE] = None
+    trust_remote_code: Annotated[bool, Option("Run code that the model brings along.")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderOptions(ModelOptions):
+    """What an encoder is made with."""
+
+    model: Annotated[str, _MODEL] = EMBEDDED
+    scale: Annotated[float, _SCALE] = SCALE
+    top_terms: Annotated[int | None, Option("Keep only this many terms of a document.", at_least(1))] = None
+    batch_tokens: Annotated[
+        int | None, Option("Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.", at_least(1), unset="auto")
+    ] = None
+    device: Annotated[str, Option("As auto, cpu, cuda:1; several as cuda:0,cuda:1; or all GPUs.")] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingOptions(EncoderOptions):
+    """How a corpus is read, encoded and kept, and where that happens."""
+
+    id_column: Annotated[str | None, Option("Column of ids. [default: guessed]")] = None
+    text_columns: Annotated[Sequence[str], Option("Column of text; repeat it to join several. [default: guessed]")] = ()
+    chunk: Annotated[bool, Option("Split longer documents into overlapping passages.")] = False
+    shard_rows: Annotated[int, Option("Rows in a part, the unit of resuming.", at_least(1))] = 8_192
+    store_text: Annotated[bool, Option("Keep the text to show it with hits.")] = True
+    engine: Annotated[str, Option("local, or ray for a Ray cluster.", one_of("local", "ray"))] = "local"
+    address: Annotated[str | None, Option("Of the cluster: auto, or host:port. [default: one started here]")] = None
 
 
 def fewest(*limits: int | None) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from ..indexer.index_writer import open_directory
 from ..indexer.java import java_class, java_exception, java_name
 from ..indexer.repeated_ids import id_hashes
@@ -100,4 +100,4 @@ def _open(folder: Path) -> Any:
 
 
 def _wrong(folder: Path, what: str) -> SpartonError:
-    return SpartonError(f"the index {folder} is damaged: {what}; build it again with --overwrite")
+    return SpartonError(f"the index {folder} is damaged: {what}; build it again with ", Parameter("overwrite", True))

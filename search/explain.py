@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import SpartonError
-from ..pipeline.model.files import EMBEDDED
+from ..errors import Parameter, SpartonError
+from ..pipeline.options import EMBEDDED
 from ..pipeline.tokens.tokenizer import Tokenization, Tokenizer
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_manifest
@@ -59,11 +59,13 @@ def open_encoder(
     from ..pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
 
     if index is None:
-        return open_document_encoder(model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
+        return open_document_encoder(model=model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
     settings = load_manifest(local_index(index, lucene=False)).settings
     if settings.model is None:
         name = redacted(str(index))
-        raise SpartonError(f"the index {name} was made of vectors without naming their model; use --model instead")
+        raise SpartonError(
+            f"the index {name} was made of vectors without naming their model; use ", Parameter("model"), " instead"
+        )
     return open_query_encoder(
         settings.model,
         settings.scale,

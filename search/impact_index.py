@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from ..indexer.index_writer import framed_analyzer, open_directory
 from ..indexer.java import (
     check_process,
@@ -131,7 +131,7 @@ class ImpactIndex:
         except java_exception() as error:
             raise _trouble(self._name, error) from error
         except DamagedIndexError as error:
-            raise SpartonError(_damaged(self._name, str(error))) from error
+            raise _damaged(self._name, str(error)) from error
         finally:
             self._reader.decRef()
 
@@ -156,7 +156,8 @@ def _open_reader(folder: Path) -> Any:
         return java_class(f"{_INDEX}DirectoryReader").open(open_directory(folder))
     except java_exception() as error:
         raise SpartonError(
-            f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with --overwrite"
+            f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with ",
+            Parameter("overwrite", True),
         ) from error
 
 
@@ -182,13 +183,14 @@ def _trouble(folder: str, error: Exception) -> SpartonError:
         return SpartonError(
             f"Java ran out of memory while it searched {folder}; ask for fewer hits, or at fewer at once"
         )
-    return SpartonError(_damaged(folder, java_name(error)))
+    return _damaged(folder, java_name(error))
 
 
-def _damaged(folder: str, found: str) -> str:
-    return (
+def _damaged(folder: str, found: str) -> SpartonError:
+    return SpartonError(
         f"the Lucene index {folder} cannot be read ({found}); check it with `sparton info --check`, and build it again "
-        "with --overwrite"
+        "with ",
+        Parameter("overwrite", True),
     )
 
 

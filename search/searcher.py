@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.java import check_process
 from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
@@ -207,5 +207,8 @@ class Searcher:
     def _no_model(self) -> SpartonError:
         return SpartonError(
             f"the index {self.path} was made of vectors without naming their model, so no text can be encoded for "
-            "it; build it again with --from-collection and --model"
+            "it; build it again with ",
+            Parameter("from_collection"),
+            " and ",
+            Parameter("model"),
         )

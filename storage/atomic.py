@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 
 LOCK = ".lock"
 # What a file is called until it is whole: a writer that is killed leaves it behind. Who locks a folder of ours removes
@@ -78,8 +78,8 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
             yield stream
 
 
-def check_output(option: str, path: Path, *, make_folders: bool = False) -> None:
-    """Find out, before there is anything to write, whether a user's file can be. option: what named it.
+def check_output(option: Parameter, path: Path, *, make_folders: bool = False) -> None:
+    """Find out, before there is anything to write, whether a user's file can be. option: its parameter.
 
     make_folders: the folders above it will be made. Raises UsageError for a folder, a file in a folder that is missing
     or cannot be written to, and whatever else cannot be written.
@@ -88,46 +88,46 @@ def check_output(option: str, path: Path, *, make_folders: bool = False) -> None
         number = _descriptor(path)
         if number is not None:
             if fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-                raise UsageError(f"{option} is {path}, which is open for reading only; name another file")
+                raise UsageError(option, f" is {path}, which is open for reading only; name another file")
             return
         status = _status(path)
         if status is not None and stat.S_ISDIR(status.st_mode):
-            raise UsageError(f"{option} is the folder {path}; name a file")
+            raise UsageError(option, f" is the folder {path}; name a file")
         if status is not None and not os.access(path, os.W_OK, effective_ids=True):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise UsageError(
-            f"{option} is {path}, which cannot be written ({error.strerror}); name another file"
+            option, f" is {path}, which cannot be written ({error.strerror}); name another file"
         ) from error
     if status is None or stat.S_ISREG(status.st_mode):
         _check_folder(option, path, _behind_links(path).parent, make_folders)
 
 
-def _check_folder(option: str, path: Path, folder: Path, make: bool) -> None:
+def _check_folder(option: Parameter, path: Path, folder: Path, make: bool) -> None:
     """Whether a file can be made in a folder, or in the nearest one above it that exists."""
     if make:
         folder = _behind_links(folder)
         while not os.path.lexists(folder):
             folder = folder.parent
     elif not folder.exists():
-        raise UsageError(f"{option} is {path}, and the folder {folder} does not exist; make it, or name another file")
+        raise UsageError(option, f" is {path}, and the folder {folder} does not exist; make it, or name another file")
     try:
         with _new_file(folder) as stream:
             os.unlink(stream.name)
     except OSError as error:
         raise UsageError(
-            f"{option} is {path}, and nothing can be written to the folder {folder} ({error.strerror}); name another "
-            "file"
+            option,
+            f" is {path}, and nothing can be written to the folder {folder} ({error.strerror}); name another file",
         ) from error
 
 
-def refuse_inputs(option: str, outputs: Iterable[Path], inputs: Mapping[Path, str]) -> None:
+def refuse_inputs(option: Parameter, outputs: Iterable[Path], inputs: Mapping[Path, str]) -> None:
     """Find out, before there is anything to write, that no output is an input, by whatever name.
 
-    outputs: files, or the folders of an index. inputs: files that are read, and index folders, into which nobody but a
-    build writes; each with what it is called. Devices, pipes and sockets are not compared: what was read from them is
-    not lost by writing. Raises UsageError, too, for an output in an index folder, and a file in an index folder that
-    will be written.
+    option: the outputs' parameter. outputs: files, or the folders of an index. inputs: files that are read, and index
+    folders, into which nobody but a build writes; each with what it is called. Devices, pipes and sockets are not
+    compared: what was read from them is not lost by writing. Raises UsageError, too, for an output in an index folder,
+    and a file in an index folder that will be written.
     """
     known: dict[str, _Identity | None] = {}
     read: dict[_Identity, str] = {}
@@ -140,16 +140,17 @@ def refuse_inputs(option: str, outputs: Iterable[Path], inputs: Mapping[Path, st
     for output in outputs:
         own, *folders = _identities(output, known)
         if own in read:
-            raise UsageError(f"{option} is {output}, which is {read[own]} and would be overwritten; name another file")
+            raise UsageError(option, f" is {output}, which is {read[own]} and would be overwritten; name another file")
         if own in above:
             raise UsageError(
-                f"{above[own]} lies in the index folder {output}, which is to be written; name another with {option}"
+                f"{above[own]} lies in the index folder {output}, which is to be written; name another with ", option
             )
         for folder in folders:
             if folder in read:
                 raise UsageError(
-                    f"{option} is {output}, which lies in {read[folder]}; only the index itself is written to that "
-                    "folder, so name another file"
+                    option,
+                    f" is {output}, which lies in {read[folder]}; only the index itself is written to that "
+                    "folder, so name another file",
                 )
 
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 from .atomic import LEFTOVERS, LOCK, refuse_inputs, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
@@ -38,22 +38,23 @@ def folders_of(folder: Path) -> tuple[Path, ...]:
     return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, _BUILDING)))
 
 
-def refuse_sources(option: str, index: "IndexLocation", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
+def refuse_sources(location: "IndexLocation", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
     """Find out that nothing an index is made from lies where it is to be written, on this machine or by URI.
 
-    option: what named the index. sources: files, each with what it is called. Raises UsageError.
+    sources: files, each with what it is called. Raises UsageError.
     """
     from .remote import RemoteFile
 
-    refuse_inputs(option, folders_of(index.folder), {file: name for file, name in sources if isinstance(file, Path)})
-    if index.uri:
-        system, folder = RemoteFile(index.uri).located
+    index = Parameter("index")
+    refuse_inputs(index, folders_of(location.folder), {file: name for file, name in sources if isinstance(file, Path)})
+    if location.uri:
+        system, folder = RemoteFile(location.uri).located
         inside = f"{folder.rstrip('/')}/"
         for file, name in sources:
             if isinstance(file, RemoteFile) and file.located[0] == system and file.located[1].startswith(inside):
                 raise UsageError(
-                    f"{name} lies in the index folder {index.location}, which is to be written; name another with "
-                    f"{option}"
+                    f"{name} lies in the index folder {location.location}, which is to be written; name another with ",
+                    index,
                 )
 
 
@@ -65,12 +66,13 @@ def in_use(index: Path | str) -> str:
 def standing(folder: Path, overwrite: bool) -> Manifest | None:
     """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
     if os.path.lexists(os.path.realpath(folder)) and not folder.is_dir():
-        raise SpartonError(f"{folder} is a file; name a folder for the index with --index")
+        raise SpartonError(f"{folder} is a file; name a folder for the index with ", Parameter("index"))
     if not folder.exists() or all(path.name == LOCK or path.match(LEFTOVERS) for path in folder.iterdir()):
         return None
     if not (folder / NAME).is_file():
         raise SpartonError(
-            f"the folder {folder} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+            f"the folder {folder} holds files but no {NAME}, so it is not a Sparton index; name another with ",
+            Parameter("index"),
         )
     try:
         return load_manifest(folder)
@@ -94,8 +96,11 @@ def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | Non
         return None if differences or found.stage != ENCODING else found
     if differences:
         raise SpartonError(
-            f"the index {folder} was made with other settings: {'; '.join(differences)}; "
-            "use --overwrite to replace it, or --index to make another"
+            f"the index {folder} was made with other settings: {'; '.join(differences)}; use ",
+            Parameter("overwrite", True),
+            " to replace it, or ",
+            Parameter("index"),
+            " to make another",
         )
     return found
 

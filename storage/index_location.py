@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from .atomic import locked, make_folder
 from .index_folder import in_use, standing
 from .manifest import NAME, Manifest
@@ -123,7 +123,8 @@ def open_index_location(index: str | Path, overwrite: bool) -> IndexLocation:
     try:
         if not remote.read(NAME) and next(remote.files(), NAME) != NAME:
             raise SpartonError(
-                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with --index"
+                f"{name} holds files but no {NAME}, so it is not a Sparton index; name another with ",
+                Parameter("index"),
             )
     except OSError as error:
         raise unreachable(str(index), error) from error

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from .atomic import whole_file
 from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
@@ -172,11 +172,15 @@ def load_manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
         raise SpartonError(f"the index {folder} does not exist; make it with `sparton index CORPUS --index {folder}`")
     if not path.is_file():
-        raise SpartonError(f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with --index")
+        raise SpartonError(
+            f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with ", Parameter("index")
+        )
     try:
         version, manifest = _manifest_of(load_json(path))
     except UnexpectedError as error:
-        raise SpartonError(f"{path} is damaged: {error}; build the index again with --overwrite") from error
+        raise SpartonError(
+            f"{path} is damaged: {error}; build the index again with ", Parameter("overwrite", True)
+        ) from error
     except OSError as error:
         raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
     if manifest is None:
@@ -209,8 +213,9 @@ def model_folder(name: str, index: Path | None) -> Path | None:
         return None
     if index is None:
         raise SpartonError(
-            f"the index names the model {name} by its path from the index's folder, and the index is at a URI; pass "
-            "--model with where the model is"
+            f"the index names the model {name} by its path from the index's folder, and the index is at a URI; pass ",
+            Parameter("model"),
+            " with where the model is",
         )
     return Path(os.path.normpath(index.resolve() / name))
 

@@ -48,7 +48,11 @@ class StagedIndex:
                 self._sync_from_remote()
                 yield
             except SpartonError as error:
-                raise type(error)(str(error).replace(str(self.folder), str(self.location))) from error
+                parts = (
+                    part.replace(str(self.folder), str(self.location)) if isinstance(part, str) else part
+                    for part in error.args
+                )
+                raise type(error)(*parts) from error
 
     def join(self, generation: str) -> None:
         """Make the local folder, and learn which parts of this build are remote. Others work on the same index."""

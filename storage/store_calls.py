@@ -9,7 +9,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
-from ..errors import SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 
 T = TypeVar("T")
 VARIABLE = "SPARTON_STORE_TIMEOUT"
@@ -40,7 +40,7 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
     Raises UsageError for what cannot be meant.
     """
     before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(_checked("--store-timeout", seconds))
+    os.environ[VARIABLE] = str(_checked(Parameter("store_timeout"), seconds))
     try:
         yield
     finally:
@@ -85,11 +85,12 @@ def bounded_items(items: Iterable[T], name: str) -> Iterator[T]:
 
 def _timed_out(name: str, seconds: float) -> StoreTimeoutError:
     return StoreTimeoutError(
-        f"{name} did not respond within {seconds:g} s; check the address and the network, or raise --store-timeout"
+        f"{name} did not respond within {seconds:g} s; check the address and the network, or raise ",
+        Parameter("store_timeout"),
     )
 
 
-def _checked(option: str, seconds: float) -> float:
+def _checked(option: str | Parameter, seconds: float) -> float:
     if not (math.isfinite(seconds) and 0 < seconds <= _MOST_SECONDS):
-        raise UsageError(f"{option} is {seconds:g}; expected above 0 and at most {_MOST_SECONDS:,.0f}")
+        raise UsageError(option, f" is {seconds:g}; expected above 0 and at most {_MOST_SECONDS:,.0f}")
     return seconds

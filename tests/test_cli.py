@@ -13,11 +13,13 @@ from sparton.storage.manifest import load_manifest
 def test_help_names_every_command(run_cli):
     ran = run_cli("--help")
     assert (ran.code, ran.stderr) == (0, "")
-    for command in ("index", "encode", "search", "run", "score", "encode-text", "info", "doctor"):
+    for command in ("index", "index-vectors", "encode", "search", "run", "score", "encode-text", "info", "doctor"):
         assert f" {command} " in ran.stdout
 
 
-@pytest.mark.parametrize("command", ["index", "encode", "search", "run", "score", "encode-text", "info", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["index", "index-vectors", "encode", "search", "run", "score", "encode-text", "info", "doctor"]
+)
 def test_every_command_has_help(run_cli, command):
     ran = run_cli(command, "--help")
     assert ran.code == 0

@@ -60,11 +60,11 @@ def test_other_text_is_refused(kind):
     with pytest.raises(SpartonError) as caught:
         choose_columns(schema("id", text=kind))
     assert (
-        str(caught.value) == f"the text column 'text' is of type {kind}, not string; choose another with --text-column"
+        str(caught.value) == f"the text column 'text' is of type {kind}, not string; choose another with text_columns"
     )
 
 
 def test_a_column_that_is_named_twice_is_refused():
     with pytest.raises(UsageError) as caught:
         choose_columns(schema("id", "a", "b"), "id", ["a", "b", "a"])
-    assert str(caught.value) == "--text-column is 'a' more than once; name each column once"
+    assert str(caught.value) == "text_columns is 'a' more than once; name each column once"

@@ -136,6 +136,6 @@ def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
         index.texts([Ranked(first.number, "d1", 1.0)])
     assert str(caught.value) == (
         f"the Lucene index {tmp_path / 'index' / 'lucene'} cannot be read (what is stored as the document 'd1' says "
-        "that it is 'd2'); check it with `sparton info --check`, and build it again with --overwrite"
+        "that it is 'd2'); check it with `sparton info --check`, and build it again with overwrite=True"
     )
     index.close()

@@ -154,13 +154,13 @@ def test_a_query_without_a_known_token_has_no_terms(encoder, query):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"dtype": "int7"}, "--dtype is 'int7'; expected auto, float32, bfloat16 or float16"),
-        ({"scale": -1}, "--scale is -1; expected above 0 and at most 1,000,000"),
-        ({"max_length": 2}, "--max-length is 2; expected at least 3"),
-        ({"max_length": 513}, "--max-length is 513 and the model tiny takes at most 512"),
-        ({"top_terms": 0}, "--top-terms is 0; expected at least 1"),
-        ({"batch_tokens": 0}, "--batch-tokens is 0; expected at least 1"),
-        ({"device": "abacus"}, "--device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
+        ({"dtype": "int7"}, "dtype is 'int7'; expected auto, float32, bfloat16 or float16"),
+        ({"scale": -1}, "scale is -1; expected above 0 and at most 1,000,000"),
+        ({"max_length": 2}, "max_length is 2; expected at least 3"),
+        ({"max_length": 513}, "max_length is 513 and the model tiny takes at most 512"),
+        ({"top_terms": 0}, "top_terms is 0; expected at least 1"),
+        ({"batch_tokens": 0}, "batch_tokens is 0; expected at least 1"),
+        ({"device": "abacus"}, "device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(options, sentence):

@@ -11,8 +11,8 @@ from sparton.engines import devices as device_processes
 from sparton.engines import engine
 from sparton.engines.engine import OneDevice, open_engine
 from sparton.errors import SpartonError, UsageError
+from sparton.pipeline.options import EncoderOptions
 from sparton.pipeline.parts import collection as collection_module
-from sparton.pipeline.parts.job import EncoderOptions
 
 OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
 
@@ -134,7 +134,7 @@ def damage(path, group, column):
 
 
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
-    opened = open_engine("all", EncoderOptions("tiny"))
+    opened = open_engine(EncoderOptions(device="all"))
     assert isinstance(opened, OneDevice)
     opened.close()
 
@@ -142,17 +142,17 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
-        ("cpu:0,cpu:0", "--device is 'cpu:0,cpu:0'; expected each GPU once"),
-        ("cpu:0,gpu", "--device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
+        ("cpu:0,cpu:0", "device is 'cpu:0,cpu:0'; expected each GPU once"),
+        ("cpu:0,gpu", "device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
     ],
 )
 def test_devices_that_cannot_be_meant(device, sentence):
     with pytest.raises(UsageError) as caught:
-        open_engine(device, EncoderOptions("tiny"))
+        open_engine(EncoderOptions(device=device))
     assert str(caught.value) == sentence
 
 
 def test_an_unreadable_model_ends_every_process(tmp_path, helpers):
     with pytest.raises(SpartonError):
-        open_engine("cpu:0,cpu:1", EncoderOptions(str(tmp_path / "none")))
+        open_engine(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
     assert all(helper._process.poll() is not None for helper in helpers)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from permissions import somebody
 
-from sparton.errors import UsageError
+from sparton.errors import Parameter, UsageError
 from sparton.storage.atomic import (
     LEFTOVERS,
     check_output,
@@ -30,6 +30,7 @@ from sparton.storage.atomic import (
 from sparton.storage.index_folder import COLLECTION, MARKERS
 from sparton.storage.markers import prepare_collection
 
+OUTPUT = Parameter("output")
 WRITERS = [whole_file, output_file]
 
 
@@ -161,7 +162,7 @@ def test_a_link_stays_and_its_target_is_replaced(target):
 def test_a_link_to_nothing_makes_its_target():
     Path("there").mkdir()
     Path("link").symlink_to("there/target")
-    check_output("-o", Path("link"))
+    check_output(OUTPUT, Path("link"))
     write(output_file, "link")
     assert Path("link").is_symlink()
     assert Path("there/target").read_text() == "new"
@@ -185,7 +186,7 @@ def test_a_device_stays_one(through_link):
     if through_link:
         Path("link").symlink_to(path)
         path = Path("link")
-    check_output("-o", path)
+    check_output(OUTPUT, path)
     write(output_file, path)
     assert stat.S_ISCHR(path.stat().st_mode)
     assert path.stat().st_rdev == os.makedev(1, 3)
@@ -194,7 +195,7 @@ def test_a_device_stays_one(through_link):
 def test_a_terminal_is_written_to():
     ours, its = os.openpty()
     try:
-        check_output("-o", Path(os.ttyname(its)))
+        check_output(OUTPUT, Path(os.ttyname(its)))
         write(output_file, os.ttyname(its), b"new")
         assert os.read(ours, 100) == b"new"
     finally:
@@ -207,7 +208,7 @@ def test_a_pipe_is_written_to():
     got = []
     reader = threading.Thread(target=lambda: got.append(Path("pipe").read_bytes()))
     reader.start()
-    check_output("-o", Path("pipe"))
+    check_output(OUTPUT, Path("pipe"))
     write(output_file, "pipe", b"new" * 100_000)
     reader.join(timeout=60)
     assert got == [b"new" * 100_000]
@@ -219,7 +220,7 @@ def test_a_socket_is_written_to():
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
         listening.listen()
-        check_output("-o", Path("socket"))
+        check_output(OUTPUT, Path("socket"))
         write(output_file, "socket", b"new" * 1_000)
         connection, _ = listening.accept()
         with connection, connection.makefile("rb") as stream:
@@ -234,7 +235,7 @@ def test_what_is_open_is_gone_on_with():
         path = Path(f"/dev/fd/{stream.fileno()}")
         Path("link").symlink_to(path)
         for name in (path, Path("link"), Path(f"/proc/{os.getpid()}/fd/{stream.fileno()}")):
-            check_output("-o", name)
+            check_output(OUTPUT, name)
             assert not is_stdout(name)
             write(output_file, name, b"new ")
         stream.write(b"after")
@@ -244,7 +245,7 @@ def test_what_is_open_is_gone_on_with():
 def test_standard_output_is_written_through_our_own_stream(capfdbinary):
     print("before", end=" ")
     for name in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1"):
-        check_output("-o", Path(name))
+        check_output(OUTPUT, Path(name))
         assert is_stdout(Path(name))
         write(output_file, name, b"new ")
     write(output_file, "/dev/stderr", b"aside")
@@ -255,28 +256,29 @@ def test_standard_output_is_written_through_our_own_stream(capfdbinary):
 def test_a_descriptor_that_is_none_is_refused():
     number = os.open(os.devnull, os.O_RDONLY)
     with pytest.raises(UsageError) as caught:
-        check_output("-o", Path(f"/dev/fd/{number}"))
-    assert str(caught.value) == f"-o is /dev/fd/{number}, which is open for reading only; name another file"
+        check_output(OUTPUT, Path(f"/dev/fd/{number}"))
+    assert str(caught.value) == f"output is /dev/fd/{number}, which is open for reading only; name another file"
     os.close(number)
     with pytest.raises(UsageError) as caught:
-        check_output("-o", Path(f"/dev/fd/{number}"))
+        check_output(OUTPUT, Path(f"/dev/fd/{number}"))
     assert (
-        str(caught.value) == f"-o is /dev/fd/{number}, which cannot be written (Bad file descriptor); name another file"
+        str(caught.value)
+        == f"output is /dev/fd/{number}, which cannot be written (Bad file descriptor); name another file"
     )
 
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        ("folder", "-o is the folder folder; name a file"),
-        ("to folder", "-o is the folder to folder; name a file"),
-        ("no/run", "-o is no/run, and the folder no does not exist; make it, or name another file"),
-        ("file/run", "-o is file/run, which cannot be written (Not a directory); name another file"),
-        ("loop", "-o is loop, which cannot be written (Too many levels of symbolic links); name another file"),
-        ("n" * 256, f"-o is {'n' * 256}, which cannot be written (File name too long); name another file"),
+        ("folder", "output is the folder folder; name a file"),
+        ("to folder", "output is the folder to folder; name a file"),
+        ("no/run", "output is no/run, and the folder no does not exist; make it, or name another file"),
+        ("file/run", "output is file/run, which cannot be written (Not a directory); name another file"),
+        ("loop", "output is loop, which cannot be written (Too many levels of symbolic links); name another file"),
+        ("n" * 256, f"output is {'n' * 256}, which cannot be written (File name too long); name another file"),
         (
             "/proc/run",
-            "-o is /proc/run, and nothing can be written to the folder /proc (No such file or directory); name "
+            "output is /proc/run, and nothing can be written to the folder /proc (No such file or directory); name "
             "another file",
         ),
     ],
@@ -287,7 +289,7 @@ def test_what_cannot_be_written_is_found_out_before(path, sentence):
     Path("to folder").symlink_to("folder")
     Path("loop").symlink_to("loop")
     with pytest.raises(UsageError) as caught:
-        check_output("-o", Path(path))
+        check_output(OUTPUT, Path(path))
     assert str(caught.value) == sentence
     assert names() == ["file", "folder", "loop", "to folder"]
 
@@ -300,15 +302,15 @@ def test_permissions_are_found_out_before(open_folder):
     ):
         open_folder.chmod(mode)
         with somebody(), pytest.raises(UsageError) as caught:
-            check_output("--plot", open_folder / name)
-        assert str(caught.value) == f"--plot is {open_folder / name}, {why}; name another file"
+            check_output(OUTPUT, open_folder / name)
+        assert str(caught.value) == f"output is {open_folder / name}, {why}; name another file"
     assert [path.name for path in open_folder.iterdir()] == ["file"]
 
 
 def test_a_folder_that_may_be_written_to_and_not_listed_will_do(open_folder):
     open_folder.chmod(0o733)
     with somebody():
-        check_output("-o", open_folder / "new")
+        check_output(OUTPUT, open_folder / "new")
         write(output_file, open_folder / "new")
     assert {path.name: path.read_text() for path in open_folder.iterdir()} == {"new": "new"}
 
@@ -317,15 +319,15 @@ def test_folders_that_are_to_be_made_need_one_to_be_made_in():
     Path("file").touch()
     Path("dangling").symlink_to("not yet")
     for path in ("new/deep/run", "dangling/run"):
-        check_output("-o", Path(path), make_folders=True)
+        check_output(OUTPUT, Path(path), make_folders=True)
     assert names() == ["dangling", "file"]
     for path, folder, why in (
         ("file/deep/run", "", "which cannot be written (Not a directory)"),
         ("/proc/new/run", "/proc", "and nothing can be written to the folder /proc (No such file or directory)"),
     ):
         with pytest.raises(UsageError) as caught:
-            check_output("-o", Path(path), make_folders=True)
-        assert str(caught.value) == f"-o is {path}, {why}; name another file", folder
+            check_output(OUTPUT, Path(path), make_folders=True)
+        assert str(caught.value) == f"output is {path}, {why}; name another file", folder
     make_folder(Path("dangling"))
     assert names() == ["dangling", "file", "not yet"]
 
@@ -338,12 +340,12 @@ def test_an_input_is_no_output_by_whatever_name(name):
     Path("hard link").hardlink_to("topics")
     Path("folder link").symlink_to(".")
     with pytest.raises(UsageError) as caught:
-        refuse_inputs("-o", [Path("else"), Path(name)], {Path("other"): "that", Path("topics"): "the topics topics"})
+        refuse_inputs(OUTPUT, [Path("else"), Path(name)], {Path("other"): "that", Path("topics"): "the topics topics"})
     assert str(caught.value) == (
-        f"-o is {Path(name)}, which is the topics topics and would be overwritten; name another file"
+        f"output is {Path(name)}, which is the topics topics and would be overwritten; name another file"
     )
     with pytest.raises(UsageError, match="would be overwritten"):
-        refuse_inputs("-o", [Path("topics")], {Path(name): "the topics"})
+        refuse_inputs(OUTPUT, [Path("topics")], {Path(name): "the topics"})
 
 
 @pytest.mark.parametrize("name", ["index/sparton.json", "index/new/deep.trec", "link/run", "to json", "disk/run"])
@@ -356,12 +358,12 @@ def test_an_index_folder_is_for_the_index_alone(name):
     Path("to json").symlink_to("index/sparton.json")
     inputs = {Path("index"): "the index index", Path("index/lucene"): "the index index"}
     with pytest.raises(UsageError) as caught:
-        refuse_inputs("-o", [Path(name)], inputs)
+        refuse_inputs(OUTPUT, [Path(name)], inputs)
     assert str(caught.value) == (
-        f"-o is {name}, which lies in the index index; only the index itself is written to that folder, so name "
+        f"output is {name}, which lies in the index index; only the index itself is written to that folder, so name "
         "another file"
     )
-    refuse_inputs("-o", [Path("run"), Path("indexes/run"), Path("/dev/null")], inputs)
+    refuse_inputs(OUTPUT, [Path("run"), Path("indexes/run"), Path("/dev/null")], inputs)
 
 
 @pytest.mark.parametrize("name", ["index/deep/corpus", "link/deep/corpus", "to corpus", "index/deep/hard link"])
@@ -372,15 +374,15 @@ def test_an_input_does_not_lie_in_an_index_that_is_written(name):
     Path("link").symlink_to("index")
     Path("to corpus").symlink_to("index/deep/corpus")
     with pytest.raises(UsageError) as caught:
-        refuse_inputs("--index", [Path("index")], {Path(name): f"the corpus file {name}"})
+        refuse_inputs(Parameter("index"), [Path("index")], {Path(name): f"the corpus file {name}"})
     assert str(caught.value) == (
-        f"the corpus file {name} lies in the index folder index, which is to be written; name another with --index"
+        f"the corpus file {name} lies in the index folder index, which is to be written; name another with index"
     )
-    refuse_inputs("--index", [Path("index/deep/new")], {Path(name): "the corpus"})
+    refuse_inputs(Parameter("index"), [Path("index/deep/new")], {Path(name): "the corpus"})
 
 
 def test_a_terminal_may_be_read_and_written():
-    refuse_inputs("-o", [Path("/dev/null")], {Path("/dev/null"): "the topics"})
+    refuse_inputs(OUTPUT, [Path("/dev/null")], {Path("/dev/null"): "the topics"})
 
 
 def tree(folder):

@@ -56,7 +56,7 @@ def test_vectors_of_other_tools_are_searched(collection, tmp_path):
 
 
 def test_float_weights_need_a_scale(weights, tmp_path):
-    with pytest.raises(SpartonError, match=r"gives the term 'bag' the impact 0\.72; .*; float weights need --scale"):
+    with pytest.raises(SpartonError, match=r"gives the term 'bag' the impact 0\.72; .*; float weights need scale"):
         sparton.index_collection(weights, tmp_path / "index")
     sparton.index_collection(weights, tmp_path / "index", scale=100, overwrite=True)
     assert found(tmp_path / "index", {"bag": 1, "hat": 1}) == [("d1", 72.0, None), ("d2", 50.0, None)]

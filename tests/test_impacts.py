@@ -64,7 +64,7 @@ def test_a_weight_that_is_no_impact_is_refused(weight, shown):
         quantize(torch.tensor([[1.0, weight / 100 if weight == 2.0**31 else weight]]), 100)
     assert str(caught.value) == (
         f"the model gave a weight of {shown}, which at scale 100 is no impact from 1 to {LARGEST}; "
-        "lower --scale, or try --dtype float32 if the weight is not finite"
+        "lower scale, or try dtype='float32' if the weight is not finite"
     )
 
 

@@ -180,7 +180,7 @@ def test_nothing_lies_beside_an_index_at_a_uri(shop):
         open_query_encoder(settings, 100, index=None)
     assert str(caught.value) == (
         "the index names the model ../../model by its path from the index's folder, and the index is at a URI; pass "
-        "--model with where the model is"
+        "model with where the model is"
     )
 
 

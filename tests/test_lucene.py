@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.indexer.options import LuceneOptions
+from sparton.indexer.options import LucenePlan
 from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.search.explain import Match
@@ -35,7 +35,7 @@ ODD_TERMS = [
 def index_parts(folder, *parts, scale=None):
     """Index parts in this process; return the number of documents."""
     worker = Worker()
-    worker.answer(Start(folder, "", LuceneOptions(processes=1, heap_mb=256, buffer_mb=16), scale))
+    worker.answer(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
     held = [worker.answer(Index(piece)) for part in parts for piece in cut(part)]
     worker.answer(Finish())
     return sum(part.held.documents for part in held)
@@ -100,7 +100,7 @@ def test_impacts_that_sum_above_what_lucene_holds_name_the_document(write_part, 
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower --scale"
+        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower scale"
     )
 
 
@@ -112,7 +112,7 @@ def test_other_impacts_are_refused(tmp_path, impact):
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
         f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 1 to 2147483647"
-        f"{'; float weights need --scale' if impact in ('1.5', 'NaN') else ''}"
+        f"{'; float weights need scale' if impact in ('1.5', 'NaN') else ''}"
     )
 
 
@@ -187,5 +187,5 @@ def test_a_folder_without_an_index_is_refused(tmp_path):
     with pytest.raises(SpartonError) as caught:
         ImpactIndex(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} cannot be opened by Lucene (IndexNotFoundException); build the index again with --overwrite"
+        f"{tmp_path} cannot be opened by Lucene (IndexNotFoundException); build the index again with overwrite=True"
     )

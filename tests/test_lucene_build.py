@@ -12,12 +12,12 @@ from lucene_content import read_content
 
 from sparton.errors import SpartonError, UsageError
 from sparton.indexer.build import LuceneBuild
-from sparton.indexer.options import LuceneOptions, choose_options
+from sparton.indexer.options import LuceneOptions, LucenePlan, plan_build
 from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.machine import free_memory_mb
 
-TWO = LuceneOptions(processes=2, heap_mb=128, buffer_mb=4)
+TWO = LucenePlan(processes=2, heap_mb=128, buffer_mb=4)
 TERMS = [f"t{i}" for i in range(50)]
 
 
@@ -36,8 +36,8 @@ def parts(tmp_path):
     return sorted(folder.iterdir())
 
 
-def build(folder, parts, options=TWO, **more):
-    with LuceneBuild(folder, options, **more) as building:
+def build(folder, parts, plan=TWO, **more):
+    with LuceneBuild(folder, plan, **more) as building:
         for part in parts:
             building.add(part)
         return building.finish()
@@ -77,19 +77,19 @@ def test_two_processes_index_every_posting_once(parts, tmp_path):
 
 def test_one_process_gives_the_same_as_two(parts, tmp_path):
     build(tmp_path / "two", parts)
-    build(tmp_path / "one", parts, LuceneOptions(processes=1, heap_mb=128, buffer_mb=4))
+    build(tmp_path / "one", parts, LucenePlan(processes=1, heap_mb=128, buffer_mb=4))
     assert read_content(tmp_path / "one") == read_content(tmp_path / "two")
 
 
 def test_documents_of_one_process_stand_in_the_order_of_the_files(parts, tmp_path):
-    build(tmp_path / "lucene", parts, LuceneOptions(processes=1, heap_mb=128, buffer_mb=4))
+    build(tmp_path / "lucene", parts, LucenePlan(processes=1, heap_mb=128, buffer_mb=4))
     assert list(read_content(tmp_path / "lucene").texts) == [f"d{number}" for number in range(240)]
 
 
 def test_optimizing_leaves_one_segment(parts, tmp_path):
     build(tmp_path / "lucene", parts)
     assert segments(tmp_path / "lucene") == 2
-    build(tmp_path / "merged", parts, LuceneOptions(processes=2, heap_mb=128, buffer_mb=4, segments=1))
+    build(tmp_path / "merged", parts, LucenePlan(processes=2, heap_mb=128, buffer_mb=4, segments=1))
     assert segments(tmp_path / "merged") == 1
     assert read_content(tmp_path / "lucene") == read_content(tmp_path / "merged")
 
@@ -181,7 +181,7 @@ def test_what_more_processes_left_behind_is_joined_by_fewer(parts, tmp_path):
     leave_behind(tmp_path / "lucene", parts[2])
     (tmp_path / "lucene.tmp" / "0").rename(tmp_path / "lucene.tmp" / "7")
     (tmp_path / "lucene.tmp" / "3").mkdir()  # killed before its first commit
-    build(tmp_path / "lucene", parts, LuceneOptions(processes=1, heap_mb=128, buffer_mb=4))
+    build(tmp_path / "lucene", parts, LucenePlan(processes=1, heap_mb=128, buffer_mb=4))
     assert postings(tmp_path / "lucene") == expected(parts)
 
 
@@ -206,9 +206,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from sparton.indexer.build import LuceneBuild
-from sparton.indexer.options import LuceneOptions
+from sparton.indexer.options import LucenePlan
 
-with LuceneBuild(Path(sys.argv[1]), LuceneOptions(2, 128, 4)) as building:
+with LuceneBuild(Path(sys.argv[1]), LucenePlan(2, 128, 4)) as building:
     for part in sys.argv[2:]:
         building.add(Path(part))
     print("added", flush=True)
@@ -230,23 +230,24 @@ def test_killed_at_any_moment_it_goes_on(parts, tmp_path, seconds):
 
 
 def test_the_machine_decides_what_is_not_asked_for():
-    options = choose_options()
-    assert 1 <= options.processes <= os.cpu_count()
-    assert 0 < options.buffer_mb < options.heap_mb
+    plan = plan_build(LuceneOptions())
+    assert 1 <= plan.processes <= os.cpu_count()
+    assert 0 < plan.buffer_mb < plan.heap_mb
     assert free_memory_mb() > 0
-    assert choose_options(3, 200, 20, 1) == LuceneOptions(3, 200, 20, 1)
+    asked = LuceneOptions(index_processes=3, heap_mb=200, buffer_mb=20, optimize=True)
+    assert plan_build(asked) == LucenePlan(3, 200, 20, segments=1)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, None, None), "--index-processes is 0; expected at least 1"),
-        ((None, 64, None), "--heap-mb is 64; expected at least 128"),
-        ((None, 300, 0), "--buffer-mb is 0; expected at least 1"),
-        ((None, 300, 201), "--buffer-mb is 201; expected at most 200 with a heap of 300"),
+        ({"index_processes": 0}, "index_processes is 0; expected at least 1"),
+        ({"heap_mb": 64}, "heap_mb is 64; expected at least 128"),
+        ({"heap_mb": 300, "buffer_mb": 0}, "buffer_mb is 0; expected at least 1"),
+        ({"heap_mb": 300, "buffer_mb": 201}, "buffer_mb is 201; expected at most 200 with a heap of 300"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(arguments, message):
     with pytest.raises(UsageError) as caught:
-        choose_options(*arguments)
+        plan_build(LuceneOptions(**arguments))
     assert str(caught.value) == message

@@ -113,7 +113,9 @@ def refused(folder, entry):
     """The whole sentence about a damaged manifest."""
     with pytest.raises(SpartonError) as caught:
         load_manifest(folder)
-    assert str(caught.value) == f"{folder / 'sparton.json'} is damaged: {entry}; build the index again with --overwrite"
+    assert (
+        str(caught.value) == f"{folder / 'sparton.json'} is damaged: {entry}; build the index again with overwrite=True"
+    )
 
 
 NUMBER = "a whole number from 0 to 9,223,372,036,854,775,807"
@@ -277,7 +279,7 @@ def test_a_manifest_that_is_no_file_is_none(tmp_path):
     with pytest.raises(SpartonError) as caught:
         load_manifest(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path} is not a Sparton index: it has no sparton.json; name an index folder with --index"
+        f"{tmp_path} is not a Sparton index: it has no sparton.json; name an index folder with index"
     )
 
 

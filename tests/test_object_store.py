@@ -116,7 +116,7 @@ def test_a_corpus_in_the_index_that_is_written_is_refused(bucket, small_catalog,
         sparton.build_index(corpus, f"{bucket}/index{slash}", overwrite=True)
     assert str(caught.value) == (
         f"the corpus file {corpus} lies in the index folder {bucket}/index{slash}, which is to be written; name "
-        "another with --index"
+        "another with index"
     )
     assert read(bucket) == before
 

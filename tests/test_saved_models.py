@@ -43,7 +43,7 @@ def dense(encoder, texts):
 
 def assert_same_vectors(folder, model, *, documents=TEXTS, queries=TEXTS, revision=None):
     """Both sides, with the query side opened from what would stand in sparton.json."""
-    encoder = open_document_encoder(str(folder), revision=revision, device="cpu", dtype="float32", scale=SCALE)
+    encoder = open_document_encoder(model=str(folder), revision=revision, device="cpu", dtype="float32", scale=SCALE)
     answers = open_query_encoder(encoder.settings, SCALE)
     for ours, texts, theirs in (
         (encoder, documents, model.encode_document),
@@ -76,14 +76,14 @@ def test_prompts(plain, tmp_path):
 
 def test_a_text_without_a_known_token_has_no_terms_with_a_prompt_either(plain, tmp_path):
     save(splade(plain), tmp_path / "model", prompts={"document": "document : "})
-    encoder = open_document_encoder(str(tmp_path / "model"), device="cpu", dtype="float32")
+    encoder = open_document_encoder(model=str(tmp_path / "model"), device="cpu", dtype="float32")
     texts = ("", "\u200b", "zzz", "bag", "document :", "zzz bag")
     assert [bool(encoder.terms(text)) for text in texts] == [False, False, False, True, True, True]
 
 
 def test_every_passage_of_a_long_text_has_the_prompt(plain, tmp_path):
     save(splade(plain), tmp_path / "model", prompts={"document": "document : "})
-    encoder = open_document_encoder(str(tmp_path / "model"), device="cpu", dtype="float32")
+    encoder = open_document_encoder(model=str(tmp_path / "model"), device="cpu", dtype="float32")
     text = " ".join(f"word{i}" for i in range(150))
     tokens = Tokenizer(replace(encoder.tokenization, split=True)).tokenize(["bag", text])
     prompt = encoder.tokenize(["document :"]).ids[1:3].tolist()
@@ -101,8 +101,8 @@ def test_every_passage_of_a_long_text_has_the_prompt(plain, tmp_path):
 
 def test_a_prompt_that_leaves_no_room_is_refused(plain, tmp_path):
     save(splade(plain), tmp_path / "model", prompts={"document": "document : " * 5})
-    with pytest.raises(SpartonError, match="takes 10 of the 6 tokens that a text may have; raise --max-length"):
-        open_document_encoder(str(tmp_path / "model"), device="cpu", max_length=8)
+    with pytest.raises(SpartonError, match="takes 10 of the 6 tokens that a text may have; raise max_length"):
+        open_document_encoder(model=str(tmp_path / "model"), device="cpu", max_length=8)
 
 
 def test_a_default_prompt_is_for_neither_side(plain, tmp_path):
@@ -183,7 +183,7 @@ def test_a_router_whose_table_is_idf_json(plain, tmp_path):
     (folder / "query_0_SparseStaticEmbedding" / "model.safetensors").unlink()
     (folder / "query_0_SparseStaticEmbedding" / "config.json").write_text('{"frozen": true, "path": "idf.json"}')
     (folder / "idf.json").write_text('{"bag": 1.5, "black": 2.25}')
-    settings = open_document_encoder(str(folder), device="cpu", dtype="float32").settings
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
     assert open_query_encoder(settings, 100).terms("black bag") == {"black": 225, "bag": 150}
 
 
@@ -191,7 +191,7 @@ def test_lengths_are_those_of_the_files(plain, tmp_path):
     model = save(splade(plain, document_length=12, query_length=7), tmp_path / "model")
     encoder, answers = assert_same_vectors(tmp_path / "model", model)
     assert (encoder.max_length, answers.max_length) == (12, 7)
-    longer = open_document_encoder(str(tmp_path / "model"), device="cpu", max_length=20)
+    longer = open_document_encoder(model=str(tmp_path / "model"), device="cpu", max_length=20)
     assert (longer.max_length, open_query_encoder(longer.settings, 100).max_length) == (20, 20)
 
 
@@ -211,7 +211,7 @@ def test_a_model_in_the_root_has_the_digest_of_the_plain_folder(plain, tmp_path)
 def test_prompts_changed_in_the_files_do_not_change_an_index(plain, tmp_path):
     folder = tmp_path / "model"
     save(splade(plain, "sum"), folder, prompts={"query": "query : "})
-    settings = open_document_encoder(str(folder), device="cpu", dtype="float32").settings
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
     before = open_query_encoder(settings, 100).terms("bag")
     (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "find "}}')
     (folder / "1_SpladePooling" / "config.json").write_text('{"pooling_strategy": "max"}')
@@ -221,7 +221,7 @@ def test_prompts_changed_in_the_files_do_not_change_an_index(plain, tmp_path):
 def test_another_table_is_another_model(plain, tmp_path):
     folder = shutil.copytree(plain, tmp_path / "model")
     (folder / "idf.json").write_text('{"bag": 1}')
-    settings = open_document_encoder(str(folder), device="cpu", dtype="float32").settings
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
     (folder / "idf.json").write_text('{"bag": 2}')
     with pytest.raises(SpartonError, match="has changed since the index was made"):
         open_query_encoder(settings, 100)
@@ -232,7 +232,7 @@ def test_an_index_made_before_query_sides_were_known_keeps_its_own(plain, tmp_pa
     from sparton.storage.manifest import ModelSettings
 
     folder = shutil.copytree(plain, tmp_path / "model")
-    encoder = open_document_encoder(str(folder), device="cpu", dtype="float32")
+    encoder = open_document_encoder(model=str(folder), device="cpu", dtype="float32")
     (folder / "idf.json").write_text('{"bag": 1}')
     old = ModelSettings(str(folder), None, encoder.settings.digest, 96, "float32")
     assert open_query_encoder(old, 100).terms("black bag") == encoder.terms("black bag")
@@ -301,7 +301,7 @@ def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
     [
         ('{"bag": "heavy"}', "is no table of {token: weight}"),
         ('["bag"]', "is no table of {token: weight}"),
-        ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower --scale"),
+        ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower scale"),
         ('{"bag": NaN}', "has a weight of nan"),
     ],
 )

@@ -68,5 +68,7 @@ def test_one_process_has_nothing_to_join(collection, tmp_path):
 
 
 def test_one_segment_and_several_indexes_exclude_each_other(collection, tmp_path):
-    with pytest.raises(UsageError, match="--optimize makes one segment and --no-join keeps several indexes"):
+    with pytest.raises(
+        UsageError, match=r"^optimize makes one segment and join=False keeps several indexes; leave out one of them$"
+    ):
         sparton.index_collection(collection, tmp_path / "index", optimize=True, join=False)

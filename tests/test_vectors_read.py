@@ -185,7 +185,7 @@ def test_weights_that_give_no_impact_are_refused(write, weight):
         read(path, scale=100)
     assert str(caught.value) == (
         f"{path} line 2 gives the term 'b' the weight {json.dumps(json.loads(weight))}; a weight is a number from 0, "
-        "and times --scale at most 2147483647"
+        "and times scale at most 2147483647"
     )
 
 

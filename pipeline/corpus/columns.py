@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError
 from .reader import Corpus
 
 ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
@@ -30,15 +30,15 @@ def choose_columns(schema: pa.Schema, id_column: str | None = None, text_columns
     """
     for name in text_columns:
         if list(text_columns).count(name) > 1:
-            raise UsageError(f"--text-column is {name!r} more than once; name each column once")
+            raise UsageError(Parameter("text_columns"), f" is {name!r} more than once; name each column once")
     id_name = id_column or _first(schema, ID_NAMES)
     if id_name is None:
-        raise SpartonError(_no_guess("an id", "--id-column", schema))
+        raise _no_guess("an id", "id_column", schema)
     text = tuple(text_columns) or tuple(
         name for name in (_first(schema, TITLE_NAMES), _first(schema, BODY_NAMES)) if name is not None
     )
     if not text:
-        raise SpartonError(_no_guess("text", "--text-column", schema))
+        raise _no_guess("text", "text_columns", schema)
     for name in (id_name, *text):
         if name not in schema.names:
             raise SpartonError(f"the corpus has no column {name!r}; its columns are {', '.join(schema.names)}")
@@ -73,8 +73,8 @@ def _check_types(schema: pa.Schema, id_name: str, text: Sequence[str]) -> None:
     for name in text:
         if not _is_text(schema.field(name).type):
             raise SpartonError(
-                f"the text column {name!r} is of type {schema.field(name).type}, not string; "
-                f"choose another with --text-column"
+                f"the text column {name!r} is of type {schema.field(name).type}, not string; choose another with ",
+                Parameter("text_columns"),
             )
 
 
@@ -88,5 +88,6 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _no_guess(what: str, option: str, schema: pa.Schema) -> str:
-    return f"no column looks like {what}; name it with {option}: the columns are {', '.join(schema.names)}"
+def _no_guess(what: str, option: str, schema: pa.Schema) -> SpartonError:
+    known = f": the columns are {', '.join(schema.names)}"
+    return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), known)

@@ -10,17 +10,18 @@ from functools import cached_property, partial
 import numpy as np
 import torch
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError
 from ...head import splade_head
 from ...machine import cores
+from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
-from ..model.files import EMBEDDED, ModelFiles, find_model
+from ..model.files import ModelFiles, find_model
 from ..model.masked_lm import load_masked_lm
 from ..model.packed import PackedBackbone, pack
 from ..model.precision import auto_dtype, backbone_and_head
-from ..model.recorded import record, usual_length
+from ..model.recorded import cut_length, record
 from ..model.spec import Side
-from ..options import SCALE, check_encoding_options, fewest
+from ..options import EncoderOptions, fewest
 from ..progress import Progress, Timing
 from ..tokens.tokenizer import Tokenization, Tokenizer, Tokens
 from .batch_memory import fitting_tokens
@@ -44,40 +45,32 @@ class Encoder:
     """A masked LM with the fused head, for documents, and for queries where these are encoded likewise.
 
     model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
-    texts are encoded, the documents' by default. settings: those of an index, if they were recorded. max_length: tokens
-    a text is cut at (default: what the model takes, or 512 if that is more and sentence-transformers did not save it).
-    device: "auto", "cpu", "cuda", "cuda:1", … dtype: "auto" (bfloat16 on GPUs and CPUs that have it, else float32),
-    "float32", "bfloat16" (on a CPU of the head alone, see precision.py), "float16". scale: an impact is
-    round(weight * scale). top_terms: most terms a text keeps. batch_tokens: most tokens in a batch, padding included
-    (default: 2,048 on a CPU, what fits on a GPU). head: see splade_head's `impl`.
+    texts are encoded, the documents' by default. settings: those of an index, if they were recorded. head: see
+    splade_head's `impl`. options: given as a record, or field by field as keywords. Where it says nothing, a text is
+    cut at what the model takes (at 512 tokens if that is more and sentence-transformers did not save it), and the dtype
+    is bfloat16 on GPUs and CPUs that have it (on a CPU of the head alone, see precision.py), else float32. The device
+    is one.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
 
+    @flat_keywords
     def __init__(
         self,
-        model: str | ModelFiles = EMBEDDED,
+        model: str | ModelFiles | None = None,
         *,
         side: Side | None = None,
         settings: ModelSettings | None = None,
-        revision: str | None = None,
-        max_length: int | None = None,
-        device: str = "auto",
-        dtype: str = "auto",
-        scale: float = SCALE,
-        top_terms: int | None = None,
-        batch_tokens: int | None = None,
         head: str = "auto",
-        trust_remote_code: bool = False,
+        options: EncoderOptions,
     ) -> None:
-        check_encoding_options(max_length, dtype, scale, top_terms, batch_tokens)
-        self.device = _device(device)
+        self.device = _device(options.device)
         if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
             torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
-        dtype = auto_dtype(self.device) if dtype == "auto" else dtype
-        files = model
+        dtype = auto_dtype(self.device) if options.dtype == "auto" else options.dtype
+        files = options.model if model is None else model
         if not isinstance(files, ModelFiles):
-            files = find_model(files, revision, trust_remote_code=trust_remote_code)
+            files = find_model(files, options.revision, trust_remote_code=options.trust_remote_code)
         side = side or files.kind.documents
         backbone, head_dtype = backbone_and_head(dtype, self.device)
         self._lm = load_masked_lm(
@@ -85,18 +78,15 @@ class Encoder:
             device=self.device,
             dtype=backbone,
             head_dtype=head_dtype,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=options.trust_remote_code,
         )
-        longest = self._lm.longest
-        if max_length is not None and max_length > longest:
-            raise UsageError(f"--max-length is {max_length} and the model {files.name} takes at most {longest}")
-        self.max_length = max_length or usual_length(side, longest)
-        self._files, self._asked, self._dtype, self._settings = files, max_length, dtype, settings
-        self.scale = scale
-        self.top_terms = fewest(top_terms, files.kind.top_terms)
+        self.max_length = cut_length(options.max_length, side, self._lm.longest, files.name)
+        self._files, self._asked, self._dtype, self._settings = files, options.max_length, dtype, settings
+        self.scale = options.scale
+        self.top_terms = fewest(options.top_terms, files.kind.top_terms)
         self._head = partial(splade_head, impl=head, pooling=side.pooling, activation=side.activation)
         self._packed = pack(self._lm)
-        self._batch_tokens = batch_tokens
+        self._batch_tokens = options.batch_tokens
         self._unchanged: bool | None = None  # a text's weights by what else is in the batch
         # On a GPU a batch is launched before the last one's result is waited for.
         self._ahead = 1 if self.device.type == "cuda" else 0
@@ -254,8 +244,9 @@ class Encoder:
         except torch.OutOfMemoryError as error:
             if len(places) == 1:
                 raise SpartonError(
-                    f"{self.device} ran out of memory with one text of {shard.lengths[places[0]]} tokens; lower "
-                    "--max-length, or use another device"
+                    f"{self.device} ran out of memory with one text of {shard.lengths[places[0]]} tokens; lower ",
+                    Parameter("max_length"),
+                    ", or use another device",
                 ) from error
         while running:
             _collect(running.popleft(), progress)
@@ -377,7 +368,9 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"--device is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1") from error
+        raise UsageError(
+            Parameter("device"), f" is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1"
+        ) from error
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
 from ..model.files import find_model
 from ..model.recorded import recorded_queries
 from ..model.spec import STATIC
-from ..options import SCALE
+from ..options import SCALE, EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .impacts import Impacts
 from .static_encoder import StaticEncoder
@@ -41,33 +42,18 @@ class QueryEncoder(Protocol):
         """The impacts of each text, in order, which do not depend on the other texts."""
 
 
-def open_document_encoder(
-    model: str,
-    *,
-    revision: str | None = None,
-    max_length: int | None = None,
-    scale: float = SCALE,
-    top_terms: int | None = None,
-    trust_remote_code: bool = False,
-    **options: Any,
-) -> "DocumentEncoder":
-    """What encodes a model's documents. The options are Encoder's; a table has no use for those of a device.
+@flat_keywords
+def open_document_encoder(options: EncoderOptions) -> "DocumentEncoder":
+    """What encodes a model's documents. options: given as a record, or field by field as keywords.
 
     Raises SpartonError and UsageError as Encoder.
     """
-    files = find_model(model, revision, trust_remote_code=trust_remote_code)
+    files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
     if files.kind.documents.kind == STATIC:
-        return StaticEncoder(files, files.kind.documents, max_length=max_length, scale=scale, top_terms=top_terms)
+        return StaticEncoder(files, files.kind.documents, options)
     from .encoder import Encoder
 
-    return Encoder(
-        files,
-        max_length=max_length,
-        scale=scale,
-        top_terms=top_terms,
-        trust_remote_code=trust_remote_code,
-        **options,
-    )
+    return Encoder(files, options=options)
 
 
 def open_query_encoder(
@@ -87,18 +73,15 @@ def open_query_encoder(
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
     files, side = recorded_queries(settings, index, model, trust_remote_code=trust_remote_code)
-    scale = SCALE if scale is None else scale
+    options = EncoderOptions(
+        dtype=settings.dtype,
+        scale=SCALE if scale is None else scale,
+        trust_remote_code=trust_remote_code,
+        top_terms=settings.top_terms,
+        device=device,
+    )
     if side.kind == STATIC:
-        return StaticEncoder(files, side, settings=settings, scale=scale, top_terms=settings.top_terms)
+        return StaticEncoder(files, side, options, settings=settings)
     from .encoder import Encoder
 
-    return Encoder(
-        files,
-        side=side,
-        settings=settings,
-        device=device,
-        dtype=settings.dtype,
-        scale=scale,
-        top_terms=settings.top_terms,
-        trust_remote_code=trust_remote_code,
-    )
+    return Encoder(files, side=side, settings=settings, options=options)

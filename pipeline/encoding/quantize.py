@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from .impacts import LARGEST, Impacts, heaviest_terms, offsets_of
 
 
@@ -46,7 +46,11 @@ def check_heaviest(heaviest: float, scale: float) -> None:
     if not heaviest <= LARGEST:
         raise SpartonError(
             f"the model gave a weight of {heaviest / scale:g}, which at scale {scale:g} is no impact from 1 to "
-            f"{LARGEST}; lower --scale, or try --dtype float32 if the weight is not finite"
+            f"{LARGEST}; lower ",
+            Parameter("scale"),
+            ", or try ",
+            Parameter("dtype", "float32"),
+            " if the weight is not finite",
         )
 
 

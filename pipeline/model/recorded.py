@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError, UsageError
 from ...storage.manifest import ModelSettings
 from ..options import DEFAULT_MAX_LENGTH
 from .files import ModelFiles, find_model, find_recorded_model, side_digest
@@ -17,6 +17,13 @@ _KNOWN = {"max", "sum"}, {"log1p_relu", "log1p_log1p_relu"}
 def usual_length(side: Side, longest: int) -> int:
     """Tokens that a side's texts are cut at if the user says nothing. longest: what its model takes."""
     return min(side.longest or (longest if side.saved else DEFAULT_MAX_LENGTH), longest)
+
+
+def cut_length(asked: int | None, side: Side, longest: int, name: str) -> int:
+    """Tokens that a side's texts are cut at. Raises UsageError where the model, `name`, does not take as many."""
+    if asked is not None and asked > longest:
+        raise UsageError(Parameter("max_length"), f" is {asked} and the model {name} takes at most {longest}")
+    return asked or usual_length(side, longest)
 
 
 def record(files: ModelFiles, max_length: int | None, longest: int, dtype: str) -> ModelSettings:
@@ -78,12 +85,15 @@ def recorded_queries(
     if files.digest != expected and model is not None:
         raise SpartonError(
             f"the model {model} is not the one that the index was made with (the digest of that is "
-            f"{str(expected)[:15]} and of this {files.digest[:15]}); pass --model with where that one is"
+            f"{str(expected)[:15]} and of this {files.digest[:15]}); pass ",
+            Parameter("model"),
+            " with where that one is",
         )
     if files.digest != expected:
         raise SpartonError(
             f"the model {settings.name} has changed since the index was made (its digest was {str(expected)[:15]} and "
-            f"is {files.digest[:15]}); put the old model back, or build the index again with --overwrite"
+            f"is {files.digest[:15]}); put the old model back, or build the index again with ",
+            Parameter("overwrite", True),
         )
     side = files.kind.documents if shared else files.kind.queries
     return files, replace(

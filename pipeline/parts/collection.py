@@ -64,14 +64,14 @@ def write_collection(
                 progress.add(kept=finished.rows)
         return finished is None
 
-    shards = read_shards(Corpus(job.files, job.states), job.columns, job.shard_rows, wanted)
-    how = replace(encoder.tokenization, split=job.chunk)
+    shards = read_shards(Corpus(job.files, job.states), job.columns, job.options.shard_rows, wanted)
+    how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.during("reading", ahead(tokenized, 1 if workers else 0))
     saved: dict[Path, SavedBatches] = {}
     new = progress.during("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
     writers = workers.writers if workers else ()
-    written = write_parts(new, encoder.vocabulary, store_text=job.store_text, helpers=writers)
+    written = write_parts(new, encoder.vocabulary, store_text=job.options.store_text, helpers=writers)
     try:
         for part, result in progress.during("writing", written):
             yield from _drained(kept, progress if workers else None)

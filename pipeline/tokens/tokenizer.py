@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tokenizers
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from ...processes import Helper, ask_all, serve
 from ..documents import Shard
 from .passages import Spans, join_spans, windows
@@ -80,7 +80,8 @@ class Tokenizer:
         if len(self._prompt_ids) >= self._most:
             raise SpartonError(
                 f"the model's prompt {how.prompt!r} takes {len(self._prompt_ids)} of the {self._most} tokens that a "
-                "text may have; raise --max-length"
+                "text may have; raise ",
+                Parameter("max_length"),
             )
         self._meaningless = how.meaningless
         self._split = how.split

@@ -5,9 +5,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError
 from ...storage.atomic import check_output, output_file, refuse_inputs
 from .score import Scores
+
+_PLOT = Parameter("plot")
 
 _ABOVE, _BELOW = "#2a7f62", "#b5483a"
 
@@ -19,16 +21,16 @@ def check_plot(path: Path, runs: Sequence[Path], qrels: Path) -> None:
     SpartonError if matplotlib is not installed.
     """
     if len(runs) < 2:
-        raise UsageError("--plot draws differences between runs; give it two or more")
+        raise UsageError(_PLOT, " draws differences between runs; give it two or more")
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise SpartonError("--plot needs matplotlib, which is not installed; run `pip install matplotlib`") from error
+        raise SpartonError(_PLOT, " needs matplotlib, which is not installed; run `pip install matplotlib`") from error
     formats = sorted(Figure().canvas.get_supported_filetypes())
     if _kind(path) not in formats:
-        raise UsageError(f"--plot is {path}; expected a file that ends in one of {', '.join(formats)}")
-    check_output("--plot", path)
-    refuse_inputs("--plot", [path], {**{run: f"the run {run}" for run in runs}, qrels: f"the judgments {qrels}"})
+        raise UsageError(_PLOT, f" is {path}; expected a file that ends in one of {', '.join(formats)}")
+    check_output(_PLOT, path)
+    refuse_inputs(_PLOT, [path], {**{run: f"the run {run}" for run in runs}, qrels: f"the judgments {qrels}"})
 
 
 def plot_differences(scores: Scores, path: Path) -> None:

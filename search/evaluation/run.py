@@ -13,7 +13,7 @@ from time import perf_counter
 
 import numpy as np
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError
 from ...machine import cores
 from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
 from ...storage.index_folder import folders_of
@@ -21,6 +21,7 @@ from ..searcher import Searcher
 from .topics import Topic, count_topics, read_topics
 
 K, TAG = 1000, "sparton"
+_OUTPUT = Parameter("output")
 _BATCH = 64  # queries
 _SPACE = re.compile(r"\s")
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
@@ -68,18 +69,18 @@ def plan_runs(
     Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
-    for option, value in (("k", k), ("--threads", threads)):
+    for option, value in (("k", k), (Parameter("threads"), threads)):
         if value < 1:
-            raise UsageError(f"{option} is {value}; expected at least 1")
+            raise UsageError(option, f" is {value}; expected at least 1")
     if tag.split() != [tag]:
-        raise UsageError(f"--tag is {tag!r}; expected one word")
+        raise UsageError(Parameter("tag"), f" is {tag!r}; expected one word")
     runs = _runs_of(topics, output)
     for run in runs.values():
-        check_output("-o", run, make_folders=True)
+        check_output(_OUTPUT, run, make_folders=True)
     inputs = {path: f"the topics {path}" for path in topics}
     if index is not None:
         inputs.update((folder, f"the index {index}") for folder in folders_of(index))
-    refuse_inputs("-o", runs.values(), inputs)
+    refuse_inputs(_OUTPUT, runs.values(), inputs)
     return RunPlan(runs, {path: count_topics(path) for path in topics}, k, threads, tag)
 
 
@@ -103,10 +104,10 @@ def _uncounted(_name: str, _total: int) -> AbstractContextManager[Callable[[int]
 def _runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
     if len(topics) == 1:
         if output.is_dir():
-            raise UsageError(f"-o is the folder {output}; name a file for the run of one file of topics")
+            raise UsageError(_OUTPUT, f" is the folder {output}; name a file for the run of one file of topics")
         return {topics[0]: output}
     if output.exists() and not output.is_dir():
-        raise UsageError(f"-o is the file {output}; name a folder for the runs of {len(topics)} files of topics")
+        raise UsageError(_OUTPUT, f" is the file {output}; name a folder for the runs of {len(topics)} files of topics")
     runs: dict[Path, Path] = {}
     taken: dict[str, Path] = {}
     for path in topics:

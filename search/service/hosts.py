@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from starlette.types import Scope
 
-from ...errors import UsageError
+from ...errors import Parameter, UsageError
 
 EVERY = "*"
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
@@ -73,7 +73,8 @@ def _host(text: str) -> str | None:
 def _named(name: str) -> str | IPv4Address | IPv6Address:
     if not is_host(name):
         raise UsageError(
-            f"--allow-host is {name!r}; expected a name or an address as a URL has it, without a port, or * for all"
+            Parameter("allow_hosts"),
+            f" is {name!r}; expected a name or an address as a URL has it, without a port, or * for all",
         )
     return _canonical(name)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from ...errors import SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
 from ..searcher import Searcher
@@ -38,16 +38,18 @@ def serve_index(
     for an argument that cannot be meant.
     """
     if not host.strip():
-        raise UsageError("--host is empty; expected an address as 127.0.0.1, or 0.0.0.0 to listen at every one")
+        raise UsageError(
+            Parameter("host"), " is empty; expected an address as 127.0.0.1, or 0.0.0.0 to listen at every one"
+        )
     try:
         host.encode("idna")
     except UnicodeError:
-        raise UsageError(f"--host is {host!r}; expected an address or a name") from None
-    for option, value in (("--threads", threads), ("--max-k", most_k)):
+        raise UsageError(Parameter("host"), f" is {host!r}; expected an address or a name") from None
+    for option, value in (("threads", threads), ("most_k", most_k)):
         if value is not None and value < 1:
-            raise UsageError(f"{option} is {value}; expected at least 1")
+            raise UsageError(Parameter(option), f" is {value}; expected at least 1")
     if not 0 <= port <= 65_535:
-        raise UsageError(f"--port is {port}; expected 0 to 65535")
+        raise UsageError(Parameter("port"), f" is {port}; expected 0 to 65535")
     import uvicorn
 
     from .app import ServiceOptions, make_app
@@ -61,7 +63,7 @@ def serve_index(
     except OSError as error:
         # Python adds the address to what the system says.
         why = (error.strerror or str(error)).partition(" (")[0]
-        raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose --port") from error
+        raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening:
         start_jvm(LONG_RUN)
         searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)

@@ -514,7 +514,7 @@ def info(
 @app.command()
 def doctor() -> None:
     """Show what this machine has of what Sparton can use, and what to do about the rest."""
-    from .doctor import examine
+    from .terminal.doctor import examine
 
     checks = examine()
     for check in checks:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
-from .errors import SpartonError
-from .terminal.flags import sentence
+from ..errors import SpartonError
+from .flags import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
 
 
 def _embedded_model() -> str:
-    from .pipeline.model.files import find_model
-    from .pipeline.options import EMBEDDED
+    from ..pipeline.model.files import find_model
+    from ..pipeline.options import EMBEDDED
 
     return str(find_model(EMBEDDED).folder)
 
@@ -59,13 +59,13 @@ def _triton() -> str:
 
 
 def _java() -> str:
-    from .indexer.java import find_java, java_version
+    from ..indexer.java import find_java, java_version
 
     home = find_java()
     return f"{java_version(home)} at {home}"
 
 
 def _lucene() -> str:
-    from .indexer.java import find_jar
+    from ..indexer.java import find_jar
 
     return find_jar().name

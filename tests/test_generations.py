@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from saved_models import save, save_masked_lm, static
+from support.saved_models import save, save_masked_lm, static
 
 import sparton
 from sparton.errors import SpartonError

@@ -7,7 +7,7 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from saved_models import WORDS, save, save_masked_lm, splade, static
+from support.saved_models import WORDS, save, save_masked_lm, splade, static
 
 import sparton
 

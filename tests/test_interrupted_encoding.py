@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from serving import SPARTON
+from support.serving import SPARTON
 
 from sparton.pipeline.encoding.saved_batches import saved_rows
 from sparton.storage.manifest import load_manifest

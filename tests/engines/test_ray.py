@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from lucene_content import read_content
-from serving import SPARTON
+from support.lucene_content import read_content
+from support.serving import SPARTON
 
 import sparton
 from sparton.errors import UsageError

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 import torch
-from saved_models import TEXTS, save_masked_lm, splade, static, transformer
+from support.saved_models import TEXTS, save_masked_lm, splade, static, transformer
 from torch import nn
 
 import sparton

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from head_inputs import MASKS, SMALL, assert_no_worse_than_pytorch, make_inputs, make_packed
+from support.head_inputs import MASKS, SMALL, assert_no_worse_than_pytorch, make_inputs, make_packed
 from torch import nn
 
 from sparton.head import SpartonHead, splade_head

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 import torch
-from head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
-from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
+from support.head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
+from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.head import SpartonHead, splade_head
 from sparton.head.autograd import differentiable_maxima

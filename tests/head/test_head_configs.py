@@ -9,8 +9,8 @@ from importlib.resources import files
 
 import pytest
 import torch
-from head_inputs import make_inputs, make_packed
-from triton_devices import on_gpu
+from support.head_inputs import make_inputs, make_packed
+from support.triton_devices import on_gpu
 
 from sparton.errors import SpartonError
 from sparton.head import splade_head

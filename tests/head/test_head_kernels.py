@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from head_inputs import (
+from support.head_inputs import (
     MASKS,
     SMALL,
     assert_no_worse_than_pytorch,
@@ -10,7 +10,7 @@ from head_inputs import (
     make_inputs,
     make_packed,
 )
-from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
+from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.head import splade_head
 from sparton.head.inputs import check_inputs

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from head_inputs import MASKS, SMALL, make_inputs, make_packed
+from support.head_inputs import MASKS, SMALL, make_inputs, make_packed
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sparton.head import ACTIVATIONS, splade_head

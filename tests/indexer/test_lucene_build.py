@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from lucene_content import read_content
+from support.lucene_content import read_content
 
 from sparton.errors import SpartonError, UsageError
 from sparton.indexer.build import LuceneBuild

@@ -33,7 +33,7 @@ def answered(folder, model):
 @pytest.fixture(scope="module")
 def quick_index(small_catalog, tmp_path_factory):
     """The small catalogue by a table, so that opening it takes no time."""
-    from saved_models import save, save_masked_lm, static
+    from support.saved_models import save, save_masked_lm, static
 
     folder = tmp_path_factory.mktemp("damaged")
     save([static(save_masked_lm(folder / "plain"))], folder / "model")

@@ -6,8 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from hub import COMMIT, hub
-from serving import SPARTON
+from support.hub import COMMIT, hub
+from support.serving import SPARTON
 
 from sparton.pipeline.encoding.open_encoder import open_query_encoder
 from sparton.pipeline.model.files import find_model

@@ -6,7 +6,7 @@ import urllib.request
 from urllib.parse import urlencode
 
 import pytest
-from serving import serving
+from support.serving import serving
 
 import sparton
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs

@@ -13,7 +13,7 @@ from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from serving import serving
+from support.serving import serving
 
 import sparton
 from sparton.errors import SpartonError

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from permissions import somebody
+from support.permissions import somebody
 
 from sparton.errors import UsageError
 from sparton.storage.atomic import (

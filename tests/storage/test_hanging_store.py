@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from serving import SPARTON
+from support.serving import SPARTON
 
 from sparton.errors import UsageError
 from sparton.pipeline.corpus.reader import Corpus

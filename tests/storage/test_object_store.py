@@ -16,8 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from saved_models import save, save_masked_lm, static
-from serving import SPARTON
+from support.saved_models import save, save_masked_lm, static
+from support.serving import SPARTON
 
 import sparton
 from sparton.errors import SpartonError, UsageError

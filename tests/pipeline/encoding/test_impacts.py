@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
+from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.impacts import join

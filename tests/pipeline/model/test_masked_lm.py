@@ -2,53 +2,11 @@
 
 import pytest
 import torch
-from transformers import (
-    BertConfig,
-    BertForMaskedLM,
-    DistilBertConfig,
-    DistilBertForMaskedLM,
-    ModernBertConfig,
-    ModernBertForMaskedLM,
-    RobertaConfig,
-    RobertaForMaskedLM,
-    XLMRobertaConfig,
-    XLMRobertaForMaskedLM,
-)
+from support.masked_lms import MODELS, SMALL, build
 
 from sparton.errors import SpartonError
 from sparton.head import splade_head
 from sparton.pipeline.model.masked_lm import split_head
-
-SMALL = {"vocab_size": 1_200, "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-MODELS = {
-    "bert": lambda: BertForMaskedLM(BertConfig(**SMALL, intermediate_size=96)),
-    "distilbert": lambda: DistilBertForMaskedLM(
-        DistilBertConfig(vocab_size=1_200, dim=64, n_layers=2, n_heads=2, hidden_dim=96)
-    ),
-    "roberta": lambda: RobertaForMaskedLM(RobertaConfig(**SMALL, intermediate_size=96, max_position_embeddings=66)),
-    "xlm-roberta": lambda: XLMRobertaForMaskedLM(
-        XLMRobertaConfig(**SMALL, intermediate_size=96, max_position_embeddings=66)
-    ),
-    "modernbert": lambda: ModernBertForMaskedLM(
-        ModernBertConfig(
-            **SMALL,
-            intermediate_size=96,
-            pad_token_id=0,
-            cls_token_id=1,
-            sep_token_id=2,
-            bos_token_id=1,
-            eos_token_id=2,
-        )
-    ),
-}
-
-
-def build(name):
-    torch.manual_seed(7)
-    model = MODELS[name]().eval().requires_grad_(False)
-    # A decoder bias of zero, as models are born with, would not show that the bias was lost.
-    model.get_output_embeddings().bias.normal_(std=0.3)
-    return model
 
 
 def padded_batch(padding):
@@ -78,7 +36,7 @@ def test_the_split_model_gives_the_plain_models_weights(name, padding):
 
 
 def test_a_model_without_an_output_embedding_is_refused():
-    from transformers import BertModel
+    from transformers import BertConfig, BertModel
 
     with pytest.raises(SpartonError, match="BertModel has no output embedding to take the LM head from"):
         split_head(BertModel(BertConfig(**SMALL, intermediate_size=96)))

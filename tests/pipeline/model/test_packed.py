@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from test_masked_lm import build
-from triton_devices import on_gpu
+from support.masked_lms import build
+from support.triton_devices import on_gpu
 
 from sparton.pipeline.model.masked_lm import MaskedLM, split_head
 from sparton.pipeline.model.packed import pack

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
+from support.saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder

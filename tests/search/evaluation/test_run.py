@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
-from serving import SPARTON
+from support.serving import SPARTON
 
 import sparton
 from sparton.indexer.java import find_jar, find_java

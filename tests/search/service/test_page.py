@@ -4,7 +4,7 @@ import shutil
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from serving import serving
+from support.serving import serving
 
 SECONDS = 60  # a browser on a busy machine takes its time
 

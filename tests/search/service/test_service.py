@@ -13,7 +13,7 @@ import threading
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from serving import SPARTON, serving
+from support.serving import SPARTON, serving
 
 import sparton
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES

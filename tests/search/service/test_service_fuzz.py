@@ -11,7 +11,7 @@ from functools import cache
 from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
-from serving import SPARTON
+from support.serving import SPARTON
 
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
 from sparton.search.service.page import page, security_headers

@@ -7,13 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lucene_content import read_content
-from permissions import somebody
+from support.lucene_content import read_content
+from support.permissions import somebody
 
 import sparton
 from sparton.errors import SpartonError
 from sparton.indexer import splits as pieces
-from sparton.pipeline.corpus.reader import reader as corpus
+from sparton.pipeline.corpus import reader as corpus
 
 PASSED = "{} links or second names of files that are in the corpus already were passed over"
 

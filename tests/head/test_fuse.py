@@ -5,12 +5,12 @@ import pickle
 
 import pytest
 import torch
-from support.saved_models import TEXTS, save_masked_lm, splade, static, transformer
+from support.saved_models import TEXTS, needs_sentence_transformers, save_masked_lm, splade, static, transformer
 from torch import nn
 
 import sparton
 
-pytest.importorskip("sentence_transformers")
+pytestmark = needs_sentence_transformers
 
 
 @pytest.fixture(scope="module")

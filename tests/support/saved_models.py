@@ -1,8 +1,15 @@
 """Small models with random weights, saved by sentence-transformers itself."""
 
+from importlib.util import find_spec
+
+import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer
 
+# Not pytest.importorskip, which imports it, for seconds, wherever the tests are only collected.
+needs_sentence_transformers = pytest.mark.skipif(
+    find_spec("sentence_transformers") is None, reason="sentence-transformers is not installed (extra test)"
+)
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 _WORDS = """
 black red tan brown leather bag bags suede clutch evening small large shoulder strap gold brass buckle

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from support.saved_models import TEXTS, WORDS, save, save_masked_lm, splade, static
+from support.saved_models import TEXTS, WORDS, needs_sentence_transformers, save, save_masked_lm, splade, static
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
@@ -17,7 +17,7 @@ from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.spec import module_folders, read_model_kind
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 
-st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
+pytestmark = needs_sentence_transformers
 
 # Impacts at this scale show weights to five places, and float32's rounding stays below a few of them.
 SCALE = 100_000
@@ -162,6 +162,7 @@ def test_static_embeddings_on_both_sides(plain, tmp_path):
 
 
 def test_idf_json_of_a_folder_without_modules(plain, tmp_path):
+    from sentence_transformers import SparseEncoder
     from sentence_transformers.base.modules import Router
     from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
     from transformers import BertTokenizer
@@ -170,7 +171,7 @@ def test_idf_json_of_a_folder_without_modules(plain, tmp_path):
     idf = {word: round(9 / (i + 1), 4) for i, word in enumerate(WORDS)} | {"unheard": 0.25}
     (folder / "idf.json").write_text(json.dumps(idf))
     table = SparseStaticEmbedding.from_json(str(folder / "idf.json"), BertTokenizer.from_pretrained(plain))
-    model = st.SparseEncoder(modules=[Router.for_query_document([table], splade(plain))], device="cpu")
+    model = SparseEncoder(modules=[Router.for_query_document([table], splade(plain))], device="cpu")
     _, answers = assert_same_vectors(folder, model)
     assert isinstance(answers, StaticEncoder)
 

@@ -21,6 +21,8 @@ from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.encoding.saved_batches import SavedBatches
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
+pytestmark = pytest.mark.slow
+
 # Runs a command again and again, in a process forked off, so that modules load once. Each line that it is given is the
 # number of a change of a file system, at which that process ends, as by a kill; it responds with the exit code.
 KILLED = """

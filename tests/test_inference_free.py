@@ -11,7 +11,7 @@ from support.saved_models import WORDS, needs_sentence_transformers, save, save_
 
 import sparton
 
-pytestmark = needs_sentence_transformers
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
 
 LOADED = """
 import sys

@@ -12,6 +12,8 @@ from support.lucene_content import read_content
 import sparton
 from sparton.indexer.java import find_jar, find_java
 
+pytestmark = pytest.mark.slow
+
 K = 100
 
 # Runs in a process of its own: Pyserini asks for an API key at import, and reaches Java by pyjnius. Its own start asks

@@ -13,6 +13,8 @@ from support.serving import SPARTON
 from sparton.pipeline.encoding.saved_batches import saved_rows
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.
 ROWS, SHARD_ROWS = 1_500, 50

@@ -17,6 +17,8 @@ from sparton.errors import UsageError
 from sparton.storage import manifest
 from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
+pytestmark = pytest.mark.slow
+
 ray = pytest.importorskip("ray")
 # Enough for a worker to be in the middle of.
 SHARD_ROWS = 40

@@ -7,6 +7,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sparton.head import SpartonHead
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 2
 
 

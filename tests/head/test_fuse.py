@@ -10,7 +10,7 @@ from torch import nn
 
 import sparton
 
-pytestmark = needs_sentence_transformers
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
 
 
 @pytest.fixture(scope="module")

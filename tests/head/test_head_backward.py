@@ -70,6 +70,7 @@ def device(request):
     return request.param
 
 
+@pytest.mark.slow
 def test_kernels_in_the_interpreter():
     assert_interpreted_tests_pass(__file__)
 

@@ -6,6 +6,8 @@ import sys
 import pytest
 from packaging.version import Version
 
+pytestmark = pytest.mark.slow
+
 COMPILE = '''
 import torch
 import triton

@@ -9,6 +9,8 @@ import pytest
 import sparton
 from sparton.errors import SpartonError
 
+pytestmark = pytest.mark.slow
+
 SEED, FLIPS = 7, 50
 QUERY = "small black leather crossbody bag"
 

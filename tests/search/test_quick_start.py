@@ -9,6 +9,8 @@ import pytest
 from sparton.indexer.java import archive_of, find_jar, find_java
 from sparton.search.quick_start import prepare_quick_start, wants_quick_start
 
+pytestmark = pytest.mark.slow
+
 SEARCH = """
 import sys
 from pathlib import Path

@@ -15,6 +15,8 @@ from sparton.errors import UsageError
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.storage.store_calls import StoreTimeoutError, bounded, bounded_items, store_timeout, waiting_at_most
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = 60  # seconds; only what hangs takes as long
 
 

@@ -27,6 +27,8 @@ from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING
 from sparton.storage.remote import RemoteFolder
 from sparton.storage.staging import Mirror, open_mirror, stand_in
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("moto")
 SHARD_ROWS = 20
 

@@ -85,6 +85,7 @@ def test_joining_nothing_gives_nothing():
     assert [len(terms) for terms, _ in join([], [], 2)] == [0, 0]
 
 
+@pytest.mark.slow
 def test_compacting_kernels_in_the_interpreter():
     assert_interpreted_tests_pass(__file__)
 

@@ -17,7 +17,7 @@ from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.spec import module_folders, read_model_kind
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 
-pytestmark = needs_sentence_transformers
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
 
 # Impacts at this scale show weights to five places, and float32's rounding stays below a few of them.
 SCALE = 100_000

@@ -16,6 +16,8 @@ from support.serving import SPARTON
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
 from sparton.search.service.page import page, security_headers
 
+pytestmark = pytest.mark.slow
+
 SEED, COUNT, MOST_K = 8017, 2_000, 50
 
 WORDS = [

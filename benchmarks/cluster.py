@@ -22,7 +22,7 @@ from pathlib import Path
 from memory import synthetic_documents, write_corpus
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-from lucene_content import read_content
+from support.lucene_content import read_content
 
 ENGINES = ("local", "ray")
 

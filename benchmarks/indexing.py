@@ -28,7 +28,7 @@ from watching import watched
 from sparton.indexer.java import find_jar, find_java
 
 if TYPE_CHECKING:
-    from lucene_content import Content
+    from support.lucene_content import Content
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -65,7 +65,7 @@ def run(command: Sequence[str], index: Path) -> Run:
 def read_content(lucene: Path) -> "Content":
     """All that a Lucene folder holds: ids, texts, postings and statistics."""
     sys.path.append(str(Path(__file__).parent.parent / "tests"))
-    from lucene_content import read_content as read
+    from support.lucene_content import read_content as read
 
     return read(lucene)
 

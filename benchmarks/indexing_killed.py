@@ -21,7 +21,7 @@ from synthetic import write_documents
 from sparton.storage.manifest import COMPLETE, load_manifest
 
 if TYPE_CHECKING:
-    from lucene_content import Content
+    from support.lucene_content import Content
 
 
 def main() -> None:

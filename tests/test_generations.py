@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from saved_models import save, save_masked_lm, static
+from support.saved_models import save, save_masked_lm, static
 
 import sparton
 from sparton.errors import SpartonError
@@ -21,11 +21,14 @@ from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.encoding.saved_batches import SavedBatches
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
-# Ends the process, as a kill would, at its n-th change of a file system.
+pytestmark = pytest.mark.slow
+
+# Runs a command again and again, in a process forked off, so that modules load once. Each line that it is given is the
+# number of a change of a file system, at which that process ends, as by a kill; it responds with the exit code.
 KILLED = """
 import os, sys
 
-left = int(sys.argv[1])
+left = 0
 
 def count(event, arguments):
     global left
@@ -35,10 +38,20 @@ def count(event, arguments):
         if not left:
             os._exit(9)
 
+import pyarrow.dataset, tokenizers, torch, transformers
 from sparton import cli, build  # what is written while modules load is none of it
-sys.addaudithook(count)
-sys.argv = ["sparton", *sys.argv[2:]]
-cli.run()
+
+log, sys.argv = sys.argv[1], ["sparton", *sys.argv[2:]]
+while line := os.read(0, 100):
+    child = os.fork()
+    if not child:
+        with open(log, "wb") as stream:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+        left = int(line)
+        sys.addaudithook(count)
+        cli.run()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 STEPS = 10
 
@@ -72,17 +85,23 @@ def test_an_overwrite_that_is_killed_anywhere_ends_with_the_new_documents_alone(
     expected = contents(tmp_path / "expected")
     assert [document["id"] for document in expected[0]] == [f"new{i}" for i in range(100)]
     step = killed = 0
-    while True:
-        step += 1 + killed // STEPS * 4  # the first steps replace the manifest, and remove what is old
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(before, folder)
-        done = subprocess.run([sys.executable, "-c", KILLED, str(step), *command], capture_output=True, check=False)
-        assert done.returncode in (0, 9), done.stderr
-        if not done.returncode:
-            break
-        killed += 1
-        sparton.build_index(new, folder, overwrite=True, **options)
-        assert contents(folder) == expected, step
+    killer = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path / "log"), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with killer:
+        while True:
+            step += 1 + killed // STEPS * 4  # the first steps replace the manifest, and remove what is old
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(before, folder)
+            killer.stdin.write(f"{step}\n".encode())
+            killer.stdin.flush()
+            code = int(killer.stdout.readline())
+            assert code in (0, 9), (tmp_path / "log").read_text()
+            if not code:
+                break
+            killed += 1
+            sparton.build_index(new, folder, overwrite=True, **options)
+            assert contents(folder) == expected, step
     assert killed > STEPS
 
 

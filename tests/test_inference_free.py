@@ -7,11 +7,11 @@ import sys
 
 import pyarrow.parquet as pq
 import pytest
-from saved_models import WORDS, save, save_masked_lm, splade, static
+from support.saved_models import WORDS, needs_sentence_transformers, save, save_masked_lm, splade, static
 
 import sparton
 
-st = pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
 
 LOADED = """
 import sys

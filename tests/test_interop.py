@@ -7,10 +7,12 @@ import sys
 from importlib.resources import files
 
 import pytest
-from lucene_content import read_content
+from support.lucene_content import read_content
 
 import sparton
 from sparton.indexer.java import find_jar, find_java
+
+pytestmark = pytest.mark.slow
 
 K = 100
 

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from serving import SPARTON
+from support.serving import SPARTON
 
 from sparton.pipeline.encoding.saved_batches import saved_rows
 from sparton.storage.manifest import load_manifest
+
+pytestmark = pytest.mark.slow
 
 ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.

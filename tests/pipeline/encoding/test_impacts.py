@@ -1,0 +1,277 @@
+"""Weights to impacts, and batches put back together."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
+
+from sparton.errors import SpartonError
+from sparton.pipeline.encoding.impacts import join
+from sparton.pipeline.encoding.quantize import LARGEST, quantize
+
+
+def rows_of(impacts):
+    return [dict(zip(terms.tolist(), values.tolist(), strict=True)) for terms, values in impacts]
+
+
+def in_plain_python(weights, scale, top_terms=None):
+    rows = []
+    for row in weights.tolist():
+        rounded = {term: round(float(np.float32(weight) * np.float32(scale))) for term, weight in enumerate(row)}
+        heaviest = sorted((term for term in rounded if rounded[term]), key=lambda term: (-rounded[term], term))
+        rows.append({term: rounded[term] for term in sorted(heaviest[:top_terms])})
+    return rows
+
+
+def sparse_weights(seed=0, rows=20, terms=300):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.relu(torch.randn(rows, terms, generator=generator) - 0.5)
+
+
+@pytest.mark.parametrize("top_terms", [None, 1, 7, 10_000])
+@pytest.mark.parametrize("scale", [1, 8, 100, 12.5])
+def test_impacts_are_those_of_plain_python(scale, top_terms):
+    weights = sparse_weights()
+    impacts = quantize(weights, scale, top_terms)
+    assert rows_of(impacts) == in_plain_python(weights, scale, top_terms)
+    assert (impacts.offsets.dtype, impacts.terms.dtype, impacts.values.dtype) == (np.int64, np.int32, np.int32)
+
+
+def test_halves_are_rounded_to_even_and_zeros_dropped():
+    weights = torch.tensor([[0.25, 0.75, 1.25, 1.75, 0.0, 0.2, 0.3]])
+    assert rows_of(quantize(weights, 2)) == [{1: 2, 2: 2, 3: 4, 6: 1}]
+
+
+def test_a_row_without_a_weight_is_an_empty_row():
+    assert rows_of(quantize(torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]]), 100)) == [{}, {0: 100}, {}]
+
+
+def test_among_equal_impacts_the_lower_term_is_kept():
+    weights = torch.tensor([[1.0, 2.0, 1.0, 2.0, 1.0]])
+    assert rows_of(quantize(weights, 1, top_terms=3)) == [{0: 1, 1: 2, 3: 2}]
+
+
+def test_half_precision_is_scaled_in_float32():
+    weights = torch.tensor([[700.5]], dtype=torch.float16)
+    assert rows_of(quantize(weights, 1_000)) == [{0: 700_500}]
+
+
+@pytest.mark.parametrize(("weight", "shown"), [(float("nan"), "nan"), (float("inf"), "inf"), (2.0**31, "2.14748e+07")])
+def test_a_weight_that_is_no_impact_is_refused(weight, shown):
+    with pytest.raises(SpartonError) as caught:
+        quantize(torch.tensor([[1.0, weight / 100 if weight == 2.0**31 else weight]]), 100)
+    assert str(caught.value) == (
+        f"the model gave a weight of {shown}, which at scale 100 is no impact from 1 to {LARGEST}; "
+        "lower scale, or try dtype='float32' if the weight is not finite"
+    )
+
+
+def test_joined_batches_stand_in_input_order():
+    weights = sparse_weights(rows=11)
+    places = [np.array([3, 0, 10]), np.array([7]), np.array([9, 8, 1, 2, 4, 5, 6])]
+    joined = join([quantize(weights[torch.from_numpy(batch)], 100) for batch in places], places, sum(map(len, places)))
+    whole = quantize(weights, 100)
+    assert len(joined) == 11
+    for found, expected in zip(
+        (joined.offsets, joined.terms, joined.values), (whole.offsets, whole.terms, whole.values), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_joining_nothing_gives_nothing():
+    assert rows_of(join([], [], 0)) == []
+    assert [len(terms) for terms, _ in join([], [], 2)] == [0, 0]
+
+
+@pytest.mark.slow
+def test_compacting_kernels_in_the_interpreter():
+    assert_interpreted_tests_pass(__file__)
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    """Where the kernels run."""
+    return request.param
+
+
+def weights_with_ties(rows, terms, scale, seed=0):
+    """Weights of whole and half impacts, most of them zero. Row i % 4 is: empty, full, of ties, of huge impacts."""
+    generator = torch.Generator().manual_seed(seed)
+    impacts = torch.randint(0, 24, (rows, terms), generator=generator) / 2
+    impacts *= torch.rand(rows, terms, generator=generator) < 0.3
+    impacts[0::4] = 0
+    impacts[1::4] += 1
+    impacts[3::4] *= torch.exp2(torch.rand(impacts[3::4].shape, generator=generator) * 27)
+    return impacts / scale
+
+
+def quantize_on_a_cpu(weights, scale, top_terms=None):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("TRITON_INTERPRET", raising=False)
+        return quantize(weights.cpu(), scale, top_terms)
+
+
+def assert_same_impacts(found, expected):
+    for name in ("offsets", "terms", "values"):
+        assert getattr(found, name).dtype == getattr(expected, name).dtype
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def assert_same_as_on_a_cpu(weights, scale, top_terms=None):
+    before = weights.clone()
+    expected = quantize_on_a_cpu(weights, scale, top_terms)
+    assert_same_impacts(quantize(weights, scale, top_terms), expected)
+    assert torch.equal(weights, before)
+
+
+@pytest.mark.parametrize("scale", [12.5, 100])
+def test_the_weights_with_ties_would_show_a_fused_multiply_add(scale):
+    # Its product is exact, and halves that float32 makes of a number beside them would be rounded otherwise.
+    weights = weights_with_ties(8, 9_001, scale)
+    rounded_once = (weights.double() * scale).round().float()
+    assert not torch.equal(rounded_once, (weights * scale).round())
+
+
+@pytest.mark.parametrize("top_terms", [None, 1, 3, 40, 100_000])
+@pytest.mark.parametrize("scale", [1, 100])
+@pytest.mark.parametrize("shape", [(8, 9_001), (8, 1), (5, 4_096), (7, 300)])
+def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
+    assert_same_as_on_a_cpu(weights_with_ties(*shape, scale).to(device), scale, top_terms)
+
+
+def test_kernels_are_what_quantize_runs(device, monkeypatch):
+    monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.begin_compact", lambda *arguments: lambda: arguments)
+    weights = torch.ones(2, 3, device=device)
+    assert quantize(weights, 100, 2) == (weights, 100, 2)
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
+def test_kernels_take_no_rows_and_no_terms(device, shape):
+    assert_same_as_on_a_cpu(torch.zeros(shape, device=device), 100, 3)
+
+
+@pytest.mark.parametrize("top_terms", [None, 3])
+def test_kernels_take_any_strides(device, top_terms):
+    weights = weights_with_ties(12, 9_001, 100).to(device)
+    for strided in (weights[1::3], weights[:, 1::2], weights[:, :8].T, weights[3].expand(4, -1), weights[:, 5:4_000]):
+        assert_same_as_on_a_cpu(strided, 100, top_terms)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_kernels_take_any_floating_dtype(device, dtype):
+    assert_same_as_on_a_cpu(torch.relu(torch.randn(3, 500)).to(device, dtype), 100, 20)
+
+
+def test_kernels_take_weights_of_inference_mode(device):
+    with torch.inference_mode():
+        weights = torch.ones(2, 3, device=device)
+    assert_same_as_on_a_cpu(weights, 100)
+
+
+@pytest.mark.parametrize("top_terms", [None, 1])
+def test_kernels_keep_the_largest_impacts_exact(device, top_terms):
+    heavy = [2.0**23 - 0.5, 2.0**23, 2.0**24 - 1, 2.0**24 + 2, 2.0**31 - 256, 2.0**31 - 128]
+    assert_same_as_on_a_cpu(torch.tensor([heavy, heavy[::-1]], device=device), 1, top_terms)
+
+
+@pytest.mark.parametrize("top_terms", [None, 2])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {(0, 0): "nan"},
+        {(2, 9_000): "nan"},
+        {(1, 4_096): "inf"},
+        {(2, 8_999): 2.0**31},
+        {(0, 3): "inf", (0, 4): "nan"},
+        {(0, 4): "nan", (0, 4_100): "inf", (2, 0): 2.0**40},
+    ],
+)
+def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
+    weights = weights_with_ties(3, 9_001, 1)
+    for place, weight in wrong.items():
+        weights[place] = float(weight)
+    with pytest.raises(SpartonError) as expected:
+        quantize_on_a_cpu(weights, 1, top_terms)
+    with pytest.raises(SpartonError) as found:
+        quantize(weights.to(device), 1, top_terms)
+    assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("top_terms", [None, 1, 3, 200])
+@pytest.mark.parametrize("shape", [(1, 30_522), (257, 30_522), (3, 250_002)])
+def test_gpu_kernels_give_the_impacts_of_a_cpu(shape, top_terms):
+    assert_same_as_on_a_cpu(weights_with_ties(*shape, 100, seed=1).cuda(), 100, top_terms)
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("top_terms", [None, 3])
+def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(top_terms):
+    rows, terms = 8_600, 250_002
+    places = [0, 4_300, rows - 1]
+    chosen = weights_with_ties(4, terms, 100)[1:]
+    weights = torch.zeros(rows, terms, device="cuda")
+    for place, row in zip(places, chosen, strict=True):
+        weights[place] = row
+    found, expected = quantize(weights, 100, top_terms), quantize(chosen, 100, top_terms)
+    assert np.flatnonzero(np.diff(found.offsets)).tolist() == places
+    np.testing.assert_array_equal(np.diff(found.offsets)[places], np.diff(expected.offsets))
+    np.testing.assert_array_equal(found.terms, expected.terms)
+    np.testing.assert_array_equal(found.values, expected.values)
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_gpu_kernels_reach_every_weight_of_a_row_with_a_large_stride():
+    weights = torch.zeros(250_002, 8_600, device="cuda").T
+    weights[-1, -1] = 3
+    assert rows_of(quantize(weights, 100))[-1] == {250_001: 300}
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("top_terms", [None, 100])
+def test_gpu_kernels_need_no_memory_beyond_their_result(top_terms):
+    weights = weights_with_ties(512, 30_522, 100).cuda()
+    quantize(weights, 100, top_terms)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_stats()["requested_bytes.all.current"]
+    found = quantize(weights, 100, top_terms)
+    extra = torch.cuda.memory_stats()["requested_bytes.all.peak"] - before
+    result = found.offsets.nbytes + found.terms.nbytes + found.values.nbytes
+    assert result <= extra <= result + 2**20
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_gpu_kernels_leave_their_result_in_pinned_memory():
+    found = quantize(weights_with_ties(5, 30_522, 100).cuda(), 100)
+    for array in (found.offsets, found.terms, found.values):
+        assert torch.from_numpy(array).is_pinned()
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
+    weights = weights_with_ties(257, 30_522, 100).cuda()
+    quantize(weights, 100, 3)
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            quantize(weights, 100, 3)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    # Whether a wait for an event is among the warnings depends on the version of PyTorch.
+    assert sum("synchroniz" in str(warning.message) for warning in caught) <= 2
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
+def test_gpu_kernels_run_where_the_weights_are():
+    assert_same_as_on_a_cpu(weights_with_ties(5, 30_522, 100).to("cuda:1"), 100, 3)

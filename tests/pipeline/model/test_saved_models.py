@@ -1,0 +1,314 @@
+"""Models saved by sentence-transformers: the vectors of its encode_document and encode_query, from our encoders."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from support.saved_models import TEXTS, WORDS, needs_sentence_transformers, save, save_masked_lm, splade, static
+
+from sparton.errors import SpartonError
+from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
+from sparton.pipeline.encoding.static_encoder import StaticEncoder
+from sparton.pipeline.model.files import find_model
+from sparton.pipeline.model.spec import module_folders, read_model_kind
+from sparton.pipeline.tokens.tokenizer import Tokenizer
+
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
+
+# Impacts at this scale show weights to five places, and float32's rounding stays below a few of them.
+SCALE = 100_000
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return save_masked_lm(tmp_path_factory.mktemp("models") / "plain")
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory):
+    return save_masked_lm(tmp_path_factory.mktemp("models") / "other", seed=9, model_max_length=40)
+
+
+def dense(encoder, texts):
+    impacts = encoder.encode(texts)
+    rows = np.zeros((len(impacts), len(encoder.vocabulary)))
+    for row, (terms, values) in zip(rows, impacts, strict=True):
+        row[terms] = values
+    return rows / SCALE
+
+
+def assert_same_vectors(folder, model, *, documents=TEXTS, queries=TEXTS, revision=None):
+    """Both sides, with the query side opened from what would stand in sparton.json."""
+    encoder = open_document_encoder(model=str(folder), revision=revision, device="cpu", dtype="float32", scale=SCALE)
+    answers = open_query_encoder(encoder.settings, SCALE)
+    for ours, texts, theirs in (
+        (encoder, documents, model.encode_document),
+        (answers, queries, model.encode_query),
+    ):
+        expected = theirs(texts).to_dense().double().numpy()
+        assert (expected > 0).sum() >= len(texts)
+        np.testing.assert_allclose(dense(ours, texts), np.maximum(expected, 0), rtol=1e-5, atol=1.6e-5)
+    return encoder, answers
+
+
+@pytest.mark.parametrize("activation", ["relu", "log1p_relu"])
+@pytest.mark.parametrize("pooling", ["max", "sum"])
+def test_pooling_and_activation(plain, tmp_path, pooling, activation):
+    model = save(splade(plain, pooling, activation), tmp_path / "model")
+    encoder, _ = assert_same_vectors(tmp_path / "model", model)
+    settings = encoder.settings
+    ours = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}[activation]
+    assert (settings.pooling, settings.activation) == (settings.query_pooling, settings.query_activation)
+    assert (settings.pooling, settings.activation, settings.query_side) == (pooling, ours, "same")
+
+
+def test_prompts(plain, tmp_path):
+    prompts = {"query": "query : ", "document": "document : "}
+    model = save(splade(plain), tmp_path / "model", prompts=prompts)
+    encoder, answers = assert_same_vectors(tmp_path / "model", model)
+    assert (encoder.settings.document_prompt, encoder.settings.query_prompt) == ("document : ", "query : ")
+    assert encoder.terms("bag") != answers.terms("bag")
+
+
+def test_a_text_without_a_known_token_has_no_terms_with_a_prompt_either(plain, tmp_path):
+    save(splade(plain), tmp_path / "model", prompts={"document": "document : "})
+    encoder = open_document_encoder(model=str(tmp_path / "model"), device="cpu", dtype="float32")
+    texts = ("", "\u200b", "zzz", "bag", "document :", "zzz bag")
+    assert [bool(encoder.terms(text)) for text in texts] == [False, False, False, True, True, True]
+
+
+def test_every_passage_of_a_long_text_has_the_prompt(plain, tmp_path):
+    save(splade(plain), tmp_path / "model", prompts={"document": "document : "})
+    encoder = open_document_encoder(model=str(tmp_path / "model"), device="cpu", dtype="float32")
+    text = " ".join(f"word{i}" for i in range(150))
+    tokens = Tokenizer(replace(encoder.tokenization, split=True)).tokenize(["bag", text])
+    prompt = encoder.tokenize(["document :"]).ids[1:3].tolist()
+    rows = [tokens.ids[start:stop].tolist() for start, stop in pairwise(tokens.offsets.tolist())]
+    assert len(rows) > 3
+    assert all(row[1:3] == prompt and len(row) <= 96 for row in rows)
+    # A passage's text, encoded on its own, gives the passage's tokens.
+    spans = tokens.spans
+    passages = [["bag", text][d][a:b] for d, a, b in zip(spans.documents, spans.starts, spans.stops, strict=True)]
+    alone = encoder.tokenize(passages)
+    assert rows == [alone.ids[start:stop].tolist() for start, stop in pairwise(alone.offsets.tolist())]
+    assert passages[0] == "bag"
+    assert passages[1].startswith("word0 word1 ")
+
+
+def test_a_prompt_that_leaves_no_room_is_refused(plain, tmp_path):
+    save(splade(plain), tmp_path / "model", prompts={"document": "document : " * 5})
+    with pytest.raises(SpartonError, match="takes 10 of the 6 tokens that a text may have; raise max_length"):
+        open_document_encoder(model=str(tmp_path / "model"), device="cpu", max_length=8)
+
+
+def test_a_default_prompt_is_for_neither_side(plain, tmp_path):
+    model = save(splade(plain), tmp_path / "model", prompts={"any": "find : "}, default_prompt_name="any")
+    encoder, _ = assert_same_vectors(tmp_path / "model", model)
+    assert encoder.settings.document_prompt == encoder.settings.query_prompt == ""
+
+
+def test_a_router_with_two_transformers(plain, other, tmp_path):
+    from sentence_transformers.base.modules import Router
+
+    router = Router.for_query_document(splade(other, "sum"), splade(plain, "max", "log1p_relu"))
+    model = save([router], tmp_path / "model", prompts={"query": "query : "})
+    encoder, answers = assert_same_vectors(tmp_path / "model", model)
+    assert (encoder.settings.query_side, encoder.settings.query_pooling) == ("masked_lm", "sum")
+    assert (encoder.max_length, answers.max_length) == (96, 40)
+
+
+def test_a_router_that_shares_its_transformer_is_one_model(plain, tmp_path):
+    from sentence_transformers.base.modules import Router
+
+    modules = splade(plain)
+    model = save([Router.for_query_document(modules[:1], modules[:1]), modules[1]], tmp_path / "model")
+    encoder, _ = assert_same_vectors(tmp_path / "model", model)
+    assert encoder.settings.query_side == "same"
+
+
+def test_a_router_with_mappings(plain, tmp_path):
+    from sentence_transformers.base.modules import Router
+
+    router = Router(
+        {"heavy": splade(plain), "light": [static(plain)]},
+        route_mappings={("query", None): "light", (None, "text"): "heavy"},
+    )
+    _, answers = assert_same_vectors(tmp_path / "model", save([router], tmp_path / "model"))
+    assert isinstance(answers, StaticEncoder)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_inference_free_queries(plain, tmp_path, dtype):
+    from sentence_transformers.base.modules import Router
+
+    table = (torch.rand(len(WORDS) + 5, generator=torch.Generator().manual_seed(1)) * 4 - 1).to(dtype)
+    router = Router.for_query_document([static(plain, table)], splade(plain, "max", "log1p_relu"))
+    model = save([router], tmp_path / "model", prompts={"query": "find "})
+    assert model[0].sub_modules["query"][0].weight.dtype == torch.float32  # loaded into a float32 module
+    _, answers = assert_same_vectors(tmp_path / "model", model)
+    assert isinstance(answers, StaticEncoder)
+
+
+def test_static_embeddings_on_both_sides(plain, tmp_path):
+    model = save([static(plain)], tmp_path / "model")
+    encoder, answers = assert_same_vectors(tmp_path / "model", model, documents=[*TEXTS, "word1 " * 200 + "bag"])
+    assert isinstance(encoder, StaticEncoder)
+    assert isinstance(answers, StaticEncoder)
+    assert "bag" not in encoder.terms("word1 " * 200 + "bag")
+
+
+def test_idf_json_of_a_folder_without_modules(plain, tmp_path):
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.base.modules import Router
+    from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding
+    from transformers import BertTokenizer
+
+    folder = shutil.copytree(plain, tmp_path / "model")
+    idf = {word: round(9 / (i + 1), 4) for i, word in enumerate(WORDS)} | {"unheard": 0.25}
+    (folder / "idf.json").write_text(json.dumps(idf))
+    table = SparseStaticEmbedding.from_json(str(folder / "idf.json"), BertTokenizer.from_pretrained(plain))
+    model = SparseEncoder(modules=[Router.for_query_document([table], splade(plain))], device="cpu")
+    _, answers = assert_same_vectors(folder, model)
+    assert isinstance(answers, StaticEncoder)
+
+
+def test_a_router_whose_table_is_idf_json(plain, tmp_path):
+    from sentence_transformers.base.modules import Router
+
+    folder = tmp_path / "model"
+    save([Router.for_query_document([static(plain)], splade(plain))], folder)
+    (folder / "query_0_SparseStaticEmbedding" / "model.safetensors").unlink()
+    (folder / "query_0_SparseStaticEmbedding" / "config.json").write_text('{"frozen": true, "path": "idf.json"}')
+    (folder / "idf.json").write_text('{"bag": 1.5, "black": 2.25}')
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
+    assert open_query_encoder(settings, 100).terms("black bag") == {"black": 225, "bag": 150}
+
+
+def test_lengths_are_those_of_the_files(plain, tmp_path):
+    model = save(splade(plain, document_length=12, query_length=7), tmp_path / "model")
+    encoder, answers = assert_same_vectors(tmp_path / "model", model)
+    assert (encoder.max_length, answers.max_length) == (12, 7)
+    longer = open_document_encoder(model=str(tmp_path / "model"), device="cpu", max_length=20)
+    assert (longer.max_length, open_query_encoder(longer.settings, 100).max_length) == (20, 20)
+
+
+def test_max_active_dims(plain, tmp_path):
+    model = save(splade(plain), tmp_path / "model", max_active_dims=9)
+    encoder, answers = assert_same_vectors(tmp_path / "model", model)
+    assert encoder.top_terms == answers.top_terms == encoder.settings.top_terms == 9
+
+
+def test_a_model_in_the_root_has_the_digest_of_the_plain_folder(plain, tmp_path):
+    save(splade(plain), tmp_path / "model")
+    before = find_model(str(tmp_path / "model")).digest
+    (tmp_path / "model" / "modules.json").unlink()
+    assert find_model(str(tmp_path / "model")).digest == before
+
+
+def test_prompts_changed_in_the_files_do_not_change_an_index(plain, tmp_path):
+    folder = tmp_path / "model"
+    save(splade(plain, "sum"), folder, prompts={"query": "query : "})
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
+    before = open_query_encoder(settings, 100).terms("bag")
+    (folder / "config_sentence_transformers.json").write_text('{"prompts": {"query": "find "}}')
+    (folder / "1_SpladePooling" / "config.json").write_text('{"pooling_strategy": "max"}')
+    assert open_query_encoder(settings, 100).terms("bag") == before
+
+
+def test_another_table_is_another_model(plain, tmp_path):
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "idf.json").write_text('{"bag": 1}')
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
+    (folder / "idf.json").write_text('{"bag": 2}')
+    with pytest.raises(SpartonError, match="has changed since the index was made"):
+        open_query_encoder(settings, 100)
+
+
+def test_an_index_made_before_query_sides_were_known_keeps_its_own(plain, tmp_path):
+    """Its sparton.json has none of the newer fields: queries went through the masked LM."""
+    from sparton.storage.manifest import ModelSettings
+
+    folder = shutil.copytree(plain, tmp_path / "model")
+    encoder = open_document_encoder(model=str(folder), device="cpu", dtype="float32")
+    (folder / "idf.json").write_text('{"bag": 1}')
+    old = ModelSettings(str(folder), None, encoder.settings.digest, 96, "float32")
+    assert open_query_encoder(old, 100).terms("black bag") == encoder.terms("black bag")
+
+
+def test_modules_that_are_not_known_are_named(plain, tmp_path):
+    from sentence_transformers.sparse_encoder.modules import SpladePooling
+
+    folder = tmp_path / "model"
+    save(splade(plain), folder)
+    modules = json.loads((folder / "modules.json").read_text())
+    cases = [
+        ([{**modules[0], "type": "mine.Transformer"}, modules[1]], "sends a document through mine.Transformer"),
+        ([modules[0]], "sends a document through Transformer; Sparton knows"),
+        ([modules[0], {**modules[1], "path": "../other"}], "lies outside the model"),
+        ([modules[0], {"idx": 1}], "lacks an entry or has one of a wrong type"),
+        ("modules", "lacks an entry or has one of a wrong type"),
+    ]
+    for content, sentence in cases:
+        (folder / "modules.json").write_text(json.dumps(content))
+        with pytest.raises(SpartonError, match=sentence):
+            read_model_kind(folder)
+    (folder / "modules.json").write_text("[")
+    with pytest.raises(SpartonError, match=r"modules\.json is not JSON"):
+        read_model_kind(folder)
+    assert SpladePooling.SPLADE_ACTIVATION == ["relu", "log1p_relu"]  # a third one would have to be learned
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("sentence_bert_config.json", {"do_lower_case": True}, "sets do_lower_case, which Sparton does not read"),
+        ("sentence_bert_config.json", {"transformer_task": "feature-extraction"}, "is for the task feature-extraction"),
+        ("sentence_bert_config.json", {"max_seq_length": "long"}, "sets max_seq_length to 'long'; expected a number"),
+        ("config_sentence_transformers.json", {"max_active_dims": -1}, "sets max_active_dims to -1; expected a number"),
+        ("config_sentence_transformers.json", {"prompts": ["query"]}, "holds a list where an object was expected"),
+        ("1_SpladePooling/config.json", {"pooling_strategy": "mean"}, "asks for pooling 'mean' with activation 'relu'"),
+    ],
+)
+def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, content, sentence):
+    folder = tmp_path / "model"
+    save(splade(plain), folder)
+    before = json.loads((folder / file).read_text())
+    (folder / file).write_text(json.dumps({**before, **content}))
+    with pytest.raises(SpartonError, match=sentence):
+        read_model_kind(folder)
+
+
+def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
+    """From the hub's cache, laid out as huggingface_hub lays it out."""
+    from huggingface_hub import constants
+    from sentence_transformers.base.modules import Router
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    snapshot = tmp_path / "models--someone--sparse" / "snapshots" / commit
+    model = save([Router.for_query_document([static(plain)], splade(plain))], snapshot)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    folders = ["document_0_Transformer", "document_1_SpladePooling", "query_0_SparseStaticEmbedding"]
+    assert module_folders(snapshot) == folders
+    encoder, _ = assert_same_vectors("someone/sparse", model, revision=commit)
+    assert encoder.settings.revision == commit
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('{"bag": "heavy"}', "is no table of {token: weight}"),
+        ('["bag"]', "is no table of {token: weight}"),
+        ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower scale"),
+        ('{"bag": NaN}', "has a weight of nan"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sentence):
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "idf.json").write_text(content)
+    files = find_model(str(folder), queries=True)
+    with pytest.raises(SpartonError, match=sentence):
+        StaticEncoder(files, files.kind.queries)

@@ -1,0 +1,143 @@
+"""Lucene's files with flipped bits: a search gives a sentence or the right answer, and `info --check` tells."""
+
+import json
+import random
+import shutil
+
+import pytest
+
+import sparton
+from sparton.errors import SpartonError
+
+pytestmark = pytest.mark.slow
+
+SEED, FLIPS = 7, 50
+QUERY = "small black leather crossbody bag"
+
+
+def lucene_files(folder):
+    return sorted(path for path in (folder / "lucene").iterdir() if path.name != "write.lock" and path.stat().st_size)
+
+
+def answered(folder, model):
+    """Hits and matches of a search, or the sentence that it ends with."""
+    try:
+        searcher = sparton.Searcher(folder, model=model)
+        try:
+            answer = searcher.answer(QUERY, 64)
+            return answer.hits, searcher.explain(answer.terms, answer.hits)
+        finally:
+            searcher.close()
+    except SpartonError as error:
+        return str(error)
+
+
+@pytest.fixture(scope="module")
+def quick_index(small_catalog, tmp_path_factory):
+    """The small catalogue by a table, so that opening it takes no time."""
+    from support.saved_models import save, save_masked_lm, static
+
+    folder = tmp_path_factory.mktemp("damaged")
+    save([static(save_masked_lm(folder / "plain"))], folder / "model")
+    sparton.build_index(small_catalog, folder / "index", model=str(folder / "model"), shard_rows=20)
+    return folder / "index", str(folder / "model")
+
+
+def test_a_flipped_bit_gives_a_sentence_or_the_right_documents(quick_index, tmp_path, run_cli):
+    whole, model = quick_index
+    hits, matches = answered(whole, model)
+    texts = {hit.id: hit.text for hit in hits}
+    assert len(texts) > 5
+    chance = random.Random(SEED)
+    sentences = noticed = 0
+    for flip in range(FLIPS):
+        folder = tmp_path / str(flip)
+        shutil.copytree(whole, folder)
+        path = chance.choice(lucene_files(folder))
+        content = bytearray(path.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+        found = answered(folder, model)
+        ran = run_cli("info", "--check", "--index", folder)
+        if isinstance(found, str):
+            sentences += 1
+            lucene = folder / "lucene"
+            assert found.startswith(
+                (
+                    f"the Lucene index {lucene} cannot be read (",
+                    f"{lucene} cannot be opened",
+                    f"the index {folder} has no",
+                )
+            )
+            assert "\n" not in found
+        else:  # never another document's text
+            assert all(
+                hit.text == texts[hit.id] or abs(len(hit.text) - len(texts[hit.id])) < 9
+                for hit in found[0]
+                if hit.id in texts
+            )
+        if ran.code:
+            noticed += 1
+            assert ran.code == 1
+            assert ran.stderr.startswith(f"sparton: the index {folder / 'lucene'} is damaged: ")
+            assert ran.stderr.count("\n") == 1
+        else:
+            assert found == (hits, matches), path
+        shutil.rmtree(folder)
+    assert sentences > 3
+    assert noticed > FLIPS * 3 / 4  # a bit of .cfe or .si padding may mean nothing
+
+
+def test_check_of_a_whole_index(quick_index, run_cli):
+    folder, _ = quick_index
+    counts = json.loads((folder / "sparton.json").read_text())["counts"]
+    ran = run_cli("info", "--check", "--index", folder)
+    assert ran.code == 0
+    assert ran.stdout.splitlines()[-1] == (
+        f"  checked     {counts['documents']} documents, {counts['postings']:,} postings, their ids and Lucene's "
+        "checksums, 4 parts of the collection: as they were written"
+    )
+    assert json.loads(run_cli("info", "--check", "--json", "--index", folder).stdout)["counts"] == counts
+
+
+def test_check_of_counts_and_parts(quick_index, tmp_path, run_cli):
+    folder = tmp_path / "index"
+    shutil.copytree(quick_index[0], folder)
+    manifest = (folder / "sparton.json").read_text()
+    documents = json.loads(manifest)["counts"]["documents"]
+    (folder / "sparton.json").write_text(manifest.replace(f'"documents": {documents}', '"documents": 63'))
+    assert run_cli("info", "--check", "--index", folder).stderr == (
+        f"sparton: the index {folder} is damaged: Lucene holds {documents} documents and sparton.json says 63; build "
+        "it again with --overwrite\n"
+    )
+    (folder / "sparton.json").write_text(manifest)
+    part = folder / "collection" / "part-00002.jsonl"
+    part.write_bytes(part.read_bytes()[:-1])
+    ran = run_cli("info", "--check", "--index", folder)
+    assert (ran.code, ran.stderr) == (
+        1,
+        f"sparton: {part} is not what was written; remove {folder / 'lucene'} and run the same `sparton index` again, "
+        "which encodes what is not there any more\n",
+    )
+
+
+def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
+    """As a pointer with a flipped bit would have it."""
+    from sparton.search.impact_index import ImpactIndex
+    from sparton.search.lucene_hits import Ranked
+
+    collection = tmp_path / "vectors"
+    collection.mkdir()
+    lines = [json.dumps({"id": f"d{i}", "contents": f"text {i}", "vector": {"bag": i + 1}}) for i in range(3)]
+    (collection / "a.jsonl").write_text("\n".join(lines) + "\n")
+    sparton.index_collection(collection, tmp_path / "index")
+    index = ImpactIndex(tmp_path / "index" / "lucene")
+    (first, *_) = index.rank({"bag": 1}, 3)
+    assert (first.id, index.texts([first])) == ("d2", ["text 2"])
+    with pytest.raises(SpartonError) as caught:
+        index.texts([Ranked(first.number, "d1", 1.0)])
+    assert str(caught.value) == (
+        f"the Lucene index {tmp_path / 'index' / 'lucene'} cannot be read (what is stored as the document 'd1' says "
+        "that it is 'd2'); check it with `sparton info --check`, and build it again with overwrite=True"
+    )
+    index.close()

@@ -1,0 +1,59 @@
+"""A query has the same impacts whatever else is in its batch: in a search, a run, and the service."""
+
+import json
+import random
+import urllib.request
+from urllib.parse import urlencode
+
+import pytest
+from support.serving import serving
+
+import sparton
+from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
+from sparton.search.evaluation.topics import Topic
+
+
+@pytest.fixture(scope="module")
+def queries(data):
+    """Short queries and long ones."""
+    lines = (data / "queries.tsv").read_text(encoding="utf-8").splitlines()
+    short = [line.split("\t")[1] for line in lines][::2]
+    return short + [" ".join(random.Random(seed).choices(short, k=4)) for seed in range(20)] + ["", "zzz", "bag"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_impacts_do_not_depend_on_the_batch(queries, dtype):
+    encoder = sparton.Encoder("tiny", device="cpu", dtype=dtype, scale=1_000_000)
+    alone = [encoder.terms(query) for query in queries]
+    chance = random.Random(3)
+    for _ in range(3):
+        order = chance.sample(range(len(queries)), len(queries))
+        while order:
+            batch, order = order[: (size := chance.randint(1, 40))], order[size:]
+            found = encoder.encode_alone([queries[number] for number in batch])
+            for number, (terms, impacts) in zip(batch, found, strict=True):
+                named = {encoder.vocabulary[term]: impact for term, impact in zip(terms, impacts, strict=True)}
+                assert named == alone[number]
+
+
+def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_index, queries, tmp_path):
+    topics = [Topic(f"q{number}", query) for number, query in enumerate(queries)]
+    alone = {topic.id: searcher.terms(topic.text) for topic in topics}
+    assert dict(encode_topics(searcher, topics)) == alone
+    path = tmp_path / "topics.tsv"
+    path.write_text("".join(f"{topic.id}\t{topic.text}\n" for topic in topics))
+    list(write_runs(searcher, plan_runs([path], tmp_path / "run.trec", k=20, threads=3)))
+    found = {}
+    for line in (tmp_path / "run.trec").read_text().splitlines():
+        name, _, document, _, score, _ = line.split()
+        found.setdefault(name, []).append((document, round(float(score))))
+    expected = {
+        name: [(hit.id, hit.score) for hit in searcher.search_terms(terms, 20)] for name, terms in alone.items()
+    }
+    assert found == {name: hits for name, hits in expected.items() if hits}
+    with serving(small_index) as address:
+        for number in range(0, len(queries), 7):
+            query = urlencode({"q": queries[number], "explain": "true"})
+            with urllib.request.urlopen(f"{address}search?{query}") as response:
+                terms = json.load(response)["terms"]
+            assert {term["term"]: term["impact"] for term in terms} == alone[f"q{number}"]

@@ -46,15 +46,23 @@ def parts(folder):
 
 
 def processes(name):
-    """The numbers of the processes that call themselves so: Ray names each by what it runs."""
+    """The numbers of the processes below this one that call themselves so: Ray names each by what it runs."""
     found = []
-    for place in Path("/proc").iterdir():
+    for folder in Path("/proc").iterdir():
         try:
-            if place.name.isdecimal() and (place / "cmdline").read_bytes().startswith(name.encode()):
-                found.append(int(place.name))
+            named = folder.name.isdecimal() and (folder / "cmdline").read_bytes().startswith(name.encode())
+            if named and os.getpid() in ancestors(int(folder.name)):
+                found.append(int(folder.name))
         except OSError:
             continue  # it has ended
     return found
+
+
+def ancestors(pid):
+    """The processes above one. Raises OSError for one that has ended."""
+    while pid > 1:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        yield pid
 
 
 def wait_for(condition, seconds=120):

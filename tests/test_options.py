@@ -6,7 +6,7 @@ from typing import get_type_hints
 
 import pytest
 import typer
-from lucene_content import read_content
+from support.lucene_content import read_content
 
 import sparton
 from sparton.cli import app

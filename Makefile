@@ -2,14 +2,17 @@ PYTHON ?= python3
 BIN := .venv/bin
 INDEX := sparton-index
 
-.PHONY: demo test check clean
+.PHONY: demo test quick check clean
 
 demo: .venv/demo
 	$(BIN)/sparton index data/catalog.parquet --index $(INDEX)
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+quick: .venv/dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -15,6 +15,12 @@ from typer.testing import CliRunner
 import sparton
 
 
+def pytest_collection_modifyitems(items):
+    """Put the files with slow tests first: a long one that came last would leave the other worker idle."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command left: its exit code and both streams."""

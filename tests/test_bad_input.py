@@ -11,6 +11,8 @@ import pytest
 from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import ENCODING, load_manifest
 
+pytestmark = pytest.mark.slow
+
 GUESSED = "columns: id = id, text = text\n"
 KNOWN = ".parquet, .pq, .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather"
 

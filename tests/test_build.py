@@ -10,6 +10,8 @@ from sparton.pipeline.encoding.encoder import Encoder
 from sparton.storage.atomic import locked
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
+pytestmark = pytest.mark.slow
+
 OPTIONS = {"model": "tiny", "device": "cpu", "shard_rows": 20}
 
 

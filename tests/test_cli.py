@@ -65,6 +65,7 @@ def test_index_puts_results_on_stdout_and_notes_on_stderr(run_cli, bags, tmp_pat
     assert "columns:" not in again.stderr
 
 
+@pytest.mark.slow
 def test_index_takes_every_option(run_cli, small_catalog, tmp_path):
     ran = run_cli(
         *("index", small_catalog, "--index", tmp_path / "index", "--model", "tiny", "--id-column", "id"),

@@ -11,6 +11,8 @@ from sparton.errors import SpartonError
 from sparton.storage.atomic import locked
 from sparton.storage.manifest import COMPLETE, ENCODING, load_manifest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def collection(tmp_path):

@@ -109,6 +109,7 @@ def test_memory_follows_the_limit(tmp_path, cgroup, files, expected):
     assert free_memory_mb(system(tmp_path, cgroup, **files)) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("environment", "policy", "threads"),
     [

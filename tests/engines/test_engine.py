@@ -35,6 +35,7 @@ def helpers(monkeypatch):
     return started
 
 
+@pytest.mark.slow
 def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, helpers):
     one = sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
     two = sparton.build_index(bags, tmp_path / "two", device="cpu:0,cpu:1", **OPTIONS)
@@ -45,6 +46,7 @@ def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, helper
     assert not list((tmp_path / "two").rglob("*.claim"))
 
 
+@pytest.mark.slow
 def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, helpers):
     sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
     with pytest.raises(SpartonError, match=r"killed by SIGKILL.* what was finished is kept"):
@@ -86,6 +88,7 @@ def busy(monkeypatch):
     return started
 
 
+@pytest.mark.slow
 def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
     helped = sparton.build_index(bags, tmp_path / "helped", device="cpu", chunk=True, max_length=8, **OPTIONS)
     assert len(busy) == 1
@@ -99,6 +102,7 @@ def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
     assert helped.counts == alone.counts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tokenizers", "writers"])
 def test_a_killed_helper_is_a_sentence_and_what_is_finished_is_kept(bags, tmp_path, busy, kind):
     def kill(path, counts, part=collection_module.Part):
@@ -116,6 +120,7 @@ def test_a_killed_helper_is_a_sentence_and_what_is_finished_is_kept(bags, tmp_pa
     assert report.counts.documents == 60
 
 
+@pytest.mark.slow
 def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet):
     rows = 4_000
     ids = [str(number) for number in range(rows)]

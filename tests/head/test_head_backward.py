@@ -210,6 +210,7 @@ def test_autocast_rounds_no_gradient_of_a_float32_weight():
         assert torch.equal(splade_head(*leaves, mask), result)
 
 
+@pytest.mark.slow
 def test_gradients_may_be_scaled_checkpointed_and_compiled():
     from torch import nn
     from torch.utils.checkpoint import checkpoint

@@ -13,6 +13,8 @@ from sparton.pipeline.encoding.open_encoder import open_query_encoder
 from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 NAME = "someone/sparse"
 QUERY = "black leather bag"
 

@@ -12,6 +12,8 @@ import sparton
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
 from sparton.search.evaluation.topics import Topic
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def queries(data):

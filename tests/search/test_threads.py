@@ -19,6 +19,8 @@ import sparton
 from sparton.errors import SpartonError
 from sparton.indexer.java import java_class, java_ints
 
+pytestmark = pytest.mark.slow
+
 THREADS, TURNS = 12, 8
 DEPTHS = (1, 10, 64)
 

@@ -96,6 +96,7 @@ def test_a_file_is_taken_once_under_its_first_name(find, said, link, expected, p
     assert [line for line in said() if "second names" in line] == ([PASSED.format(passed)] if passed else [])
 
 
+@pytest.mark.slow
 def test_what_is_built_is_what_a_plain_copy_gives():
     write(*NAMES)
     shutil.copytree("data", "plain")

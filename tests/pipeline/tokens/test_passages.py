@@ -46,6 +46,7 @@ def test_windows_cover_a_text_and_overlap(length):
     assert len(places) == 1 or places[-2][1] < length
 
 
+@pytest.mark.slow
 def test_passages_are_encoded_as_documents_of_their_text(chunked, long_texts):
     lines = [
         json.loads(line)

@@ -14,6 +14,8 @@ from sparton.indexer.java import find_jar, find_java
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
 from sparton.search.evaluation.topics import read_topics
 
+pytestmark = pytest.mark.slow
+
 K = 40
 
 

@@ -229,6 +229,7 @@ def test_a_refusal_counts_and_nothing_is_searched_for(served):
     assert counts() == (queries, refused + 1)
 
 
+@pytest.mark.slow
 def test_hosts_that_are_named_are_served(small_index):
     named = ["Shop.Example", "10.1.2.3", "fd00::1", "[fd00::2]"]
     with serving(small_index, *(f"--allow-host={name}" for name in named)) as address:
@@ -238,6 +239,7 @@ def test_hosts_that_are_named_are_served(small_index):
         assert for_host(address, "www.shop.example") == not_for("www.shop.example")
 
 
+@pytest.mark.slow
 def test_listening_everywhere_serves_the_loopback_alone_and_says_so(small_index):
     said = (
         "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name other hosts "
@@ -249,6 +251,7 @@ def test_listening_everywhere_serves_the_loopback_alone_and_says_so(small_index)
         assert for_host(address, "0.0.0.0") == not_for("0.0.0.0")
 
 
+@pytest.mark.slow
 def test_all_hosts_may_be_allowed_and_malformed_ones_are_none(small_index):
     with serving(small_index, "--host", "::", "--allow-host", "*", at="http://[::1]") as address:
         address = urlsplit(address).hostname, urlsplit(address).port

@@ -489,6 +489,7 @@ def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
     assert [(hit["id"], hit["text"]) for hit in piped] == [(hit["id"], hit["text"]) for hit in hits] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to(small_index, how):
     command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0"]
@@ -514,6 +515,7 @@ def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):
     assert ran.stderr == f"sparton: 127.0.0.1:{port} cannot be listened on: Address already in use; choose --port\n"
 
 
+@pytest.mark.slow
 def test_lines_of_a_pipe_are_answered_as_json_lines(small_index):
     done = subprocess.run(
         [*SPARTON, "search", "--index", str(small_index), "-k", "2"],

@@ -124,6 +124,7 @@ for index in range(40):
 """
 
 
+@pytest.mark.slow
 def test_processes_that_measure_at_once_lose_nothing(tmp_path):
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
     processes = [subprocess.Popen([sys.executable, "-c", KEEP, str(number)], env=environment) for number in range(3)]

@@ -8,6 +8,8 @@ import sparton
 from sparton.errors import UsageError
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 PROCESSES = 3
 
 

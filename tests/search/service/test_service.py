@@ -260,6 +260,7 @@ def test_all_hosts_may_be_allowed_and_malformed_ones_are_none(small_index):
         assert for_host(address, "a b") == (400, {"detail": NO_HOST})
 
 
+@pytest.mark.slow
 def test_the_address_that_is_listened_at_is_served(small_index):
     """One of the loopback's, spelled as a shell's user may and a browser does not."""
     with serving(small_index, "--host", "127.1") as address:
@@ -457,6 +458,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.slow
 def test_texts_with_half_characters_are_served(odd_index):
     with serving(odd_index) as address:
         address = urlsplit(address).hostname, urlsplit(address).port
@@ -468,6 +470,7 @@ def test_texts_with_half_characters_are_served(odd_index):
             assert {hit["id"]: hit["text"] for hit in result["hits"]} == TEXTS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", [b"bag", b"bag \xff", b"\xed\xa0\xbd bag"])
 def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
     """Where Python would rather raise than print what it cannot, as it does under most locales."""
@@ -486,6 +489,7 @@ def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
     assert [(hit["id"], hit["text"]) for hit in piped] == [(hit["id"], hit["text"]) for hit in hits] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to(small_index, how):
     command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0"]
@@ -511,6 +515,7 @@ def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):
     assert ran.stderr == f"sparton: 127.0.0.1:{port} cannot be listened on: Address already in use; choose --port\n"
 
 
+@pytest.mark.slow
 def test_lines_of_a_pipe_are_answered_as_json_lines(small_index):
     done = subprocess.run(
         [*SPARTON, "search", "--index", str(small_index), "-k", "2"],

@@ -9,7 +9,8 @@ demo: .venv/demo
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
 
 test: .venv/dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"
+	$(BIN)/python -m pytest -m cluster
 
 quick: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"

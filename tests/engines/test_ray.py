@@ -17,7 +17,7 @@ from sparton.errors import UsageError
 from sparton.storage import manifest
 from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 ray = pytest.importorskip("ray")
 # Enough for a worker to be in the middle of.

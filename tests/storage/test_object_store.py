@@ -279,6 +279,7 @@ def test_sub_indexes_are_found_there(bucket, small_index):
         searcher.close()
 
 
+@pytest.mark.cluster
 def test_a_cluster_shares_an_index_there(bucket, small_catalog, small_index):
     pytest.importorskip("ray")
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, engine="ray")

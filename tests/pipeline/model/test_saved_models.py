@@ -15,6 +15,7 @@ from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_q
 from sparton.pipeline.encoding.static_encoder import StaticEncoder
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.spec import module_folders, read_model_kind
+from sparton.pipeline.options import EncoderOptions
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 
 pytestmark = [pytest.mark.slow, needs_sentence_transformers]
@@ -311,4 +312,4 @@ def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sen
     (folder / "idf.json").write_text(content)
     files = find_model(str(folder), queries=True)
     with pytest.raises(SpartonError, match=sentence):
-        StaticEncoder(files, files.kind.queries)
+        StaticEncoder(files, files.kind.queries, EncoderOptions())

@@ -605,13 +605,13 @@ def _index_vectors(
 
 def _prepare_searches(index: Path | str) -> None:
     """Have searches of this installation start quicker, if this is its first index."""
-    from .search.quick_start import prepare_quick_start, wants_quick_start
+    from .search.quick_start import make_archive, missing_archive
 
-    if isinstance(index, Path) and wants_quick_start():
+    if isinstance(index, Path) and (archive := missing_archive()):
         announce("preparing Java for quick searches, once")
         from .storage.manifest import load_complete
 
-        prepare_quick_start(index / load_complete(index).indexes[0])
+        make_archive(archive, index / load_complete(index).indexes[0])
         clear()
 
 

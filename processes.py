@@ -36,16 +36,21 @@ class Answers(Protocol):
         """End the process; what it was about to do is not done."""
 
 
+def command_of(module: str) -> list[str]:
+    """The command that runs `module.main()` with what this process can import; arguments may be put behind it."""
+    # Not `-m module`: what is pickled there would be of another module, __main__.
+    path = [place for place in sys.path if place]  # not the working directory: there may be a json.py in it
+    code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
+    return [sys.executable, "-P", "-c", code]
+
+
 class Helper:
     """A process that runs `module.main()`, which calls `serve`. It ends when this one does, however that ends."""
 
     def __init__(self, module: str) -> None:
-        # Not `-m module`: what is pickled there would be of another module, __main__.
-        path = [place for place in sys.path if place]  # not the working directory: there may be a json.py in it
-        code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
         # In a group of its own, Ctrl-C does not reach it: its end is ours to choose.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
+            command_of(module), stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -12,34 +12,36 @@ from tempfile import TemporaryDirectory
 
 from ..errors import SpartonError
 from ..indexer.java import SHORT_RUN, archive_of, find_jar, find_java, java_class, jvm_options, start_jvm
+from ..processes import command_of
 from ..storage.atomic import make_folder, whole_file
 from .impact_index import ImpactIndex
 
 log = logging.getLogger("sparton")
+_MODULE = "sparton.search.quick_start"
 _SECONDS = 120  # for each of two steps, at most
 
 
-def wants_quick_start() -> bool:
-    """Whether there is no archive yet, and a Java that can make one."""
+def missing_archive() -> Path | None:
+    """Where the archive belongs; None if it is there, or no Java here can make it."""
     try:
         home = find_java()
-        return (home / "bin" / "java").is_file() and not archive_of(home, find_jar()).exists()
+        archive = archive_of(home, find_jar())
     except SpartonError:
-        return False
+        return None
+    return archive if (home / "bin" / "java").is_file() and not archive.exists() else None
 
 
-def prepare_quick_start(folder: Path) -> None:
+def make_archive(archive: Path, folder: Path) -> None:
     """Make the archive. folder: of a Lucene index, which is searched while the classes are noted.
 
     If that fails, it is logged, and searches start as they do without an archive.
     """
-    home = find_java()
     try:
-        archive = archive_of(home, find_jar())
+        home = find_java()
         make_folder(archive.parent)
         with TemporaryDirectory() as scratch:
             noted, made = Path(scratch) / "classes", Path(scratch) / "archive"
-            class_path = _run(sys.executable, "-m", "sparton.search.quick_start", str(folder), str(noted))
+            class_path = _run(*command_of(_MODULE), str(folder), str(noted))
             _run(
                 str(home / "bin" / "java"),
                 *jvm_options(home, SHORT_RUN),
@@ -60,14 +62,12 @@ def _run(*command: str) -> str:
     return done.stdout.decode()
 
 
-def _note_classes(folder: Path, noted: Path) -> None:
-    """Search once, have Java write down the classes that it loads, and print its class path."""
+def main() -> None:
+    """What a process of its own runs: search once, have Java write down the classes that it loads, and print its class
+    path. Its arguments are the folder of the index and the file of classes."""
+    folder, noted = sys.argv[1:]
     start_jvm((*SHORT_RUN, f"-XX:DumpLoadedClassList={noted}"))
-    index = ImpactIndex(folder)
+    index = ImpactIndex(Path(folder))
     term = index.first_term()
     index.texts(index.rank({} if term is None else {term: 1}, 10))
     print(java_class("java.lang.System").getProperty("java.class.path"), end="")
-
-
-if __name__ == "__main__":
-    _note_classes(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,6 +1,7 @@
 """Search against exact sparse dot products."""
 
 import json
+from contextlib import closing
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -116,3 +117,18 @@ def test_less_than_one_hit_cannot_be_asked_for(searcher, k):
     with pytest.raises(UsageError) as caught:
         searcher.search("bag", k)
     assert str(caught.value) == f"k is {k}; expected at least 1"
+
+
+def test_each_of_many_hits_has_its_own_text(tmp_path):
+    """More than are read in one call of Java, some without a text."""
+    texts = {f"d{number}": f"text of {number}" * (number % 5) if number % 7 else None for number in range(1, 251)}
+    lines = [
+        {"id": name, "vector": {"bag": number}} | ({} if text is None else {"contents": text})
+        for number, (name, text) in enumerate(texts.items(), start=1)
+    ]
+    (tmp_path / "part.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    sparton.index_vectors(tmp_path / "part.jsonl", tmp_path / "index")
+    with closing(sparton.Searcher(tmp_path / "index")) as searcher:
+        for k in (1, 99, 100, 101, 250):
+            hits = searcher.search_terms({"bag": 1}, k)
+            assert [(hit.id, hit.text) for hit in hits] == list(reversed(texts.items()))[:k]

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -78,6 +79,21 @@ def test_a_batch_is_answered_in_its_order(served):
     assert results[1]["hits"] == []
     for result in results:
         assert result["hits"] == json.loads(get(served, q=result["query"], k=3)[1])["hits"]
+
+
+@pytest.mark.slow
+def test_a_connection_that_idled_is_still_answered(served):
+    """Many clients and proxies keep one for a minute, and send on one that is just being closed."""
+    bodies = []
+    connection = http.client.HTTPConnection(*served, timeout=60)
+    for pause in (0, 6):
+        time.sleep(pause)
+        connection.request("GET", "/search?q=black+bag&k=3&explain=true")
+        content = json.loads(connection.getresponse().read())
+        bodies.append((content["terms"], content["hits"]))
+    connection.close()
+    assert len(bodies[0][1]) == 3
+    assert bodies[1] == bodies[0]
 
 
 def test_health_and_metrics(served):

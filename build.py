@@ -15,8 +15,8 @@ from .options import flat_keywords, values_for
 from .pipeline.options import EncodingOptions
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
-from .storage.index_folder import COLLECTION, LUCENE, refuse_sources, resumed, start
-from .storage.index_location import IndexLocation, open_index_location
+from .storage.index_folder import COLLECTION, LUCENE, resumed, start
+from .storage.index_location import IndexLocation, open_index_location, refuse_sources
 from .storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings, recorded_name
 from .storage.markers import finished_parts
 from .terminal.build_report import BuildReport
@@ -148,7 +148,7 @@ def build_index(
                     manifest = location.save(manifest.at(COMPLETE, indexes=building.indexes))
             seconds = ended - started, perf_counter() - ended
             location.discard()
-    return BuildReport(location.location, manifest.counts, went_on, *seconds, work)
+    return BuildReport(location.name, manifest.counts, went_on, *seconds, work)
 
 
 def _opened(open_engine: "Callable[[], Engine]", progress: bool) -> "Engine":

@@ -14,8 +14,8 @@ from .options import flat_keywords, values_for
 from .pipeline.options import SCALE, EncoderOptions, ModelOptions
 from .pipeline.progress import Work
 from .storage.atomic import remove_folder
-from .storage.index_folder import COLLECTION, LUCENE, MARKERS, refuse_sources, resumed, start
-from .storage.index_location import open_index_location
+from .storage.index_folder import COLLECTION, LUCENE, MARKERS, resumed, start
+from .storage.index_location import open_index_location, refuse_sources
 from .storage.manifest import COMPLETE, ENCODING, Counts, ModelSettings, Settings, recorded_name
 from .terminal.build_report import BuildReport
 from .terminal.kept import keep
@@ -88,7 +88,7 @@ def index_vectors(
             manifest = location.save(manifest.at(COMPLETE, counts, indexes))
         seconds = perf_counter() - started
         location.discard()
-    return BuildReport(location.location, manifest.counts, went_on, 0.0, seconds, Work())
+    return BuildReport(location.name, manifest.counts, went_on, 0.0, seconds, Work())
 
 
 def _refuse_idle(queries: ModelOptions) -> None:

@@ -1,27 +1,30 @@
 """Encode on several GPUs of one host: a process for each, all with the same model, which take shards from one list."""
 
+import os
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
-from ..pipeline.parts.workers import Workers
+from ..pipeline.parts.workers import Workers, on_gpu
 from ..pipeline.progress import Progress, Work
 from ..processes import Helper, serve
+from ..storage.index_folder import MARKERS, part_path
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
-from .engine import claim, on_gpu, remove_claims
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import DocumentEncoder
 
 _MODULE = "sparton.engines.devices"
+_CLAIM = ".claim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class DeviceProcesses:
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
         prepare_collection(job.folder, job.generation)
-        remove_claims(job.folder)
+        _remove_claims(job.folder)
         answers: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
 
         def drive(helper: Helper) -> None:
@@ -91,7 +94,7 @@ class DeviceProcesses:
                 running -= 1
             else:
                 yield answer.part
-        remove_claims(job.folder)
+        _remove_claims(job.folder)
 
     def close(self) -> None:
         """End the processes; a shard in flight is lost."""
@@ -121,7 +124,7 @@ class _Worker:
                     self._encoder,
                     self._progress,
                     workers=self._workers,
-                    take=lambda number: claim(job.folder, number),
+                    take=lambda number: _claim(job.folder, number),
                 )
                 return None
             case _Next():
@@ -132,3 +135,18 @@ class _Worker:
 def main() -> None:
     """What the process runs."""
     serve(_Worker().answer)
+
+
+def _claim(folder: Path, number: int) -> bool:
+    """Whether this process is the first to want a shard."""
+    try:
+        os.close(os.open(folder / MARKERS / f"{part_path(folder, number).stem}{_CLAIM}", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _remove_claims(folder: Path) -> None:
+    """Let every shard be claimed again."""
+    for path in (folder / MARKERS).glob(f"*{_CLAIM}"):
+        path.unlink(missing_ok=True)

@@ -1,9 +1,7 @@
 """Where encoding happens: in this process, on several GPUs with a process for each, or on a Ray cluster."""
 
-import os
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import Parameter, UsageError
@@ -11,16 +9,13 @@ from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
-from ..pipeline.parts.workers import Workers
+from ..pipeline.parts.workers import Workers, on_gpu
 from ..pipeline.progress import Progress
-from ..storage.index_folder import MARKERS, part_path
 from ..storage.manifest import ModelSettings
 from ..storage.markers import prepare_collection
 
 if TYPE_CHECKING:
     from .ray_cluster import Cluster
-
-_CLAIM = ".claim"
 
 
 class Engine(Protocol):
@@ -75,30 +70,6 @@ class OneDevice:
         """End the processes that help."""
         if self._workers:
             self._workers.close()
-
-
-def on_gpu(device: str) -> bool:
-    """Whether an encoder would run on a GPU there, and this process alone could not keep it busy."""
-    if device != "auto":
-        return not device.startswith("cpu")
-    import torch
-
-    return torch.cuda.is_available()
-
-
-def claim(folder: Path, number: int) -> bool:
-    """Whether this process is the first to want a shard."""
-    try:
-        os.close(os.open(folder / MARKERS / f"{part_path(folder, number).stem}{_CLAIM}", os.O_CREAT | os.O_EXCL))
-    except FileExistsError:
-        return False
-    return True
-
-
-def remove_claims(folder: Path) -> None:
-    """Let every shard be claimed again."""
-    for path in (folder / MARKERS).glob(f"*{_CLAIM}"):
-        path.unlink(missing_ok=True)
 
 
 def _devices(device: str) -> Sequence[str]:

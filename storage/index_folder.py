@@ -7,15 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import Parameter, SpartonError, UsageError
-from .atomic import LEFTOVERS, LOCK, refuse_inputs, remove_folder
+from ..errors import Parameter, SpartonError
+from .atomic import LEFTOVERS, LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
-
-if TYPE_CHECKING:
-    from .index_location import IndexLocation
-    from .remote import RemoteFile
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 _MOST_SOURCE = 2**22  # bytes of sparton.json
@@ -36,26 +31,6 @@ def marker_of(part: Path) -> Path:
 def folders_of(folder: Path) -> tuple[Path, ...]:
     """An index folder and those in it, each of which may be a link to another disk."""
     return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, _BUILDING)))
-
-
-def refuse_sources(location: "IndexLocation", sources: "Sequence[tuple[Path | RemoteFile, str]]") -> None:
-    """Find out that nothing an index is made from lies where it is to be written, on this machine or by URI.
-
-    sources: files, each with what it is called. Raises UsageError.
-    """
-    from .remote import RemoteFile
-
-    index = Parameter("index")
-    refuse_inputs(index, folders_of(location.folder), {file: name for file, name in sources if isinstance(file, Path)})
-    if location.uri:
-        system, folder = RemoteFile(location.uri).located
-        inside = f"{folder.rstrip('/')}/"
-        for file, name in sources:
-            if isinstance(file, RemoteFile) and file.located[0] == system and file.located[1].startswith(inside):
-                raise UsageError(
-                    f"{name} lies in the index folder {location.location}, which is to be written; name another with ",
-                    index,
-                )
 
 
 def in_use(index: Path | str) -> str:

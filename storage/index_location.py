@@ -5,12 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import Parameter, SpartonError
-from .atomic import locked, make_folder
-from .index_folder import in_use, standing
+from ..errors import Parameter, SpartonError, UsageError
+from .atomic import locked, make_folder, refuse_inputs
+from .index_folder import folders_of, in_use, standing
 from .manifest import NAME, Manifest
 from .redaction import redacted
-from .remote import RemoteFolder, local_path, unreachable
+from .remote import RemoteFile, RemoteFolder, local_path, unreachable
 from .staging import StagedIndex, staging_folder
 
 
@@ -26,7 +26,7 @@ class IndexLocation(Protocol):
         """None for an index that is local."""
 
     @property
-    def location(self) -> Path | str:
+    def name(self) -> Path | str:
         """Where the index is in the end, as it may be printed."""
 
     def locked(self) -> AbstractContextManager[None]:
@@ -64,7 +64,7 @@ class LocalIndex:
     """An IndexLocation that is the local folder itself."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = self.location = folder
+        self.folder = self.name = folder
         self.uri = None
 
     @contextmanager
@@ -129,3 +129,21 @@ def open_index_location(index: str | Path, overwrite: bool) -> IndexLocation:
     except OSError as error:
         raise unreachable(str(index), error) from error
     return StagedIndex(staging_folder(str(index), "built"), str(index))
+
+
+def refuse_sources(location: IndexLocation, sources: Sequence[tuple[Path | RemoteFile, str]]) -> None:
+    """Find out that nothing an index is made from lies where it is to be written, on this machine or by URI.
+
+    sources: files, each with what it is called. Raises UsageError.
+    """
+    index = Parameter("index")
+    refuse_inputs(index, folders_of(location.folder), {file: name for file, name in sources if isinstance(file, Path)})
+    if location.uri:
+        system, folder = RemoteFile(location.uri).located
+        inside = f"{folder.rstrip('/')}/"
+        for file, name in sources:
+            if isinstance(file, RemoteFile) and file.located[0] == system and file.located[1].startswith(inside):
+                raise UsageError(
+                    f"{name} lies in the index folder {location.name}, which is to be written; name another with ",
+                    index,
+                )

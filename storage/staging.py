@@ -36,20 +36,20 @@ class StagedIndex:
         self._known: set[int] = set()
 
     @property
-    def location(self) -> str:
+    def name(self) -> str:
         """Where the index is in the end, as it may be printed."""
         return redacted(self.uri)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of the local folder, which begins with what is remote. Raises SpartonError if it is taken."""
-        with locked(lock_folder(self.folder), in_use(self.location)):
+        with locked(lock_folder(self.folder), in_use(self.name)):
             try:
                 self._sync_from_remote()
                 yield
             except SpartonError as error:
                 parts = (
-                    part.replace(str(self.folder), str(self.location)) if isinstance(part, str) else part
+                    part.replace(str(self.folder), str(self.name)) if isinstance(part, str) else part
                     for part in error.args
                 )
                 raise type(error)(*parts) from error

@@ -25,3 +25,12 @@ class Workers:
         """End them."""
         for helper in (*self.tokenizers, *self.writers):
             helper.close()
+
+
+def on_gpu(device: str) -> bool:
+    """Whether an encoder would run on a GPU there, and this process alone could not keep it busy."""
+    if device != "auto":
+        return not device.startswith("cpu")
+    import torch
+
+    return torch.cuda.is_available()

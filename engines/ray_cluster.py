@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import Parameter, SpartonError, UsageError
 from ..storage.store_calls import VARIABLE, store_timeout
+from .fault_signals import fault_handlers_kept
 
 try:
     import ray
@@ -39,13 +40,14 @@ class Cluster:
         if self._ours:
             try:
                 _knock(address)
-                ray.init(
-                    address=address or "local",
-                    include_dashboard=None if address else False,
-                    log_to_driver=False,
-                    logging_level=logging.ERROR,
-                    runtime_env={"env_vars": {VARIABLE: f"{store_timeout():g}"}} if address else None,
-                )
+                with fault_handlers_kept():  # Ray takes them, and at its end leaves none
+                    ray.init(
+                        address=address or "local",
+                        include_dashboard=None if address else False,
+                        log_to_driver=False,
+                        logging_level=logging.ERROR,
+                        runtime_env={"env_vars": {VARIABLE: f"{store_timeout():g}"}} if address else None,
+                    )
             except (OSError, RuntimeError, ValueError) as error:
                 raise SpartonError(
                     f"there is no Ray cluster at {address!r} ({_first_line(error)}); start one with "
@@ -61,7 +63,8 @@ class Cluster:
     def close(self) -> None:
         """Leave the cluster, or end it if it was started here."""
         if self._ours:
-            ray.shutdown()
+            with fault_handlers_kept():
+                ray.shutdown()
 
 
 def _knock(address: str | None) -> None:

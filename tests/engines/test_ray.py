@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -175,3 +176,34 @@ def test_no_cluster_at_an_address(bags, tmp_path):
         assert ran.returncode == code
         assert words in ran.stderr
         assert "Traceback" not in ran.stderr
+
+
+FAULTS = """
+import ctypes, signal, sys
+from contextlib import closing
+import sparton
+from sparton.engines.ray_cluster import Cluster
+
+def handlers():
+    found = {}
+    for fault in (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL):
+        action = ctypes.create_string_buffer(512)
+        ctypes.CDLL(None).sigaction(fault, None, action)
+        found[fault] = action.raw[: ctypes.sizeof(ctypes.c_void_p)]
+    return found
+
+searcher = sparton.Searcher(sys.argv[1])
+before, hits = handlers(), searcher.search("black leather bag", 50)
+assert any(before[signal.SIGSEGV]), "the JVM has no handler"
+with closing(Cluster(None)):
+    assert handlers() == before
+    assert searcher.search("black leather bag", 50) == hits
+assert handlers() == before
+assert searcher.search("black leather bag", 50) == hits
+"""
+
+
+def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(local):
+    """Without them the next null pointer in Java ends the process."""
+    done = subprocess.run([sys.executable, "-P", "-c", FAULTS, str(local)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from .build import build_index as build_index
     from .errors import SpartonError as SpartonError
-    from .from_collection import index_collection as index_collection
-    from .from_collection import index_vectors as index_vectors
     from .head import SpartonHead as SpartonHead
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
+    from .jobs.corpus import build_index as build_index
+    from .jobs.vectors import index_collection as index_collection
+    from .jobs.vectors import index_vectors as index_vectors
     from .pipeline.encoding.encoder import Encoder as Encoder
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BuildReport": "terminal.build_report",
-    "build_index": "build",
-    "index_vectors": "from_collection",
-    "index_collection": "from_collection",
+    "build_index": "jobs.corpus",
+    "index_vectors": "jobs.vectors",
+    "index_collection": "jobs.vectors",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoding.encoder",
     "fuse": "head.fuse",

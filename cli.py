@@ -260,7 +260,7 @@ def index(
         return
     with waiting_at_most(store_timeout):
         announce("looking at what there is to index")
-        from .build import build_index
+        from .jobs.corpus import build_index
 
         _steady_memory()
         report = build_index(
@@ -306,7 +306,7 @@ def encode(
     """Encode a corpus into JsonVectorCollection files and stop there: no Java, no Lucene."""
     with waiting_at_most(store_timeout):
         announce("looking at what there is to encode")
-        from .build import build_index
+        from .jobs.corpus import build_index
 
         _steady_memory()
         report = build_index(corpus, index, encoding=encoding, overwrite=overwrite, lucene=False, progress=True)
@@ -596,7 +596,7 @@ def _index_vectors(
     with waiting_at_most(store_timeout):
         announce("looking at what there is to index")
         _check_paths(collection=collection)
-        from .from_collection import index_vectors as build
+        from .jobs.vectors import index_vectors as build
 
         report = build(collection, index, queries=queries, indexing=indexing, overwrite=overwrite, progress=True)
         _print_report(report, as_json)

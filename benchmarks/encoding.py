@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 
-from sparton.build import build_index
+from sparton.jobs.corpus import build_index
 from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.progress import Progress
 

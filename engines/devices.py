@@ -3,22 +3,23 @@
 import os
 import queue
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..indexer.build import start_worker
 from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
 from ..pipeline.parts.workers import Workers, on_gpu
 from ..pipeline.progress import Progress, Work
-from ..processes import Helper, serve
+from ..processes import Answers, Helper, serve
 from ..storage.index_folder import MARKERS, part_path
+from ..storage.index_location import IndexLocation
 from ..storage.manifest import ModelSettings
-from ..storage.markers import prepare_collection
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import DocumentEncoder
@@ -56,6 +57,8 @@ class _Done:
 class DeviceProcesses:
     """An Engine on several devices. each: the options of each. Raises as Encoder when it is made."""
 
+    local = True
+
     def __init__(self, each: Sequence[EncoderOptions]) -> None:
         self._helpers = [Helper(_MODULE) for _ in each]
         try:
@@ -69,7 +72,6 @@ class DeviceProcesses:
 
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
-        prepare_collection(job.folder, job.generation)
         _remove_claims(job.folder)
         answers: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
 
@@ -95,6 +97,10 @@ class DeviceProcesses:
             else:
                 yield answer.part
         _remove_claims(job.folder)
+
+    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+        """Processes of this machine index."""
+        return start_worker
 
     def close(self) -> None:
         """End the processes; a shard in flight is lost."""

@@ -5,7 +5,7 @@ was lost and started again, reads back the parts that have a marker and goes on 
 """
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ..errors import Parameter, SpartonError, UsageError
+from ..indexer.build import start_worker
 from ..pipeline.corpus.file_state import seen_from_elsewhere
 from ..pipeline.encoding.open_encoder import open_document_encoder
-from ..pipeline.options import EncoderOptions
+from ..pipeline.options import EncoderOptions, EncodingOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
 from ..pipeline.parts.workers import Workers
 from ..pipeline.progress import Progress, Work
-from ..storage.index_location import index_location
+from ..processes import Answers
+from ..storage.index_location import IndexLocation, index_location
 from ..storage.manifest import ModelSettings
-from ..storage.markers import prepare_collection
 from ..storage.staging import staging_folder
+from .engine import Engine
 from .ray_cluster import ALWAYS, Cluster, answer_of
+from .ray_indexing import RayHelper
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import DocumentEncoder
@@ -34,11 +37,24 @@ if TYPE_CHECKING:
 _SLICES, _GPU_ROWS = 4, 2**19
 
 
-class RayEngine:
-    """An Engine on a cluster. The options' device: "auto", "cuda" for its GPUs, or "cpu".
+def open_ray(options: EncodingOptions) -> Engine:
+    """Connect to the cluster at the options' address, and have its nodes load the model. Raises as Cluster and
+    RayEngine do."""
+    cluster = Cluster(options.address)
+    try:
+        return RayEngine(cluster, options)
+    except BaseException:
+        cluster.close()
+        raise
 
-    Raises SpartonError without such a cluster, UsageError for another device, and as Encoder does.
+
+class RayEngine:
+    """An Engine on a cluster, which it closes at its end. The options' device: "auto", "cuda" for its GPUs, or "cpu".
+
+    Raises SpartonError without a GPU or core, UsageError for another device, and as Encoder does.
     """
+
+    local = False
 
     def __init__(self, cluster: Cluster, options: EncoderOptions) -> None:
         device = options.device
@@ -51,6 +67,7 @@ class RayEngine:
             )
         if device == "cuda" and not cluster.gpus:
             raise UsageError(Parameter("device"), " is 'cuda' and the Ray cluster has no GPU; expected auto or cpu")
+        self._cluster = cluster
         self._gpu = cluster.gpus > 0 and device != "cpu"
         count = cluster.gpus if self._gpu else cluster.cpus
         if not count:
@@ -66,12 +83,11 @@ class RayEngine:
             (first, *_), _ = ray.wait(list(self._loading), num_returns=1)
             self.settings: ModelSettings = answer_of(first)
         except BaseException:
-            self.close()
+            self._kill_actors()
             raise
 
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
-        prepare_collection(job.folder, job.generation)
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
         states = tuple(map(seen_from_elsewhere, job.states))
         job = replace(job, folder=job.folder.absolute(), files=files, states=states)
@@ -124,8 +140,16 @@ class RayEngine:
             else:
                 yield answer_of(reference)
 
+    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+        """The nodes index, unless the index is at a URI: they do not see the local folder that it is built in."""
+        return start_worker if location.uri else RayHelper
+
     def close(self) -> None:
-        """End the actors; shards in flight are lost."""
+        """End the actors, and leave the cluster; shards in flight are lost."""
+        self._kill_actors()
+        self._cluster.close()
+
+    def _kill_actors(self) -> None:
         for actor in self._actors:
             ray.kill(actor)
 

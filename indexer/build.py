@@ -30,6 +30,11 @@ _FORMAT = 1  # of what is left behind
 _ROUNDS = 4
 
 
+def start_worker() -> Answers:
+    """Start a process of this machine that indexes; see worker.py."""
+    return Helper(_MODULE)
+
+
 @dataclass(slots=True)
 class _Process:
     """A helper, the folder that it writes to, and whether it has it open."""
@@ -57,7 +62,7 @@ class LuceneBuild:
         key: str = "",
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
-        new_helper: Callable[[], Answers] = lambda: Helper(_MODULE),
+        new_helper: Callable[[], Answers] = start_worker,
         unique: bool = False,
     ) -> None:
         self._folder = folder

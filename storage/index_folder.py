@@ -38,7 +38,7 @@ def in_use(index: Path | str) -> str:
     return f"another run is writing the index {index}; wait for it, or name another folder"
 
 
-def standing(folder: Path, overwrite: bool) -> Manifest | None:
+def existing_manifest(folder: Path, overwrite: bool) -> Manifest | None:
     """The manifest that is there, or None. Raises SpartonError for a folder that is not ours to touch."""
     if os.path.lexists(os.path.realpath(folder)) and not folder.is_dir():
         raise SpartonError(f"{folder} is a file; name a folder for the index with ", Parameter("index"))
@@ -57,13 +57,13 @@ def standing(folder: Path, overwrite: bool) -> Manifest | None:
         raise
 
 
-def resumed(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
+def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
     """The manifest of a build to go on with, or None to start from scratch.
 
     With overwrite, encoding that was interrupted still goes on: it is the same command run again.
     Raises SpartonError for other settings without overwrite.
     """
-    found = standing(folder, overwrite)
+    found = existing_manifest(folder, overwrite)
     if found is None:
         return None
     differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
@@ -87,7 +87,7 @@ def _with_path(settings: Settings, folder: Path) -> Settings:
     return replace(settings, model=replace(model, name=str(path))) if model and path else settings
 
 
-def start(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
+def start_fresh(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:
     """Write the manifest of a new build, and clear what an older one left.
 
     In this order: what is not cleared any more, if all is killed in between, bears another generation.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import locked, make_folder, refuse_inputs
-from .index_folder import folders_of, in_use, standing
+from .index_folder import folders_of, in_use, existing_manifest
 from .manifest import NAME, Manifest
 from .redaction import redacted
 from .remote import RemoteFile, RemoteFolder, local_path, unreachable
@@ -114,10 +114,10 @@ def open_index_location(index: str | Path, overwrite: bool) -> IndexLocation:
     """The location that a path or a URI names.
 
     Raises SpartonError where the URI cannot be reached, for a location that holds files and no index, and as
-    `standing`.
+    `existing_manifest`.
     """
     if (path := local_path(index)) is not None:
-        standing(path, overwrite)
+        existing_manifest(path, overwrite)
         return LocalIndex(path)
     remote, name = RemoteFolder(str(index)), redacted(str(index))
     try:

@@ -40,8 +40,8 @@ OUT_OF_BOUNDS = [
     ({"engine": "steam"}, "engine is", "--engine is", " 'steam'; expected local or ray"),
     (
         {"address": "auto"},
-        "address is 'auto', which is Ray's, and engine is local; give engine='ray' too",
-        "--address is 'auto', which is Ray's, and --engine is local; give --engine ray too",
+        "address is 'auto', which engine='local' does not take; give engine='ray' too",
+        "--address is 'auto', which --engine local does not take; give --engine ray too",
         "",
     ),
     ({"index_processes": 0}, "index_processes is", "--index-processes is", " 0; expected at least 1"),

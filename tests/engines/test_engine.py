@@ -8,8 +8,8 @@ import pytest
 
 import sparton
 from sparton.engines import devices as device_processes
-from sparton.engines import engine
-from sparton.engines.engine import OneDevice, open_engine
+from sparton.engines import local
+from sparton.engines.local import OneDevice, open_local
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.options import EncoderOptions
 from sparton.pipeline.parts import collection as collection_module
@@ -78,13 +78,13 @@ def busy(monkeypatch):
     """A CPU is given the processes of a GPU: those that tokenize, and those that write."""
     started = []
 
-    class Recorded(engine.Workers):
+    class Recorded(local.Workers):
         def __init__(self, devices=1):
             super().__init__(devices)
             started.append(self)
 
-    monkeypatch.setattr(engine, "on_gpu", lambda device: True)
-    monkeypatch.setattr(engine, "Workers", Recorded)
+    monkeypatch.setattr(local, "on_gpu", lambda device: True)
+    monkeypatch.setattr(local, "Workers", Recorded)
     return started
 
 
@@ -95,7 +95,7 @@ def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
     assert all(helper._process.poll() is not None for helper in (*busy[0].tokenizers, *busy[0].writers))
     busy.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "on_gpu", lambda device: False)
+        patch.setattr(local, "on_gpu", lambda device: False)
         alone = sparton.build_index(bags, tmp_path / "alone", device="cpu", chunk=True, max_length=8, **OPTIONS)
     assert not busy
     assert collection(tmp_path / "helped") == collection(tmp_path / "alone")
@@ -139,7 +139,7 @@ def damage(path, group, column):
 
 
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
-    opened = open_engine(EncoderOptions(device="all"))
+    opened = open_local(EncoderOptions(device="all"))
     assert isinstance(opened, OneDevice)
     opened.close()
 
@@ -153,11 +153,11 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
 )
 def test_devices_that_cannot_be_meant(device, sentence):
     with pytest.raises(UsageError) as caught:
-        open_engine(EncoderOptions(device=device))
+        open_local(EncoderOptions(device=device))
     assert str(caught.value) == sentence
 
 
 def test_an_unreadable_model_ends_every_process(tmp_path, helpers):
     with pytest.raises(SpartonError):
-        open_engine(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
+        open_local(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
     assert all(helper._process.poll() is not None for helper in helpers)

@@ -168,7 +168,7 @@ def test_the_folder_may_be_named_from_where_one_stands(cluster, bags, tmp_path, 
 def test_no_cluster_at_an_address(bags, tmp_path):
     command = [*SPARTON, "encode", str(bags), "--output", str(tmp_path / "index"), "--address"]
     for options, code, words in (
-        (["auto"], 2, "--address is 'auto', which is Ray's, and --engine is local; give --engine ray too"),
+        (["auto"], 2, "--address is 'auto', which --engine local does not take; give --engine ray too"),
         (["127.0.0.1:9", "--engine", "ray"], 1, "there is no Ray cluster at '127.0.0.1:9' ("),
         (["ray://127.0.0.1:9", "--engine", "ray"], 2, "expected auto, or host:port of the head"),
     ):

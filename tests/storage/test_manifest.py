@@ -7,7 +7,7 @@ from functools import reduce
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.storage.index_folder import start
+from sparton.storage.index_folder import start_fresh
 from sparton.storage.manifest import (
     COMPLETE,
     ENCODED,
@@ -296,12 +296,12 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
 
 def test_of_very_many_files_the_first_ones_are_recorded(tmp_path):
     names = [f"{number:06}{'x' * 90}.parquet" for number in range(100_000)]
-    start(tmp_path, SETTINGS, names)
+    start_fresh(tmp_path, SETTINGS, names)
     *first, last = load_manifest(tmp_path).source
     assert 30_000 < len(first) < 50_000
     assert first == names[: len(first)]
     assert last == f"… and {len(names) - len(first):,} more"
-    start(tmp_path, SETTINGS, names[:30_000])
+    start_fresh(tmp_path, SETTINGS, names[:30_000])
     assert load_manifest(tmp_path).source == tuple(names[:30_000])
 
 

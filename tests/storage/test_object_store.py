@@ -215,7 +215,7 @@ def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, monke
     early = open_index_location(f"{bucket}/index", overwrite=False)
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     before = read(bucket)
-    monkeypatch.setattr("sparton.build.open_index_location", lambda index, overwrite: early)
+    monkeypatch.setattr("sparton.jobs.corpus.open_index_location", lambda index, overwrite: early)
     report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
     assert report.resumed
     assert read(bucket) == before

@@ -1,4 +1,4 @@
-"""The other job: vectors that any tool wrote as JsonVectorCollection, into an index folder."""
+"""Another job: from vectors that any tool wrote as JsonVectorCollection to an index."""
 
 import json
 from collections.abc import Sequence
@@ -7,19 +7,16 @@ from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from .build import plan_lucene
-from .errors import Parameter, UsageError
-from .indexer.options import LuceneOptions
-from .options import flat_keywords, values_for
-from .pipeline.options import SCALE, EncoderOptions, ModelOptions
-from .pipeline.progress import Work
-from .storage.atomic import remove_folder
-from .storage.index_folder import COLLECTION, LUCENE, MARKERS, resumed, start
-from .storage.index_location import open_index_location, refuse_sources
-from .storage.manifest import COMPLETE, ENCODING, Counts, ModelSettings, Settings, recorded_name
-from .terminal.build_report import BuildReport
-from .terminal.kept import keep
-from .terminal.progress_bar import counted
+from ..errors import Parameter, UsageError
+from ..indexer.options import LuceneOptions
+from ..options import flat_keywords, values_for
+from ..pipeline.options import SCALE, EncoderOptions, ModelOptions
+from ..pipeline.progress import Work
+from ..storage.index_location import open_index_location, refuse_sources
+from ..storage.manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
+from ..terminal.build_report import BuildReport
+from ..terminal.progress_bar import counted
+from .index_build import open_build, plan_lucene
 
 
 @flat_keywords
@@ -42,17 +39,15 @@ def index_vectors(
 
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
-    from .indexer.build import LuceneBuild
-    from .indexer.splits import find_files
+    from ..indexer.splits import find_files
 
     if queries.model is None:
         _refuse_idle(queries)
     location = open_index_location(index, overwrite)
-    folder = location.folder
     plan = plan_lucene(indexing)
     files = find_files(Path(collection))
     refuse_sources(location, [(file, f"the collection {collection}") for file in files])
-    beside = None if location.uri else folder
+    beside = None if location.uri else location.folder
     settings = Settings(
         model=_model_settings(queries, queries.model, beside) if queries.model else None,
         corpus=_fingerprint(files, Path(collection)),
@@ -63,32 +58,24 @@ def index_vectors(
         shard_rows=0,
         store_text=True,
     )
-    with location.locked():
-        manifest = resumed(folder, settings, overwrite)
-        went_on = manifest is not None
-        if manifest is None:
-            manifest = start(folder, settings, files)
-            location.begin_anew()
-        keep(folder)
+    with open_build(location, settings, files, overwrite=overwrite) as build:
         started = perf_counter()
-        if manifest.stage != COMPLETE or not location.has_lucene(manifest.indexes):
-            manifest = location.save(manifest.at(ENCODING))  # complete once, if its lucene folder is lost
-            for name in (COLLECTION, MARKERS):
-                remove_folder(folder / name)  # of an older build, if all was killed before they were removed
+        if not build.is_complete:
+            build.drop_parts()
             with (
                 counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
-                LuceneBuild(folder / LUCENE, plan, manifest.generation, queries.scale, count, unique=True) as building,
+                build.lucene(plan, scale=queries.scale, on_bytes=count, unique=True) as lucene,
             ):
+                assert lucene is not None
                 for file in files:
-                    building.add(file, _label(file, Path(collection)))
-                held, indexes = building.finish(), building.indexes
-            rows = held.documents + held.empty
-            counts = Counts(rows=rows, documents=held.documents, dropped_no_terms=held.empty, postings=held.postings)
-            location.put_lucene()
-            manifest = location.save(manifest.at(COMPLETE, counts, indexes))
+                    lucene.add(file, _label(file, Path(collection)))
+                indexed = build.finish_lucene()
+            rows = indexed.documents + indexed.empty
+            build.save(
+                COMPLETE, Counts(rows, indexed.documents, dropped_no_terms=indexed.empty, postings=indexed.postings)
+            )
         seconds = perf_counter() - started
-        location.discard()
-    return BuildReport(location.name, manifest.counts, went_on, 0.0, seconds, Work())
+    return BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
 
 
 def _refuse_idle(queries: ModelOptions) -> None:
@@ -106,7 +93,7 @@ def _refuse_idle(queries: ModelOptions) -> None:
 
 def _model_settings(queries: ModelOptions, model: str, index: Path | None) -> ModelSettings:
     """The model as a query will need it."""
-    from .pipeline.encoding.open_encoder import open_document_encoder
+    from ..pipeline.encoding.open_encoder import open_document_encoder
 
     asked = values_for(EncoderOptions, queries) | {"model": model, "scale": SCALE}
     found = open_document_encoder(EncoderOptions(**asked, device="cpu")).settings

@@ -1,0 +1,68 @@
+"""The engine of this machine: this process encodes, or one for each of several devices."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
+
+from ..errors import Parameter, UsageError
+from ..indexer.build import start_worker
+from ..pipeline.encoding.open_encoder import open_document_encoder
+from ..pipeline.options import EncoderOptions
+from ..pipeline.parts.collection import Part, write_collection
+from ..pipeline.parts.job import Job
+from ..pipeline.parts.workers import Workers, on_gpu
+from ..pipeline.progress import Progress
+from ..processes import Answers
+from ..storage.index_location import IndexLocation
+from .engine import Engine
+
+
+def open_local(options: EncoderOptions) -> Engine:
+    """Load the model on the options' device: as Encoder's; or "all" GPUs, or several with commas between.
+
+    Raises SpartonError and UsageError as Encoder does.
+    """
+    each = [replace(options, device=device) for device in _devices(options.device)]
+    if len(each) == 1:
+        return OneDevice(each[0])
+    from .devices import DeviceProcesses
+
+    return DeviceProcesses(each)
+
+
+class OneDevice:
+    """An Engine that encodes in this process."""
+
+    local = True
+
+    def __init__(self, options: EncoderOptions) -> None:
+        self._workers = Workers() if on_gpu(options.device) else None
+        try:
+            self._encoder = open_document_encoder(options)
+        except BaseException:
+            self.close()
+            raise
+        self.settings = self._encoder.settings
+
+    def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
+        """The parts of a job, in order. Raises as write_collection."""
+        yield from write_collection(job, self._encoder, progress, workers=self._workers)
+
+    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+        """Processes of this machine index."""
+        return start_worker
+
+    def close(self) -> None:
+        """End the processes that help."""
+        if self._workers:
+            self._workers.close()
+
+
+def _devices(device: str) -> Sequence[str]:
+    if device != "all":
+        names = [name.strip() for name in device.split(",")]
+        if len(set(names)) < len(names):
+            raise UsageError(Parameter("device"), f" is {device!r}; expected each GPU once")
+        return names
+    import torch
+
+    return [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["auto"]

@@ -1,0 +1,1 @@
+"""The jobs: each makes an index, of a corpus or of another tool's vectors."""

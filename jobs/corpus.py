@@ -1,0 +1,145 @@
+"""The main job: from a corpus to an index."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ..engines.register import check_engine, open_engine
+from ..errors import Parameter, SpartonError
+from ..indexer.options import LuceneOptions
+from ..options import flat_keywords, values_for
+from ..pipeline.options import EncodingOptions
+from ..pipeline.progress import Work
+from ..storage.index_location import open_index_location, refuse_sources
+from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_name
+from ..terminal.build_report import BuildReport
+from ..terminal.progress_bar import progress_bar, waiting
+from .index_build import IndexBuild, open_build, plan_lucene
+
+if TYPE_CHECKING:
+    from ..engines.engine import Engine
+    from ..pipeline.parts.job import Job
+
+log = logging.getLogger("sparton")
+
+
+@flat_keywords
+def build_index(
+    corpus: str | Path | Sequence[str | Path],
+    index: str | Path = "sparton-index",
+    *,
+    encoding: EncodingOptions,
+    indexing: LuceneOptions,
+    overwrite: bool = False,
+    lucene: bool = True,
+    progress: bool = False,
+) -> BuildReport:
+    """Encode a corpus into `index`/collection and build `index`/lucene from it.
+
+    corpus: data files, folders, globs or URIs.
+    index: a folder, or the URI of one. The index of a URI is built in a local folder, and put there as it is finished.
+    encoding, indexing: given as records, or field by field as keywords: build_index(corpus, index, top_terms=200).
+    With chunk, documents longer than max_length are split into passages that overlap, which a search folds again;
+    otherwise they are cut. With join=False the indexes of the processes stay next to each other, and are searched as
+    one. With engine="ray" a cluster, which `address` names (see Cluster), does the work; its nodes must all see corpus
+    and folder under the same paths.
+    overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids, the
+    columns and the model were found to be good.
+    lucene: False stops after the collection.
+    progress: show on stderr what goes on.
+
+    Of a build that was interrupted, what is finished is kept and the rest is done.
+    Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
+    process is writing to the folder.
+    """
+    from ..pipeline.corpus.columns import check_files, choose_columns
+    from ..pipeline.corpus.ids import check_ids
+    from ..pipeline.corpus.reader import Corpus
+    from ..pipeline.parts.job import Job
+
+    check_engine(encoding)
+    encoding = replace(encoding, scale=float(encoding.scale))
+    location = open_index_location(index, overwrite)
+    plan = plan_lucene(indexing) if lucene else None
+    source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
+    refuse_sources(location, [(file, f"the corpus file {file}") for file in source.files])
+    columns = choose_columns(source.schema, encoding.id_column, encoding.text_columns)
+    if columns.guessed:
+        log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
+    check_files(source, columns)
+    with waiting("reading ids", shown=progress):
+        rows = check_ids(source, columns.id)
+    if not rows:
+        raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
+    with closing(_loaded(encoding, progress)) as engine:  # takes seconds, and the corpus may be wrong in a moment
+        with waiting("reading the corpus for its digest", shown=progress):
+            fingerprint = source.fingerprint()
+        beside = None if location.uri else location.folder
+        decided = {
+            "model": replace(engine.settings, name=recorded_name(encoding.model, engine.settings.name, beside)),
+            "corpus": fingerprint,
+            "id_column": columns.id,
+            "text_columns": columns.text,
+        }
+        settings = Settings(**values_for(Settings, encoding) | decided)
+        with open_build(location, settings, source.files, overwrite=overwrite) as build:
+            job = Job(
+                files=source.files,
+                states=source.states,
+                columns=columns,
+                rows=rows,
+                folder=build.folder,
+                generation=build.generation,
+                options=encoding,
+                uri=location.uri,
+            )
+            work = Work()
+            started = perf_counter()
+            with build.lucene(plan, engine.indexer(location)) as building:
+                with waiting("checking what is encoded", shown=progress):
+                    encoded = build.is_encoded(job.shards)
+                if not encoded:
+                    work = _encode(build, engine, job, progress)
+                ended = perf_counter()
+                if building:
+                    with waiting("finishing the Lucene index", shown=progress):
+                        build.finish_lucene(build.manifest.counts.documents)
+                    build.save(COMPLETE)
+            seconds = ended - started, perf_counter() - ended
+    return BuildReport(location.name, build.manifest.counts, build.resumed, *seconds, work)
+
+
+def _loaded(encoding: EncodingOptions, progress: bool) -> "Engine":
+    with waiting("loading the model", shown=progress):
+        return open_engine(encoding)
+
+
+def _encode(build: IndexBuild, engine: "Engine", job: "Job", progress: bool) -> Work:
+    """Encode what is not encoded yet; return what was done."""
+    with waiting("looking for what is encoded", shown=progress):
+        build.prepare_parts(local=engine.local)
+    # Closed when it is left: what a CPU has encoded of a part is saved then.
+    with progress_bar(job.rows, shown=progress) as so_far, closing(engine.encode(job, so_far)) as parts:
+        counts = build.collect(parts, local=engine.local)
+        _check(counts, job)
+    build.save(ENCODED, counts)
+    return so_far.work
+
+
+def _check(counts: Counts, job: "Job") -> None:
+    """Raise SpartonError where the parts are not those of the corpus, or nothing in them can be found."""
+    if counts.rows != job.rows:
+        raise SpartonError(
+            f"the parts have {counts.rows:,} rows and the corpus {job.rows:,}; build the index again with ",
+            Parameter("overwrite", True),
+        )
+    if not counts.documents:
+        raise SpartonError(
+            f"none of the {counts.rows} rows has text that gives a term (columns {', '.join(job.columns.text)}); "
+            "choose others with ",
+            Parameter("text_columns"),
+        )

@@ -103,16 +103,16 @@ def measure_pieces(name: str, repeats: int) -> Figures:
         inputs = check_inputs(hidden, weight, bias, None, None)
         weights, rows = triton_head(inputs, with_positions=True)
         weights = weights.contiguous()
-        places = (rows - torch.arange(batch, device="cuda", dtype=torch.int32)[:, None] * length).to(torch.int16)
+        positions = (rows - torch.arange(batch, device="cuda", dtype=torch.int32)[:, None] * length).to(torch.int16)
         states = hidden.view(-1, width)
         calls = {
             "forward, weights alone": lambda turn, i=inputs: triton_head(i),
             "forward with positions": lambda turn, i=inputs: triton_head(i, with_positions=True),
-            "sort": lambda turn, a=(grad, weights, places): _lists(*a, batch * length, length),
-            "hidden's gradient": lambda turn, a=(grad, weights, places, weight, states.shape, length): hidden_gradient(
-                *a
+            "sort": lambda turn, a=(grad, weights, positions): _lists(*a, batch * length, length),
+            "hidden's gradient": lambda turn, a=(grad, weights, positions, weight, states.shape, length): (
+                hidden_gradient(*a)
             ),
-            "weight's gradient": lambda turn, a=(grad, weights, places, states, length, weight.dtype, bias.dtype): (
+            "weight's gradient": lambda turn, a=(grad, weights, positions, states, length, weight.dtype, bias.dtype): (
                 weight_gradient(*a)
             ),
         }

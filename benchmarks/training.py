@@ -118,8 +118,8 @@ def measure_pieces(name: str, repeats: int) -> Figures:
         }
         timings = interleaved(calls, repeats)
         result[kind] = {key: timing.summary() for key, timing in timings.items()}
-        live = float((weights > 0).float().mean())
-        print(f"  {kind}, {live:.2%} of the weights are not 0: ", end="")
+        share = float((weights > 0).float().mean())
+        print(f"  {kind}, {share:.2%} of the weights are not 0: ", end="")
         print(", ".join(f"{key} {row['ms']:.3f} ms" for key, row in result[kind].items()))
     return result
 

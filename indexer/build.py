@@ -1,6 +1,6 @@
 """Build a Lucene index from JsonVectorCollection files, several processes at a time, each into an index of its own.
 
-The processes' indexes stand in `lucene.tmp`, and each commit says of which pieces it is made: whoever finds them after
+The processes' indexes stand in `lucene.tmp`, and each commit says of which splits it is made: whoever finds them after
 an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
 joined, all of them are: then `lucene` holds a folder for each.
 """
@@ -21,7 +21,7 @@ from ..storage.atomic import remove_folder, sync_folder
 from .index_writer import Held
 from .options import LuceneOptions, LucenePlan, plan_build
 from .repeated_ids import refuse_repeated_ids
-from .splits import Piece, cut
+from .splits import Split, cut
 from .worker import Finish, Hash, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"
@@ -66,12 +66,12 @@ class LuceneBuild:
         self._key = f"{_FORMAT} {key}"
         self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
         self._unique = unique
-        self._hashes: dict[Piece, np.ndarray] = {}
+        self._hashes: dict[Split, np.ndarray] = {}
         self._pool = ThreadPoolExecutor(self._plan.processes)
         self._processes: list[_Process] = []
         self._idle: list[_Process] = []
         self._lock = threading.Lock()
-        self._pieces: dict[str, Piece] = {}
+        self._splits: dict[str, Split] = {}
         self._running: list[Future[None]] = []
         self._done: frozenset[str] | None = None
         self._left = False
@@ -103,16 +103,16 @@ class LuceneBuild:
         if self._done is None:
             # It may all be in its place, by a process that was killed before it could say so.
             self._placed = self._in_place()
-            self._done = frozenset((self._placed or self._held()).pieces)
+            self._done = frozenset((self._placed or self._held()).splits)
         self._running = [future for future in self._running if not _is_done(future)]
-        for piece in cut(path, label):
-            self._pieces[piece.name()] = piece
-            if piece.name() in self._done:
-                self._on_bytes(piece.bytes)
+        for split in cut(path, label):
+            self._splits[split.name()] = split
+            if split.name() in self._done:
+                self._on_bytes(split.bytes)
                 if self._unique:
-                    self._running.append(self._pool.submit(self._hash, piece))
+                    self._running.append(self._pool.submit(self._hash, split))
             else:
-                self._running.append(self._pool.submit(self._index, piece))
+                self._running.append(self._pool.submit(self._index, split))
 
     @property
     def indexes(self) -> tuple[str, ...]:
@@ -126,18 +126,18 @@ class LuceneBuild:
         when a process died; when there is no document, or not as many as `documents` says; for an id that stands twice.
         """
         held = self._finish()
-        if self._placed is not None and set(self._placed.pieces) == set(self._pieces):
+        if self._placed is not None and set(self._placed.splits) == set(self._splits):
             refuse_repeated_ids(self._hashes, self._scale)
             remove_folder(self._building)
             return self._placed
-        if set(held.pieces) - set(self._pieces) or len(set(held.pieces)) < len(held.pieces):
+        if set(held.splits) - set(self._splits) or len(set(held.splits)) < len(held.splits):
             remove_folder(self._building)  # an earlier run's, of files that have changed since
             held = Held()
         for _ in range(_ROUNDS):
-            missing = set(self._pieces) - set(held.pieces)  # or lost with a process that was started again
+            missing = set(self._splits) - set(held.splits)  # or lost with a process that was started again
             if not missing:
                 break
-            self._running = [self._pool.submit(self._index, self._pieces[name]) for name in sorted(missing)]
+            self._running = [self._pool.submit(self._index, self._splits[name]) for name in sorted(missing)]
             held = self._finish()
         else:
             raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
@@ -158,21 +158,21 @@ class LuceneBuild:
         remove_folder(self._building)
         return held
 
-    def _index(self, piece: Piece) -> None:
+    def _index(self, split: Split) -> None:
         process = self._take()
         if not process.open:
             process.helper.ask(Start(process.folder, self._key, self._plan, self._scale))
             process.open = True
-        added = process.helper.ask(Index(piece, self._unique))
+        added = process.helper.ask(Index(split, self._unique))
         self._give_back(process)
         if self._unique:
-            self._hashes[piece] = added.hashes
-        self._on_bytes(piece.bytes)
+            self._hashes[split] = added.hashes
+        self._on_bytes(split.bytes)
 
-    def _hash(self, piece: Piece) -> None:
-        """Learn the ids of a piece that an earlier run has indexed."""
+    def _hash(self, split: Split) -> None:
+        """Learn the ids of a split that an earlier run has indexed."""
         process = self._take()
-        self._hashes[piece] = process.helper.ask(Hash(piece, self._scale))
+        self._hashes[split] = process.helper.ask(Hash(split, self._scale))
         self._give_back(process)
 
     def _take(self) -> _Process:

@@ -16,19 +16,19 @@ from ..errors import Parameter, SpartonError
 from .java import java_array, java_class, java_exception, java_message, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
-_HELD = "sparton"
+_HELD, _SPLITS = "sparton", "pieces"  # entries of a commit's user data
 log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What an index holds: the names of the pieces it was made of, and what stood in them.
+    """What an index holds: the names of the splits it was made of, and what they held.
 
     key: of the settings it was made with. empty: lines without a term, which are left out.
     """
 
     key: str = ""
-    pieces: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
     documents: int = 0
     postings: int = 0
     empty: int = 0
@@ -36,7 +36,7 @@ class Held:
     def __add__(self, other: "Held") -> "Held":
         return Held(
             self.key or other.key,
-            self.pieces + other.pieces,
+            self.splits + other.splits,
             self.documents + other.documents,
             self.postings + other.postings,
             self.empty + other.empty,
@@ -61,8 +61,8 @@ class LuceneWriter:
             without_text.add(field)
         self._with_text, self._without_text = with_text, without_text
 
-    def add(self, piece: str, vectors: Iterable[Vector]) -> Held:
-        """Add the documents of a piece that have a term; return what they are.
+    def add(self, split: str, vectors: Iterable[Vector]) -> Held:
+        """Add the documents of a split that have a term; return what they are.
 
         Raises java_exception() when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
@@ -81,7 +81,7 @@ class LuceneWriter:
             else:
                 self._raw.setStringValue(to_java(vector.raw))
                 self._writer.addDocument(self._with_text)
-        added = Held("", (piece,), documents, postings, empty)
+        added = Held("", (split,), documents, postings, empty)
         self.held += added
         return added
 
@@ -178,14 +178,15 @@ def _held(entries: Any) -> Held:
         return Held()
     for entry in entries:
         if entry.getKey() == _HELD:
-            content = json.loads(str(entry.getValue()))
-            return Held(**{**content, "pieces": tuple(content["pieces"])})
+            content = dict(json.loads(str(entry.getValue())))
+            return Held(splits=tuple(content.pop(_SPLITS)), **content)
     return Held()
 
 
 def _user_data(held: Held) -> Any:
     data = java_class("java.util.HashMap")()
-    data.put(_HELD, json.dumps(asdict(held)))
+    content = {_SPLITS if name == "splits" else name: value for name, value in asdict(held).items()}
+    data.put(_HELD, json.dumps(content))
     return data
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
-from .splits import Piece
+from .splits import Split
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
 BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
@@ -42,8 +42,8 @@ def frame(vector: Mapping[str, int]) -> str:
     return BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
 
 
-def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
-    """The documents of a piece, in order; one without terms has no postings.
+def read_vectors(split: Split, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
+    """The documents of a split, in order; one without terms has no postings.
 
     scale: impacts are round(weight x scale), and postings with none are left out; None takes impacts as they are.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
@@ -53,25 +53,25 @@ def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = Fa
     term is not Unicode or longer than Lucene takes, or a term holds U+FDD0 or U+FDD1.
     """
     careful = careful or scale is not None
-    for number, line in enumerate(_lines(piece), start=1):
+    for number, line in enumerate(_lines(split), start=1):
         vector = None if careful else _as_written(line)
         if vector is None:
             try:
                 vector = _as_json(line, scale)
             except _LineError as error:
-                number += first_line(piece) - 1
-                raise SpartonError(f"{piece.path} line {number} ", *error.args) from error
+                number += first_line(split) - 1
+                raise SpartonError(f"{split.path} line {number} ", *error.args) from error
         yield vector
 
 
-def first_line(piece: Piece) -> int:
-    """The number, from 1, of the first line of a piece in its file."""
-    if not piece.start:
+def first_line(split: Split) -> int:
+    """The number, from 1, of the first line of a split in its file."""
+    if not split.start:
         return 1
-    with piece.path.open("rb") as lines:
+    with split.path.open("rb") as lines:
         count, end = 0, 0
         for line in lines:
-            if end >= piece.start:
+            if end >= split.start:
                 break
             end += len(line)
             count += 1
@@ -154,33 +154,33 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     return rounded
 
 
-def _lines(piece: Piece) -> Iterator[bytes]:
+def _lines(split: Split) -> Iterator[bytes]:
     try:
-        with piece.path.open("rb") as file:
-            _check_unchanged(piece, file)
-            if piece.path.suffix == ".gz":
+        with split.path.open("rb") as file:
+            _check_unchanged(split, file)
+            if split.path.suffix == ".gz":
                 with gzip.open(file) as lines:
                     yield from lines
-                _check_unchanged(piece, file)
+                _check_unchanged(split, file)
                 return
-            place = piece.start
+            place = split.start
             if place:
                 file.seek(place - 1)
-                place += len(file.readline()) - 1  # the line that reaches into the piece belongs to the one before
+                place += len(file.readline()) - 1  # the line that reaches into the split belongs to the one before
             for line in file:
-                if place >= piece.stop:
+                if place >= split.stop:
                     break
                 place += len(line)
                 yield line
-            _check_unchanged(piece, file)
+            _check_unchanged(split, file)
     except (OSError, EOFError, zlib.error) as error:
-        raise SpartonError(f"{piece.path} cannot be read: {error}; mend or remove the file and run again") from error
+        raise SpartonError(f"{split.path} cannot be read: {error}; mend or remove the file and run again") from error
 
 
-def _check_unchanged(piece: Piece, file: BinaryIO) -> None:
-    """A piece ends where its file did when it was cut, and its name promises certain bytes."""
-    if os.fstat(file.fileno()).st_mtime_ns != piece.changed_ns:
+def _check_unchanged(split: Split, file: BinaryIO) -> None:
+    """A split ends where its file did when it was cut, and its name promises certain bytes."""
+    if os.fstat(file.fileno()).st_mtime_ns != split.changed_ns:
         raise SpartonError(
-            f"{piece.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "
+            f"{split.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "
             "again"
         )

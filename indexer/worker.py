@@ -1,4 +1,4 @@
-"""A process that indexes pieces into a folder of its own, asked by LuceneBuild."""
+"""A process that indexes splits into a folder of its own, asked by LuceneBuild."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from .java import java_exception, start_jvm
 from .options import LucenePlan
 from .read_vectors import Vector, read_vectors
 from .repeated_ids import id_hashes
-from .splits import Piece
+from .splits import Split
 
 _COMMIT_SECONDS = 15.0  # lost at most if the process is killed; a commit costs a fifth of a second
 _LOCK_SECONDS = 20.0
@@ -34,15 +34,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Add a piece. Answered with what was in it. hashes: whether those of its ids are wanted."""
+    """Add a split. Answered with what was in it. hashes: whether those of its ids are wanted."""
 
-    piece: Piece
+    split: Split
     hashes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What was in a piece; nothing, if it was indexed before. hashes: of its ids (see repeated_ids.py)."""
+    """What was in a split; nothing, if it was indexed before. hashes: of its ids (see repeated_ids.py)."""
 
     held: Held
     hashes: np.ndarray | None
@@ -50,9 +50,9 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Answered with hashes of the ids of a piece."""
+    """Answered with hashes of the ids of a split."""
 
-    piece: Piece
+    split: Split
     scale: float | None
 
 
@@ -92,10 +92,10 @@ class Worker:
         match request:
             case Start():
                 return self._start(request)
-            case Index(piece, hashes):
-                return self._index(piece, hashes)
-            case Hash(piece, scale):
-                return id_hashes(vector.id for vector in read_vectors(piece, scale))
+            case Index(split, hashes):
+                return self._index(split, hashes)
+            case Hash(split, scale):
+                return id_hashes(vector.id for vector in read_vectors(split, scale))
             case Finish():
                 self._finish()
                 return None
@@ -121,17 +121,17 @@ class Worker:
         self._committed = time.monotonic()
         return self._writer.held
 
-    def _index(self, piece: Piece, hashes: bool) -> Added:
+    def _index(self, split: Split, hashes: bool) -> Added:
         assert self._writer is not None
-        if piece.name() in self._writer.held.pieces:  # asked again, because the answer was lost
-            ids = (vector.id for vector in read_vectors(piece, self._scale))
+        if split.name() in self._writer.held.splits:  # asked again, because the answer was lost
+            ids = (vector.id for vector in read_vectors(split, self._scale))
             return Added(Held(), id_hashes(ids) if hashes else None)
         names: list[str] = []
-        vectors = read_vectors(piece, self._scale)
+        vectors = read_vectors(split, self._scale)
         try:
-            held = self._writer.add(piece.name(), _noting(names, vectors) if hashes else vectors)
+            held = self._writer.add(split.name(), _noting(names, vectors) if hashes else vectors)
         except java_exception() as error:
-            for _ in read_vectors(piece, self._scale, careful=True):
+            for _ in read_vectors(split, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
             raise lucene_trouble(self._folder, error) from error
         if time.monotonic() - self._committed > _COMMIT_SECONDS:

@@ -36,7 +36,7 @@ def index_parts(folder, *parts, scale=None):
     """Index parts in this process; return the number of documents."""
     worker = Worker()
     worker.answer(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
-    held = [worker.answer(Index(piece)) for part in parts for piece in cut(part)]
+    held = [worker.answer(Index(split)) for part in parts for split in cut(part)]
     worker.answer(Finish())
     return sum(part.held.documents for part in held)
 

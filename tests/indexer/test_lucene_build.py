@@ -125,8 +125,8 @@ def leave_behind(folder, part, key="1 "):
     """What a run that was killed leaves: one part committed, another not."""
     worker = Worker()
     worker.answer(Start(folder.with_name(folder.name + ".tmp") / "0", key, TWO, None))
-    for piece in cut(part):
-        worker.answer(Index(piece))
+    for split in cut(part):
+        worker.answer(Index(split))
     worker.answer(Finish())
 
 

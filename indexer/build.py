@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..processes import Answers, Helper
 from ..storage.atomic import remove_folder, sync_folder
-from .index_writer import Held
+from .index_writer import IndexedCounts
 from .options import LuceneOptions, LucenePlan, plan_build
 from .repeated_ids import refuse_repeated_ids
 from .splits import Split, cut
@@ -75,7 +75,7 @@ class LuceneBuild:
         self._running: list[Future[None]] = []
         self._done: frozenset[str] | None = None
         self._left = False
-        self._placed: Held | None = None
+        self._existing: IndexedCounts | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -101,9 +101,9 @@ class LuceneBuild:
         label: what the file is called within its collection, if not by its name.
         """
         if self._done is None:
-            # It may all be in its place, by a process that was killed before it could say so.
-            self._placed = self._in_place()
-            self._done = frozenset((self._placed or self._held()).splits)
+            # The whole index may exist, made by a process that was killed before it could say so.
+            self._existing = self._find_existing()
+            self._done = frozenset((self._existing or self._committed()).splits)
         self._running = [future for future in self._running if not _is_done(future)]
         for split in cut(path, label):
             self._splits[split.name()] = split
@@ -119,44 +119,44 @@ class LuceneBuild:
         """The indexes in the folder, named as the manifest does."""
         return tuple(str(path.relative_to(self._folder.parent)) for path in sub_indexes(self._folder))
 
-    def finish(self, documents: int | None = None) -> Held:
-        """Wait for all files, and put the index in its place; return what it holds.
+    def finish(self, documents: int | None = None) -> IndexedCounts:
+        """Wait for all files, and put the index in its place; return what it contains.
 
         Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write;
         when a process died; when there is no document, or not as many as `documents` says; for an id that stands twice.
         """
-        held = self._finish()
-        if self._placed is not None and set(self._placed.splits) == set(self._splits):
+        counts = self._finish()
+        if self._existing is not None and set(self._existing.splits) == set(self._splits):
             refuse_repeated_ids(self._hashes, self._scale)
             remove_folder(self._building)
-            return self._placed
-        if set(held.splits) - set(self._splits) or len(set(held.splits)) < len(held.splits):
+            return self._existing
+        if set(counts.splits) - set(self._splits) or len(set(counts.splits)) < len(counts.splits):
             remove_folder(self._building)  # an earlier run's, of files that have changed since
-            held = Held()
+            counts = IndexedCounts()
         for _ in range(_ROUNDS):
-            missing = set(self._splits) - set(held.splits)  # or lost with a process that was started again
+            missing = set(self._splits) - set(counts.splits)  # or lost with a process that was started again
             if not missing:
                 break
             self._running = [self._pool.submit(self._index, self._splits[name]) for name in sorted(missing)]
-            held = self._finish()
+            counts = self._finish()
         else:
             raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
         refuse_repeated_ids(self._hashes, self._scale)
-        if not held.documents:
+        if not counts.documents:
             raise SpartonError(
-                f"none of the {held.empty} documents has a term; there is nothing to index"
-                if held.empty
+                f"none of the {counts.empty} documents has a term; there is nothing to index"
+                if counts.empty
                 else "the collection holds no document; there is nothing to index"
             )
-        if documents not in (None, held.documents):
+        if documents not in (None, counts.documents):
             raise SpartonError(
-                f"Lucene holds {held.documents} documents and the collection should have {documents}; "
+                f"Lucene holds {counts.documents} documents and the collection should have {documents}; "
                 "files in the collection were changed, so build the index again with ",
                 Parameter("overwrite", True),
             )
-        self._put_in_place(held)
+        self._put_in_place(counts)
         remove_folder(self._building)
-        return held
+        return counts
 
     def _index(self, split: Split) -> None:
         process = self._take()
@@ -190,8 +190,8 @@ class LuceneBuild:
         with self._lock:
             self._idle.append(process)
 
-    def _finish(self) -> Held:
-        """Wait until all is indexed and every process has closed its folder; return what the folders hold."""
+    def _finish(self) -> IndexedCounts:
+        """Wait until all is indexed and every process has closed its folder; return what the folders contain."""
         wait(self._running, return_when=FIRST_EXCEPTION)
         for future in self._running:
             if future.done():
@@ -199,41 +199,41 @@ class LuceneBuild:
         self._running = [self._pool.submit(self._close, process) for process in self._processes if process.open]
         for future in self._running:
             future.result()
-        return self._held()
+        return self._committed()
 
     def _close(self, process: _Process) -> None:
         process.helper.ask(Finish())
         process.open = False
 
-    def _in_place(self) -> Held | None:
-        """What stands in the folder already, if it was made with these settings."""
+    def _find_existing(self) -> IndexedCounts | None:
+        """What the folder contains already, if it was made with these settings."""
         if not self._folder.is_dir():
             return None
         parts = self._read(sub_indexes(self._folder))
-        return None if None in parts else sum((held for held in parts if held is not None), Held())
+        return None if None in parts else sum((counts for counts in parts if counts is not None), IndexedCounts())
 
     def _folders(self) -> tuple[Path, ...]:
         return _numbered(self._building)
 
-    def _held(self) -> Held:
-        """What was committed to the folders. One that is damaged or was made otherwise goes."""
+    def _committed(self) -> IndexedCounts:
+        """What was committed to the folders. A folder that is damaged or has other settings is removed."""
         folders = self._folders()
         found = self._read(folders)
-        for folder, held in zip(folders, found, strict=True):
-            if held is None:
+        for folder, counts in zip(folders, found, strict=True):
+            if counts is None:
                 remove_folder(folder)
-        return sum((held for held in found if held is not None), Held())
+        return sum((counts for counts in found if counts is not None), IndexedCounts())
 
-    def _read(self, folders: tuple[Path, ...]) -> list[Held | None]:
-        """What each folder holds; None where nothing does that was made with these settings."""
+    def _read(self, folders: tuple[Path, ...]) -> list[IndexedCounts | None]:
+        """What each folder contains; None for a folder without an index of these settings."""
         if not folders:
             return []
         process = self._take()
-        answers = process.helper.ask(Read(folders, self._plan))
+        found = process.helper.ask(Read(folders, self._plan))
         self._give_back(process)
-        return [held if held is not None and held.key == self._key else None for held in answers]
+        return [counts if counts is not None and counts.key == self._key else None for counts in found]
 
-    def _put_in_place(self, held: Held) -> None:
+    def _put_in_place(self, counts: IndexedCounts) -> None:
         folders = self._folders()
         whole = folders[0]
         if len(folders) > 1 and not self._plan.join:
@@ -244,8 +244,8 @@ class LuceneBuild:
             process = self._take()
             joined = process.helper.ask(Join(folders, whole, self._plan))
             self._give_back(process)
-            if joined.documents != held.documents:
-                raise SpartonError(f"{whole} holds {joined.documents} documents of {held.documents}; run again")
+            if joined.documents != counts.documents:
+                raise SpartonError(f"{whole} holds {joined.documents} documents of {counts.documents}; run again")
         remove_folder(self._folder)
         whole.replace(self._folder)
         sync_folder(self._folder.parent)

@@ -164,7 +164,7 @@ def open_directory(folder: Path) -> Any:
 
 def _config(buffer_mb: float) -> Any:
     """Documents stay in the order they came in, and one thread does all there is to do."""
-    config = java_class("org.apache.lucene.index.IndexWriterConfig")(framed_analyzer("delimitedTermFrequency"))
+    config = java_class("org.apache.lucene.index.IndexWriterConfig")(postings_analyzer("delimitedTermFrequency"))
     config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
     config.setRAMBufferSizeMB(float(buffer_mb))
     config.setUseCompoundFile(False)
@@ -204,7 +204,7 @@ def _fields() -> tuple[Any, Any, Any, Any]:
     )
 
 
-def framed_analyzer(number: str) -> Any:
+def postings_analyzer(number: str) -> Any:
     """Split at one character and read the number behind another: no term is changed, whatever it holds.
 
     number: the filter that reads it, delimitedTermFrequency for documents, delimitedBoost for queries.

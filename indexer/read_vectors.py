@@ -1,4 +1,4 @@
-"""Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and framed postings.
+"""Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and joined postings.
 
 Most of the work of indexing in Python would be decoding JSON to objects and joining those to text again. A line laid
 out as Sparton and json.dumps lay it out is therefore rewritten where it stands, after checks that leave no doubt about
@@ -37,8 +37,8 @@ class Vector:
     terms: int
 
 
-def frame(vector: Mapping[str, int]) -> str:
-    """The postings of {term: impact} as one text, which `framed_analyzer` takes apart."""
+def join_postings(vector: Mapping[str, int]) -> str:
+    """The postings of {term: impact} as one text, which `postings_analyzer` takes apart."""
     return BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
 
 
@@ -88,9 +88,9 @@ def _as_written(line: bytes) -> Vector | None:
     None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
     an impact is not too large is left to Lucene; a term that stands twice (nobody writes that) shows in its counts.
     """
-    place = line.find(_VECTOR)
-    body = line[place + len(_VECTOR) : -3]
-    if place < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
+    offset = line.find(_VECTOR)
+    body = line[offset + len(_VECTOR) : -3]
+    if offset < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
         return None
     postings = body[1:].replace(b'": ', _BEFORE).replace(b', "', _BETWEEN)
     terms = postings.count(_BEFORE)
@@ -98,7 +98,7 @@ def _as_written(line: bytes) -> Vector | None:
     if b'"' in postings or postings.count(_BETWEEN) != terms - 1 or _NO_IMPACT.search(postings):
         return None
     try:
-        raw = line[:place].decode() + "}"
+        raw = line[:offset].decode() + "}"
         content = json.loads(raw)
         name = content["id"]
         if not isinstance(name, str) or len(name.encode()) > _MOST_BYTES:
@@ -139,7 +139,7 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     # A lone surrogate, which is not Unicode, can stand in JSON only.
     raw = json.dumps(content) if "contents" in content else None
-    return Vector(str(name), raw, frame(vector), len(vector))
+    return Vector(str(name), raw, join_postings(vector), len(vector))
 
 
 def _rounded(term: str, weight: Any, scale: float) -> int:
@@ -163,14 +163,14 @@ def _lines(split: Split) -> Iterator[bytes]:
                     yield from lines
                 _check_unchanged(split, file)
                 return
-            place = split.start
-            if place:
-                file.seek(place - 1)
-                place += len(file.readline()) - 1  # the line that reaches into the split belongs to the one before
+            offset = split.start
+            if offset:
+                file.seek(offset - 1)
+                offset += len(file.readline()) - 1  # the line that reaches into the split belongs to the one before
             for line in file:
-                if place >= split.stop:
+                if offset >= split.stop:
                     break
-                place += len(line)
+                offset += len(line)
                 yield line
             _check_unchanged(split, file)
     except (OSError, EOFError, zlib.error) as error:

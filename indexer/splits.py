@@ -45,7 +45,7 @@ def cut(path: Path, label: str | None = None, most: int = SPLIT_BYTES) -> Iterat
     label = label or path.name
     stat = path.stat()
     count = 1 if path.suffix == ".gz" else max(1, round(stat.st_size / most))
-    bounds = [stat.st_size * place // count for place in range(count + 1)]
+    bounds = [stat.st_size * index // count for index in range(count + 1)]
     for start, stop in pairwise(bounds):
         yield Split(path, label, start, stop, stat.st_mtime_ns)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
-from ..indexer.index_writer import framed_analyzer, open_directory
+from ..indexer.index_writer import open_directory, postings_analyzer
 from ..indexer.java import (
     check_process,
     forget_thread_at_end,
@@ -18,7 +18,7 @@ from ..indexer.java import (
     java_name,
     to_java,
 )
-from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
+from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
 from .explain import Match
 from .lucene_hits import DamagedIndexError, Ranked, rank
 from .stored_texts import stored_texts
@@ -50,7 +50,7 @@ class ImpactIndex:
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
         self._best_then_id = _best_then_id()
-        self._queries = java_class("org.apache.lucene.util.QueryBuilder")(framed_analyzer("delimitedBoost"))
+        self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
         self._documents = int(self._reader.numDocs())
         self._process = os.getpid()
         self._closed = False
@@ -80,7 +80,7 @@ class ImpactIndex:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
         terms = _findable(terms)
         # Made in one call rather than three a term.
-        return self._queries.createBooleanQuery(_FIELD, to_java(frame(terms))) if terms and len(self) else None
+        return self._queries.createBooleanQuery(_FIELD, to_java(join_postings(terms))) if terms and len(self) else None
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""

@@ -9,8 +9,8 @@ import pytest
 import pytrec_eval
 from scipy.stats import ttest_rel
 
-from sparton.search.evaluation.judged import read_qrels, read_run
 from sparton.search.evaluation.score import paired_p, score_runs
+from sparton.search.evaluation.trec_files import read_qrels, read_run
 
 NAMES = ["nDCG@10", "RR@10", "R@1000", "AP", "P@5"]
 

@@ -20,7 +20,7 @@ from ..indexer.java import (
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
 from .explain import Match
-from .lucene_hits import DamagedIndexError, Ranked, rank
+from .lucene_hits import DamagedIndexError, ScoredDoc, rank
 from .stored_texts import stored_texts
 
 _INDEX = "org.apache.lucene.index."
@@ -58,13 +58,13 @@ class ImpactIndex:
     def __len__(self) -> int:
         return self._documents
 
-    def rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+    def rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id."""
         with self._reading():
             query = self._query(terms)
             return [] if query is None else rank(self._searcher, query, min(k, len(self)), self._best_then_id)
 
-    def texts(self, ranked: Sequence[Ranked]) -> list[str | None]:
+    def texts(self, ranked: Sequence[ScoredDoc]) -> list[str | None]:
         """The stored texts, None where there is none."""
         with self._reading():
             return stored_texts(self._reader, ranked)

@@ -17,7 +17,7 @@ from ..storage.manifest import load_complete
 from ..storage.remote import local_path
 from .explain import Match, own_terms
 from .impact_index import ImpactIndex
-from .lucene_hits import Ranked
+from .lucene_hits import ScoredDoc
 from .max_passage import best_documents, document_of, passage_of
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Searcher:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
 
-    def _rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+    def _rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
         """The best documents, or of passages the best ones of the best documents."""
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
@@ -189,7 +189,7 @@ class Searcher:
             return best_documents(lambda asked: self._index.rank(terms, asked), k)
         return self._index.rank(terms, k)
 
-    def _hits(self, ranked: Sequence[Ranked]) -> list[Hit]:
+    def _hits(self, ranked: Sequence[ScoredDoc]) -> list[Hit]:
         every = enumerate(zip(ranked, self._index.texts(ranked), strict=True), start=1)
         if self.manifest.settings.chunk:
             return [

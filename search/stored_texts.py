@@ -10,14 +10,14 @@ from functools import cache
 from typing import Any
 
 from ..indexer.java import from_java, java_class, java_ints
-from .lucene_hits import DamagedIndexError, Ranked
+from .lucene_hits import DamagedIndexError, ScoredDoc
 from .text_lines import sound
 
 _BETWEEN = "\0"  # which no JSON holds
 _TOGETHER = 100  # documents, of whose texts Java holds three copies at once
 
 
-def stored_texts(reader: Any, ranked: Sequence[Ranked]) -> list[str | None]:
+def stored_texts(reader: Any, ranked: Sequence[ScoredDoc]) -> list[str | None]:
     """The text of each document, None where none is stored. reader: Lucene's.
 
     Raises DamagedIndexError where something else is stored than Pyserini's JSON of that document.

@@ -9,7 +9,7 @@ import pytest
 import sparton
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.tokens.passages import OVERLAP, Spans, join_spans, passages_of, windows
-from sparton.search.lucene_hits import Ranked
+from sparton.search.lucene_hits import ScoredDoc
 from sparton.search.max_passage import best_documents
 
 LONGEST = 100
@@ -89,8 +89,8 @@ def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
 
 
 def test_more_passages_are_asked_for_until_there_are_enough_documents():
-    passages = [Ranked(n, f"a#{n}", 50.0 - n) for n in range(20)]
-    passages += [Ranked(20, "c#0", 5.0), Ranked(21, "b#1", 5.0), Ranked(22, "d#0", 1.0)]
+    passages = [ScoredDoc(n, f"a#{n}", 50.0 - n) for n in range(20)]
+    passages += [ScoredDoc(20, "c#0", 5.0), ScoredDoc(21, "b#1", 5.0), ScoredDoc(22, "d#0", 1.0)]
     asked = []
 
     def search(count):

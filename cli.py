@@ -468,12 +468,12 @@ def encode_text(
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
     with _one_sentence(), waiting_at_most(store_timeout):
-        from .search.explain import open_encoder, own_terms
+        from .search.explain import input_terms, open_encoder
 
         with _collector_paused():
             encoder = open_encoder(index, model, device=device, trust_remote_code=trust_remote_code)
         terms = encoder.terms(text)
-        own = own_terms(encoder, text)
+        own = input_terms(encoder, text)
         if as_json:
             typer.echo(terms_json(text, terms, own))
         elif terms:
@@ -571,7 +571,7 @@ def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json
         typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
         return
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
-    own = searcher.own_terms(query) if explain else ()
+    own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):
         typer.echo(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
     if sys.stderr.isatty():

@@ -15,7 +15,7 @@ from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.remote import local_path
-from .explain import Match, own_terms
+from .explain import Match, input_terms
 from .impact_index import ImpactIndex
 from .lucene_hits import ScoredDoc
 from .max_passage import best_documents, document_of, passage_of
@@ -121,11 +121,11 @@ class Searcher:
         with self._encoding:
             return encoder.terms(query)
 
-    def own_terms(self, query: str) -> frozenset[str]:
-        """The terms that a query holds itself; the model has added the others. Raises as `terms`."""
+    def input_terms(self, query: str) -> frozenset[str]:
+        """The terms that are in a query; the model has added the others. Raises as `terms`."""
         encoder = self._encoder()
         with self._encoding:
-            return own_terms(encoder, query)
+            return input_terms(encoder, query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
         """Each query as {term: impact}, the impacts that `terms` gives; terms in order of vocabulary id. Raises as

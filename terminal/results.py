@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 _EXPANDED = "+"  # stands before a term that the model added
 
 
-def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str], query: str | None = None) -> str:
-    """A hit as one JSON object, with its query where there are several. own: the terms that the query holds itself."""
-    content = hit_content(hit, matches, own)
+def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str], query: str | None = None) -> str:
+    """A hit as one JSON object, with its query where there are several. input_terms: the query's."""
+    content = hit_content(hit, matches, input_terms)
     return json.dumps(content if query is None else {"query": query, **content}, ensure_ascii=False)
 
 
-def hit_lines(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:
-    """A hit as a line, and a bar for each match. own: the terms that the query holds itself."""
+def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> str:
+    """A hit as a line, and a bar for each match. input_terms: the query's."""
     width = shutil.get_terminal_size().columns
     head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
     lines = [_cut(head + _plain(hit.text or ""), width)]
     for match in matches or ():
         share = match.contribution / hit.score
         lines.append(
-            f"     {match.contribution:>8}  {_term(match.term, own)} "
+            f"     {match.contribution:>8}  {_term(match.term, input_terms)} "
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
@@ -43,16 +43,18 @@ def seconds_line(seconds: "Seconds") -> str:
     return ", ".join(f"{part} {1000 * spent:.1f} ms" for part, spent in asdict(seconds).items())
 
 
-def terms_json(text: str, terms: Mapping[str, int], own: Collection[str]) -> str:
+def terms_json(text: str, terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     """An encoded text as one JSON object."""
-    weights = [{"term": term, "impact": impact, "expanded": term not in own} for term, impact in terms.items()]
+    weights = [{"term": term, "impact": impact, "expanded": term not in input_terms} for term, impact in terms.items()]
     return json.dumps({"text": text, "terms": weights}, ensure_ascii=False)
 
 
-def terms_lines(terms: Mapping[str, int], own: Collection[str]) -> str:
+def terms_lines(terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     """An encoded text as a bar for each term, as long as its share of the heaviest."""
     heaviest = max(terms.values(), default=1)
-    return "\n".join(f"{impact:>6}  {_term(term, own)} {_bar(impact / heaviest)}" for term, impact in terms.items())
+    return "\n".join(
+        f"{impact:>6}  {_term(term, input_terms)} {_bar(impact / heaviest)}" for term, impact in terms.items()
+    )
 
 
 def run_line(report: "RunReport") -> str:
@@ -137,8 +139,8 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _term(term: str, own: Collection[str]) -> str:
-    return f"{'' if term in own else _EXPANDED}{term}".ljust(16)
+def _term(term: str, input_terms: Collection[str]) -> str:
+    return f"{'' if term in input_terms else _EXPANDED}{term}".ljust(16)
 
 
 def _bar(share: float) -> str:

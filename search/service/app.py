@@ -142,17 +142,18 @@ class _Answers:
     def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
         """A query's hits, and how long they took."""
         answer = self._searcher.answer(query, k)
-        own = self._searcher.own_terms(query) if explain else frozenset[str]()
+        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
         matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,
-            "hits": [hit_content(hit, matched, own) for hit, matched in zip(answer.hits, matches, strict=True)],
+            "hits": [hit_content(hit, matched, input_terms) for hit, matched in zip(answer.hits, matches, strict=True)],
             "milliseconds": {part: 1000 * seconds for part, seconds in asdict(answer.seconds).items()},
         }
         if explain:
             content["terms"] = [
-                {"term": term, "impact": impact, "expanded": term not in own} for term, impact in answer.terms.items()
+                {"term": term, "impact": impact, "expanded": term not in input_terms}
+                for term, impact in answer.terms.items()
             ]
         return content
 

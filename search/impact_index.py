@@ -43,7 +43,7 @@ class ImpactIndex:
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
         readers = _open_readers(folders)
-        # One reader over all: each posting is scored alike wherever it stands, and ties go by id, not by place.
+        # One reader over all: each posting is scored alike in every index, and ties go by id, not by number.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
@@ -146,8 +146,8 @@ class ImpactIndex:
 
 
 def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
-    """Without terms that no document holds, and Java cannot be told of: with a character that frames terms, at which
-    Lucene would take them apart, or half of one."""
+    """Without terms that no document holds, and Java cannot be told of: with a character that separates terms, at which
+    Lucene would split them, or half of a character."""
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
 
 

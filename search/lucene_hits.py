@@ -1,7 +1,7 @@
 """What Lucene found, taken over in one call: documents' numbers, ids and scores.
 
 Each call from Python to Java costs microseconds, so asking a thousand hits one by one takes longer than the search. The
-ids stand in what Lucene sorted by (ties go by id), so no stored document need be read, and Arrays.toString writes all
+ids are in what Lucene sorted by (ties go by id), so no stored document need be read, and Arrays.toString writes all
 hits out as one text, in Java.
 """
 

@@ -59,7 +59,7 @@ class Answer:
 class Searcher:
     """Model and index kept open. Threads may share it; a process that is forked from this one may not.
 
-    path: the folder of an index, or its URI, of which a copy is made here first. model: a folder or a name on the hub
+    path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
     where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. device: as
     Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed
     it when it was indexed.
@@ -83,7 +83,7 @@ class Searcher:
             try:
                 self.encoder = self._open_encoder(local_path(path), model, device, trust_remote_code)
             except BaseException:
-                with suppress(SpartonError):  # there is another one to tell of
+                with suppress(SpartonError):  # the first error is the one to report
                     opening.result().close()
                 raise
             self._index = opening.result()
@@ -105,7 +105,7 @@ class Searcher:
                 trust_remote_code=trust_remote_code,
             )
         if model is not None:
-            raise self._no_model()  # there is nothing to hold it against
+            raise self._no_model()  # there is nothing to compare it with
         return None
 
     def __len__(self) -> int:

@@ -55,7 +55,7 @@ class BoundedRequests:
     """ASGI middleware: 413 for a body above `most_bytes`, 503 while `most_waiting` requests are under way.
 
     The body is read before anything else sees it, so that one that is too large is never kept, whatever its header
-    says. Health and metrics are answered however many wait.
+    says. Health and metrics get a response however many wait.
     """
 
     def __init__(self, app: ASGIApp, most_bytes: int, most_waiting: int, metrics: Metrics) -> None:

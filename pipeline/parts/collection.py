@@ -15,7 +15,7 @@ from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
 from ..documents import Shard
 from ..encoding.saved_batches import SavedBatches
-from ..prefetch import ahead
+from ..prefetch import prefetch
 from ..progress import Progress
 from ..tokens.passages import passages_of
 from ..tokens.tokenizer import Tokens, tokenize_shards
@@ -67,7 +67,7 @@ def write_collection(
     shards = read_shards(Corpus(job.files, job.states), job.columns, job.options.shard_rows, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
-    waiting = progress.during("reading", ahead(tokenized, 1 if workers else 0))
+    waiting = progress.during("reading", prefetch(tokenized, 1 if workers else 0))
     saved: dict[Path, SavedBatches] = {}
     new = progress.during("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
     writers = workers.writers if workers else ()

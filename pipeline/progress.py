@@ -82,7 +82,7 @@ class Progress:
         work, self.work = self.work, Work()
         return work
 
-    def during(self, stage: str, items: Iterable[T]) -> Iterator[T]:
+    def timed(self, stage: str, items: Iterable[T]) -> Iterator[T]:
         """The items; the time that each takes to come, but for what inner stages take of it, counts for `stage`."""
         iterator = iter(items)
         while True:

@@ -157,8 +157,8 @@ class _Encoding:
             location.get_parts(job.generation, ours)
             for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
                 location.put_part(part.path)
-                yield part, progress.take()
-            yield None, progress.take()
+                yield part, progress.pop_work()
+            yield None, progress.pop_work()
         finally:
             if workers:
                 workers.close()

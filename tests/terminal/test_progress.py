@@ -51,7 +51,7 @@ def test_work_adds_up_and_can_be_taken():
     progress.add(3, tokens=30, timing=Timing(gpu=0.5))
     progress.add(kept=4)
     assert heard == [Work(3, 0, 30, Timing(gpu=0.5)), Work(7, 4, 30, Timing(gpu=0.5))]
-    assert progress.take() == heard[-1]
+    assert progress.pop_work() == heard[-1]
     assert progress.work == Work()
 
 

@@ -41,7 +41,7 @@ def test_an_error_ends_the_stage_it_comes_from():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        list(progress.timed("writing", progress.during("encoding", broken())))
+        list(progress.timed("writing", progress.timed("encoding", broken())))
     assert list(progress.timed("reading", [1])) == [1]
 
 

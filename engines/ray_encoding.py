@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 
 from ..errors import Parameter, SpartonError, UsageError
-from ..pipeline.corpus.file_state import seen_from_elsewhere
+from ..pipeline.corpus.file_state import portable_state
 from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
@@ -73,7 +73,7 @@ class RayEngine:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
         prepare_collection(job.folder, job.generation)
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
-        states = tuple(map(seen_from_elsewhere, job.states))
+        states = tuple(map(portable_state, job.states))
         job = replace(job, folder=job.folder.absolute(), files=files, states=states)
         shards, actors = job.shards, len(self._actors)
         most = max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS))) if self._gpu else _SLICES

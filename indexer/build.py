@@ -1,7 +1,7 @@
 """Build a Lucene index from JsonVectorCollection files, several processes at a time, each into an index of its own.
 
-The processes' indexes stand in `lucene.tmp`, and each commit says of which splits it is made: whoever finds them after
-an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
+The processes' indexes are in `lucene.tmp`, and each commit says of which splits it is made, so that a build that was
+interrupted goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
 joined, all of them are: then `lucene` holds a folder for each.
 """
 
@@ -40,12 +40,12 @@ class _Process:
 
 
 class LuceneBuild:
-    """An index on its way to `folder`, which is whole or absent, and keeps until the end what stood there.
+    """An index on its way to `folder`, which is whole or absent, and keeps the old index until the end.
 
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
-    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse ids
-    that stand twice, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
+    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse
+    repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
     manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
     caller to see to.
     """
@@ -123,7 +123,7 @@ class LuceneBuild:
         """Wait for all files, and put the index in its place; return what it contains.
 
         Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write;
-        when a process died; when there is no document, or not as many as `documents` says; for an id that stands twice.
+        when a process died; when there is no document, or not as many as `documents` says; for a repeated id.
         """
         counts = self._finish()
         if self._existing is not None and set(self._existing.splits) == set(self._splits):
@@ -252,7 +252,7 @@ class LuceneBuild:
 
 
 def sub_indexes(folder: Path) -> tuple[Path, ...]:
-    """The Lucene indexes that stand in `folder`: those next to each other in it, or itself."""
+    """The Lucene indexes in `folder`: those next to each other in it, or itself."""
     return _numbered(folder) or (folder,)
 
 

@@ -1,7 +1,7 @@
 """Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and joined postings.
 
 Most of the work of indexing in Python would be decoding JSON to objects and joining those to text again. A line laid
-out as Sparton and json.dumps lay it out is therefore rewritten where it stands, after checks that leave no doubt about
+out as Sparton and json.dumps lay it out is therefore rewritten as it is, after checks that leave no doubt about
 what it says; every other line takes the long way.
 """
 
@@ -86,7 +86,7 @@ def _as_written(line: bytes) -> Vector | None:
     """A line that is `{…, "vector": {"term": 12, "other": 3}}`, with just these blanks and no escape among the terms.
 
     None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
-    an impact is not too large is left to Lucene; a term that stands twice (nobody writes that) shows in its counts.
+    an impact is not too large is left to Lucene; a repeated term (nobody writes that) shows in its counts.
     """
     offset = line.find(_VECTOR)
     body = line[offset + len(_VECTOR) : -3]
@@ -137,7 +137,7 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
             f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower ", Parameter("scale")
         )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
-    # A lone surrogate, which is not Unicode, can stand in JSON only.
+    # A lone surrogate, which is not Unicode, can be in JSON only.
     raw = json.dumps(content) if "contents" in content else None
     return Vector(str(name), raw, join_postings(vector), len(vector))
 

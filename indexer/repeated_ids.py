@@ -16,7 +16,7 @@ def id_hashes(ids: Iterable[str]) -> np.ndarray:
 
 
 def refuse_repeated_ids(hashes: Mapping[Split, np.ndarray], scale: float | None) -> None:
-    """Raise SpartonError, naming file and line of both, for an id that stands twice. hashes: of the ids of each split.
+    """Raise SpartonError, naming file and line of both, for a repeated id. hashes: of the ids of each split.
 
     Equal hashes are looked up again before they are called equal ids. scale: as read_vectors has it.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..search.explain import Match
     from ..search.searcher import Hit, Seconds
 
-_EXPANDED = "+"  # stands before a term that the model added
+_EXPANDED = "+"  # before a term that the model added
 
 
 def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str], query: str | None = None) -> str:
@@ -79,7 +79,7 @@ def checked_line(checked: "Checked") -> str:
 
 
 def scores_table(scores: "Scores") -> str:
-    """A line a run, a column a measure; p against the first run stands behind a value."""
+    """A line a run, a column a measure; p against the first run follows a value."""
     names = [str(run.path) for run in scores.runs]
     width = max(map(len, names))
     lines = [" ".join([" " * width, *(f" {measure:<18}" for measure in scores.measures)])]
@@ -93,28 +93,28 @@ def scores_table(scores: "Scores") -> str:
 
 
 def per_query_table(scores: "Scores") -> str:
-    """Tab-separated: measure, query, and a value for each run; the mean stands as the query `all`."""
+    """Tab-separated: measure, query, and a value for each run; the mean is the query `all`."""
     lines = ["\t".join(["measure", "query", *(str(run.path) for run in scores.runs)])]
-    for place, measure in enumerate(scores.measures):
-        for query in scores.runs[0].per_query[place]:
-            lines.append("\t".join([measure, query, *(f"{run.per_query[place][query]:.4f}" for run in scores.runs)]))
-        lines.append("\t".join([measure, "all", *(f"{run.means[place]:.4f}" for run in scores.runs)]))
+    for column, measure in enumerate(scores.measures):
+        for query in scores.runs[0].per_query[column]:
+            lines.append("\t".join([measure, query, *(f"{run.per_query[column][query]:.4f}" for run in scores.runs)]))
+        lines.append("\t".join([measure, "all", *(f"{run.means[column]:.4f}" for run in scores.runs)]))
     return "\n".join(lines)
 
 
 def scores_json(scores: "Scores", per_query: bool) -> str:
     """Everything, as one JSON object."""
 
-    def measured(run: "RunScores", place: int) -> dict[str, object]:
-        values = {"per_query": run.per_query[place]} if per_query else {}
-        return {"mean": run.means[place], "p": run.p[place], **values}
+    def measured(run: "RunScores", column: int) -> dict[str, object]:
+        values = {"per_query": run.per_query[column]} if per_query else {}
+        return {"mean": run.means[column], "p": run.p[column], **values}
 
     content = {
         "judged": scores.queries,
         "runs": [
             {
                 "run": str(run.path),
-                "measures": {measure: measured(run, place) for place, measure in enumerate(scores.measures)},
+                "measures": {measure: measured(run, column) for column, measure in enumerate(scores.measures)},
                 "without_results": run.without_results,
                 "unjudged": run.unjudged,
             }

@@ -171,7 +171,7 @@ class Corpus:
             )
             return
         # Page by page; a dataset would decode a whole row group, often the whole file, before its first row. Pages
-        # that carry a checksum are held to it.
+        # that carry a checksum are checked.
         remote = isinstance(file, RemoteFile)  # where many small reads cost more than memory
         with (
             file.open("rb") as stream,

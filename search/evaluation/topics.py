@@ -31,7 +31,7 @@ def read_topics(path: Path) -> Iterator[Topic]:
     impact}}). Blank lines are skipped.
 
     Raises SpartonError, when it comes to the line, for one that is neither, for an id that is empty, holds white space
-    (no run can hold it) or stands twice, and for an impact that is no whole number from 1.
+    (no run can hold it) or is repeated, and for an impact that is no whole number from 1.
     """
     first: dict[str, int] = {}
     for number, line in numbered_lines(path):

@@ -30,8 +30,8 @@ def parts(tmp_path):
     folder.mkdir()
     for part in range(6):
         lines = []
-        for place in range(40):
-            number = part * 40 + place
+        for line in range(40):
+            number = part * 40 + line
             vector = {TERMS[(number * step) % 50]: 1 + (number * step) % 97 for step in range(1, 9)}
             lines.append(json.dumps({"id": f"d{number}", "contents": f"text {number}", "vector": vector}) + "\n")
         (folder / f"part-{part:05d}.jsonl").write_text("".join(lines))

@@ -38,12 +38,12 @@ def chunked(long_texts, tmp_path_factory):
 
 @pytest.mark.parametrize("length", [1, 97, 98, 99, 132, 133, 500])
 def test_windows_cover_a_text_and_overlap(length):
-    places = windows(length, 98)
-    assert places[0][0] == 0
-    assert places[-1][1] == length
-    assert all(stop - start == 98 for start, stop in places[:-1])
-    assert all(before[1] - after[0] == OVERLAP for before, after in pairwise(places))
-    assert len(places) == 1 or places[-2][1] < length
+    bounds = windows(length, 98)
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == length
+    assert all(stop - start == 98 for start, stop in bounds[:-1])
+    assert all(before[1] - after[0] == OVERLAP for before, after in pairwise(bounds))
+    assert len(bounds) == 1 or bounds[-2][1] < length
 
 
 @pytest.mark.slow

@@ -100,9 +100,9 @@ def test_p_is_of_the_paired_t_test_over_judged_queries(files):
     first, second, same = scores.runs
     assert first.p == (None,) * 5
     assert same.p == (1.0,) * 5
-    for place, p in enumerate(second.p):
-        ours = [second.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
-        theirs = [first.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
+    for column, p in enumerate(second.p):
+        ours = [second.per_query[column][query] for query in ("q1", "q2", "q3", "q4")]
+        theirs = [first.per_query[column][query] for query in ("q1", "q2", "q3", "q4")]
         assert p == ttest_rel(ours, theirs).pvalue
 
 

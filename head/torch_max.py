@@ -13,7 +13,7 @@ TILE, _LOGITS = 512, 2**20
 def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Weights [B, V], float32 (float64 of float64 inputs), and with them, if asked for, positions int32 [B, V].
 
-    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum stands, any one among equals.
+    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum is, any one among equals.
     Where the weight is 0 it means nothing. Not differentiable by itself; see `autograd.py`. Extra memory: one tile of
     logits, [B * S, 512]; packed documents are padded.
     """

@@ -200,11 +200,11 @@ def test_splits_hold_each_line_once_and_in_order(write, most):
     assert found == list(range(1, 41))
 
 
-def test_an_empty_file_is_one_empty_piece(write):
+def test_an_empty_file_is_one_empty_split(write):
     assert read(write()) == []
 
 
-def test_a_fault_in_a_later_piece_is_named_by_its_line_in_the_file(write):
+def test_a_fault_in_a_later_split_is_named_by_its_line_in_the_file(write):
     path = write(*[line({"a": 1})] * 20, line({"a": 0}), *[line({"a": 1})] * 20)
     with pytest.raises(SpartonError, match=f"{path} line 21 gives"):
         [list(read_vectors(split, careful=True)) for split in cut(path, most=100)]
@@ -217,7 +217,7 @@ def test_gzip_is_read_whole(tmp_path):
     assert len(read(path)) == 50
 
 
-def test_a_piece_is_named_by_file_place_and_change(write):
+def test_a_split_is_named_by_file_offsets_and_change(write):
     path = write(line({"a": 1}))
     (split,) = cut(path)
     assert split == Split(path, "part.jsonl", 0, path.stat().st_size, path.stat().st_mtime_ns)

@@ -40,7 +40,7 @@ def test_what_may_be_seen_of_a_uri(uri, visible):
     assert redacted(uri) == visible
 
 
-def test_a_reason_goes_without_any_piece_of_a_key():
+def test_a_reason_goes_without_any_fragment_of_a_key():
     uri = f"s3://{KEY}:{A}%2F{B}@bucket/a?token=tokenABCDE&region=eu-west-1"
     reason = f"in eu-west-1 '{uri}' {KEY.lower()} '{A}/{B}' port '{B}' at {B[3:9]} of bucket/a: ABCD, {B[:3]}"
     assert masked(reason, uri) == f"in eu-west-1 's3://bucket/a' … '…' port '…' at … of bucket/a: …, {B[:3]}"

@@ -102,7 +102,7 @@ def test_more_passages_are_asked_for_until_there_are_enough_documents():
     assert [found.id for found in best_documents(search, 9)] == ["a#0", "b#1", "c#0", "d#0"]
 
 
-def test_spans_of_pieces_are_joined():
+def test_spans_of_slices_are_joined():
     one = Spans(np.array([0, 0, 1]), np.array([0, 2, 0]), np.array([4, 6, 3]))
     two = Spans(np.array([0, 1]), np.array([0, 0]), np.array([2, 1]))
     both = join_spans([one, two], [2, 2])

@@ -75,7 +75,7 @@ def test_words_alone_give_the_tokens_of_the_whole_text(bert):
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
-    monkeypatch.setattr(tokenizing, "_PIECE", 7)
+    monkeypatch.setattr(tokenizing, "_SLICE", 7)
     sizes = [0, 1, 7, 8, 30, 0]
     shards = [
         Shard(number, size, Documents((str(number),) * size, tuple(f"bag {number} {i}" for i in range(size))))

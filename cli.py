@@ -125,8 +125,8 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _say(f"sparton: {place}{error.strerror or error}{_kept(builds)}")
+        name = f"{error.filename}: " if error.filename else ""
+        _say(f"sparton: {name}{error.strerror or error}{_kept(builds)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         if last := _watch.take_sentence():
@@ -141,7 +141,7 @@ def _say(text: str) -> None:
 
 
 def _without_keys(text: str) -> str:
-    """A text in which the arguments of the command may stand: URIs among them as they may be printed."""
+    """A text in which the arguments of the command may be: URIs among them as they may be printed."""
     for argument in _arguments:
         location = argument.partition("=")[2] if re.match("--[a-z-]+=", argument) else argument
         if is_uri(location):
@@ -468,12 +468,12 @@ def encode_text(
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
     with _one_sentence(), waiting_at_most(store_timeout):
-        from .search.explain import open_encoder, own_terms
+        from .search.explain import input_terms, open_encoder
 
         with _collector_paused():
             encoder = open_encoder(index, model, device=device, trust_remote_code=trust_remote_code)
         terms = encoder.terms(text)
-        own = own_terms(encoder, text)
+        own = input_terms(encoder, text)
         if as_json:
             typer.echo(terms_json(text, terms, own))
         elif terms:
@@ -524,7 +524,7 @@ def doctor() -> None:
 
 
 def _ready(index: str, address: str) -> None:
-    _watch.stand_back()  # what stops the service also finishes what is under way
+    _watch.stop()  # what stops the service also finishes what is under way
     typer.echo(f"serving {redacted(index)} at {address} (Ctrl-C stops)", err=True)
 
 
@@ -571,7 +571,7 @@ def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json
         typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
         return
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
-    own = searcher.own_terms(query) if explain else ()
+    own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):
         typer.echo(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
     if sys.stderr.isatty():
@@ -579,7 +579,7 @@ def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json
 
 
 def _given(context: typer.Context) -> set[str]:
-    """The parameters that stand on the command line, rather than having their defaults."""
+    """The parameters that are on the command line, rather than having their defaults."""
     sources = {name: context.get_parameter_source(name) for name in context.params}
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 

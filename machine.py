@@ -25,7 +25,7 @@ def free_memory_mb(root: Path = _ROOT) -> int:
         available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) * 1024
     except (OSError, StopIteration):  # not Linux: half of what there is
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20 // 2
-    return max(0, min([available, *_rooms(root)])) // 2**20
+    return max(0, min([available, *_free_bytes(root)])) // 2**20
 
 
 def _quotas(root: Path) -> Iterator[float]:
@@ -39,7 +39,7 @@ def _quotas(root: Path) -> Iterator[float]:
                 yield int(words[0]) / int(words[1])
 
 
-def _rooms(root: Path) -> Iterator[int]:
+def _free_bytes(root: Path) -> Iterator[int]:
     """The bytes that each group of processes around this one may still take, where it has a limit."""
     for group in _groups(root, "memory"):
         for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
@@ -49,7 +49,7 @@ def _rooms(root: Path) -> Iterator[int]:
 
 
 def _cached(group: Path) -> int:
-    """Bytes of files that a group's memory holds and would give back."""
+    """Bytes of files that are in a group's memory and would be freed."""
     words = _words(group / "memory.stat")
     sizes = dict(zip(words[::2], words[1::2], strict=False))
     return int(sizes.get("total_inactive_file", sizes.get("inactive_file", "0")))

@@ -21,7 +21,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a field says of itself, in its Annotated type. unset: the word that stands for None in a command."""
+    """What a field says of itself, in its Annotated type. unset: the word for None in a command."""
 
     help: str
     bound: Bound | None = None

@@ -39,7 +39,7 @@ class Answers(Protocol):
 def command_of(module: str) -> list[str]:
     """The command that runs `module.main()` with what this process can import; arguments may be put behind it."""
     # Not `-m module`: what is pickled there would be of another module, __main__.
-    path = [place for place in sys.path if place]  # not the working directory: there may be a json.py in it
+    path = [folder for folder in sys.path if folder]  # not the working directory: there may be a json.py in it
     code = f"import sys; sys.path[:] = {path!r}; from {module} import main; main()"
     return [sys.executable, "-P", "-c", code]
 

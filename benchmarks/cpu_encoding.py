@@ -40,7 +40,7 @@ def read_texts(corpus: Path, count: int) -> list[str]:
     source = Corpus([corpus])
     shards = read_shards(source, choose_columns(source.schema), 1024)
     texts = [text for shard in shards for text in shard.documents.texts]
-    return [texts[place * len(texts) // count] for place in range(min(count, len(texts)))]
+    return [texts[row * len(texts) // count] for row in range(min(count, len(texts)))]
 
 
 def sentence_transformer(folder: Path) -> SparseEncoder:

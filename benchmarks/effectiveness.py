@@ -52,8 +52,8 @@ def exact_run(model: str, corpus: Path, topics: dict[str, str], k: int) -> Score
     scores = (documents @ queries.T).T
     for query, row in zip(topics, scores, strict=True):
         best = torch.topk(row, min(k, len(row)))
-        for score, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
-            yield ir_measures.ScoredDoc(query, shard.documents.ids[place], score)
+        for score, number in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            yield ir_measures.ScoredDoc(query, shard.documents.ids[number], score)
 
 
 def main() -> None:

@@ -101,7 +101,7 @@ def measure_ragged(repeats: int, tokens: int = 65_536, width: int = 768, vocabul
 
     def in_batches(hidden: torch.Tensor) -> torch.Tensor:
         batches = zip(hidden.split(128), mask.split(128), strict=True)
-        return torch.cat([eager(rows, weight, bias, marks) for rows, marks in batches])
+        return torch.cat([eager(rows, weight, bias, kept) for rows, kept in batches])
 
     heads: dict[str, tuple[Head, list[torch.Tensor]]] = {
         "eager, padded to 512": (lambda hidden: eager(hidden, weight, bias, mask), padded),

@@ -95,8 +95,8 @@ def main() -> None:
                 if not turn:
                     name = f"anserini, threads: {count}"
                     runs[name] = [run(anserini(collection, work / "theirs", count), work / "theirs")]
-        held = json.loads((work / "ours" / "sparton.json").read_text())["counts"]
-        documents, postings = held["documents"], held["postings"]
+        content = json.loads((work / "ours" / "sparton.json").read_text())["counts"]
+        documents, postings = content["documents"], content["postings"]
         for name, taken in sorted(runs.items()):
             seconds = statistics.median(one.seconds for one in taken)
             print(

@@ -55,8 +55,8 @@ def main() -> None:
         for count in arguments.counts:
             corpus, index = Path(folder) / f"{count}.parquet", Path(folder) / f"{count}"
             write_corpus(corpus, synthetic_documents(count, arguments.words))
-            place = "--output" if arguments.command == "encode" else "--index"
-            seconds, peaks[count] = watched([*sparton, str(corpus), place, str(index), *options])
+            output = "--output" if arguments.command == "encode" else "--index"
+            seconds, peaks[count] = watched([*sparton, str(corpus), output, str(index), *options])
             print(f"{count:>8,} documents: peak {peaks[count]:,.0f} MiB, {seconds:.0f} s", flush=True)
     smallest, largest = peaks[arguments.counts[0]], peaks[arguments.counts[-1]]
     print(f"ratio {largest / smallest:.2f}")

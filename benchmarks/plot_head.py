@@ -33,12 +33,12 @@ def draw(result: dict) -> plt.Figure:
     for panel, (shape, rows) in zip(panels.flat, shapes.items(), strict=False):
         names = list(rows)
         base = rows[CUBLAS]["ms"]
-        for place, name in enumerate(names):
+        for position, name in enumerate(names):
             row = rows[name]
             multiple = 0 if "error" in row else row["ms"] / base
             label = row.get("error") or f"{row['ms']:.2f} ms"
-            panel.barh(place, multiple, color=COLOURS.get(name, OURS), height=0.72)
-            panel.text(multiple + 0.06, place, label, va="center", fontsize=8.5)
+            panel.barh(position, multiple, color=COLOURS.get(name, OURS), height=0.72)
+            panel.text(multiple + 0.06, position, label, va="center", fontsize=8.5)
         panel.axvline(1, color=COLOURS[CUBLAS], linewidth=0.8, linestyle=":")
         panel.set_title(title_of(shape), fontsize=10, loc="left")
         panel.set_yticks(range(len(names)), names, fontsize=8.5)

@@ -33,7 +33,7 @@ class Pyserini:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, **request: Any) -> tuple[Any, float]:
-        """The answer to one request, and the milliseconds that it took there. do: "encode", "search" or "batch"."""
+        """The response to one request, and the milliseconds that it took. do: "encode", "search" or "batch"."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(request) + "\n")

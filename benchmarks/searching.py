@@ -52,18 +52,18 @@ def measure(
             results: dict[int, list[tuple[str, float]]] = {}
             # Whoever comes first finds the caches as another query left them, so all get to be first.
             for step in range(len(indexes)):
-                place = (number + turn + step) % len(indexes)
-                found, *times[place, number, turn] = timed(indexes[place], query, k)
+                which = (number + turn + step) % len(indexes)
+                found, *times[which, number, turn] = timed(indexes[which], query, k)
                 if same and not turn:
-                    results[place] = found
-            for place, hits in results.items():
+                    results[which] = found
+            for which, hits in results.items():
                 if hits != results[0]:
-                    raise SystemExit(f"{folders[place]} answers query {number} otherwise than {folders[0]} at k = {k}")
+                    raise SystemExit(f"{folders[which]} answers query {number} otherwise than {folders[0]} at k = {k}")
     for index in indexes:
         index.close()
     return {
-        name_of(folder): {"search": times[place, :, 1:, 0], "rank": times[place, :, 1:, 1]}
-        for place, folder in enumerate(folders)
+        name_of(folder): {"search": times[which, :, 1:, 0], "rank": times[which, :, 1:, 1]}
+        for which, folder in enumerate(folders)
     }
 
 

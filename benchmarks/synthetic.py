@@ -58,11 +58,11 @@ def write_documents(folder: Path, count: int, files: int = 8) -> int:
     postings = 0
     for number in range(files):
         with (folder / f"part-{number:05d}.jsonl").open("w", encoding="utf-8") as stream:
-            for place in range(number * per_file, min(count, (number + 1) * per_file)):
+            for row in range(number * per_file, min(count, (number + 1) * per_file)):
                 terms, impacts = next(documents)
                 text = " ".join(words[term] for term in terms[:75])
                 vector = ", ".join(f"{keys[term]}{impact}" for term, impact in zip(terms, impacts, strict=True))
-                stream.write(f'{{"id": "d{place}", "contents": {json.dumps(text)}, "vector": {{{vector}}}}}\n')
+                stream.write(f'{{"id": "d{row}", "contents": {json.dumps(text)}, "vector": {{{vector}}}}}\n')
                 postings += len(terms)
     return postings
 

@@ -103,23 +103,23 @@ def measure_pieces(name: str, repeats: int) -> Figures:
         inputs = check_inputs(hidden, weight, bias, None, None)
         weights, rows = triton_head(inputs, with_positions=True)
         weights = weights.contiguous()
-        places = (rows - torch.arange(batch, device="cuda", dtype=torch.int32)[:, None] * length).to(torch.int16)
+        positions = (rows - torch.arange(batch, device="cuda", dtype=torch.int32)[:, None] * length).to(torch.int16)
         states = hidden.view(-1, width)
         calls = {
             "forward, weights alone": lambda turn, i=inputs: triton_head(i),
             "forward with positions": lambda turn, i=inputs: triton_head(i, with_positions=True),
-            "sort": lambda turn, a=(grad, weights, places): _lists(*a, batch * length, length),
-            "hidden's gradient": lambda turn, a=(grad, weights, places, weight, states.shape, length): hidden_gradient(
-                *a
+            "sort": lambda turn, a=(grad, weights, positions): _lists(*a, batch * length, length),
+            "hidden's gradient": lambda turn, a=(grad, weights, positions, weight, states.shape, length): (
+                hidden_gradient(*a)
             ),
-            "weight's gradient": lambda turn, a=(grad, weights, places, states, length, weight.dtype, bias.dtype): (
+            "weight's gradient": lambda turn, a=(grad, weights, positions, states, length, weight.dtype, bias.dtype): (
                 weight_gradient(*a)
             ),
         }
         timings = interleaved(calls, repeats)
         result[kind] = {key: timing.summary() for key, timing in timings.items()}
-        live = float((weights > 0).float().mean())
-        print(f"  {kind}, {live:.2%} of the weights are not 0: ", end="")
+        share = float((weights > 0).float().mean())
+        print(f"  {kind}, {share:.2%} of the weights are not 0: ", end="")
         print(", ".join(f"{key} {row['ms']:.3f} ms" for key, row in result[kind].items()))
     return result
 

@@ -135,7 +135,7 @@ class _Worker:
                 return None
             case _Next():
                 part = next(self._parts, None)
-                return _Done(part, self._progress.take())
+                return _Done(part, self._progress.pop_work())
 
 
 def main() -> None:

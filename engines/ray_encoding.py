@@ -14,7 +14,7 @@ import ray
 
 from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.build import start_worker
-from ..pipeline.corpus.file_state import seen_from_elsewhere
+from ..pipeline.corpus.file_state import portable_state
 from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions, EncodingOptions
 from ..pipeline.parts.collection import Part, write_collection
@@ -89,7 +89,7 @@ class RayEngine:
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection, and for nodes that encode otherwise."""
         files = tuple(file.absolute() if isinstance(file, Path) else file for file in job.files)
-        states = tuple(map(seen_from_elsewhere, job.states))
+        states = tuple(map(portable_state, job.states))
         job = replace(job, folder=job.folder.absolute(), files=files, states=states)
         shards, actors = job.shards, len(self._actors)
         most = max(1, min(_SLICES, job.rows // (actors * _GPU_ROWS))) if self._gpu else _SLICES
@@ -181,8 +181,8 @@ class _Encoding:
             location.get_parts(job.generation, ours)
             for part in write_collection(job, self._loaded(), progress, workers=workers, take=ours):
                 location.put_part(part.path)
-                yield part, progress.take()
-            yield None, progress.take()
+                yield part, progress.pop_work()
+            yield None, progress.pop_work()
         finally:
             if workers:
                 workers.close()

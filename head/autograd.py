@@ -45,12 +45,12 @@ def _head(
     if cu_seqlens is None:
         first = torch.arange(inputs.documents, dtype=torch.int32, device=rows.device) * hidden.shape[1]
         # What stands where a weight is 0 may be too large for 16 bits, and means nothing there either.
-        rows = (rows - first[:, None]).to(_places_dtype(hidden))
+        rows = (rows - first[:, None]).to(_positions_dtype(hidden))
     # The kernels may give both as halves of one tensor; apart, the positions are half as large or less.
     return weights.contiguous(), rows.clone(memory_format=torch.contiguous_format)
 
 
-def _places_dtype(hidden: Tensor) -> torch.dtype:
+def _positions_dtype(hidden: Tensor) -> torch.dtype:
     return torch.int16 if hidden.dim() == 3 and hidden.shape[1] <= 2**15 else torch.int32
 
 
@@ -61,7 +61,7 @@ def _head_shapes(
     documents = len(hidden) if cu_seqlens is None else len(cu_seqlens) - 1
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     weights = hidden.new_empty((documents, len(weight)), dtype=dtype)
-    return weights, torch.empty_like(weights, dtype=_places_dtype(hidden))
+    return weights, torch.empty_like(weights, dtype=_positions_dtype(hidden))
 
 
 @torch.library.custom_op("sparton::head_backward", mutates_args=())

@@ -44,7 +44,7 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
 _REPEATS = 10
 Run = Callable[[Config], object]
 # What this process has looked up or measured: by GPU, and by class of shape and kernels.
-_known: dict[tuple[str, str], Config] = {}
+_configs: dict[tuple[str, str], Config] = {}
 
 
 def asked_for() -> bool:
@@ -59,15 +59,15 @@ def tuned_config(inputs: HeadInputs, kernels: Sequence[str], run: Run) -> Config
     """
     gpu = torch.cuda.get_device_name(inputs.hidden.device)
     entry = f"{shape_class(inputs)}, {' or '.join(kernels)}"
-    if (gpu, entry) not in _known:
+    if (gpu, entry) not in _configs:
         config = _read(cache_file()).get(gpu, {}).get(entry)
         if config is None:
             times = measure(kernels, run)
             config = min(times, key=times.__getitem__)
             print(f"head tuned for {gpu}, {entry}: {config}, {times[config]:.3f} ms", file=sys.stderr)
             _keep(gpu, entry, config)
-        _known[gpu, entry] = config
-    return _known[gpu, entry]
+        _configs[gpu, entry] = config
+    return _configs[gpu, entry]
 
 
 def measure(kernels: Sequence[str], run: Run) -> dict[Config, float]:
@@ -116,12 +116,12 @@ def _keep(gpu: str, entry: str, config: Config) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.parent):
-            known = _read(path)
-            known.setdefault(gpu, {})[entry] = config
+            measured = _read(path)
+            measured.setdefault(gpu, {})[entry] = config
             names = {kind: kernel for kernel, kind in KERNELS.items()}
             stored = {
                 gpu: {entry: {names[type(config)]: astuple(config)} for entry, config in rows.items()}
-                for gpu, rows in known.items()
+                for gpu, rows in measured.items()
             }
             with whole_file(path) as stream:
                 stream.write(json.dumps(stored, indent=2).encode())

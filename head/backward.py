@@ -29,7 +29,7 @@ def head_gradients(
 ) -> Gradients:
     """d_hidden, d_weight and d_bias, or None where not needed, in the dtypes of `hidden`, `weight` and the bias.
 
-    grad and weights: [B, V], dL/dy and y. positions: int16 or int32 [B, V], where in its document each maximum stands
+    grad and weights: [B, V], dL/dy and y. positions: int16 or int32 [B, V], where in its document each maximum is
     where hidden is [B, S, D], and the row of hidden where that is [T, D]; anything where y is 0. weight: [V, D], of any
     floating dtype: it is rounded to that of `hidden` as it was for the product, but its gradient is not. triton: which
     implementation; both give the same bits every time on their devices (see `tiled_gradients` for PyTorch on a GPU).

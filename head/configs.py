@@ -17,7 +17,7 @@ from .inputs import HeadInputs
 @dataclass(frozen=True, slots=True)
 class HopperConfig:
     """Of the Hopper kernel: hidden dimensions in a stage, stages in the ring, products in flight besides the newest,
-    vocabulary tiles swept together."""
+    vocabulary tiles that go over the tokens together."""
 
     block_d: int
     stages: int

@@ -46,9 +46,9 @@ def splade_head(
     if autocast and hidden.is_floating_point() and hidden.dtype != torch.float64:
         hidden = hidden.to(torch.get_autocast_dtype(hidden.device.type))
     inputs = check_inputs(hidden, weight, bias, attention_mask, cu_seqlens, mixed=autocast)
-    for name, value, known in (("pooling", pooling, POOLINGS), ("activation", activation, ACTIVATIONS)):
-        if value not in known:
-            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+    for name, value, choices in (("pooling", pooling, POOLINGS), ("activation", activation, ACTIVATIONS)):
+        if value not in choices:
+            raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
     learning = torch.is_grad_enabled() and inputs.requires_grad
     if not learning or pooling == "sum" or impl == "reference":
         # The gradients of a rounded weight would be rounded too: only where nobody asked for that is it done here.

@@ -139,11 +139,11 @@ def _larger(left, right):
 
 
 @gluon.jit
-def _later_larger(left, left_place, right, right_place):
-    """The larger with its position, the later among equals; NaN counts as larger than all."""
+def _later_larger(left, left_slot, right, right_slot):
+    """The larger with its slot, the later among equals; NaN counts as larger than all."""
     tied = (left == right) | ((left != left) & (right != right))
-    right_wins = (tied & (right_place > left_place)) | (~tied & ((right > left) | (right != right)) & (left == left))
-    return gl.where(right_wins, right, left), gl.where(right_wins, right_place, left_place)
+    right_wins = (tied & (right_slot > left_slot)) | (~tied & ((right > left) | (right != right)) & (left == left))
+    return gl.where(right_wins, right, left), gl.where(right_wins, right_slot, left_slot)
 
 
 @gluon.jit

@@ -26,7 +26,7 @@ class Plan:
 
     starts: int32 [B + 1], the first slot of each document and the end, or None where slots are rows of equal documents.
     slot_document: int32 [slots], the document of each slot, B for none. tile_bits: int32 [tiles, 32], of each tile: 8
-    words of bits, set where a slot is its document's last; 8 of bits set where it is kept; the document of the first
+    int32 of bits, set where a slot is its document's last; 8 of bits set where it is kept; the document of the first
     slot; whether any but the next document follows a document's last slot. windows: int32 [slots / 8], the row at which
     each window begins, or None. runs: int32 [slots / 32], the same of each four windows whose rows follow each
     other, else -1.
@@ -153,6 +153,6 @@ def _document_of(starts, slots, documents, length):
             middle = (low + high) // 2
             before = tl.load(starts + middle, mask=middle >= 0, other=0) <= slots
             low, high = tl.where(before, middle, low), tl.where(before, high, middle)
-        nobody = (low < 0) | (slots >= tl.load(starts + documents))
-        document = tl.where(nobody, documents, low)
+        outside = (low < 0) | (slots >= tl.load(starts + documents))
+        document = tl.where(outside, documents, low)
     return document

@@ -13,7 +13,7 @@ TILE, _LOGITS = 512, 2**20
 def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Weights [B, V], float32 (float64 of float64 inputs), and with them, if asked for, positions int32 [B, V].
 
-    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum stands, any one among equals.
+    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum is, any one among equals.
     Where the weight is 0 it means nothing. Not differentiable by itself; see `autograd.py`. Extra memory: one tile of
     logits, [B * S, 512]; packed documents are padded.
     """
@@ -21,11 +21,11 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     if starts is not None:
         inputs = pad(inputs)
     hidden, weight, bias, mask = inputs.hidden, inputs.weight, inputs.bias, inputs.mask
-    batch, length, width = hidden.shape
+    batch, length, hidden_size = hidden.shape
     vocabulary = weight.shape[0]
     if mask is not None:
         hidden = _repeat_a_kept_position(hidden, mask)
-    rows = hidden.reshape(batch * length, width)
+    rows = hidden.reshape(batch * length, hidden_size)
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
     positions = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
@@ -61,5 +61,5 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
 def _repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Overwrite masked positions with a kept one of the same row: the max stays, and no tile pays for the mask."""
     kept = mask.int().argmax(dim=1)
-    stand_in = hidden[torch.arange(len(hidden), device=hidden.device), kept]
-    return torch.where(mask[:, :, None], hidden, stand_in[:, None, :])
+    replacement = hidden[torch.arange(len(hidden), device=hidden.device), kept]
+    return torch.where(mask[:, :, None], hidden, replacement[:, None, :])

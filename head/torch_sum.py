@@ -21,8 +21,8 @@ def summed_head(inputs: HeadInputs, activation: str) -> torch.Tensor:
     if inputs.cu_seqlens is not None:
         inputs = pad(inputs)
     hidden, weight, bias = inputs.hidden, inputs.weight, inputs.bias
-    batch, length, width = hidden.shape
-    rows = hidden.reshape(batch * length, width)
+    batch, length, hidden_size = hidden.shape
+    rows = hidden.reshape(batch * length, hidden_size)
     # [B, 1, S]: a product with it adds up the positions that count, and leaves out the others.
     counts = hidden.new_ones(batch, 1, length, dtype=torch.float32)
     if inputs.mask is not None:

@@ -1,8 +1,8 @@
 """The gradient of the hidden states, in Triton: pairs (row, term) sorted by row, and one program a stretch of them.
 
-Each weight that is not 0 sends its slope times its term's row of E to one row of hidden states. Sorted by that row the
-pairs are lists, one a row, and a list is added up where its programs hold the sum: no atomics, and the same bits every
-time, because the sort is stable and a list is cut at every CHUNK pairs from its start.
+Each weight that is not 0 sends its logit's gradient times its term's row of E to one row of hidden states. Sorted by
+that row the pairs are lists, one a row, and a list is added up where its programs hold the sum: no atomics, and the
+same bits every time, because the sort is stable and a list is cut at every CHUNK pairs from its start.
 
 A list of at most CHUNK pairs is one program's. A longer one has more, whose sums wait in `parts` for a second kernel.
 Nobody on the host knows how long the lists are, so there is a program for every list's first CHUNK pairs and one for
@@ -120,7 +120,7 @@ def add_kernel(
     stretches = tl.cdiv(hidden_size, BLOCK_D)
     unit = tl.program_id(0) // stretches
     columns = (tl.program_id(0) % stretches) * BLOCK_D + tl.arange(0, BLOCK_D)
-    deep = columns < hidden_size
+    in_row = columns < hidden_size
     # A row's first CHUNK pairs, or the later stretch that begins in a block of CHUNK pairs, if there is one.
     later = unit >= rows
     at = tl.where(later, (unit - rows) * CHUNK, 0)
@@ -140,17 +140,17 @@ def add_kernel(
             grad_logit = grad_logits(tl.load(grad + entry, mask=inside, other=0.0), value)
             vectors = tl.load(
                 weight + terms[:, None] * hidden_size + columns[None, :],
-                mask=inside[:, None] & deep[None, :],
+                mask=inside[:, None] & in_row[None, :],
                 other=0.0,
             )
             total += grad_logit[:, None] * vectors.to(tl.float32)
         result = tl.sum(total, axis=0)
         if stop - begin <= CHUNK:
-            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, result, mask=deep)
+            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, result, mask=in_row)
         else:
             # Of all first stretches of long lists one at most begins in a block, and of all later ones too.
             slot = 2 * (start // CHUNK) + (start == begin).to(tl.int32)
-            tl.store(parts + tl.cast(slot, tl.int64) * hidden_size + columns, result, mask=deep)
+            tl.store(parts + tl.cast(slot, tl.int64) * hidden_size + columns, result, mask=in_row)
 
 
 @triton.jit(do_not_specialize=["rows"])
@@ -158,15 +158,15 @@ def join_kernel(keys, starts, parts, d_hidden, rows, hidden_size, CHUNK: tl.cons
     stretches = tl.cdiv(hidden_size, BLOCK_D)
     block = tl.program_id(0) // stretches
     columns = (tl.program_id(0) % stretches) * BLOCK_D + tl.arange(0, BLOCK_D)
-    deep = columns < hidden_size
+    in_row = columns < hidden_size
     # A long list that begins in this block reaches at least to the next one's first pair.
     at = (block + 1) * CHUNK
     if at < tl.load(starts + rows):
         row = tl.load(keys + at).to(tl.int32)
         begin, stop = tl.load(starts + row), tl.load(starts + row + 1)
         if (begin // CHUNK == block) & (stop - begin > CHUNK):
-            total = tl.load(parts + (2 * tl.cast(block, tl.int64) + 1) * hidden_size + columns, mask=deep, other=0.0)
+            total = tl.load(parts + (2 * tl.cast(block, tl.int64) + 1) * hidden_size + columns, mask=in_row, other=0.0)
             for start in range(begin + CHUNK, stop, CHUNK):
                 slot = 2 * tl.cast(start // CHUNK, tl.int64)
-                total += tl.load(parts + slot * hidden_size + columns, mask=deep, other=0.0)
-            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, total, mask=deep)
+                total += tl.load(parts + slot * hidden_size + columns, mask=in_row, other=0.0)
+            tl.store(d_hidden + tl.cast(row, tl.int64) * hidden_size + columns, total, mask=in_row)

@@ -70,7 +70,7 @@ def weight_gradient_kernel(
     stretch = tl.program_id(0) % stretches
     terms = (tl.program_id(0) // stretches).to(tl.int64) * BLOCK_V + tl.arange(0, BLOCK_V)
     columns = stretch * BLOCK_D + tl.arange(0, BLOCK_D)
-    in_range, deep = terms < vocabulary, columns < hidden_size
+    in_range, in_row = terms < vocabulary, columns < hidden_size
     total = tl.zeros((BLOCK_V, BLOCK_D), dtype=tl.float32)
     bias_grad = tl.zeros((BLOCK_V,), dtype=tl.float32)
     # All programs in flight are at about the same document, whose hidden states then lie in L2.
@@ -82,10 +82,12 @@ def weight_gradient_kernel(
         # Of real representations most tiles are empty.
         if tl.max((grad_logit != 0).to(tl.int32), axis=0) > 0:
             row = tl.load(positions + at, mask=in_range, other=0).to(tl.int64) + tl.cast(document, tl.int64) * length
-            has_grad = (grad_logit != 0)[:, None] & deep[None, :]
+            has_grad = (grad_logit != 0)[:, None] & in_row[None, :]
             states = tl.load(hidden + row[:, None] * hidden_size + columns[None, :], mask=has_grad, other=0.0)
             total += grad_logit[:, None] * states.to(tl.float32)
-    tl.store(d_weight + terms[:, None] * hidden_size + columns[None, :], total, mask=in_range[:, None] & deep[None, :])
+    tl.store(
+        d_weight + terms[:, None] * hidden_size + columns[None, :], total, mask=in_range[:, None] & in_row[None, :]
+    )
     if d_bias is not None:
         tl.store(d_bias + terms, bias_grad, mask=in_range & (stretch == 0))
 

@@ -17,7 +17,7 @@ _HAS_GLUON = tuple(int(part) for part in triton.__version__.split(".")[:2]) >= (
 def triton_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Weights float32 [B, V], and with them, if asked for, positions int32 [B, V], which may be strided.
 
-    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum stands, within the weight's
+    A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum is, within the weight's
     rounding; the last among equals. Where the weight is 0 it means nothing. The gradient needs no more than the two.
     """
     run = functools.partial(run_config, inputs, with_positions=with_positions)

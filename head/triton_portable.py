@@ -118,11 +118,13 @@ def head_kernel(
             logits = tl.zeros((BLOCK_V, BLOCK_T), dtype=tl.float32)
             for start in range(0, hidden_size, BLOCK_D):
                 inner = start + columns
-                deep = inner < hidden_size
+                in_row = inner < hidden_size
                 left = tl.load(
-                    tile + inner[None, :] * weight_stride_d, mask=in_range[:, None] & deep[None, :], other=0.0
+                    tile + inner[None, :] * weight_stride_d, mask=in_range[:, None] & in_row[None, :], other=0.0
                 )
-                right = tl.load(rows + inner[:, None] * hidden_stride_d, mask=kept[None, :] & deep[:, None], other=0.0)
+                right = tl.load(
+                    rows + inner[:, None] * hidden_stride_d, mask=kept[None, :] & in_row[:, None], other=0.0
+                )
                 logits = tl.dot(left, right, logits, input_precision=PRECISION)
             # A maximum would pass over NaN; infinity reaches whoever checks the weights.
             logits = tl.where(logits == logits, logits, float("inf"))
@@ -147,6 +149,6 @@ def _weight(logits):
     """log1p(relu(logits)) by the identity log(1 + x) * x / ((1 + x) - 1), accurate for small x too (Kahan)."""
     positive = tl.maximum(logits, 0.0, propagate_nan=tl.PropagateNan.ALL)
     shifted = 1.0 + positive
-    slope = positive / tl.where(shifted == 1.0, 1.0, shifted - 1.0)
+    ratio = positive / tl.where(shifted == 1.0, 1.0, shifted - 1.0)
     whole = (shifted == 1.0) | (positive == float("inf"))
-    return tl.where(whole, positive, tl.log(shifted) * slope)
+    return tl.where(whole, positive, tl.log(shifted) * ratio)

@@ -1,7 +1,7 @@
 """Build a Lucene index from JsonVectorCollection files, several processes at a time, each into an index of its own.
 
-The processes' indexes stand in `lucene.tmp`, and each commit says of which pieces it is made: whoever finds them after
-an interruption goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
+The processes' indexes are in `lucene.tmp`, and each commit says of which splits it is made, so that a build that was
+interrupted goes on from there. At the end they are joined, and the result is renamed to `lucene`; or, not to be
 joined, all of them are: then `lucene` holds a folder for each.
 """
 
@@ -18,10 +18,10 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..processes import Answers, Helper
 from ..storage.atomic import remove_folder, sync_folder
-from .index_writer import Held
+from .index_writer import IndexedCounts
 from .options import LuceneOptions, LucenePlan, plan_build
 from .repeated_ids import refuse_repeated_ids
-from .splits import Piece, cut
+from .splits import Split, cut
 from .worker import Finish, Hash, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"
@@ -45,12 +45,12 @@ class _Process:
 
 
 class LuceneBuild:
-    """An index on its way to `folder`, which is whole or absent, and keeps until the end what stood there.
+    """An index on its way to `folder`, which is whole or absent, and keeps the old index until the end.
 
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
-    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse ids
-    that stand twice, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
+    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse
+    repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
     manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
     caller to see to.
     """
@@ -71,16 +71,16 @@ class LuceneBuild:
         self._key = f"{_FORMAT} {key}"
         self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
         self._unique = unique
-        self._hashes: dict[Piece, np.ndarray] = {}
+        self._hashes: dict[Split, np.ndarray] = {}
         self._pool = ThreadPoolExecutor(self._plan.processes)
         self._processes: list[_Process] = []
         self._idle: list[_Process] = []
         self._lock = threading.Lock()
-        self._pieces: dict[str, Piece] = {}
+        self._splits: dict[str, Split] = {}
         self._running: list[Future[None]] = []
         self._done: frozenset[str] | None = None
         self._left = False
-        self._placed: Held | None = None
+        self._existing: IndexedCounts | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -106,78 +106,78 @@ class LuceneBuild:
         label: what the file is called within its collection, if not by its name.
         """
         if self._done is None:
-            # It may all be in its place, by a process that was killed before it could say so.
-            self._placed = self._in_place()
-            self._done = frozenset((self._placed or self._held()).pieces)
+            # The whole index may exist, made by a process that was killed before it could say so.
+            self._existing = self._find_existing()
+            self._done = frozenset((self._existing or self._committed()).splits)
         self._running = [future for future in self._running if not _is_done(future)]
-        for piece in cut(path, label):
-            self._pieces[piece.name()] = piece
-            if piece.name() in self._done:
-                self._on_bytes(piece.bytes)
+        for split in cut(path, label):
+            self._splits[split.name()] = split
+            if split.name() in self._done:
+                self._on_bytes(split.bytes)
                 if self._unique:
-                    self._running.append(self._pool.submit(self._hash, piece))
+                    self._running.append(self._pool.submit(self._hash, split))
             else:
-                self._running.append(self._pool.submit(self._index, piece))
+                self._running.append(self._pool.submit(self._index, split))
 
     @property
     def indexes(self) -> tuple[str, ...]:
         """The indexes in the folder, named as the manifest does."""
         return tuple(str(path.relative_to(self._folder.parent)) for path in sub_indexes(self._folder))
 
-    def finish(self, documents: int | None = None) -> Held:
-        """Wait for all files, and put the index in its place; return what it holds.
+    def finish(self, documents: int | None = None) -> IndexedCounts:
+        """Wait for all files, and put the index in its place; return what it contains.
 
         Raises SpartonError for a line that is no vector of impacts, naming file and line; when Lucene cannot write;
-        when a process died; when there is no document, or not as many as `documents` says; for an id that stands twice.
+        when a process died; when there is no document, or not as many as `documents` says; for a repeated id.
         """
-        held = self._finish()
-        if self._placed is not None and set(self._placed.pieces) == set(self._pieces):
+        counts = self._finish()
+        if self._existing is not None and set(self._existing.splits) == set(self._splits):
             refuse_repeated_ids(self._hashes, self._scale)
             remove_folder(self._building)
-            return self._placed
-        if set(held.pieces) - set(self._pieces) or len(set(held.pieces)) < len(held.pieces):
+            return self._existing
+        if set(counts.splits) - set(self._splits) or len(set(counts.splits)) < len(counts.splits):
             remove_folder(self._building)  # an earlier run's, of files that have changed since
-            held = Held()
+            counts = IndexedCounts()
         for _ in range(_ROUNDS):
-            missing = set(self._pieces) - set(held.pieces)  # or lost with a process that was started again
+            missing = set(self._splits) - set(counts.splits)  # or lost with a process that was started again
             if not missing:
                 break
-            self._running = [self._pool.submit(self._index, self._pieces[name]) for name in sorted(missing)]
-            held = self._finish()
+            self._running = [self._pool.submit(self._index, self._splits[name]) for name in sorted(missing)]
+            counts = self._finish()
         else:
             raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
         refuse_repeated_ids(self._hashes, self._scale)
-        if not held.documents:
+        if not counts.documents:
             raise SpartonError(
-                f"none of the {held.empty} documents has a term; there is nothing to index"
-                if held.empty
+                f"none of the {counts.empty} documents has a term; there is nothing to index"
+                if counts.empty
                 else "the collection holds no document; there is nothing to index"
             )
-        if documents not in (None, held.documents):
+        if documents not in (None, counts.documents):
             raise SpartonError(
-                f"Lucene holds {held.documents} documents and the collection should have {documents}; "
+                f"Lucene holds {counts.documents} documents and the collection should have {documents}; "
                 "files in the collection were changed, so build the index again with ",
                 Parameter("overwrite", True),
             )
-        self._put_in_place(held)
+        self._put_in_place(counts)
         remove_folder(self._building)
-        return held
+        return counts
 
-    def _index(self, piece: Piece) -> None:
+    def _index(self, split: Split) -> None:
         process = self._take()
         if not process.open:
             process.helper.ask(Start(process.folder, self._key, self._plan, self._scale))
             process.open = True
-        added = process.helper.ask(Index(piece, self._unique))
+        added = process.helper.ask(Index(split, self._unique))
         self._give_back(process)
         if self._unique:
-            self._hashes[piece] = added.hashes
-        self._on_bytes(piece.bytes)
+            self._hashes[split] = added.hashes
+        self._on_bytes(split.bytes)
 
-    def _hash(self, piece: Piece) -> None:
-        """Learn the ids of a piece that an earlier run has indexed."""
+    def _hash(self, split: Split) -> None:
+        """Learn the ids of a split that an earlier run has indexed."""
         process = self._take()
-        self._hashes[piece] = process.helper.ask(Hash(piece, self._scale))
+        self._hashes[split] = process.helper.ask(Hash(split, self._scale))
         self._give_back(process)
 
     def _take(self) -> _Process:
@@ -195,8 +195,8 @@ class LuceneBuild:
         with self._lock:
             self._idle.append(process)
 
-    def _finish(self) -> Held:
-        """Wait until all is indexed and every process has closed its folder; return what the folders hold."""
+    def _finish(self) -> IndexedCounts:
+        """Wait until all is indexed and every process has closed its folder; return what the folders contain."""
         wait(self._running, return_when=FIRST_EXCEPTION)
         for future in self._running:
             if future.done():
@@ -204,41 +204,41 @@ class LuceneBuild:
         self._running = [self._pool.submit(self._close, process) for process in self._processes if process.open]
         for future in self._running:
             future.result()
-        return self._held()
+        return self._committed()
 
     def _close(self, process: _Process) -> None:
         process.helper.ask(Finish())
         process.open = False
 
-    def _in_place(self) -> Held | None:
-        """What stands in the folder already, if it was made with these settings."""
+    def _find_existing(self) -> IndexedCounts | None:
+        """What the folder contains already, if it was made with these settings."""
         if not self._folder.is_dir():
             return None
         parts = self._read(sub_indexes(self._folder))
-        return None if None in parts else sum((held for held in parts if held is not None), Held())
+        return None if None in parts else sum((counts for counts in parts if counts is not None), IndexedCounts())
 
     def _folders(self) -> tuple[Path, ...]:
         return _numbered(self._building)
 
-    def _held(self) -> Held:
-        """What was committed to the folders. One that is damaged or was made otherwise goes."""
+    def _committed(self) -> IndexedCounts:
+        """What was committed to the folders. A folder that is damaged or has other settings is removed."""
         folders = self._folders()
         found = self._read(folders)
-        for folder, held in zip(folders, found, strict=True):
-            if held is None:
+        for folder, counts in zip(folders, found, strict=True):
+            if counts is None:
                 remove_folder(folder)
-        return sum((held for held in found if held is not None), Held())
+        return sum((counts for counts in found if counts is not None), IndexedCounts())
 
-    def _read(self, folders: tuple[Path, ...]) -> list[Held | None]:
-        """What each folder holds; None where nothing does that was made with these settings."""
+    def _read(self, folders: tuple[Path, ...]) -> list[IndexedCounts | None]:
+        """What each folder contains; None for a folder without an index of these settings."""
         if not folders:
             return []
         process = self._take()
-        answers = process.helper.ask(Read(folders, self._plan))
+        found = process.helper.ask(Read(folders, self._plan))
         self._give_back(process)
-        return [held if held is not None and held.key == self._key else None for held in answers]
+        return [counts if counts is not None and counts.key == self._key else None for counts in found]
 
-    def _put_in_place(self, held: Held) -> None:
+    def _put_in_place(self, counts: IndexedCounts) -> None:
         folders = self._folders()
         whole = folders[0]
         if len(folders) > 1 and not self._plan.join:
@@ -249,15 +249,15 @@ class LuceneBuild:
             process = self._take()
             joined = process.helper.ask(Join(folders, whole, self._plan))
             self._give_back(process)
-            if joined.documents != held.documents:
-                raise SpartonError(f"{whole} holds {joined.documents} documents of {held.documents}; run again")
+            if joined.documents != counts.documents:
+                raise SpartonError(f"{whole} holds {joined.documents} documents of {counts.documents}; run again")
         remove_folder(self._folder)
         whole.replace(self._folder)
         sync_folder(self._folder.parent)
 
 
 def sub_indexes(folder: Path) -> tuple[Path, ...]:
-    """The Lucene indexes that stand in `folder`: those next to each other in it, or itself."""
+    """The Lucene indexes in `folder`: those next to each other in it, or itself."""
     return _numbered(folder) or (folder,)
 
 

@@ -16,27 +16,27 @@ from ..errors import Parameter, SpartonError
 from .java import java_array, java_class, java_exception, java_message, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
-_HELD = "sparton"
+_COUNTS, _SPLITS = "sparton", "pieces"  # entries of a commit's user data
 log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What an index holds: the names of the pieces it was made of, and what stood in them.
+class IndexedCounts:
+    """What an index contains: the names of its splits, and the counts of what was in them.
 
     key: of the settings it was made with. empty: lines without a term, which are left out.
     """
 
     key: str = ""
-    pieces: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
     documents: int = 0
     postings: int = 0
     empty: int = 0
 
-    def __add__(self, other: "Held") -> "Held":
-        return Held(
+    def __add__(self, other: "IndexedCounts") -> "IndexedCounts":
+        return IndexedCounts(
             self.key or other.key,
-            self.pieces + other.pieces,
+            self.splits + other.splits,
             self.documents + other.documents,
             self.postings + other.postings,
             self.empty + other.empty,
@@ -44,14 +44,14 @@ class Held:
 
 
 class LuceneWriter:
-    """One IndexWriter on one folder, which it goes on with. `held` is what the folder will hold when committed."""
+    """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit."""
 
     def __init__(self, folder: Path, buffer_mb: float = 64, key: str = "") -> None:
         self._folder = folder
         with _io(folder):
             self._directory = open_directory(folder)
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, _config(buffer_mb))
-            self.held = Held(key) + _held(self._writer.getLiveCommitData())
+            self.counts = IndexedCounts(key) + _read_counts(self._writer.getLiveCommitData())
         self._id, self._id_value, self._raw, self._contents = _fields()
         with_text = java_class("org.apache.lucene.document.Document")()
         without_text = java_class("org.apache.lucene.document.Document")()
@@ -61,8 +61,8 @@ class LuceneWriter:
             without_text.add(field)
         self._with_text, self._without_text = with_text, without_text
 
-    def add(self, piece: str, vectors: Iterable[Vector]) -> Held:
-        """Add the documents of a piece that have a term; return what they are.
+    def add(self, split: str, vectors: Iterable[Vector]) -> IndexedCounts:
+        """Add the documents of a split that have a term; return what they are.
 
         Raises java_exception() when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
@@ -81,14 +81,14 @@ class LuceneWriter:
             else:
                 self._raw.setStringValue(to_java(vector.raw))
                 self._writer.addDocument(self._with_text)
-        added = Held("", (piece,), documents, postings, empty)
-        self.held += added
+        added = IndexedCounts("", (split,), documents, postings, empty)
+        self.counts += added
         return added
 
     def commit(self) -> None:
-        """Make all that was added durable, together with `held`."""
+        """Make all that was added durable, together with `counts`."""
         with _io(self._folder):
-            self._writer.setLiveCommitData(_user_data(self.held).entrySet())
+            self._writer.setLiveCommitData(_user_data(self.counts).entrySet())
             self._writer.commit()
 
     def merge(self, segments: int) -> None:
@@ -97,12 +97,12 @@ class LuceneWriter:
             self._writer.forceMerge(segments)
 
     def join(self, folders: Sequence[Path]) -> None:
-        """Add the indexes in `folders` as they are, their segments copied. A folder without a commit holds none."""
-        held = {folder: found for folder in folders if (found := read_held(folder)) is not None}
+        """Add the indexes in `folders` as they are, their segments copied. A folder without a commit has none."""
+        counts = {path: found for path in folders if (found := committed_counts(path)) is not None}
         with _io(self._folder):
-            directories = [open_directory(folder) for folder in held]
+            directories = [open_directory(folder) for folder in counts]
             self._writer.addIndexes(java_array("org.apache.lucene.store.Directory", directories))
-        self.held = sum(held.values(), self.held)
+        self.counts = sum(counts.values(), self.counts)
 
     def close(self) -> None:
         """Release the folder; what was not committed is gone."""
@@ -110,13 +110,13 @@ class LuceneWriter:
         self._directory.close()
 
 
-def read_held(folder: Path) -> Held | None:
-    """What the last commit in `folder` holds; None if there is none, or it cannot be opened."""
+def committed_counts(folder: Path) -> IndexedCounts | None:
+    """What the last commit in `folder` contains; None if there is none, or it cannot be opened."""
     directory = open_directory(folder)
     try:
         reader = java_class("org.apache.lucene.index.DirectoryReader").open(directory)
         try:
-            return _held(reader.getIndexCommit().getUserData().entrySet())
+            return _read_counts(reader.getIndexCommit().getUserData().entrySet())
         finally:
             reader.close()
     except (java_exception(), ValueError, KeyError, TypeError) as error:
@@ -164,7 +164,7 @@ def open_directory(folder: Path) -> Any:
 
 def _config(buffer_mb: float) -> Any:
     """Documents stay in the order they came in, and one thread does all there is to do."""
-    config = java_class("org.apache.lucene.index.IndexWriterConfig")(framed_analyzer("delimitedTermFrequency"))
+    config = java_class("org.apache.lucene.index.IndexWriterConfig")(postings_analyzer("delimitedTermFrequency"))
     config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
     config.setRAMBufferSizeMB(float(buffer_mb))
     config.setUseCompoundFile(False)
@@ -173,19 +173,20 @@ def _config(buffer_mb: float) -> Any:
     return config
 
 
-def _held(entries: Any) -> Held:
+def _read_counts(entries: Any) -> IndexedCounts:
     if entries is None:
-        return Held()
+        return IndexedCounts()
     for entry in entries:
-        if entry.getKey() == _HELD:
-            content = json.loads(str(entry.getValue()))
-            return Held(**{**content, "pieces": tuple(content["pieces"])})
-    return Held()
+        if entry.getKey() == _COUNTS:
+            content = dict(json.loads(str(entry.getValue())))
+            return IndexedCounts(splits=tuple(content.pop(_SPLITS)), **content)
+    return IndexedCounts()
 
 
-def _user_data(held: Held) -> Any:
+def _user_data(counts: IndexedCounts) -> Any:
     data = java_class("java.util.HashMap")()
-    data.put(_HELD, json.dumps(asdict(held)))
+    content = {_SPLITS if name == "splits" else name: value for name, value in asdict(counts).items()}
+    data.put(_COUNTS, json.dumps(content))
     return data
 
 
@@ -203,7 +204,7 @@ def _fields() -> tuple[Any, Any, Any, Any]:
     )
 
 
-def framed_analyzer(number: str) -> Any:
+def postings_analyzer(number: str) -> Any:
     """Split at one character and read the number behind another: no term is changed, whatever it holds.
 
     number: the filter that reads it, delimitedTermFrequency for documents, delimitedBoost for queries.

@@ -74,8 +74,8 @@ def java_version(home: Path) -> int | None:
 def find_jar() -> Path:
     """The Anserini jar inside the installed Pyserini. Raises SpartonError if there is none."""
     spec = find_spec("pyserini")
-    places = (spec.submodule_search_locations or []) if spec else []
-    jars = [jar for place in places for jar in Path(place).glob("resources/jars/anserini-*-fatjar.jar")]
+    folders = (spec.submodule_search_locations or []) if spec else []
+    jars = [jar for folder in folders for jar in Path(folder).glob("resources/jars/anserini-*-fatjar.jar")]
     if not jars:
         raise SpartonError("Pyserini's jar is missing; run `pip install pyserini`")
     return max(jars)

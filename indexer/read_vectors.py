@@ -1,7 +1,7 @@
-"""Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and framed postings.
+"""Read JsonVectorCollection lines as what Lucene is handed: id, stored text, and joined postings.
 
 Most of the work of indexing in Python would be decoding JSON to objects and joining those to text again. A line laid
-out as Sparton and json.dumps lay it out is therefore rewritten where it stands, after checks that leave no doubt about
+out as Sparton and json.dumps lay it out is therefore rewritten as it is, after checks that leave no doubt about
 what it says; every other line takes the long way.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
-from .splits import Piece
+from .splits import Split
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
 BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
@@ -37,13 +37,13 @@ class Vector:
     terms: int
 
 
-def frame(vector: Mapping[str, int]) -> str:
-    """The postings of {term: impact} as one text, which `framed_analyzer` takes apart."""
+def join_postings(vector: Mapping[str, int]) -> str:
+    """The postings of {term: impact} as one text, which `postings_analyzer` takes apart."""
     return BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
 
 
-def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
-    """The documents of a piece, in order; one without terms has no postings.
+def read_vectors(split: Split, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
+    """The documents of a split, in order; one without terms has no postings.
 
     scale: impacts are round(weight x scale), and postings with none are left out; None takes impacts as they are.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
@@ -53,25 +53,25 @@ def read_vectors(piece: Piece, scale: float | None = None, *, careful: bool = Fa
     term is not Unicode or longer than Lucene takes, or a term holds U+FDD0 or U+FDD1.
     """
     careful = careful or scale is not None
-    for number, line in enumerate(_lines(piece), start=1):
+    for number, line in enumerate(_lines(split), start=1):
         vector = None if careful else _as_written(line)
         if vector is None:
             try:
                 vector = _as_json(line, scale)
             except _LineError as error:
-                number += first_line(piece) - 1
-                raise SpartonError(f"{piece.path} line {number} ", *error.args) from error
+                number += first_line(split) - 1
+                raise SpartonError(f"{split.path} line {number} ", *error.args) from error
         yield vector
 
 
-def first_line(piece: Piece) -> int:
-    """The number, from 1, of the first line of a piece in its file."""
-    if not piece.start:
+def first_line(split: Split) -> int:
+    """The number, from 1, of the first line of a split in its file."""
+    if not split.start:
         return 1
-    with piece.path.open("rb") as lines:
+    with split.path.open("rb") as lines:
         count, end = 0, 0
         for line in lines:
-            if end >= piece.start:
+            if end >= split.start:
                 break
             end += len(line)
             count += 1
@@ -86,11 +86,11 @@ def _as_written(line: bytes) -> Vector | None:
     """A line that is `{…, "vector": {"term": 12, "other": 3}}`, with just these blanks and no escape among the terms.
 
     None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
-    an impact is not too large is left to Lucene; a term that stands twice (nobody writes that) shows in its counts.
+    an impact is not too large is left to Lucene; a repeated term (nobody writes that) shows in its counts.
     """
-    place = line.find(_VECTOR)
-    body = line[place + len(_VECTOR) : -3]
-    if place < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
+    offset = line.find(_VECTOR)
+    body = line[offset + len(_VECTOR) : -3]
+    if offset < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
         return None
     postings = body[1:].replace(b'": ', _BEFORE).replace(b', "', _BETWEEN)
     terms = postings.count(_BEFORE)
@@ -98,7 +98,7 @@ def _as_written(line: bytes) -> Vector | None:
     if b'"' in postings or postings.count(_BETWEEN) != terms - 1 or _NO_IMPACT.search(postings):
         return None
     try:
-        raw = line[:place].decode() + "}"
+        raw = line[:offset].decode() + "}"
         content = json.loads(raw)
         name = content["id"]
         if not isinstance(name, str) or len(name.encode()) > _MOST_BYTES:
@@ -137,9 +137,9 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
             f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower ", Parameter("scale")
         )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
-    # A lone surrogate, which is not Unicode, can stand in JSON only.
+    # A lone surrogate, which is not Unicode, can be in JSON only.
     raw = json.dumps(content) if "contents" in content else None
-    return Vector(str(name), raw, frame(vector), len(vector))
+    return Vector(str(name), raw, join_postings(vector), len(vector))
 
 
 def _rounded(term: str, weight: Any, scale: float) -> int:
@@ -154,33 +154,33 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     return rounded
 
 
-def _lines(piece: Piece) -> Iterator[bytes]:
+def _lines(split: Split) -> Iterator[bytes]:
     try:
-        with piece.path.open("rb") as file:
-            _check_unchanged(piece, file)
-            if piece.path.suffix == ".gz":
+        with split.path.open("rb") as file:
+            _check_unchanged(split, file)
+            if split.path.suffix == ".gz":
                 with gzip.open(file) as lines:
                     yield from lines
-                _check_unchanged(piece, file)
+                _check_unchanged(split, file)
                 return
-            place = piece.start
-            if place:
-                file.seek(place - 1)
-                place += len(file.readline()) - 1  # the line that reaches into the piece belongs to the one before
+            offset = split.start
+            if offset:
+                file.seek(offset - 1)
+                offset += len(file.readline()) - 1  # the line that reaches into the split belongs to the one before
             for line in file:
-                if place >= piece.stop:
+                if offset >= split.stop:
                     break
-                place += len(line)
+                offset += len(line)
                 yield line
-            _check_unchanged(piece, file)
+            _check_unchanged(split, file)
     except (OSError, EOFError, zlib.error) as error:
-        raise SpartonError(f"{piece.path} cannot be read: {error}; mend or remove the file and run again") from error
+        raise SpartonError(f"{split.path} cannot be read: {error}; mend or remove the file and run again") from error
 
 
-def _check_unchanged(piece: Piece, file: BinaryIO) -> None:
-    """A piece ends where its file did when it was cut, and its name promises certain bytes."""
-    if os.fstat(file.fileno()).st_mtime_ns != piece.changed_ns:
+def _check_unchanged(split: Split, file: BinaryIO) -> None:
+    """A split ends where its file did when it was cut, and its name promises certain bytes."""
+    if os.fstat(file.fileno()).st_mtime_ns != split.changed_ns:
         raise SpartonError(
-            f"{piece.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "
+            f"{split.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "
             "again"
         )

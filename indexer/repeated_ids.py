@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import SpartonError
 from .read_vectors import first_line, read_vectors
-from .splits import Piece
+from .splits import Split
 
 
 def id_hashes(ids: Iterable[str]) -> np.ndarray:
@@ -15,23 +15,23 @@ def id_hashes(ids: Iterable[str]) -> np.ndarray:
     return np.array([int.from_bytes(blake2b(name.encode(), digest_size=8).digest()) for name in ids], np.uint64)
 
 
-def refuse_repeated_ids(hashes: Mapping[Piece, np.ndarray], scale: float | None) -> None:
-    """Raise SpartonError, naming file and line of both, for an id that stands twice. hashes: of the ids of each piece.
+def refuse_repeated_ids(hashes: Mapping[Split, np.ndarray], scale: float | None) -> None:
+    """Raise SpartonError, naming file and line of both, for a repeated id. hashes: of the ids of each split.
 
     Equal hashes are looked up again before they are called equal ids. scale: as read_vectors has it.
     """
     every = np.sort(np.concatenate([np.empty(0, np.uint64), *hashes.values()]))
     suspects = np.unique(every[1:][every[1:] == every[:-1]])
     seen: dict[str, str] = {}
-    for piece in sorted(hashes, key=lambda piece: (piece.label, piece.start)):
-        suspected = np.isin(hashes[piece], suspects)
+    for split in sorted(hashes, key=lambda split: (split.label, split.start)):
+        suspected = np.isin(hashes[split], suspects)
         if not suspected.any():
             continue
-        start = first_line(piece)
-        for line, (vector, suspect) in enumerate(zip(read_vectors(piece, scale), suspected, strict=True), start=start):
+        start = first_line(split)
+        for line, (vector, suspect) in enumerate(zip(read_vectors(split, scale), suspected, strict=True), start=start):
             if not suspect:
                 continue
-            location = f"{piece.path} line {line}"
+            location = f"{split.path} line {line}"
             if vector.id in seen:
                 raise SpartonError(
                     f"the id {vector.id!r} stands twice: at {seen[vector.id]} and at {location}; make ids unique"

@@ -1,4 +1,4 @@
-"""The files of a JsonVectorCollection, cut into pieces that one process indexes at a time."""
+"""The files of a JsonVectorCollection, cut into splits that one process indexes at a time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from ..storage.manifest import NAME as MANIFEST
 from ..storage.walk import Files
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
-PIECE_BYTES = 2**24
+SPLIT_BYTES = 2**24
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Split:
     """The lines of a file that begin at byte `start` or later and before `stop`, as of the file's last change.
 
     label: what the file is called within its collection, wherever that lies.
@@ -36,8 +36,8 @@ class Piece:
         return self.stop - self.start
 
 
-def cut(path: Path, label: str | None = None, most: int = PIECE_BYTES) -> Iterator[Piece]:
-    """The pieces of a file, of about `most` bytes each; a gzip file is one. Raises OSError if it is not there.
+def cut(path: Path, label: str | None = None, most: int = SPLIT_BYTES) -> Iterator[Split]:
+    """The splits of a file, of about `most` bytes each; a gzip file is one. Raises OSError if it is not there.
 
     label: the file's name unless it says otherwise.
     """
@@ -45,9 +45,9 @@ def cut(path: Path, label: str | None = None, most: int = PIECE_BYTES) -> Iterat
     label = label or path.name
     stat = path.stat()
     count = 1 if path.suffix == ".gz" else max(1, round(stat.st_size / most))
-    bounds = [stat.st_size * place // count for place in range(count + 1)]
+    bounds = [stat.st_size * index // count for index in range(count + 1)]
     for start, stop in pairwise(bounds):
-        yield Piece(path, label, start, stop, stat.st_mtime_ns)
+        yield Split(path, label, start, stop, stat.st_mtime_ns)
 
 
 def find_files(collection: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A process that indexes pieces into a folder of its own, asked by LuceneBuild."""
+"""A process that indexes splits into a folder of its own, asked by LuceneBuild."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -11,12 +11,12 @@ import numpy as np
 from ..errors import SpartonError
 from ..processes import serve
 from ..storage.atomic import remove_folder
-from .index_writer import Held, LuceneWriter, count_postings, lucene_trouble, read_held
+from .index_writer import IndexedCounts, LuceneWriter, committed_counts, count_postings, lucene_trouble
 from .java import java_exception, start_jvm
 from .options import LucenePlan
 from .read_vectors import Vector, read_vectors
 from .repeated_ids import id_hashes
-from .splits import Piece
+from .splits import Split
 
 _COMMIT_SECONDS = 15.0  # lost at most if the process is killed; a commit costs a fifth of a second
 _LOCK_SECONDS = 20.0
@@ -24,7 +24,7 @@ _LOCK_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Go on with the index in `folder`, or begin it. Answered with what it holds."""
+    """Continue the index in `folder`, or begin it. Returns what it contains."""
 
     folder: Path
     key: str
@@ -34,36 +34,36 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Add a piece. Answered with what was in it. hashes: whether those of its ids are wanted."""
+    """Add a split. Returns what was in it. hashes: whether those of its ids are wanted."""
 
-    piece: Piece
+    split: Split
     hashes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What was in a piece; nothing, if it was indexed before. hashes: of its ids (see repeated_ids.py)."""
+    """What was in a split; nothing, if it was indexed before. hashes: of its ids (see repeated_ids.py)."""
 
-    held: Held
+    counts: IndexedCounts
     hashes: np.ndarray | None
 
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Answered with hashes of the ids of a piece."""
+    """Returns hashes of the ids of a split."""
 
-    piece: Piece
+    split: Split
     scale: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Merge to one segment, commit, and close the folder. Answered with None."""
+    """Merge to one segment, commit, and close the folder. Returns None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Answered with what each of the folders holds, None for one that cannot be gone on with."""
+    """Returns what each of the folders contains, None for one that cannot be continued."""
 
     folders: tuple[Path, ...]
     plan: LucenePlan
@@ -71,7 +71,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Make one index of those in `folders`. Answered with what it holds."""
+    """Make one index of those in `folders`. Returns what it contains."""
 
     folders: tuple[Path, ...]
     into: Path
@@ -92,20 +92,20 @@ class Worker:
         match request:
             case Start():
                 return self._start(request)
-            case Index(piece, hashes):
-                return self._index(piece, hashes)
-            case Hash(piece, scale):
-                return id_hashes(vector.id for vector in read_vectors(piece, scale))
+            case Index(split, hashes):
+                return self._index(split, hashes)
+            case Hash(split, scale):
+                return id_hashes(vector.id for vector in read_vectors(split, scale))
             case Finish():
                 self._finish()
                 return None
             case Read(folders, plan):
                 _start_jvm(plan)
-                return tuple(read_held(folder) for folder in folders)
+                return tuple(committed_counts(folder) for folder in folders)
             case Join():
                 return _join(request)
 
-    def _start(self, request: Start) -> Held:
+    def _start(self, request: Start) -> IndexedCounts:
         _start_jvm(request.plan)
         self._folder, self._scale = request.folder, request.scale
         until = time.monotonic() + _LOCK_SECONDS
@@ -119,36 +119,36 @@ class Worker:
                     raise
                 time.sleep(0.1)
         self._committed = time.monotonic()
-        return self._writer.held
+        return self._writer.counts
 
-    def _index(self, piece: Piece, hashes: bool) -> Added:
+    def _index(self, split: Split, hashes: bool) -> Added:
         assert self._writer is not None
-        if piece.name() in self._writer.held.pieces:  # asked again, because the answer was lost
-            ids = (vector.id for vector in read_vectors(piece, self._scale))
-            return Added(Held(), id_hashes(ids) if hashes else None)
+        if split.name() in self._writer.counts.splits:  # asked again, because the answer was lost
+            ids = (vector.id for vector in read_vectors(split, self._scale))
+            return Added(IndexedCounts(), id_hashes(ids) if hashes else None)
         names: list[str] = []
-        vectors = read_vectors(piece, self._scale)
+        vectors = read_vectors(split, self._scale)
         try:
-            held = self._writer.add(piece.name(), _noting(names, vectors) if hashes else vectors)
+            counts = self._writer.add(split.name(), _noting(names, vectors) if hashes else vectors)
         except java_exception() as error:
-            for _ in read_vectors(piece, self._scale, careful=True):
+            for _ in read_vectors(split, self._scale, careful=True):
                 pass  # raises where the fault is in the line rather than in Lucene
             raise lucene_trouble(self._folder, error) from error
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()
-        return Added(held, id_hashes(names) if hashes else None)
+        return Added(counts, id_hashes(names) if hashes else None)
 
     def _finish(self) -> None:
         assert self._writer is not None
         self._writer.merge(1)  # each segment costs every query anew
         self._writer.commit()
-        held = self._writer.held
+        counts = self._writer.counts
         self._writer.close()
         self._writer = None
-        if (postings := count_postings(self._folder)) != held.postings:
+        if (postings := count_postings(self._folder)) != counts.postings:
             raise SpartonError(
-                f"Lucene counts {postings} postings and the vectors have {held.postings}: a vector has a term twice; "
+                f"Lucene counts {postings} postings and the vectors have {counts.postings}: a vector has a term twice; "
                 "let each stand once"
             )
 
@@ -159,7 +159,7 @@ def _noting(ids: list[str], vectors: Iterable[Vector]) -> Iterator[Vector]:
         yield vector
 
 
-def _join(request: Join) -> Held:
+def _join(request: Join) -> IndexedCounts:
     _start_jvm(request.plan)
     remove_folder(request.into)
     writer = LuceneWriter(request.into, request.plan.buffer_mb)
@@ -168,7 +168,7 @@ def _join(request: Join) -> Held:
         if request.plan.segments:
             writer.merge(request.plan.segments)
         writer.commit()
-        return writer.held
+        return writer.counts
     finally:
         writer.close()
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..indexer.build import LuceneBuild, start_worker
-from ..indexer.index_writer import Held
+from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Answers
@@ -140,7 +140,7 @@ class IndexBuild:
         for name in (COLLECTION, MARKERS):
             remove_folder(self.folder / name)
 
-    def finish_lucene(self, documents: int | None = None) -> Held:
+    def finish_lucene(self, documents: int | None = None) -> IndexedCounts:
         """Finish the Lucene index and put it at the location. documents: how many there must be. Raises as
         LuceneBuild.finish."""
         assert self._lucene is not None

@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class _Stop:
-    """Stands in the queue where no item follows: at the end, or with what kept the next from being made."""
+    """Is in the queue where no item follows: at the end, or with what kept the next from being made."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error
 
 
-def ahead(items: Iterable[T], most: int) -> Iterator[T]:
+def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
     """The items, in order, with up to `most` of them waiting; 0 makes each when it is asked for, in this thread.
 
     Raises what making them raises, in its turn. Whoever stops asking stops the thread.

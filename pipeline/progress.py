@@ -77,12 +77,12 @@ class Progress:
         """Count what one of several processes did: its seconds pass for all of them at once."""
         self.add(work.rows - work.kept, kept=work.kept, tokens=work.tokens, timing=work.timing * (1 / processes))
 
-    def take(self) -> Work:
+    def pop_work(self) -> Work:
         """The work, which is then begun anew."""
         work, self.work = self.work, Work()
         return work
 
-    def during(self, stage: str, items: Iterable[T]) -> Iterator[T]:
+    def timed(self, stage: str, items: Iterable[T]) -> Iterator[T]:
         """The items; the time that each takes to come, but for what inner stages take of it, counts for `stage`."""
         iterator = iter(items)
         while True:

@@ -1,4 +1,4 @@
-"""What a query term contributed to a hit, and which terms a text holds itself."""
+"""What a query term contributed to a hit, and which terms are in a text."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -31,10 +31,10 @@ class Match:
         return self.query_impact * self.document_impact
 
 
-def own_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
-    """The terms that a text holds itself; whatever else it is encoded to, the model has added.
+def input_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
+    """The terms that are in a text; the model has added all others that the text is encoded to.
 
-    Without the model's prompt and special tokens, which the text does not hold. Not for several threads at once.
+    Without the model's prompt and special tokens, which are not in the text. Not for several threads at once.
     """
     tokenizer = _tokenizer(replace(encoder.tokenization, prompt="", special_tokens=False))
     vocabulary = encoder.vocabulary

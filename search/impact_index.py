@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
-from ..indexer.index_writer import framed_analyzer, open_directory
+from ..indexer.index_writer import open_directory, postings_analyzer
 from ..indexer.java import (
     check_process,
     forget_thread_at_end,
@@ -18,9 +18,9 @@ from ..indexer.java import (
     java_name,
     to_java,
 )
-from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, frame
+from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
 from .explain import Match
-from .lucene_hits import DamagedIndexError, Ranked, rank
+from .lucene_hits import DamagedIndexError, ScoredDoc, rank
 from .stored_texts import stored_texts
 
 _INDEX = "org.apache.lucene.index."
@@ -43,14 +43,14 @@ class ImpactIndex:
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
         readers = _open_readers(folders)
-        # One reader over all: each posting is scored alike wherever it stands, and ties go by id, not by place.
+        # One reader over all: each posting is scored alike in every index, and ties go by id, not by number.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
         self._best_then_id = _best_then_id()
-        self._queries = java_class("org.apache.lucene.util.QueryBuilder")(framed_analyzer("delimitedBoost"))
+        self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
         self._documents = int(self._reader.numDocs())
         self._process = os.getpid()
         self._closed = False
@@ -58,13 +58,13 @@ class ImpactIndex:
     def __len__(self) -> int:
         return self._documents
 
-    def rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+    def rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id."""
         with self._reading():
             query = self._query(terms)
             return [] if query is None else rank(self._searcher, query, min(k, len(self)), self._best_then_id)
 
-    def texts(self, ranked: Sequence[Ranked]) -> list[str | None]:
+    def texts(self, ranked: Sequence[ScoredDoc]) -> list[str | None]:
         """The stored texts, None where there is none."""
         with self._reading():
             return stored_texts(self._reader, ranked)
@@ -80,7 +80,7 @@ class ImpactIndex:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""
         terms = _findable(terms)
         # Made in one call rather than three a term.
-        return self._queries.createBooleanQuery(_FIELD, to_java(frame(terms))) if terms and len(self) else None
+        return self._queries.createBooleanQuery(_FIELD, to_java(join_postings(terms))) if terms and len(self) else None
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""
@@ -146,8 +146,8 @@ class ImpactIndex:
 
 
 def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
-    """Without terms that no document holds, and Java cannot be told of: with a character that frames terms, at which
-    Lucene would take them apart, or half of one."""
+    """Without terms that no document holds, and Java cannot be told of: with a character that separates terms, at which
+    Lucene would split them, or half of a character."""
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
 
 

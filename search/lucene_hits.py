@@ -1,7 +1,7 @@
 """What Lucene found, taken over in one call: documents' numbers, ids and scores.
 
 Each call from Python to Java costs microseconds, so asking a thousand hits one by one takes longer than the search. The
-ids stand in what Lucene sorted by (ties go by id), so no stored document need be read, and Arrays.toString writes all
+ids are in what Lucene sorted by (ties go by id), so no stored document need be read, and Arrays.toString writes all
 hits out as one text, in Java.
 """
 
@@ -19,15 +19,15 @@ class DamagedIndexError(ValueError):
     """An index holds what none can hold. Its message says what that is."""
 
 
-class Ranked(NamedTuple):
-    """A document that Lucene found. number: its own in the open index."""
+class ScoredDoc(NamedTuple):
+    """A document that Lucene found, with its score. number: the one that Lucene gives it in the open index."""
 
     number: int
     id: str
     score: float
 
 
-def rank(searcher: Any, query: Any, k: int, sort: Any) -> list[Ranked]:
+def rank(searcher: Any, query: Any, k: int, sort: Any) -> list[ScoredDoc]:
     """The k best documents of a query. searcher, query, sort: Lucene's; sort is by score, then by id.
 
     Raises DamagedIndexError for an id that is no text.
@@ -39,14 +39,14 @@ def rank(searcher: Any, query: Any, k: int, sort: Any) -> list[Ranked]:
     return ranked
 
 
-def read_hits(text: str) -> list[Ranked]:
+def read_hits(text: str) -> list[ScoredDoc]:
     """Each hit, from Java's text of them. Raises DamagedIndexError as `rank`."""
     found = _HIT.findall(text)
     # Java writes as few digits as tell a 32-bit number from others: as one it must be read.
     scores = array("f", (float(score) for _, score, _ in found))
     try:
         return [
-            Ranked(int(number), _bytes(name).decode(), score)
+            ScoredDoc(int(number), _bytes(name).decode(), score)
             for (number, _, name), score in zip(found, scores, strict=True)
         ]
     except UnicodeDecodeError as error:

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from ..pipeline.tokens.passages import DELIMITER
-from .lucene_hits import Ranked
+from .lucene_hits import ScoredDoc
 
 _MORE = 3
 
 
-def best_documents(search: Callable[[int], Sequence[Ranked]], k: int) -> list[Ranked]:
+def best_documents(search: Callable[[int], Sequence[ScoredDoc]], k: int) -> list[ScoredDoc]:
     """The best passages of the k documents with the best ones, ties in order of the document's id.
 
     search: gives so many passages, best first. It is asked for more until there are enough of different documents.
@@ -16,7 +16,7 @@ def best_documents(search: Callable[[int], Sequence[Ranked]], k: int) -> list[Ra
     asked = k * _MORE
     while True:
         passages = search(asked)
-        best: dict[str, Ranked] = {}
+        best: dict[str, ScoredDoc] = {}
         for found in passages:
             best.setdefault(document_of(found.id), found)
         ranked = sorted(best.values(), key=lambda found: (-found.score, document_of(found.id)))

@@ -15,9 +15,9 @@ from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.remote import local_path
-from .explain import Match, own_terms
+from .explain import Match, input_terms
 from .impact_index import ImpactIndex
-from .lucene_hits import Ranked
+from .lucene_hits import ScoredDoc
 from .max_passage import best_documents, document_of, passage_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Answer:
 class Searcher:
     """Model and index kept open. Threads may share it; a process that is forked from this one may not.
 
-    path: the folder of an index, or its URI, of which a copy is made here first. model: a folder or a name on the hub
+    path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
     where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. device: as
     Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed
     it when it was indexed.
@@ -83,7 +83,7 @@ class Searcher:
             try:
                 self.encoder = self._open_encoder(local_path(path), model, device, trust_remote_code)
             except BaseException:
-                with suppress(SpartonError):  # there is another one to tell of
+                with suppress(SpartonError):  # the first error is the one to report
                     opening.result().close()
                 raise
             self._index = opening.result()
@@ -105,7 +105,7 @@ class Searcher:
                 trust_remote_code=trust_remote_code,
             )
         if model is not None:
-            raise self._no_model()  # there is nothing to hold it against
+            raise self._no_model()  # there is nothing to compare it with
         return None
 
     def __len__(self) -> int:
@@ -121,11 +121,11 @@ class Searcher:
         with self._encoding:
             return encoder.terms(query)
 
-    def own_terms(self, query: str) -> frozenset[str]:
-        """The terms that a query holds itself; the model has added the others. Raises as `terms`."""
+    def input_terms(self, query: str) -> frozenset[str]:
+        """The terms that are in a query; the model has added the others. Raises as `terms`."""
         encoder = self._encoder()
         with self._encoding:
-            return own_terms(encoder, query)
+            return input_terms(encoder, query)
 
     def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
         """Each query as {term: impact}, the impacts that `terms` gives; terms in order of vocabulary id. Raises as
@@ -181,7 +181,7 @@ class Searcher:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
 
-    def _rank(self, terms: Mapping[str, int], k: int) -> list[Ranked]:
+    def _rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
         """The best documents, or of passages the best ones of the best documents."""
         if k < 1:
             raise UsageError(f"k is {k}; expected at least 1")
@@ -189,7 +189,7 @@ class Searcher:
             return best_documents(lambda asked: self._index.rank(terms, asked), k)
         return self._index.rank(terms, k)
 
-    def _hits(self, ranked: Sequence[Ranked]) -> list[Hit]:
+    def _hits(self, ranked: Sequence[ScoredDoc]) -> list[Hit]:
         every = enumerate(zip(ranked, self._index.texts(ranked), strict=True), start=1)
         if self.manifest.settings.chunk:
             return [

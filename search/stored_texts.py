@@ -10,14 +10,14 @@ from functools import cache
 from typing import Any
 
 from ..indexer.java import from_java, java_class, java_ints
-from .lucene_hits import DamagedIndexError, Ranked
+from .lucene_hits import DamagedIndexError, ScoredDoc
 from .text_lines import sound
 
 _BETWEEN = "\0"  # which no JSON holds
 _TOGETHER = 100  # documents, of whose texts Java holds three copies at once
 
 
-def stored_texts(reader: Any, ranked: Sequence[Ranked]) -> list[str | None]:
+def stored_texts(reader: Any, ranked: Sequence[ScoredDoc]) -> list[str | None]:
     """The text of each document, None where none is stored. reader: Lucene's.
 
     Raises DamagedIndexError where something else is stored than Pyserini's JSON of that document.
@@ -45,11 +45,11 @@ def text_of(stored: str, name: str) -> str | None:
         content = json.loads(stored)
         if content is None:
             return None
-        owner, text = str(content["id"]), content.get("contents")
+        stored_id, text = str(content["id"]), content.get("contents")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedIndexError(f"the document {name!r} is not stored as JSON with its id") from error
-    if owner != name:
-        raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {owner!r}")
+    if stored_id != name:
+        raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {stored_id!r}")
     return None if text is None else sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))
 
 
@@ -64,6 +64,6 @@ def _json_of_number() -> Any:
         java_class("org.apache.lucene.index.StoredFields"), "document", method_type.methodType(document, number)
     )
     field = lookup.findVirtual(document, "get", method_type.methodType(string, string))
-    shown = lookup.findStatic(string, "valueOf", method_type.methodType(string, anything))
+    as_text = lookup.findStatic(string, "valueOf", method_type.methodType(string, anything))
     raw = handles.filterReturnValue(read, handles.insertArguments(field, 1, "raw"))
-    return handles.filterReturnValue(raw, shown.asType(method_type.methodType(string, string)))
+    return handles.filterReturnValue(raw, as_text.asType(method_type.methodType(string, string)))

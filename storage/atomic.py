@@ -194,9 +194,9 @@ def locked(folder: Path, why: str | None = None) -> Iterator[None]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, if it is there: at once, by a rename, so that nobody ever finds a part of it.
+    """Remove a folder, if it exists: at once, by a rename, so that nobody ever finds a part of it.
 
-    Where a link to a folder stands in its stead (an index whose `lucene` lies on another disk, say), the link is
+    Where there is a link to a folder instead (an index whose `lucene` lies on another disk, say), the link is
     removed. The folder that it points at was never named to us, so it is left with all that is in it, and a log line
     says so.
     """
@@ -283,7 +283,7 @@ def _behind_links(path: Path) -> Path:
 
 
 def _descriptor(path: Path) -> int | None:
-    """The number of the file of this process that a path as /dev/stdout or /dev/fd/3 stands for, None for others."""
+    """The number of the file of this process that a path as /dev/stdout or /dev/fd/3 means, None for others."""
     ours = re.compile(rf"/proc/{os.getpid()}(/task/\d+)?/fd")
     for _ in range(_MOST_LINKS):
         if path.name.isascii() and path.name.isdecimal() and ours.fullmatch(os.path.realpath(path.parent)):
@@ -308,7 +308,7 @@ def _open_already(number: int) -> Iterator[BinaryIO]:
 
 
 def _identities(path: Path, known: dict[str, _Identity | None]) -> Iterator[_Identity | None]:
-    """That of what a path leads to, then of each folder above; None for what is not there, or neither file nor folder.
+    """That of what a path leads to, then of each folder above; None for what is neither a file nor a folder.
 
     known: those that were looked up before.
     """

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import locked, make_folder, refuse_inputs
-from .index_folder import folders_of, in_use, existing_manifest
+from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
 from .redaction import redacted
 from .remote import RemoteFile, RemoteFolder, local_path, unreachable

@@ -1,4 +1,4 @@
-"""A copy here of an index elsewhere, to be searched."""
+"""A local copy of a remote index, to be searched."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from .staging import lock_folder, staging_folder
 
 
 def local_index(index: str | Path, *, lucene: bool = True) -> Path:
-    """A folder here with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
+    """A local folder with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
     when that has changed. lucene: whether more than the manifest is wanted.
 
     Raises SpartonError where there is no index, or it cannot be reached.
@@ -21,15 +21,15 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
         return path
     folder = staging_folder(str(index), "searched" if lucene else "looked-at")
     try:
-        with locked(lock_folder(folder)):  # who else wants it waits until it is here
+        with locked(lock_folder(folder)):  # other processes wait until it is complete
             _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder
 
 
-def _refresh(folder: Path, there: RemoteFolder, name: str, lucene: bool) -> None:
-    manifest = there.read(NAME)
+def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool) -> None:
+    manifest = remote.read(NAME)
     if not manifest:
         raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
     path = folder / NAME
@@ -40,11 +40,11 @@ def _refresh(folder: Path, there: RemoteFolder, name: str, lucene: bool) -> None
     with whole_file(path) as stream:
         stream.write(manifest)
     if lucene and load_manifest(folder).stage == COMPLETE:
-        path.unlink()  # it comes back when all is here
-        files = list(there.files(LUCENE))
+        path.unlink()  # it comes back when all is copied
+        files = list(remote.files(LUCENE))
         for file in files:
-            there.get(file, within(folder, folder / file))
-        if not files or there.read(NAME) != manifest:
+            remote.get(file, within(folder, folder / file))
+        if not files or remote.read(NAME) != manifest:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
         with whole_file(path) as stream:
             stream.write(manifest)

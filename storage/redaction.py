@@ -10,7 +10,7 @@ _WITH_PORTS = ("hdfs", "viewfs", "http", "https")  # elsewhere a colon means a k
 # Options of a URI whose values are no secrets, so that what a store says of them may be repeated.
 _HARMLESS = ("region", "scheme", "endpoint_override")
 _HIDDEN = "…"
-_PIECE = 4  # letters of a secret that are as good as the whole
+_FRAGMENT = 4  # letters of a secret that are as good as the whole
 
 
 def is_uri(location: str) -> bool:
@@ -28,18 +28,18 @@ def redacted(location: str) -> str:
 
 
 def masked(text: str, location: str) -> str:
-    """A text, of a library say, without what `redacted` hides of a URI and without any piece of it."""
+    """A text, of a library say, without what `redacted` hides of a URI and without any fragment of it."""
     text = text.replace(location, redacted(location))
-    pieces = {
-        hidden[start : start + _PIECE]
+    fragments = {
+        hidden[start : start + _FRAGMENT]
         for hidden in _readings(_split(location)[1])
-        for start in range(len(hidden) - _PIECE + 1)
+        for start in range(len(hidden) - _FRAGMENT + 1)
     }
     lowered = _lower(text)
     covered = [False] * len(text)
-    for start in range(len(text) - _PIECE + 1):
-        if lowered[start : start + _PIECE] in pieces:
-            covered[start : start + _PIECE] = [True] * _PIECE
+    for start in range(len(text) - _FRAGMENT + 1):
+        if lowered[start : start + _FRAGMENT] in fragments:
+            covered[start : start + _FRAGMENT] = [True] * _FRAGMENT
     marked = "".join("\0" if hides else letter for letter, hides in zip(text, covered, strict=True))
     return re.sub("\0+", _HIDDEN, marked)
 
@@ -67,7 +67,7 @@ def _split(location: str) -> tuple[str, str]:
 
 
 def _has_keys(scheme: str, authority: str) -> bool:
-    """Whether there may be keys in what stands before the first slash, ? or #."""
+    """Whether there may be keys before the first slash, ? or #."""
     if scheme in _WITH_PORTS:
         authority = re.sub(r":\d{1,5}$", "", authority)
     return ":" in authority or "@" in authority
@@ -90,7 +90,7 @@ def _cut(text: str, signs: str) -> tuple[str, str]:
 
 
 def _readings(text: str) -> set[str]:
-    """A text as it stands and percent-decoded, once and more often, in small letters."""
+    """A text as it is and percent-decoded, once and more often, in small letters."""
     readings = {text}
     while (text := unquote(text)) not in readings:
         readings.add(text)

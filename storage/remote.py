@@ -30,7 +30,7 @@ _MANY_CALLS = 20
 
 
 def local_path(location: str | Path) -> Path | None:
-    """The path that a path or a file:// URI names; None for a URI of somewhere else, as s3://bucket/corpus.parquet.
+    """The path that a path or a file:// URI names; None for a remote URI, as s3://bucket/corpus.parquet.
 
     Raises SpartonError for what was meant to be a URI, so that no path is made of its keys.
     """
@@ -46,7 +46,7 @@ def local_path(location: str | Path) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
-    """A file somewhere else, as much like a Path as reading it takes."""
+    """A remote file, as much like a Path as reading it takes."""
 
     uri: str
 
@@ -76,7 +76,7 @@ class RemoteFile:
 
     @property
     def located(self) -> "tuple[FileSystem, str]":
-        """Its file system, and its path there."""
+        """Its file system, and its path in it."""
         return _resolve(self.uri)
 
     def __str__(self) -> str:
@@ -84,7 +84,7 @@ class RemoteFile:
 
 
 class RemoteFolder:
-    """A folder somewhere else. Raises SpartonError for a URI that means nothing; its methods raise OSError, and
+    """A remote folder. Raises SpartonError for a URI that means nothing; its methods raise OSError, and
     SpartonError where the store does not respond, or has names that are no paths within a folder."""
 
     def __init__(self, uri: str) -> None:
@@ -161,7 +161,7 @@ class RemoteFolder:
 
     def _write(self, source: Path, target: str) -> None:
         if source.stat().st_size <= _BLOCK:
-            # In one request, so there is no half of it, and nothing to remove: what stood there stays if it fails.
+            # In one request, so there is no half of it, and nothing to remove: the old file stays if it fails.
             content = source.read_bytes()
             sink = self._call(partial(self._system.open_output_stream, target))
             self._call(partial(sink.write, content))

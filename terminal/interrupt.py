@@ -24,7 +24,7 @@ class InterruptWatch:
         signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
         threading.Thread(target=self._watch, args=(woken,), daemon=True, name="interrupt").start()
 
-    def stand_back(self) -> None:
+    def stop(self) -> None:
         """Leave Ctrl-C to somebody else. For the main thread."""
         signal.set_wakeup_fd(-1)
 

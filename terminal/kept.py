@@ -17,7 +17,7 @@ def keep(folder: Path) -> None:
 
 
 def kept_words() -> str:
-    """Words for what the same command goes on from, as it stands on disk."""
+    """Words for what is on disk, from which the same command goes on."""
     if not _folders:
         return "; nothing was begun yet"
     folder = _folders[0]

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from ..search.explain import Match
     from ..search.searcher import Hit, Seconds
 
-_EXPANDED = "+"  # stands before a term that the model added
+_EXPANDED = "+"  # before a term that the model added
 
 
-def hit_json(hit: "Hit", matches: "list[Match] | None", own: Collection[str], query: str | None = None) -> str:
-    """A hit as one JSON object, with its query where there are several. own: the terms that the query holds itself."""
-    content = hit_content(hit, matches, own)
+def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str], query: str | None = None) -> str:
+    """A hit as one JSON object, with its query where there are several. input_terms: the query's."""
+    content = hit_content(hit, matches, input_terms)
     return json.dumps(content if query is None else {"query": query, **content}, ensure_ascii=False)
 
 
-def hit_lines(hit: "Hit", matches: "list[Match] | None", own: Collection[str]) -> str:
-    """A hit as a line, and a bar for each match. own: the terms that the query holds itself."""
+def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> str:
+    """A hit as a line, and a bar for each match. input_terms: the query's."""
     width = shutil.get_terminal_size().columns
     head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
     lines = [_cut(head + _plain(hit.text or ""), width)]
     for match in matches or ():
         share = match.contribution / hit.score
         lines.append(
-            f"     {match.contribution:>8}  {_term(match.term, own)} "
+            f"     {match.contribution:>8}  {_term(match.term, input_terms)} "
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
@@ -43,16 +43,18 @@ def seconds_line(seconds: "Seconds") -> str:
     return ", ".join(f"{part} {1000 * spent:.1f} ms" for part, spent in asdict(seconds).items())
 
 
-def terms_json(text: str, terms: Mapping[str, int], own: Collection[str]) -> str:
+def terms_json(text: str, terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     """An encoded text as one JSON object."""
-    weights = [{"term": term, "impact": impact, "expanded": term not in own} for term, impact in terms.items()]
+    weights = [{"term": term, "impact": impact, "expanded": term not in input_terms} for term, impact in terms.items()]
     return json.dumps({"text": text, "terms": weights}, ensure_ascii=False)
 
 
-def terms_lines(terms: Mapping[str, int], own: Collection[str]) -> str:
+def terms_lines(terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     """An encoded text as a bar for each term, as long as its share of the heaviest."""
     heaviest = max(terms.values(), default=1)
-    return "\n".join(f"{impact:>6}  {_term(term, own)} {_bar(impact / heaviest)}" for term, impact in terms.items())
+    return "\n".join(
+        f"{impact:>6}  {_term(term, input_terms)} {_bar(impact / heaviest)}" for term, impact in terms.items()
+    )
 
 
 def run_line(report: "RunReport") -> str:
@@ -77,7 +79,7 @@ def checked_line(checked: "Checked") -> str:
 
 
 def scores_table(scores: "Scores") -> str:
-    """A line a run, a column a measure; p against the first run stands behind a value."""
+    """A line a run, a column a measure; p against the first run follows a value."""
     names = [str(run.path) for run in scores.runs]
     width = max(map(len, names))
     lines = [" ".join([" " * width, *(f" {measure:<18}" for measure in scores.measures)])]
@@ -91,28 +93,28 @@ def scores_table(scores: "Scores") -> str:
 
 
 def per_query_table(scores: "Scores") -> str:
-    """Tab-separated: measure, query, and a value for each run; the mean stands as the query `all`."""
+    """Tab-separated: measure, query, and a value for each run; the mean is the query `all`."""
     lines = ["\t".join(["measure", "query", *(str(run.path) for run in scores.runs)])]
-    for place, measure in enumerate(scores.measures):
-        for query in scores.runs[0].per_query[place]:
-            lines.append("\t".join([measure, query, *(f"{run.per_query[place][query]:.4f}" for run in scores.runs)]))
-        lines.append("\t".join([measure, "all", *(f"{run.means[place]:.4f}" for run in scores.runs)]))
+    for column, measure in enumerate(scores.measures):
+        for query in scores.runs[0].per_query[column]:
+            lines.append("\t".join([measure, query, *(f"{run.per_query[column][query]:.4f}" for run in scores.runs)]))
+        lines.append("\t".join([measure, "all", *(f"{run.means[column]:.4f}" for run in scores.runs)]))
     return "\n".join(lines)
 
 
 def scores_json(scores: "Scores", per_query: bool) -> str:
     """Everything, as one JSON object."""
 
-    def measured(run: "RunScores", place: int) -> dict[str, object]:
-        values = {"per_query": run.per_query[place]} if per_query else {}
-        return {"mean": run.means[place], "p": run.p[place], **values}
+    def measured(run: "RunScores", column: int) -> dict[str, object]:
+        values = {"per_query": run.per_query[column]} if per_query else {}
+        return {"mean": run.means[column], "p": run.p[column], **values}
 
     content = {
         "judged": scores.queries,
         "runs": [
             {
                 "run": str(run.path),
-                "measures": {measure: measured(run, place) for place, measure in enumerate(scores.measures)},
+                "measures": {measure: measured(run, column) for column, measure in enumerate(scores.measures)},
                 "without_results": run.without_results,
                 "unjudged": run.unjudged,
             }
@@ -137,8 +139,8 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _term(term: str, own: Collection[str]) -> str:
-    return f"{'' if term in own else _EXPANDED}{term}".ljust(16)
+def _term(term: str, input_terms: Collection[str]) -> str:
+    return f"{'' if term in input_terms else _EXPANDED}{term}".ljust(16)
 
 
 def _bar(share: float) -> str:

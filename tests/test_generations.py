@@ -201,11 +201,11 @@ def test_what_was_encoded_of_a_part_is_kept_when_all_is_killed(small_catalog, sm
 
     weights = Encoder._weights
 
-    def count(self, tokens, places):
-        encoded.append(len(places))
+    def count(self, tokens, rows):
+        encoded.append(len(rows))
         if len(encoded) == fails["at"]:
             raise KilledError
-        return weights(self, tokens, places)
+        return weights(self, tokens, rows)
 
     monkeypatch.setattr(Encoder, "_weights", count)
     with pytest.raises(KilledError):
@@ -243,8 +243,8 @@ def test_saved_batches_that_are_damaged_or_of_another_build_do_not_count(tmp_pat
     for cut in range(0, len(whole), 97):
         path.write_bytes(whole[:cut])
         assert SavedBatches(tmp_path, "ab", 3, 10).find(rows) is None
-    for place in range(0, len(whole), 13):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+    for offset in range(0, len(whole), 13):
+        path.write_bytes(whole[:offset] + bytes([whole[offset] ^ 64]) + whole[offset + 1 :])
         again = SavedBatches(tmp_path, "ab", 3, 10).find(rows)
         assert again is None or np.array_equal(again.values, impacts.values)
     lengths = [4, 2, 3]

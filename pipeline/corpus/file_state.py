@@ -6,12 +6,12 @@ from pathlib import Path
 from ...errors import SpartonError
 from ...storage.remote import RemoteFile
 
-# Of a local file size, times of change of content and of anything, and number; of another one size and time of change.
+# Of a local file size, times of change of content and of anything, and number; of a remote one size and time of change.
 FileState = tuple[int | None, ...]
 
 
 def file_state(file: Path | RemoteFile) -> FileState:
-    """What tells a file from one that is changed or put in its place. Raises SpartonError where there is none."""
+    """What tells a file from one that is changed or replaced. Raises SpartonError where there is none."""
     try:
         if isinstance(file, RemoteFile):
             return file.state
@@ -21,7 +21,7 @@ def file_state(file: Path | RemoteFile) -> FileState:
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
 
 
-def seen_from_elsewhere(state: FileState) -> FileState:
+def portable_state(state: FileState) -> FileState:
     """The part of a state that a file has on every machine that sees it: size and time of change."""
     return state[:2]
 

@@ -13,7 +13,7 @@ LONGEST_ID = 8_191
 
 
 def check_ids(corpus: Corpus, id_column: str) -> int:
-    """Check that every row has an id and that no id stands twice; return the number of rows.
+    """Check that every row has an id and that no id is repeated; return the number of rows.
 
     Holds 8 bytes a row, 16 at the end: a hash of each id. Equal hashes are looked up again before they are called equal
     ids.
@@ -51,7 +51,7 @@ def ids_of(rows: Rows, id_column: str) -> Iterator[str]:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """A dictionary-encoded column as the values it stands for; any other as it is."""
+    """A dictionary-encoded column as its values; any other as it is."""
     return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
@@ -61,7 +61,7 @@ def _raise_first_repeat(corpus: Corpus, id_column: str, suspects: set[int]) -> N
         for offset, name in enumerate(ids_of(rows, id_column)):
             if hash(name) not in suspects:
                 continue
-            place = f"{rows.file} row {rows.first + offset}"
+            location = f"{rows.file} row {rows.first + offset}"
             if name in seen:
-                raise SpartonError(f"the id {name!r} stands twice: at {seen[name]} and at {place}; make ids unique")
-            seen[name] = place
+                raise SpartonError(f"the id {name!r} stands twice: at {seen[name]} and at {location}; make ids unique")
+            seen[name] = location

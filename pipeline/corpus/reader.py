@@ -54,7 +54,7 @@ class Rows:
 
 
 class Corpus:
-    """Data files of one format and one schema, read in path order; all here, or all on one file system by URI.
+    """Data files of one format and one schema, read in path order; all local, or all on one file system by URI.
 
     states: of the files when they were first looked at (see file_state.py); None for now. A file that is in another
     one when it is read is refused.
@@ -75,10 +75,10 @@ class Corpus:
         self.schema = self._dataset.schema
 
     def _open(self) -> pads.FileSystemDataset:
-        names, where = self._located()
+        names, system = self._located()
 
         def dataset(**how: Any) -> pads.FileSystemDataset:
-            return _call(self.files[0], partial(pads.dataset, names, filesystem=where, **how))
+            return _call(self.files[0], partial(pads.dataset, names, filesystem=system, **how))
 
         try:
             if self.format == "json":
@@ -99,10 +99,10 @@ class Corpus:
             text = pads.CsvFileFormat(parse_options=parse, read_options=read, convert_options=convert)
             return dataset(format=text)
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise self._unreadable(self._first_unreadable(names, where), error) from error
+            raise self._unreadable(self._first_unreadable(names, system), error) from error
 
     def _located(self) -> tuple[list[str], FileSystem | None]:
-        """The files' paths within their file system, None for this machine's."""
+        """The files' paths within their file system, None for local files."""
         remote = [file.located for file in self.files if isinstance(file, RemoteFile)]
         if not remote:
             return [str(file) for file in self.files], None
@@ -113,11 +113,11 @@ class Corpus:
             )
         return [path for _, path in remote], systems[0]
 
-    def _first_unreadable(self, names: Sequence[str], where: FileSystem | None) -> DataFile:
+    def _first_unreadable(self, names: Sequence[str], system: FileSystem | None) -> DataFile:
         if self.format in ("parquet", "ipc"):
             for file, name in zip(self.files, names, strict=True):
                 try:
-                    _call(file, partial(pads.dataset, name, format=self.format, filesystem=where))
+                    _call(file, partial(pads.dataset, name, format=self.format, filesystem=system))
                 except (pa.ArrowException, OSError):
                     return file
         return self.files[0]
@@ -149,7 +149,7 @@ class Corpus:
             try:
                 for batch in _items(file, self._batches(file, fragment, list(columns))):
                     batch.validate(full=True)  # strings may turn out not to be UTF-8
-                    if isinstance(file, Path):  # elsewhere it is a request
+                    if isinstance(file, Path):  # of a remote file it is a request
                         check_unchanged(file, state)
                     yield Rows(file, first, batch)
                     first += batch.num_rows
@@ -171,13 +171,13 @@ class Corpus:
             )
             return
         # Page by page; a dataset would decode a whole row group, often the whole file, before its first row. Pages
-        # that carry a checksum are held to it.
+        # that carry a checksum are checked.
         remote = isinstance(file, RemoteFile)  # where many small reads cost more than memory
         with (
             file.open("rb") as stream,
             pq.ParquetFile(stream, pre_buffer=remote, page_checksum_verification=True) as parquet,
         ):
-            # One row group at a time: what stands before a damaged one is to be had.
+            # One row group at a time, so that all before a damaged one is read.
             for group in range(parquet.num_row_groups):
                 yield from parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=columns, use_threads=False)
 
@@ -220,11 +220,11 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
     found: dict[DataFile, None] = {}
     files = Files(_is_data, hidden=(".", "_"))
     for path in paths:
-        here = None if isinstance(path, RemoteFile) else local_path(path)
-        if here is None:
+        local = None if isinstance(path, RemoteFile) else local_path(path)
+        if local is None:
             found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
         else:
-            found.update(dict.fromkeys(_files_of(here, files)))
+            found.update(dict.fromkeys(_files_of(local, files)))
     files.report()
     return tuple(found)
 

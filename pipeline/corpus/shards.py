@@ -23,12 +23,12 @@ def read_shards(
     number, rows, wants = 0, 0, False
     ids: list[str] = []
     texts: list[str] = []
-    for piece in _pieces(corpus, list(dict.fromkeys((columns.id, *columns.text))), shard_rows):
+    for some in _slices(corpus, list(dict.fromkeys((columns.id, *columns.text))), shard_rows):
         if not rows:
             wants = wanted(number)
-        rows += piece.batch.num_rows
+        rows += some.batch.num_rows
         if wants:
-            _gather(piece, columns, ids, texts)
+            _gather(some, columns, ids, texts)
         if rows == shard_rows:
             if wants:
                 yield Shard(number, rows, Documents(tuple(ids), tuple(texts)))
@@ -37,8 +37,8 @@ def read_shards(
         yield Shard(number, rows, Documents(tuple(ids), tuple(texts)))
 
 
-def _pieces(corpus: Corpus, columns: list[str], shard_rows: int) -> Iterator[Rows]:
-    """The corpus in pieces of which none reaches from one shard into the next."""
+def _slices(corpus: Corpus, columns: list[str], shard_rows: int) -> Iterator[Rows]:
+    """The corpus in slices of which none reaches from one shard into the next."""
     room = shard_rows
     for rows in corpus.rows(columns):
         start = 0

@@ -15,7 +15,7 @@ from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
 from ..documents import Shard
 from ..encoding.saved_batches import SavedBatches
-from ..prefetch import ahead
+from ..prefetch import prefetch
 from ..progress import Progress
 from ..tokens.passages import passages_of
 from ..tokens.tokenizer import Tokens, tokenize_shards
@@ -67,13 +67,13 @@ def write_collection(
     shards = read_shards(Corpus(job.files, job.states), job.columns, job.options.shard_rows, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
-    waiting = progress.during("reading", ahead(tokenized, 1 if workers else 0))
+    waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))
     saved: dict[Path, SavedBatches] = {}
-    new = progress.during("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
+    new = progress.timed("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
     writers = workers.writers if workers else ()
     written = write_parts(new, encoder.vocabulary, store_text=job.options.store_text, helpers=writers)
     try:
-        for part, result in progress.during("writing", written):
+        for part, result in progress.timed("writing", written):
             yield from _drained(kept, progress if workers else None)
             dropped = len(part.documents) - result.documents
             counts = replace(part.counts, documents=result.documents, dropped_no_terms=dropped)

@@ -7,14 +7,14 @@ import numpy as np
 
 from ..documents import Documents
 
-# As Pyserini folds passages of documents: `--max-passage` with the delimiter "#".
+# As in Pyserini: `--max-passage` with the delimiter "#".
 DELIMITER = "#"
 OVERLAP = 64  # tokens that a passage shares with the one before
 
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where each of n passages stands. documents: int64 [n], ascending, the document that it is of. starts, stops:
+    """Where each of n passages is. documents: int64 [n], ascending, the document that it is of. starts, stops:
     int64 [n], its characters."""
 
     documents: np.ndarray
@@ -26,7 +26,7 @@ def windows(length: int, most: int) -> list[tuple[int, int]]:
     """Start and stop of each passage of a text of `length` tokens: as few as can be, each of `most` but the last."""
     stride = max(1, most - OVERLAP)
     count = 1 + max(0, -(-(length - most) // stride))
-    return [(place * stride, min(length, place * stride + most)) for place in range(count)]
+    return [(number * stride, min(length, number * stride + most)) for number in range(count)]
 
 
 def passage_id(document: str, number: int) -> str:

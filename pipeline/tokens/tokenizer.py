@@ -13,7 +13,7 @@ from .passages import Spans, join_spans, windows
 from .word_cache import WordTokens, words_stand_alone
 
 TOKENIZER = "sparton.pipeline.tokens.tokenizer"
-_AT_ONCE, _PIECE = 256, 2_048
+_AT_ONCE, _SLICE = 256, 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,16 @@ class Tokenizer:
         # A few at a time: an encoding holds ten times the memory of its ids.
         for start in range(0, len(texts), _AT_ONCE):
             several: list[int] = []
-            for place, ids in enumerate(self._ids(texts[start : start + _AT_ONCE]), start=start):
+            for row, ids in enumerate(self._ids(texts[start : start + _AT_ONCE]), start=start):
                 prompt = self._shared(ids)
-                pieces = [ids[: self._most]]
+                passages = [ids[: self._most]]
                 if self._split:
-                    pieces = self._passages(place, texts[place], ids, prompt, spans)
+                    passages = self._passages(row, texts[row], ids, prompt, spans)
                 else:
                     truncated += len(ids) > self._most
-                for piece in pieces:
-                    known = not self._meaningless.issuperset(piece[prompt:])
-                    whole = [*self._before, *piece, *self._after] if known else []
+                for passage in passages:
+                    has_text = not self._meaningless.issuperset(passage[prompt:])
+                    whole = [*self._before, *passage, *self._after] if has_text else []
                     several += whole
                     lengths.append(len(whole))
             parts.append(np.array(several, dtype=np.int32))
@@ -112,20 +112,18 @@ class Tokenizer:
         return Tokens(ids_of_all, offsets, truncated, found)
 
     def _passages(
-        self, place: int, text: str, ids: list[int], prompt: int, spans: list[tuple[int, int, int]]
+        self, row: int, text: str, ids: list[int], prompt: int, spans: list[tuple[int, int, int]]
     ) -> list[list[int]]:
-        """The tokens of each passage of a text, which begin with `prompt` of the prompt; where it stands goes to
-        `spans`."""
+        """The tokens of each passage of a text, which begin with `prompt` tokens of the prompt; its span is added
+        to `spans`."""
         if len(ids) <= self._most:
-            spans.append((place, 0, len(text)))
+            spans.append((row, 0, len(text)))
             return [ids]
         letters = self._tokenizer.encode(self._prompt + text, add_special_tokens=False).offsets[prompt:]
-        places = windows(len(ids) - prompt, self._most - prompt)
+        bounds = windows(len(ids) - prompt, self._most - prompt)
         before = len(self._prompt)
-        spans.extend(
-            (place, max(0, letters[start][0] - before), letters[stop - 1][1] - before) for start, stop in places
-        )
-        return [ids[:prompt] + ids[prompt + start : prompt + stop] for start, stop in places]
+        spans.extend((row, max(0, letters[start][0] - before), letters[stop - 1][1] - before) for start, stop in bounds)
+        return [ids[:prompt] + ids[prompt + start : prompt + stop] for start, stop in bounds]
 
     def _ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
         """All tokens of each text, with its prompt but without the special ones around it."""
@@ -162,29 +160,29 @@ def tokenize_shards(
             yield shard, tokenizer.tokenize(shard.documents.texts)
         return
     done: list[tuple[Tokens, int]] = []
-    for piece, tokens in ask_all(helpers, how, _requests(shards)):
-        done.append((tokens, piece.documents))
-        if piece.last_of is not None:
-            yield piece.last_of, _join(done)
+    for some, tokens in ask_all(helpers, how, _requests(shards)):
+        done.append((tokens, some.documents))
+        if some.last_of is not None:
+            yield some.last_of, _join(done)
             done = []
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
+class _Slice:
     """Some documents of a shard; the last of them bring it along."""
 
     documents: int
     last_of: Shard | None
 
 
-def _requests(shards: Iterable[Shard]) -> Iterator[tuple[_Piece, tuple[str, ...]]]:
-    """The texts of each shard in pieces, for several processes to share."""
+def _requests(shards: Iterable[Shard]) -> Iterator[tuple[_Slice, tuple[str, ...]]]:
+    """The texts of each shard in slices, for several processes to share."""
     for shard in shards:
         texts = shard.documents.texts
-        starts = range(0, max(1, len(texts)), _PIECE)
+        starts = range(0, max(1, len(texts)), _SLICE)
         for start in starts:
-            some = texts[start : start + _PIECE]
-            yield _Piece(len(some), shard if start == starts[-1] else None), some
+            some = texts[start : start + _SLICE]
+            yield _Slice(len(some), shard if start == starts[-1] else None), some
 
 
 def _join(parts: Sequence[tuple[Tokens, int]]) -> Tokens:
@@ -200,11 +198,11 @@ def _join(parts: Sequence[tuple[Tokens, int]]) -> Tokens:
     )
 
 
-class _Answers:
+class _TokenizerServer:
     def __init__(self) -> None:
         self._tokenizer: Tokenizer | None = None
 
-    def answer(self, request: Tokenization | tuple[str, ...]) -> Tokens | None:
+    def handle(self, request: Tokenization | tuple[str, ...]) -> Tokens | None:
         if isinstance(request, Tokenization):
             self._tokenizer = Tokenizer(request)
             return None
@@ -214,4 +212,4 @@ class _Answers:
 
 def main() -> None:
     """What the process runs."""
-    serve(_Answers().answer)
+    serve(_TokenizerServer().handle)

@@ -1,4 +1,4 @@
-"""How far each query of a run stands from the first run's, as a picture."""
+"""How much each query of a run differs from the first run's, as a picture."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -45,10 +45,10 @@ def plot_differences(scores: Scores, path: Path) -> None:
     figure = Figure(figsize=(4.5 * len(scores.measures), 2.6 * len(others)), layout="constrained")
     axes = figure.subplots(len(others), len(scores.measures), squeeze=False)
     for row, run in zip(axes, others, strict=True):
-        for place, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
-            base = first.per_query[place]
-            _bars(panel, [value - base[query] for query, value in run.per_query[place].items()])
-            mean, p = run.means[place] - first.means[place], run.p[place]
+        for column, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
+            base = first.per_query[column]
+            _bars(panel, [value - base[query] for query, value in run.per_query[column].items()])
+            mean, p = run.means[column] - first.means[column], run.p[column]
             panel.set_title(f"{measure}: {mean:+.4f}" + ("" if p is None else f", p = {p:.3g}"), fontsize="medium")
         row[0].set_ylabel(f"{run.path.name}\nminus {first.path.name}")
     for panel in axes[-1]:

@@ -88,7 +88,7 @@ def write_runs(searcher: Searcher, plan: RunPlan, *, counting: Counting | None =
     """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
     The k best documents of a query come best first, ties in order of id, as Anserini orders them, and scores are
-    written as it writes them. A query's lines stand where its topic stood.
+    written as it writes them. The queries are in the order of their topics.
     counting: of a file's name and its number of queries, what hears how many more are done, as `counted` shows it.
     Raises SpartonError for a document's id that a run cannot hold.
     """
@@ -189,6 +189,6 @@ def _apart(scores: Sequence[float]) -> np.ndarray:
     trec_eval would rank equal scores by id, backwards. A large score has no room for it in float32 and stays as it is.
     """
     exact = np.array(scores, dtype=np.float32)
-    places = np.arange(len(exact))
-    first = np.maximum.accumulate(np.where(np.diff(exact, prepend=np.inf), places, 0))
-    return exact - np.float32(1e-6) * (places - first).astype(np.float32)
+    ranks = np.arange(len(exact))
+    first = np.maximum.accumulate(np.where(np.diff(exact, prepend=np.inf), ranks, 0))
+    return exact - np.float32(1e-6) * (ranks - first).astype(np.float32)

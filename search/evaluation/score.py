@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import UsageError
-from .judged import Qrels, Run, read_qrels, read_run
+from .trec_files import Qrels, Run, read_qrels, read_run
 
 MEASURES = ("nDCG@10", "RR@10", "R@1000", "AP")
 

@@ -31,16 +31,16 @@ def read_topics(path: Path) -> Iterator[Topic]:
     impact}}). Blank lines are skipped.
 
     Raises SpartonError, when it comes to the line, for one that is neither, for an id that is empty, holds white space
-    (no run can hold it) or stands twice, and for an impact that is no whole number from 1.
+    (no run can hold it) or is repeated, and for an impact that is no whole number from 1.
     """
     first: dict[str, int] = {}
     for number, line in numbered_lines(path):
-        place = f"{path}, line {number}"
-        topic = _from_json(line, place) if line.startswith("{") else _from_tsv(line, place)
+        location = f"{path}, line {number}"
+        topic = _from_json(line, location) if line.startswith("{") else _from_tsv(line, location)
         if topic.id.split() != [topic.id]:
-            raise SpartonError(f"{place}: the id {topic.id!r} is no single word; a run could not hold it")
+            raise SpartonError(f"{location}: the id {topic.id!r} is no single word; a run could not hold it")
         if (before := first.setdefault(topic.id, number)) != number:
-            raise SpartonError(f"{place}: the id {topic.id!r} stands in line {before} too; ids must differ")
+            raise SpartonError(f"{location}: the id {topic.id!r} stands in line {before} too; ids must differ")
         yield topic
 
 
@@ -52,37 +52,37 @@ def count_topics(path: Path) -> int:
     return count
 
 
-def _from_tsv(line: str, place: str) -> Topic:
+def _from_tsv(line: str, location: str) -> Topic:
     name, tab, text = line.partition("\t")
     if not tab:
-        raise SpartonError(f"{place}: {_short(line)} has no tab; expected an id, a tab and a text, or a JSON object")
+        raise SpartonError(f"{location}: {_short(line)} has no tab; expected an id, a tab and a text, or a JSON object")
     return Topic(name.strip(), text)
 
 
-def _from_json(line: str, place: str) -> Topic:
+def _from_json(line: str, location: str) -> Topic:
     try:
         content = json.loads(line)
     except ValueError as error:
-        raise SpartonError(f"{place}: this is no JSON object ({error})") from error
+        raise SpartonError(f"{location}: this is no JSON object ({error})") from error
     name = next((content[key] for key in _IDS if key in content), None)
     if isinstance(name, bool) or not isinstance(name, str | int):
-        raise SpartonError(f"{place}: the topic has no id; expected text or a number as {_either(_IDS)}")
+        raise SpartonError(f"{location}: the topic has no id; expected text or a number as {_either(_IDS)}")
     if "vector" in content:
-        return Topic(_sound(str(name)), None, _impacts(content["vector"], place))
+        return Topic(_sound(str(name)), None, _impacts(content["vector"], location))
     text = next((content[key] for key in _TEXTS if key in content), None)
     if not isinstance(text, str):
-        raise SpartonError(f"{place}: the topic has no text; expected text as {_either(_TEXTS)}, or a vector")
+        raise SpartonError(f"{location}: the topic has no text; expected text as {_either(_TEXTS)}, or a vector")
     return Topic(_sound(str(name)), _sound(text))
 
 
-def _impacts(vector: Any, place: str) -> dict[str, int]:
+def _impacts(vector: Any, location: str) -> dict[str, int]:
     if not isinstance(vector, dict):
-        raise SpartonError(f"{place}: the vector is {_short(vector)}; expected {{term: impact}}")
+        raise SpartonError(f"{location}: the vector is {_short(vector)}; expected {{term: impact}}")
     for term, impact in vector.items():
         if isinstance(impact, bool) or not isinstance(impact, int | float) or impact != impact // 1:
-            raise SpartonError(f"{place}: the impact of {term!r} is {_short(impact)}; expected a whole number")
+            raise SpartonError(f"{location}: the impact of {term!r} is {_short(impact)}; expected a whole number")
         if not 1 <= impact <= LARGEST:
-            raise SpartonError(f"{place}: the impact of {term!r} is {impact}; expected one from 1 to {LARGEST}")
+            raise SpartonError(f"{location}: the impact of {term!r} is {impact}; expected one from 1 to {LARGEST}")
     return {_sound(term): int(impact) for term, impact in vector.items()}
 
 
@@ -92,8 +92,8 @@ def _sound(text: str) -> str:
 
 
 def _short(value: Any) -> str:
-    shown = repr(value)
-    return shown if len(shown) <= 60 else shown[:59] + "…"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -52,12 +52,12 @@ class Batch(BaseModel):
 def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
     """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
     metrics = Metrics()
-    answers = _Answers(searcher, options.threads, metrics)
+    threads = _SearchThreads(searcher, options.threads, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        answers.close()
+        threads.close()
 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
@@ -81,7 +81,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
-        # FastAPI's own answer repeats the input, which may be long, or no text at all.
+        # FastAPI's own response repeats the input, which may be long, or no text at all.
         errors = error.errors()
         found = [f"{_where(one['loc'])}: {one['msg']}" for one in errors[:_TOLD]]
         if len(errors) > _TOLD:
@@ -98,13 +98,13 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
         q: Annotated[str, Query(max_length=MOST_LETTERS)], k: int = 10, explain: bool = False
     ) -> dict[str, Any]:
         checked(k)
-        return await answers.run(partial(answers.answer, q, k, explain))
+        return await threads.run(partial(threads.answer, q, k, explain))
 
     @app.post("/search")
     async def search_batch(batch: Batch) -> dict[str, Any]:
         checked(batch.k)
         # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [answers.run(partial(answers.answer, query, batch.k, batch.explain)) for query in batch.queries]
+        tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain)) for query in batch.queries]
         return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/health")
@@ -127,7 +127,7 @@ def _where(location: Sequence[str | int]) -> str:
     return (".".join(map(str, location[1:])) or str(location[0]))[:_QUOTED]
 
 
-class _Answers:
+class _SearchThreads:
     """Encodes and searches on threads of its own."""
 
     def __init__(self, searcher: Searcher, threads: int, metrics: Metrics) -> None:
@@ -142,17 +142,18 @@ class _Answers:
     def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
         """A query's hits, and how long they took."""
         answer = self._searcher.answer(query, k)
-        own = self._searcher.own_terms(query) if explain else frozenset[str]()
+        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
         matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,
-            "hits": [hit_content(hit, matched, own) for hit, matched in zip(answer.hits, matches, strict=True)],
+            "hits": [hit_content(hit, matched, input_terms) for hit, matched in zip(answer.hits, matches, strict=True)],
             "milliseconds": {part: 1000 * seconds for part, seconds in asdict(answer.seconds).items()},
         }
         if explain:
             content["terms"] = [
-                {"term": term, "impact": impact, "expanded": term not in own} for term, impact in answer.terms.items()
+                {"term": term, "impact": impact, "expanded": term not in input_terms}
+                for term, impact in answer.terms.items()
             ]
         return content
 

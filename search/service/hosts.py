@@ -45,7 +45,7 @@ def is_host(name: str) -> bool:
 def hosts_of(scope: Scope) -> list[str]:
     """The hosts that a request names, without ports: its Host header's, and that of a target that is a whole address.
 
-    Empty if it has no Host header, several, or anything in either place that is no host.
+    Empty if it has no Host header, several, or anything in either of them that is no host.
     """
     headers = [value for name, value in scope["headers"] if name == b"host"]
     target = _ABSOLUTE.fullmatch(scope.get("raw_path") or b"")

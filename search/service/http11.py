@@ -18,7 +18,7 @@ _WHY = (
 
 
 class Protocol(H11Protocol):
-    """Answers what cannot be read as all else is answered, by a sentence in JSON; and has it read what it is told."""
+    """Refuses what cannot be read as all else is refused, by a sentence in JSON, and waits until it is read."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin. Without waiting to fill a packet, which asyncio sees to for sockets that it made itself: headers and
@@ -30,12 +30,12 @@ class Protocol(H11Protocol):
         super().connection_made(cast("asyncio.Transport", lingering))
 
     def data_received(self, data: bytes) -> None:
-        """Go on, unless the last answer was given."""
+        """Go on, unless the last response was sent."""
         if not self.transport.is_closing():
             super().data_received(data)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request, unless an earlier answer is under way, and close the connection."""
+        """Refuse a request, unless an earlier response is under way, and close the connection."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             body = json.dumps({"detail": _WHY}).encode()
             headers = {
@@ -52,8 +52,8 @@ class Protocol(H11Protocol):
 
 
 class _Lingering:
-    """A transport that is not closed on who is still sending: the system would reset the connection, and the answer
-    could be lost. is_sending: whether that may be so."""
+    """A transport that is not closed on who is still sending: the system would reset the connection, and the
+    response could be lost. is_sending: whether that may be so."""
 
     def __init__(self, transport: asyncio.Transport, is_sending: Callable[[], bool]) -> None:
         self._transport, self._is_sending = transport, is_sending
@@ -72,7 +72,7 @@ class _Lingering:
         asyncio.get_running_loop().call_later(_LINGER, self._transport.close)
 
     def is_closing(self) -> bool:
-        """Whether the last answer was given."""
+        """Whether the last response was sent."""
         return self._lingers or self._transport.is_closing()
 
     def __getattr__(self, name: str) -> Any:

@@ -15,7 +15,7 @@ _PATHS = frozenset(("/", "/search", "/health", "/metrics"))
 class KnownHosts:
     """ASGI middleware: 421 for a host that is none of `hosts`, 400 for a request that does not name one.
 
-    Nothing else sees such a request. Every response, of whatever stands behind it too, gets `headers`.
+    Nothing else sees such a request. Every response, of whatever is behind it too, gets `headers`.
     """
 
     def __init__(self, app: ASGIApp, hosts: Hosts, headers: Mapping[str, str], metrics: Metrics) -> None:
@@ -54,8 +54,8 @@ class KnownHosts:
 class BoundedRequests:
     """ASGI middleware: 413 for a body above `most_bytes`, 503 while `most_waiting` requests are under way.
 
-    The body is read before anything else sees it, so that one that is too large is never held, whatever its header
-    says. Health and metrics are answered however many wait.
+    The body is read before anything else sees it, so that one that is too large is never kept, whatever its header
+    says. Health and metrics get a response however many wait.
     """
 
     def __init__(self, app: ASGIApp, most_bytes: int, most_waiting: int, metrics: Metrics) -> None:
@@ -64,7 +64,7 @@ class BoundedRequests:
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or hand on, one request."""
+        """Refuse a request, or hand it on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -20,7 +20,7 @@ class Metrics:
         self.waiting = 0
 
     def add_request(self, path: str, status: int) -> None:
-        """Count a request that was answered."""
+        """Count a request that got a response."""
         with self._lock:
             self._requests[path, status] += 1
 

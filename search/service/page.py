@@ -35,6 +35,6 @@ def security_headers() -> dict[str, str]:
 
 
 def _digests(element: str) -> str:
-    """Those of what stands in the page's elements of a kind."""
+    """Those of the texts of the page's elements of a kind."""
     found = re.findall(f"<{element}>(.*?)</{element}>", page(), re.DOTALL)
     return " ".join(f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)

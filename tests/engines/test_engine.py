@@ -132,10 +132,10 @@ def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet):
 
 def damage(path, group, column):
     """Overwrite a column of a row group with what is no page."""
-    place = pq.ParquetFile(path).metadata.row_group(group).column(column)
+    chunk = pq.ParquetFile(path).metadata.row_group(group).column(column)
     with path.open("r+b") as stream:
-        stream.seek(place.data_page_offset)
-        stream.write(b"\xff" * place.total_compressed_size)
+        stream.seek(chunk.data_page_offset)
+        stream.write(b"\xff" * chunk.total_compressed_size)
 
 
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():

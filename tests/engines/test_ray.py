@@ -124,9 +124,9 @@ def test_a_cluster_that_is_killed_whole_is_gone_on_from(catalog, local, tmp_path
     try:
         wait_for(lambda: finished(index) >= 2)
     finally:
-        for place in Path("/proc").iterdir():
-            if place.name.isdecimal() and session_of(int(place.name)) == running.pid:
-                os.kill(int(place.name), signal.SIGKILL)
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal() and session_of(int(folder.name)) == running.pid:
+                os.kill(int(folder.name), signal.SIGKILL)
         running.communicate()
     kept = finished(index)
     assert load_manifest(index).stage == manifest.ENCODING

@@ -33,12 +33,12 @@ class Chip:
 
 for capability in (80, 90):
     triton.runtime.driver.set_active(Chip(capability))
-    for dtype, places, keys in (
+    for dtype, positions, keys in (
         (torch.bfloat16, torch.int16, torch.int16), (torch.float32, torch.int32, torch.int32),
     ):
         f = torch.float32
         kernels = [
-            w.weight_gradient_kernel.warmup(f, f, places, dtype, f, f, 32, 512, 30522, 768, BLOCK_V=w.BLOCK_V,
+            w.weight_gradient_kernel.warmup(f, f, positions, dtype, f, f, 32, 512, 30522, 768, BLOCK_V=w.BLOCK_V,
                 BLOCK_D=w.BLOCK_D, num_warps=w.WARPS, grid=(1,)),
             h.add_kernel.warmup(f, f, dtype, keys, torch.int64, torch.int32, f, dtype, 512, 30522, 768, CHUNK=h.CHUNK,
                 BLOCK_P=h.BLOCK_P, BLOCK_D=h.BLOCK_D, num_warps=h.WARPS, grid=(1,)),

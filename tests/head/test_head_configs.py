@@ -78,7 +78,7 @@ def measured(monkeypatch, tmp_path):
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(autotune, "measure", measure)
-    monkeypatch.setattr(autotune, "_known", {})
+    monkeypatch.setattr(autotune, "_configs", {})
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "GPU of a test")
     return calls
 
@@ -98,7 +98,7 @@ def test_a_class_is_measured_once_and_kept(measured, tmp_path, capsys):
 
 def test_another_process_reads_what_was_measured(measured, monkeypatch):
     autotune.tuned_config(inputs_of(9, 100), PORTABLE, print)
-    monkeypatch.setattr(autotune, "_known", {})
+    monkeypatch.setattr(autotune, "_configs", {})
     assert autotune.tuned_config(inputs_of(9, 100), PORTABLE, print) == PortableConfig(64, 32, 16, 4, 2)
     assert len(measured) == 1
 
@@ -159,7 +159,7 @@ def test_gpu_tuning_finds_blocks_and_uses_them(monkeypatch, tmp_path):
     monkeypatch.setenv("SPARTON_AUTOTUNE", "1")
     some = {name: candidates[:2] for name, candidates in autotune.CANDIDATES.items()}
     monkeypatch.setattr(autotune, "CANDIDATES", some)
-    monkeypatch.setattr(autotune, "_known", {})
+    monkeypatch.setattr(autotune, "_configs", {})
     arguments = make_inputs(8, 100, 64, 1030, "right", torch.bfloat16, "cuda")
     tuned = splade_head(*arguments, impl="triton")
     (classes,) = json.loads(autotune.cache_file().read_text()).values()

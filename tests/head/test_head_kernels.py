@@ -153,13 +153,13 @@ def test_plan_says_where_documents_lie(device, mask):
 
     hidden, weight, bias, attention_mask = make_inputs(5, 50, 8, 3, mask, device=device)
     plan = make_plan(check_inputs(hidden, weight, bias, attention_mask, None))
-    owners = plan.slot_document[:-1].cpu()
-    slots = torch.arange(len(owners))
-    assert len(owners) == plan.tiles * 256
+    documents = plan.slot_document[:-1].cpu()
+    slots = torch.arange(len(documents))
+    assert len(documents) == plan.tiles * 256
     ends = bits(plan.tile_bits[:, :8])
     if plan.windows is None:
-        assert owners[:250].tolist() == [row for row in range(5) for _ in range(50)]
-        rows, kept = slots, owners < 5
+        assert documents[:250].tolist() == [row for row in range(5) for _ in range(50)]
+        rows, kept = slots, documents < 5
     else:
         windows, runs = plan.windows.cpu(), plan.runs.cpu()
         rows = windows.repeat_interleave(8) + slots % 8
@@ -167,12 +167,14 @@ def test_plan_says_where_documents_lie(device, mask):
         follow = (windows.view(-1, 4).diff(dim=1) == 8).all(dim=1)
         assert torch.equal(runs, torch.where(follow, windows[::4], -1))
     expected = torch.ones(5, 50) if attention_mask is None else attention_mask.cpu()
-    found = [(int(owners[slot]), int(rows[slot]) - int(owners[slot]) * 50) for slot in slots[kept & (owners < 5)]]
-    assert sorted(found) == [tuple(place) for place in expected.nonzero().tolist()]
-    following = torch.cat([owners[1:], torch.tensor([5])])
-    assert torch.equal(ends, owners != following)
-    assert torch.equal(plan.tile_bits[:, 16].cpu(), owners[::256])
-    skips = (owners != following) & (following != owners + 1)
+    found = [
+        (int(documents[slot]), int(rows[slot]) - int(documents[slot]) * 50) for slot in slots[kept & (documents < 5)]
+    ]
+    assert sorted(found) == [tuple(position) for position in expected.nonzero().tolist()]
+    following = torch.cat([documents[1:], torch.tensor([5])])
+    assert torch.equal(ends, documents != following)
+    assert torch.equal(plan.tile_bits[:, 16].cpu(), documents[::256])
+    skips = (documents != following) & (following != documents + 1)
     assert torch.equal(plan.tile_bits[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
 
 
@@ -186,17 +188,17 @@ def test_plan_says_where_packed_documents_lie(device, lengths):
     expected = torch.full((plan.tiles * 256 + 1,), nobody)
     for document, (start, stop) in enumerate(zip(cu_seqlens[:-1].tolist(), cu_seqlens[1:].tolist(), strict=True)):
         expected[start:stop] = document
-    owners, following = expected[:-1], expected[1:]
-    assert torch.equal(plan.slot_document[:-1].cpu(), owners)
-    assert torch.equal(bits(plan.tile_bits[:, :8]), owners != following)
-    assert torch.equal(plan.tile_bits[:, 16].cpu(), owners[::256])
-    skips = (owners != following) & (following != owners + 1)
+    documents, following = expected[:-1], expected[1:]
+    assert torch.equal(plan.slot_document[:-1].cpu(), documents)
+    assert torch.equal(bits(plan.tile_bits[:, :8]), documents != following)
+    assert torch.equal(plan.tile_bits[:, 16].cpu(), documents[::256])
+    skips = (documents != following) & (following != documents + 1)
     assert torch.equal(plan.tile_bits[:, 17].cpu() != 0, skips.view(-1, 256).any(dim=1))
 
 
-def bits(words):
-    """bool [slots] of int32 words, the lowest bit first."""
-    return (words.cpu().reshape(-1, 1) >> torch.arange(32) & 1).bool().flatten()
+def bits(integers):
+    """bool [slots] of int32 integers, the lowest bit first."""
+    return (integers.cpu().reshape(-1, 1) >> torch.arange(32) & 1).bool().flatten()
 
 
 @pytest.mark.gpu

@@ -36,9 +36,9 @@ def index_parts(folder, *parts, scale=None):
     """Index parts in this process; return the number of documents."""
     worker = Worker()
     worker.answer(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
-    held = [worker.answer(Index(piece)) for part in parts for piece in cut(part)]
+    added = [worker.answer(Index(split)) for part in parts for split in cut(part)]
     worker.answer(Finish())
-    return sum(part.held.documents for part in held)
+    return sum(part.counts.documents for part in added)
 
 
 @pytest.fixture

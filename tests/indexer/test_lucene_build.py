@@ -30,8 +30,8 @@ def parts(tmp_path):
     folder.mkdir()
     for part in range(6):
         lines = []
-        for place in range(40):
-            number = part * 40 + place
+        for line in range(40):
+            number = part * 40 + line
             vector = {TERMS[(number * step) % 50]: 1 + (number * step) % 97 for step in range(1, 9)}
             lines.append(json.dumps({"id": f"d{number}", "contents": f"text {number}", "vector": vector}) + "\n")
         (folder / f"part-{part:05d}.jsonl").write_text("".join(lines))
@@ -69,9 +69,9 @@ def segments(folder):
 
 def test_two_processes_index_every_posting_once(parts, tmp_path):
     heard = []
-    held = build(tmp_path / "lucene", parts, on_bytes=heard.append)
-    assert (held.documents, held.empty) == (240, 0)
-    assert held.postings == sum(len(documents) for documents in expected(parts).values())
+    counts = build(tmp_path / "lucene", parts, on_bytes=heard.append)
+    assert (counts.documents, counts.empty) == (240, 0)
+    assert counts.postings == sum(len(documents) for documents in expected(parts).values())
     assert sum(heard) == sum(part.stat().st_size for part in parts)
     assert postings(tmp_path / "lucene") == expected(parts)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["collection", "lucene"]
@@ -125,8 +125,8 @@ def leave_behind(folder, part, key="1 "):
     """What a run that was killed leaves: one part committed, another not."""
     worker = Worker()
     worker.answer(Start(folder.with_name(folder.name + ".tmp") / "0", key, TWO, None))
-    for piece in cut(part):
-        worker.answer(Index(piece))
+    for split in cut(part):
+        worker.answer(Index(split))
     worker.answer(Finish())
 
 
@@ -135,8 +135,8 @@ def test_what_was_committed_is_not_done_again(parts, tmp_path):
     times = parts[2].stat()
     parts[2].write_text(parts[2].read_text().replace('"t', '"T'))  # would be noticed if it were read again
     os.utime(parts[2], ns=(times.st_atime_ns, times.st_mtime_ns))
-    held = build(tmp_path / "lucene", parts)
-    assert held.documents == 240
+    counts = build(tmp_path / "lucene", parts)
+    assert counts.documents == 240
     assert not any(term.startswith("T") for term in postings(tmp_path / "lucene"))
 
 
@@ -165,8 +165,8 @@ def test_what_is_damaged_is_made_again(parts, tmp_path, lost):
 def test_an_index_that_was_put_in_place_just_before_the_end_is_not_made_again(parts, tmp_path):
     build(tmp_path / "lucene", parts)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "lucene").iterdir()}
-    held = build(tmp_path / "lucene", parts)
-    assert held.documents == 240
+    counts = build(tmp_path / "lucene", parts)
+    assert counts.documents == 240
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "lucene").iterdir()} == before
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from sparton.errors import SpartonError
 from sparton.indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector, _as_json, _as_written, read_vectors
-from sparton.indexer.splits import Piece, cut, find_files
+from sparton.indexer.splits import Split, cut, find_files
 
 AWKWARD = ["a", ", ", ": ", '": ', ', "', ",", ":", "{", "}}", "1", " 1, ", "\\", '"', "é", "\t", "x: ", ": x", "|"]
 
@@ -35,7 +35,7 @@ def write(tmp_path):
 
 
 def read(path, **options):
-    return [vector for piece in cut(path) for vector in read_vectors(piece, **options)]
+    return [vector for split in cut(path) for vector in read_vectors(split, **options)]
 
 
 def test_both_ways_give_the_same_for_any_terms():
@@ -190,38 +190,38 @@ def test_weights_that_give_no_impact_are_refused(write, weight):
 
 
 @pytest.mark.parametrize("most", [1, 7, 60, 61, 100, 10_000])
-def test_pieces_hold_each_line_once_and_in_order(write, most):
+def test_splits_hold_each_line_once_and_in_order(write, most):
     lines = [line({"a": i + 1}, contents="x" * (i % 50)) for i in range(40)]
     path = write(*lines)
-    pieces = list(cut(path, most=most))
-    assert pieces[0].start == 0
-    assert pieces[-1].stop == path.stat().st_size
-    found = [decoded(vector)["a"] for piece in pieces for vector in read_vectors(piece)]
+    splits = list(cut(path, most=most))
+    assert splits[0].start == 0
+    assert splits[-1].stop == path.stat().st_size
+    found = [decoded(vector)["a"] for split in splits for vector in read_vectors(split)]
     assert found == list(range(1, 41))
 
 
-def test_an_empty_file_is_one_empty_piece(write):
+def test_an_empty_file_is_one_empty_split(write):
     assert read(write()) == []
 
 
-def test_a_fault_in_a_later_piece_is_named_by_its_line_in_the_file(write):
+def test_a_fault_in_a_later_split_is_named_by_its_line_in_the_file(write):
     path = write(*[line({"a": 1})] * 20, line({"a": 0}), *[line({"a": 1})] * 20)
     with pytest.raises(SpartonError, match=f"{path} line 21 gives"):
-        [list(read_vectors(piece, careful=True)) for piece in cut(path, most=100)]
+        [list(read_vectors(split, careful=True)) for split in cut(path, most=100)]
 
 
 def test_gzip_is_read_whole(tmp_path):
     path = tmp_path / "docs.jsonl.gz"
     path.write_bytes(gzip.compress(line({"a": 3}) * 50))
-    assert [piece.start for piece in cut(path, most=10)] == [0]
+    assert [split.start for split in cut(path, most=10)] == [0]
     assert len(read(path)) == 50
 
 
-def test_a_piece_is_named_by_file_place_and_change(write):
+def test_a_split_is_named_by_file_offsets_and_change(write):
     path = write(line({"a": 1}))
-    (piece,) = cut(path)
-    assert piece == Piece(path, "part.jsonl", 0, path.stat().st_size, path.stat().st_mtime_ns)
-    assert piece.name() != next(cut(write(line({"a": 1}), name="other.jsonl"))).name()
+    (split,) = cut(path)
+    assert split == Split(path, "part.jsonl", 0, path.stat().st_size, path.stat().st_mtime_ns)
+    assert split.name() != next(cut(write(line({"a": 1}), name="other.jsonl"))).name()
 
 
 def test_files_of_a_collection_are_found_in_name_order(tmp_path):

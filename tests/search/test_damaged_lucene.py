@@ -124,7 +124,7 @@ def test_check_of_counts_and_parts(quick_index, tmp_path, run_cli):
 def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
     """As a pointer with a flipped bit would have it."""
     from sparton.search.impact_index import ImpactIndex
-    from sparton.search.lucene_hits import Ranked
+    from sparton.search.lucene_hits import ScoredDoc
 
     collection = tmp_path / "vectors"
     collection.mkdir()
@@ -135,7 +135,7 @@ def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
     (first, *_) = index.rank({"bag": 1}, 3)
     assert (first.id, index.texts([first])) == ("d2", ["text 2"])
     with pytest.raises(SpartonError) as caught:
-        index.texts([Ranked(first.number, "d1", 1.0)])
+        index.texts([ScoredDoc(first.number, "d1", 1.0)])
     assert str(caught.value) == (
         f"the Lucene index {tmp_path / 'index' / 'lucene'} cannot be read (what is stored as the document 'd1' says "
         "that it is 'd2'); check it with `sparton info --check`, and build it again with overwrite=True"

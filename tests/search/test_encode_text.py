@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from sparton.search.explain import own_terms
+from sparton.search.explain import input_terms
 
 
 def test_expanded_terms_are_those_that_the_text_does_not_hold(encoder):
     terms = encoder.terms("Small crossbody bag")
-    own = own_terms(encoder, "Small crossbody bag")
+    own = input_terms(encoder, "Small crossbody bag")
     assert own == {"small", "cross", "##body", "bag"}
     assert own < set(terms)
 
@@ -32,7 +32,7 @@ def test_it_gives_json(run_cli, encoder):
     content = json.loads(run_cli("encode-text", "silk scarf", "--json").stdout)
     assert content["text"] == "silk scarf"
     assert {row["term"]: row["impact"] for row in content["terms"]} == encoder.terms("silk scarf")
-    assert {row["term"] for row in content["terms"] if not row["expanded"]} == own_terms(encoder, "silk scarf")
+    assert {row["term"] for row in content["terms"] if not row["expanded"]} == input_terms(encoder, "silk scarf")
 
 
 def test_with_an_index_it_is_a_query(run_cli, small_index, searcher):

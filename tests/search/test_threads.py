@@ -38,7 +38,7 @@ def answered(searcher, query, k):
     matches = searcher.explain(answer.terms, answer.hits)
     for hit, found in zip(answer.hits, matches, strict=True):
         assert sum(match.contribution for match in found) == hit.score
-    return answer.terms, answer.hits, matches, searcher.own_terms(query), searcher.rank_terms(answer.terms, k)
+    return answer.terms, answer.hits, matches, searcher.input_terms(query), searcher.rank_terms(answer.terms, k)
 
 
 def at_once(act, number=THREADS):
@@ -65,11 +65,11 @@ def test_threads_that_share_a_searcher_get_what_each_would_get_alone(searcher, q
 
 def test_clients_of_the_service_get_what_each_would_get_alone(small_index, searcher, queries):
     def expected(query, k):
-        terms, hits, matches, own, _ = answered(searcher, query, k)
+        terms, hits, matches, input_terms, _ = answered(searcher, query, k)
         return [
             (hit.rank, hit.id, hit.score, hit.text, [(match.term, match.contribution) for match in found])
             for hit, found in zip(hits, matches, strict=True)
-        ], [(term, impact, term not in own) for term, impact in terms.items()]
+        ], [(term, impact, term not in input_terms) for term, impact in terms.items()]
 
     def found(content):
         return [
@@ -123,7 +123,7 @@ def test_a_closed_searcher_says_so(small_index, queries):
     for call in (
         lambda: with_index.search(queries[0]),
         lambda: with_index.terms(queries[0]),
-        lambda: with_index.own_terms(queries[0]),
+        lambda: with_index.input_terms(queries[0]),
         lambda: with_index.terms_of(queries),
         lambda: with_index.search_terms(terms),
         lambda: with_index.rank_terms(terms, 3),

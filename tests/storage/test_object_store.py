@@ -94,13 +94,13 @@ def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catal
     assert read(bucket, "index/collection") == local_parts(small_index)
     assert stage(bucket) == COMPLETE
     assert not staging_folder(f"{bucket}/index", "built").exists()
-    here, there = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
+    local, remote = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
     try:
         for query in ("black leather bag", "red hat", "tote for a laptop"):
-            assert there.search(query, 20) == here.search(query, 20)
+            assert remote.search(query, 20) == local.search(query, 20)
     finally:
-        here.close()
-        there.close()
+        local.close()
+        remote.close()
     before = read(bucket)
     again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", shard_rows=SHARD_ROWS)
     assert again.counts == report.counts
@@ -132,9 +132,9 @@ def test_other_formats_are_read_there(bucket, tmp_path, suffix):
     path = tmp_path / f"corpus.{suffix}"
     path.write_text(texts[suffix])
     put(bucket, path.name, path)
-    sparton.build_index(f"{bucket}/{path.name}", tmp_path / "there", lucene=False)
-    sparton.build_index(path, tmp_path / "here", lucene=False)
-    assert local_parts(tmp_path / "there") == local_parts(tmp_path / "here")
+    sparton.build_index(f"{bucket}/{path.name}", tmp_path / "remote", lucene=False)
+    sparton.build_index(path, tmp_path / "local", lucene=False)
+    assert local_parts(tmp_path / "remote") == local_parts(tmp_path / "local")
 
 
 def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog, small_index, monkeypatch):
@@ -235,12 +235,12 @@ def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, overwrite=True, lucene=False)
     monkeypatch.setenv("SPARTON_SCRATCH", scratch)
     sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
-    here, there = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
+    local, remote = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
     try:
-        assert there.search("black leather bag", 20) == here.search("black leather bag", 20)
+        assert remote.search("black leather bag", 20) == local.search("black leather bag", 20)
     finally:
-        here.close()
-        there.close()
+        local.close()
+        remote.close()
 
 
 def test_an_overwrite_that_was_killed_leaves_no_old_part(bucket, small_catalog, small_index, monkeypatch):
@@ -357,8 +357,8 @@ def test_keys_of_a_uri_are_neither_printed_nor_recorded(
     manifest = RemoteFolder(with_keys(store, bucket)).read("index/sparton.json").decode()
     for text in [*printed, manifest]:
         for hidden in (KEY, SECRET):
-            pieces = {hidden[start : start + 4] for start in range(len(hidden) - 3)}
-            assert not {piece for piece in pieces if piece in text}, text
+            fragments = {hidden[start : start + 4] for start in range(len(hidden) - 3)}
+            assert not {fragment for fragment in fragments if fragment in text}, text
     assert f"{bucket}/index: 64 documents" in printed[0]
     assert f'"index": "{bucket}/index"' in printed[1]
     assert f"sparton: the index {bucket}/index was made with other settings: scale 100 (now 50)" in printed[2]

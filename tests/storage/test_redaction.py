@@ -40,14 +40,14 @@ def test_what_may_be_seen_of_a_uri(uri, visible):
     assert redacted(uri) == visible
 
 
-def test_a_reason_goes_without_any_piece_of_a_key():
+def test_a_reason_goes_without_any_fragment_of_a_key():
     uri = f"s3://{KEY}:{A}%2F{B}@bucket/a?token=tokenABCDE&region=eu-west-1"
     reason = f"in eu-west-1 '{uri}' {KEY.lower()} '{A}/{B}' port '{B}' at {B[3:9]} of bucket/a: ABCD, {B[:3]}"
     assert masked(reason, uri) == f"in eu-west-1 's3://bucket/a' … '…' port '…' at … of bucket/a: …, {B[:3]}"
     assert masked("nothing of it", uri) == "nothing of it"
 
 
-def pieces(text, length=4):
+def fragments(text, length=4):
     return {text[start : start + length] for start in range(len(text) - length + 1)}
 
 
@@ -130,7 +130,7 @@ def test_no_command_prints_a_key(run_cli, no_store, bags, tmp_path, number):
         printed = ran.stdout + ran.stderr
         assert ran.code in (1, 2), (command, printed)
         assert printed, command
-        found = {piece for piece in pieces(KEY) | pieces(SECRET) if piece.lower() in printed.lower()}
+        found = {fragment for fragment in fragments(KEY) | fragments(SECRET) if fragment.lower() in printed.lower()}
         assert not found, (command, printed)
     assert {path for path in tmp_path.rglob("*") if "scratch" not in path.parts} == before
 

@@ -12,7 +12,7 @@ from support.permissions import somebody
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.indexer import splits as pieces
+from sparton.indexer import splits
 from sparton.pipeline.corpus import reader as corpus
 
 PASSED = "{} links or second names of files that are in the corpus already were passed over"
@@ -32,7 +32,7 @@ def said(caplog):
     return lambda: caplog.messages
 
 
-FIND = {"corpus": lambda folder: list(corpus.find_files([folder])), "collection": lambda f: pieces.find_files(Path(f))}
+FIND = {"corpus": lambda folder: list(corpus.find_files([folder])), "collection": lambda f: splits.find_files(Path(f))}
 
 
 @pytest.fixture(params=FIND)

@@ -22,9 +22,9 @@ def slowly(items, seconds):
 
 def test_time_counts_for_the_stage_that_took_it():
     progress = Progress()
-    read = progress.during("reading", slowly(range(3), 0.03))
-    encoded = progress.during("encoding", slowly(read, 0.01))
-    for _ in progress.during("writing", encoded):
+    read = progress.timed("reading", slowly(range(3), 0.03))
+    encoded = progress.timed("encoding", slowly(read, 0.01))
+    for _ in progress.timed("writing", encoded):
         sleep(0.02)  # whoever asks for parts is no stage
     timing = progress.work.timing
     assert timing.reading > timing.encoding > timing.writing > 0
@@ -41,8 +41,8 @@ def test_an_error_ends_the_stage_it_comes_from():
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        list(progress.during("writing", progress.during("encoding", broken())))
-    assert list(progress.during("reading", [1])) == [1]
+        list(progress.timed("writing", progress.timed("encoding", broken())))
+    assert list(progress.timed("reading", [1])) == [1]
 
 
 def test_work_adds_up_and_can_be_taken():
@@ -51,7 +51,7 @@ def test_work_adds_up_and_can_be_taken():
     progress.add(3, tokens=30, timing=Timing(gpu=0.5))
     progress.add(kept=4)
     assert heard == [Work(3, 0, 30, Timing(gpu=0.5)), Work(7, 4, 30, Timing(gpu=0.5))]
-    assert progress.take() == heard[-1]
+    assert progress.pop_work() == heard[-1]
     assert progress.work == Work()
 
 

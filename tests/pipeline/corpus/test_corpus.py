@@ -124,7 +124,7 @@ def test_a_column_missing_in_a_later_file_is_named(tmp_path, write_parquet):
     assert str(caught.value) == f"{second} has no column 'text', which {first} has; its columns are id, body"
 
 
-def test_only_a_few_row_groups_are_held_at_once(tmp_path, write_parquet):
+def test_only_a_few_row_groups_are_in_memory_at_once(tmp_path, write_parquet):
     path = write_parquet(
         tmp_path / "a.parquet",
         row_group_size=ROWS_A_BATCH,

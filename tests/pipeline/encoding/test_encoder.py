@@ -101,11 +101,11 @@ def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatc
     small = sparton.Encoder("tiny", device="cpu")
     real, sizes = small._weights, []
 
-    def scarce(tokens, places):
-        if len(places) > 3:
+    def scarce(tokens, rows):
+        if len(rows) > 3:
             raise torch.OutOfMemoryError
-        sizes.append(len(places))
-        return real(tokens, places)
+        sizes.append(len(rows))
+        return real(tokens, rows)
 
     monkeypatch.setattr(small, "_weights", scarce)
     progress = Progress()
@@ -120,7 +120,7 @@ def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatc
 def test_one_text_that_does_not_fit_is_a_sentence(encoder, monkeypatch):
     small = sparton.Encoder("tiny", device="cpu")
 
-    def scarce(tokens, places):
+    def scarce(tokens, rows):
         raise torch.OutOfMemoryError
 
     monkeypatch.setattr(small, "_weights", scarce)

@@ -68,10 +68,12 @@ def test_a_weight_that_is_no_impact_is_refused(weight, shown):
     )
 
 
-def test_joined_batches_stand_in_input_order():
+def test_joined_batches_are_in_input_order():
     weights = sparse_weights(rows=11)
-    places = [np.array([3, 0, 10]), np.array([7]), np.array([9, 8, 1, 2, 4, 5, 6])]
-    joined = join([quantize(weights[torch.from_numpy(batch)], 100) for batch in places], places, sum(map(len, places)))
+    batches = [np.array([3, 0, 10]), np.array([7]), np.array([9, 8, 1, 2, 4, 5, 6])]
+    joined = join(
+        [quantize(weights[torch.from_numpy(batch)], 100) for batch in batches], batches, sum(map(len, batches))
+    )
     whole = quantize(weights, 100)
     assert len(joined) == 11
     for found, expected in zip(
@@ -190,8 +192,8 @@ def test_kernels_keep_the_largest_impacts_exact(device, top_terms):
 )
 def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
     weights = weights_with_ties(3, 9_001, 1)
-    for place, weight in wrong.items():
-        weights[place] = float(weight)
+    for position, weight in wrong.items():
+        weights[position] = float(weight)
     with pytest.raises(SpartonError) as expected:
         quantize_on_a_cpu(weights, 1, top_terms)
     with pytest.raises(SpartonError) as found:
@@ -211,15 +213,15 @@ def test_gpu_kernels_give_the_impacts_of_a_cpu(shape, top_terms):
 @on_gpu
 @pytest.mark.parametrize("top_terms", [None, 3])
 def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(top_terms):
-    rows, terms = 8_600, 250_002
-    places = [0, 4_300, rows - 1]
+    count, terms = 8_600, 250_002
+    rows = [0, 4_300, count - 1]
     chosen = weights_with_ties(4, terms, 100)[1:]
-    weights = torch.zeros(rows, terms, device="cuda")
-    for place, row in zip(places, chosen, strict=True):
-        weights[place] = row
+    weights = torch.zeros(count, terms, device="cuda")
+    for row, values in zip(rows, chosen, strict=True):
+        weights[row] = values
     found, expected = quantize(weights, 100, top_terms), quantize(chosen, 100, top_terms)
-    assert np.flatnonzero(np.diff(found.offsets)).tolist() == places
-    np.testing.assert_array_equal(np.diff(found.offsets)[places], np.diff(expected.offsets))
+    assert np.flatnonzero(np.diff(found.offsets)).tolist() == rows
+    np.testing.assert_array_equal(np.diff(found.offsets)[rows], np.diff(expected.offsets))
     np.testing.assert_array_equal(found.terms, expected.terms)
     np.testing.assert_array_equal(found.values, expected.values)
 

@@ -38,7 +38,7 @@ def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
     )
 
 
-def test_only_so_many_parts_are_held(tmp_path):
+def test_only_so_many_parts_are_in_memory(tmp_path):
     made = []
 
     def counted():

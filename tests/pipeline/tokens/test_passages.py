@@ -9,7 +9,7 @@ import pytest
 import sparton
 from sparton.pipeline.documents import Documents
 from sparton.pipeline.tokens.passages import OVERLAP, Spans, join_spans, passages_of, windows
-from sparton.search.lucene_hits import Ranked
+from sparton.search.lucene_hits import ScoredDoc
 from sparton.search.max_passage import best_documents
 
 LONGEST = 100
@@ -38,12 +38,12 @@ def chunked(long_texts, tmp_path_factory):
 
 @pytest.mark.parametrize("length", [1, 97, 98, 99, 132, 133, 500])
 def test_windows_cover_a_text_and_overlap(length):
-    places = windows(length, 98)
-    assert places[0][0] == 0
-    assert places[-1][1] == length
-    assert all(stop - start == 98 for start, stop in places[:-1])
-    assert all(before[1] - after[0] == OVERLAP for before, after in pairwise(places))
-    assert len(places) == 1 or places[-2][1] < length
+    bounds = windows(length, 98)
+    assert bounds[0][0] == 0
+    assert bounds[-1][1] == length
+    assert all(stop - start == 98 for start, stop in bounds[:-1])
+    assert all(before[1] - after[0] == OVERLAP for before, after in pairwise(bounds))
+    assert len(bounds) == 1 or bounds[-2][1] < length
 
 
 @pytest.mark.slow
@@ -89,8 +89,8 @@ def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
 
 
 def test_more_passages_are_asked_for_until_there_are_enough_documents():
-    passages = [Ranked(n, f"a#{n}", 50.0 - n) for n in range(20)]
-    passages += [Ranked(20, "c#0", 5.0), Ranked(21, "b#1", 5.0), Ranked(22, "d#0", 1.0)]
+    passages = [ScoredDoc(n, f"a#{n}", 50.0 - n) for n in range(20)]
+    passages += [ScoredDoc(20, "c#0", 5.0), ScoredDoc(21, "b#1", 5.0), ScoredDoc(22, "d#0", 1.0)]
     asked = []
 
     def search(count):
@@ -102,7 +102,7 @@ def test_more_passages_are_asked_for_until_there_are_enough_documents():
     assert [found.id for found in best_documents(search, 9)] == ["a#0", "b#1", "c#0", "d#0"]
 
 
-def test_spans_of_pieces_are_joined():
+def test_spans_of_slices_are_joined():
     one = Spans(np.array([0, 0, 1]), np.array([0, 2, 0]), np.array([4, 6, 3]))
     two = Spans(np.array([0, 1]), np.array([0, 0]), np.array([2, 1]))
     both = join_spans([one, two], [2, 2])

@@ -37,13 +37,13 @@ def strange_texts(count):
     """Texts of letters, marks, blanks and control characters of all of Unicode, special tokens among them."""
     choose = random.Random(0)
     unusual = "İßΣσς\u0301\u0327\u200d\u00ad\u3000\u2028\x85\x0b\x0c\x1c\x00\ufffd\u1100\u1161#.'’"
-    pieces = [
+    strings = [
         *(chr(code) for code in range(0x3000)),
         *(chr(choose.randrange(0xE000, 0x110000)) for _ in range(2_000)),
         *([" "] * 3_000 + ["\n", "\t", "\r", "  "] * 100 + list(unusual) * 50),
         *(["[MASK]", "[SEP]", "[PAD]", "##a", "bag", "Leather"] * 100),
     ]
-    return ["".join(choose.choices(pieces, k=choose.randrange(60))) for _ in range(count)]
+    return ["".join(choose.choices(strings, k=choose.randrange(60))) for _ in range(count)]
 
 
 def byte_level():
@@ -75,7 +75,7 @@ def test_words_alone_give_the_tokens_of_the_whole_text(bert):
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
-    monkeypatch.setattr(tokenizing, "_PIECE", 7)
+    monkeypatch.setattr(tokenizing, "_SLICE", 7)
     sizes = [0, 1, 7, 8, 30, 0]
     shards = [
         Shard(number, size, Documents((str(number),) * size, tuple(f"bag {number} {i}" for i in range(size))))

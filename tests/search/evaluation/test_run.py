@@ -83,12 +83,12 @@ def test_a_run_equals_exact_scoring(searcher, collection, topics, tmp_path, thre
 
 @pytest.fixture(scope="module")
 def tied(tmp_path_factory):
-    """An index of vectors with many equal scores, whose ids order otherwise by bytes than by their places."""
+    """An index of vectors with many equal scores, whose ids have another order by bytes than in the file."""
     folder = tmp_path_factory.mktemp("tied")
     ids = [f"{name}{number}" for number in range(30) for name in ("ü", "a", "Z", "😀", "\x01", "豈")]
     with (folder / "vectors.jsonl").open("w", encoding="utf-8") as stream:
-        for place, name in enumerate(ids):
-            vector = {"bag": 1 + place % 3, "red": 2, **({"hat": 5} if place % 7 == 0 else {})}
+        for number, name in enumerate(ids):
+            vector = {"bag": 1 + number % 3, "red": 2, **({"hat": 5} if number % 7 == 0 else {})}
             stream.write(json.dumps({"id": name, "contents": "", "vector": vector}) + "\n")
     sparton.index_collection(folder / "vectors.jsonl", folder / "index")
     searcher = sparton.Searcher(folder / "index")

@@ -9,8 +9,8 @@ import pytest
 import pytrec_eval
 from scipy.stats import ttest_rel
 
-from sparton.search.evaluation.judged import read_qrels, read_run
 from sparton.search.evaluation.score import paired_p, score_runs
+from sparton.search.evaluation.trec_files import read_qrels, read_run
 
 NAMES = ["nDCG@10", "RR@10", "R@1000", "AP", "P@5"]
 
@@ -100,9 +100,9 @@ def test_p_is_of_the_paired_t_test_over_judged_queries(files):
     first, second, same = scores.runs
     assert first.p == (None,) * 5
     assert same.p == (1.0,) * 5
-    for place, p in enumerate(second.p):
-        ours = [second.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
-        theirs = [first.per_query[place][query] for query in ("q1", "q2", "q3", "q4")]
+    for column, p in enumerate(second.p):
+        ours = [second.per_query[column][query] for query in ("q1", "q2", "q3", "q4")]
+        theirs = [first.per_query[column][query] for query in ("q1", "q2", "q3", "q4")]
         assert p == ttest_rel(ours, theirs).pvalue
 
 

@@ -242,11 +242,11 @@ class Maker:
 
     def broken_post(self):
         good = json.dumps({"queries": ["black bag"], "k": 3}).encode()
-        place = self.chance.randrange(len(good))
+        offset = self.chance.randrange(len(good))
         body = self.any(
             [
-                good[:place],
-                good[:place] + self.noise(5) + good[place:],
+                good[:offset],
+                good[:offset] + self.noise(5) + good[offset:],
                 b"[" * 100_000,
                 b'{"queries":' + b"[" * 900 + b"]" * 900 + b"}",
                 b'{"a":' * 50_000,
@@ -486,9 +486,9 @@ def test_every_request_is_answered_right_or_refused_in_a_sentence(served, search
             status, headers, body = client.send(sent)
             check(sent, status, headers, body, searcher, found)
         except (AssertionError, OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            shown = sent.data if len(sent.data) < 2_000 else sent.data[:1_000] + b" ... " + sent.data[-500:]
+            excerpt = sent.data if len(sent.data) < 2_000 else sent.data[:1_000] + b" ... " + sent.data[-500:]
             client.close()
-            raise AssertionError(f"request {number}, {shown!r}: {error}\n{log.read_text()[-3_000:]}") from error
+            raise AssertionError(f"request {number}, {excerpt!r}: {error}\n{log.read_text()[-3_000:]}") from error
         statuses[status] = statuses.get(status, 0) + 1
     client.close()
     assert {200, 400, 404, 405, 413, 421, 422} <= set(statuses)

@@ -5,17 +5,17 @@ import time
 
 import pytest
 
-from sparton.pipeline.prefetch import ahead
+from sparton.pipeline.prefetch import prefetch
 
 
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_all_items_come_in_order(most):
-    assert list(ahead(iter(range(20)), most)) == list(range(20))
+    assert list(prefetch(iter(range(20)), most)) == list(range(20))
 
 
 def test_no_more_than_asked_for_are_made_before():
     made = []
-    items = ahead((made.append(i) or i for i in range(100)), 2)
+    items = prefetch((made.append(i) or i for i in range(100)), 2)
     assert next(items) == 0
     time.sleep(0.3)
     assert len(made) <= 4  # one taken, two waiting, one in hand
@@ -24,7 +24,7 @@ def test_no_more_than_asked_for_are_made_before():
 
 def test_nothing_is_made_before_it_is_asked_for_without_a_thread():
     made = []
-    items = ahead((made.append(i) or i for i in range(100)), 0)
+    items = prefetch((made.append(i) or i for i in range(100)), 0)
     next(items)
     assert made == [0]
 
@@ -35,7 +35,7 @@ def test_what_making_raises_is_raised_in_its_turn(most):
         yield 1
         raise ValueError("no two")
 
-    items = ahead(failing(), most)
+    items = prefetch(failing(), most)
     assert next(items) == 1
     with pytest.raises(ValueError, match="no two"):
         next(items)
@@ -43,7 +43,7 @@ def test_what_making_raises_is_raised_in_its_turn(most):
 
 def test_who_stops_asking_stops_the_thread():
     before = threading.active_count()
-    items = ahead(iter(range(10_000)), 1)
+    items = prefetch(iter(range(10_000)), 1)
     next(items)
     assert threading.active_count() == before + 1
     items.close()

@@ -65,8 +65,8 @@ def read_qrels(path: Path) -> Qrels:
     return qrels
 
 
-def _add(into: dict[str, dict[str, _T]], query: str, document: str, value: _T, place: str) -> None:
+def _add(into: dict[str, dict[str, _T]], query: str, document: str, value: _T, location: str) -> None:
     documents = into.setdefault(query, {})
     if document in documents:
-        raise SpartonError(f"{place}: the document {document!r} stands twice for the query {query!r}")
+        raise SpartonError(f"{location}: the document {document!r} stands twice for the query {query!r}")
     documents[document] = value

@@ -111,7 +111,7 @@ def make(side: Side, case: str, corpus: Path, options: list[str], folder: Path) 
         )
         return folder / "index"
     index = f"s3://{BUCKET}/{side.name}" if case == "object store" else folder / "index"
-    side.run("index", corpus, "--index", index, "--processes", "2", *options)
+    side.run("index", corpus, "--index", index, "--index-processes", "2", *options)
     return index
 
 

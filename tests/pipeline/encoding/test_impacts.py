@@ -9,6 +9,7 @@ from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gp
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.impacts import join
+from sparton.pipeline.encoding.pruning import Pruning
 from sparton.pipeline.encoding.quantize import LARGEST, quantize
 
 
@@ -34,7 +35,7 @@ def sparse_weights(seed=0, rows=20, terms=300):
 @pytest.mark.parametrize("scale", [1, 8, 100, 12.5])
 def test_impacts_are_those_of_plain_python(scale, top_terms):
     weights = sparse_weights()
-    impacts = quantize(weights, scale, top_terms)
+    impacts = quantize(weights, scale, Pruning(top_terms=top_terms))
     assert rows_of(impacts) == in_plain_python(weights, scale, top_terms)
     assert (impacts.offsets.dtype, impacts.terms.dtype, impacts.values.dtype) == (np.int64, np.int32, np.int32)
 
@@ -50,7 +51,7 @@ def test_a_row_without_a_weight_is_an_empty_row():
 
 def test_among_equal_impacts_the_lower_term_is_kept():
     weights = torch.tensor([[1.0, 2.0, 1.0, 2.0, 1.0]])
-    assert rows_of(quantize(weights, 1, top_terms=3)) == [{0: 1, 1: 2, 3: 2}]
+    assert rows_of(quantize(weights, 1, Pruning(top_terms=3))) == [{0: 1, 1: 2, 3: 2}]
 
 
 def test_half_precision_is_scaled_in_float32():
@@ -110,7 +111,7 @@ def weights_with_ties(rows, terms, scale, seed=0):
 def quantize_on_a_cpu(weights, scale, top_terms=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TRITON_INTERPRET", raising=False)
-        return quantize(weights.cpu(), scale, top_terms)
+        return quantize(weights.cpu(), scale, Pruning(top_terms=top_terms))
 
 
 def assert_same_impacts(found, expected):
@@ -122,7 +123,7 @@ def assert_same_impacts(found, expected):
 def assert_same_as_on_a_cpu(weights, scale, top_terms=None):
     before = weights.clone()
     expected = quantize_on_a_cpu(weights, scale, top_terms)
-    assert_same_impacts(quantize(weights, scale, top_terms), expected)
+    assert_same_impacts(quantize(weights, scale, Pruning(top_terms=top_terms)), expected)
     assert torch.equal(weights, before)
 
 
@@ -144,7 +145,7 @@ def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
 def test_kernels_are_what_quantize_runs(device, monkeypatch):
     monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.begin_compact", lambda *arguments: lambda: arguments)
     weights = torch.ones(2, 3, device=device)
-    assert quantize(weights, 100, 2) == (weights, 100, 2)
+    assert quantize(weights, 100, Pruning(top_terms=2)) == (weights, 100, 2)
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
@@ -195,7 +196,7 @@ def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
     with pytest.raises(SpartonError) as expected:
         quantize_on_a_cpu(weights, 1, top_terms)
     with pytest.raises(SpartonError) as found:
-        quantize(weights.to(device), 1, top_terms)
+        quantize(weights.to(device), 1, Pruning(top_terms=top_terms))
     assert str(found.value) == str(expected.value)
 
 
@@ -217,7 +218,10 @@ def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(t
     weights = torch.zeros(rows, terms, device="cuda")
     for place, row in zip(places, chosen, strict=True):
         weights[place] = row
-    found, expected = quantize(weights, 100, top_terms), quantize(chosen, 100, top_terms)
+    found, expected = (
+        quantize(weights, 100, Pruning(top_terms=top_terms)),
+        quantize(chosen, 100, Pruning(top_terms=top_terms)),
+    )
     assert np.flatnonzero(np.diff(found.offsets)).tolist() == places
     np.testing.assert_array_equal(np.diff(found.offsets)[places], np.diff(expected.offsets))
     np.testing.assert_array_equal(found.terms, expected.terms)
@@ -237,11 +241,11 @@ def test_gpu_kernels_reach_every_weight_of_a_row_with_a_large_stride():
 @pytest.mark.parametrize("top_terms", [None, 100])
 def test_gpu_kernels_need_no_memory_beyond_their_result(top_terms):
     weights = weights_with_ties(512, 30_522, 100).cuda()
-    quantize(weights, 100, top_terms)
+    quantize(weights, 100, Pruning(top_terms=top_terms))
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_stats()["requested_bytes.all.current"]
-    found = quantize(weights, 100, top_terms)
+    found = quantize(weights, 100, Pruning(top_terms=top_terms))
     extra = torch.cuda.memory_stats()["requested_bytes.all.peak"] - before
     result = found.offsets.nbytes + found.terms.nbytes + found.values.nbytes
     assert result <= extra <= result + 2**20
@@ -259,12 +263,12 @@ def test_gpu_kernels_leave_their_result_in_pinned_memory():
 @on_gpu
 def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
     weights = weights_with_ties(257, 30_522, 100).cuda()
-    quantize(weights, 100, 3)
+    quantize(weights, 100, Pruning(top_terms=3))
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            quantize(weights, 100, 3)
+            quantize(weights, 100, Pruning(top_terms=3))
     finally:
         torch.cuda.set_sync_debug_mode("default")
     # Whether a wait for an event is among the warnings depends on the version of PyTorch.

@@ -588,6 +588,26 @@ def test_an_index_from_a_newer_version(run_cli, here, built, command):
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
+def test_an_index_of_the_older_format(run_cli, here, built, command):
+    change_manifest(here / "built", lambda content: content.update(format=1))
+    before = snapshot(here)
+    assert_refused(
+        run_cli(*command, "--index", "built"),
+        "built/sparton.json is of format 1 and this Sparton reads format 2; build the index again with --overwrite",
+    )
+    assert snapshot(here) == before
+
+
+def test_an_index_of_the_older_format_is_replaced(run_cli, here, good, built):
+    expected = run_cli("search", "bag", "--index", "built", "--json").stdout
+    change_manifest(here / "built", lambda content: content.update(format=1))
+    ran = run_cli("index", good, "--index", "built", "--overwrite")
+    assert ran.code == 0, ran.stderr
+    assert json.loads((here / "built" / "sparton.json").read_text())["format"] == 2
+    assert run_cli("search", "bag", "--index", "built", "--json").stdout == expected != ""
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
 def test_an_index_with_a_damaged_manifest(run_cli, here, built, command):
     (here / "built" / "sparton.json").write_text('{"format": 2,')
     before = snapshot(here)

@@ -9,8 +9,10 @@ from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gp
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.impacts import join
-from sparton.pipeline.encoding.pruning import Pruning
+from sparton.pipeline.encoding.pruning import RULES, Pruning, pruning_for
 from sparton.pipeline.encoding.quantize import LARGEST, quantize
+from sparton.pipeline.options import EncoderOptions
+from sparton.storage.manifest import EncoderSpec
 
 
 def rows_of(impacts):
@@ -279,3 +281,19 @@ def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 def test_gpu_kernels_run_where_the_weights_are():
     assert_same_as_on_a_cpu(weights_with_ties(5, 30_522, 100).to("cuda:1"), 100, 3)
+
+
+def test_rules_that_were_done_apply_no_more():
+    impacts = quantize(torch.tensor([[1.0, 2.0, 2.0, 2.0], [0.0, 4.0, 0.0, 1.0]]), 1)
+    assert Pruning().prune(impacts) is impacts
+    assert rows_of(Pruning(top_terms=2).prune(impacts)) == [{1: 2, 2: 2}, {1: 4, 3: 1}]
+    assert Pruning(top_terms=2).prune(impacts, done=["top_terms"]) is impacts
+    assert next(iter(RULES)) == "top_terms"  # the kernels apply it before the others
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "kept"), [(None, None, None), (7, None, 7), (None, 9, 9), (7, 9, 7), (9, 7, 7)]
+)
+def test_of_what_is_asked_for_and_what_the_model_keeps_the_fewest_terms_are_kept(asked, own, kept):
+    spec = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu", top_terms=own)
+    assert pruning_for(EncoderOptions(top_terms=asked), spec) == Pruning(top_terms=kept)

@@ -34,8 +34,10 @@ from .terminal.results import (
     coverage_line,
     hit_json,
     hit_lines,
+    model_line,
     per_query_table,
     printable,
+    queries_line,
     run_line,
     scores_json,
     scores_table,
@@ -47,7 +49,7 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .search.searcher import Searcher
-    from .storage.manifest import Manifest, ModelSettings
+    from .storage.manifest import Manifest
     from .terminal.build_report import BuildReport
 
 
@@ -532,8 +534,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     settings, model = manifest.settings, manifest.settings.model
     yield f"{redacted(index)}: {manifest.stage}"
     if model:
-        yield f"  model       {model.name} ({model.dtype}, {model.max_length} tokens, {model.digest[:15]})"
-        if queries := _query_side(model):
+        yield f"  model       {model_line(model)}"
+        if queries := queries_line(model):
             yield f"  queries     {queries}"
     yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
@@ -541,12 +543,6 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
-
-
-def _query_side(model: "ModelSettings") -> str:
-    """How queries are encoded, where it is not as documents."""
-    side = {"static": "by a table of token weights", "masked_lm": "by a model of their own"}.get(model.query_side, "")
-    return ", ".join(filter(None, (side, model.query_prompt and f"after the prompt {model.query_prompt!r}")))
 
 
 def _typed(prompt: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ import torch
 from head_methods import Figures, random
 
 from sparton.head import splade_head
+from sparton.pipeline.encoding.pruning import Pruning
 from sparton.pipeline.encoding.quantize import quantize
 
 Method = Callable[[torch.Tensor, float, int | None], list[np.ndarray]]
@@ -53,7 +54,7 @@ def measure_first_calls() -> Figures:
 
 def quantize_by_us(weights: torch.Tensor, scale: float, top_terms: int | None) -> list[np.ndarray]:
     """Impacts by Sparton: offsets, terms and values, which is all that crosses but for two numbers."""
-    impacts = quantize(weights, scale, top_terms)
+    impacts = quantize(weights, scale, Pruning(top_terms=top_terms))
     return [impacts.offsets, impacts.terms, impacts.values]
 
 

@@ -13,7 +13,7 @@ from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, pars
 
 NAME = "sparton.json"
 DTYPES = ("float32", "bfloat16", "float16")
-FORMAT = 1
+FORMAT = 2  # 1: the model in one flat record; no release wrote it
 # In order: parts are being encoded; all are encoded, and no Lucene index was asked for or it is not there yet; done.
 ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
 
@@ -45,33 +45,49 @@ _Indexes = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """How texts become weights.
+
+    kind: of model, as the register in pipeline/model/kinds.py names it. digest: of the files that define it: weights,
+    configuration, tokenizer. max_length: tokens that a text is cut at; None for as many as the model takes. dtype: that
+    its products are computed in; None for a table, which has none. pooling: how the weights that a term has at several
+    positions become one. activation: how what the model computes becomes a weight. prompt: goes before every text.
+    top_terms: the most terms that the model itself keeps of a text, or None for all.
+    """
+
+    kind: str
+    digest: Digest
+    max_length: _Positive | None
+    dtype: Annotated[str, _one_of(DTYPES)] | None
+    pooling: str
+    activation: str
+    prompt: str = ""
+    top_terms: _Positive | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """The model and how a text becomes weights. `digest` covers weights, configuration, tokenizer.
+    """The model of an index.
 
     name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
-    these, a name on the hub.
-    Those of the documents' side, which is also the queries' unless `query_side` says otherwise. query_side: "same", or
-    the kind of a model of its own, "masked_lm" or "static", with its `query_digest`. query_max_length: None for what
-    is the documents' if the side is the same, else for what the query model takes. top_terms: the most terms that the
-    model itself keeps of a text.
+    these, a name on the hub. revision: the commit there. queries: None where they are encoded just as documents are.
     """
 
     name: _Name
     revision: _Revision | None
-    digest: Digest
-    max_length: _Positive
-    dtype: Annotated[str, _one_of(DTYPES)]
-    pooling: str = "max"
-    activation: str = "log1p_relu"
-    document_side: str = "masked_lm"
-    document_prompt: str = ""
-    top_terms: _Positive | None = None
-    query_side: str = "same"
-    query_digest: Digest | None = None
-    query_max_length: _Positive | None = None
-    query_pooling: str = "max"
-    query_activation: str = "log1p_relu"
-    query_prompt: str = ""
+    documents: EncoderSpec
+    queries: EncoderSpec | None = None
+
+    @property
+    def for_queries(self) -> EncoderSpec:
+        """How queries are encoded."""
+        return self.queries or self.documents
+
+    @property
+    def shared(self) -> bool:
+        """Whether one and the same model encodes documents and queries, whose prompts and lengths may differ."""
+        sides = [(side.kind, side.digest) for side in (self.documents, self.for_queries)]
+        return sides[0] == sides[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +117,7 @@ class Settings:
         if (self.model is None) != (now.model is None):
             names = [model.name if model else None for model in (self.model, now.model)]
             return [f"model {_show(names[0])} (now {_show(names[1])})"]
-        old, new = _flat(asdict(self)), _flat(asdict(now))
+        old, new = _flat(asdict(_alike(self, now))), _flat(asdict(_alike(now, self)))
         return [f"{name} {_show(old[name])} (now {_show(new[name])})" for name in old if old[name] != new[name]]
 
 
@@ -165,8 +181,8 @@ class _Header:
 def load_manifest(folder: Path) -> Manifest:
     """Read sparton.json from `folder`.
 
-    Raises SpartonError when the folder is missing, is no Sparton index, or was made by a newer version, and for an
-    entry that cannot be meant, naming it.
+    Raises SpartonError when the folder is missing, is no Sparton index, or has another format, and for an entry that
+    cannot be meant, naming it.
     """
     path = folder / NAME
     if not folder.is_dir():
@@ -183,6 +199,11 @@ def load_manifest(folder: Path) -> Manifest:
         ) from error
     except OSError as error:
         raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
+    if manifest is None and version < FORMAT:
+        raise SpartonError(
+            f"{path} is of format {version} and this Sparton reads format {FORMAT}; build the index again with ",
+            Parameter("overwrite", True),
+        )
     if manifest is None:
         raise SpartonError(
             f"{path} is of format {version} and this Sparton reads up to {FORMAT}; upgrade Sparton to use it"
@@ -235,22 +256,35 @@ def load_complete(folder: Path) -> Manifest:
 
 
 def _manifest_of(content: Any) -> tuple[int, Manifest | None]:
-    """The format of a sparton.json and the manifest in it, None of a newer format. Raises UnexpectedError."""
+    """The format of a sparton.json and the manifest in it, None of another format. Raises UnexpectedError."""
     entries = read(dict[str, Any], content)
     header = read(_Header, {name: entries.pop(name) for name in ("format", "settings_digest") if name in entries})
-    return header.format, None if header.format > FORMAT else read(Manifest, entries)
+    return header.format, None if header.format != FORMAT else read(Manifest, entries)
 
 
-def _flat(settings: dict[str, Any]) -> dict[str, Any]:
-    model = {f"model.{name}": value for name, value in (settings["model"] or {}).items()}
-    return {**model, **{name: value for name, value in settings.items() if name != "model"}}
+def _alike(settings: Settings, other: Settings) -> Settings:
+    """The same, with queries of their own wherever the other has them: what is said in two ways is no difference."""
+    model = settings.model
+    if model is None or other.model is None or other.model.queries is None:
+        return settings
+    return replace(settings, model=replace(model, queries=model.for_queries))
+
+
+def _flat(entries: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Entries of entries by their names with dots."""
+    flat: dict[str, Any] = {}
+    for name, value in entries.items():
+        flat |= _flat(value, f"{above}{name}.") if isinstance(value, dict) else {above + name: value}
+    return flat
 
 
 def _show(value: Any) -> str:
     if isinstance(value, str) and value.startswith("sha256:"):
         return value[:15]
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "yes", False: "no"}[value]
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
     return ",".join(value) if isinstance(value, tuple | list) else str(value)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
     from ..search.searcher import Hit, Seconds
+    from ..storage.manifest import ModelSettings
 
 _EXPANDED = "+"  # before a term that the model added
 
@@ -55,6 +56,24 @@ def terms_lines(terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     return "\n".join(
         f"{impact:>6}  {_term(term, input_terms)} {_bar(impact / heaviest)}" for term, impact in terms.items()
     )
+
+
+def model_line(model: "ModelSettings") -> str:
+    """An index's model, and how it encodes documents."""
+    spec = model.documents
+    length = "any number of" if spec.max_length is None else spec.max_length
+    how = filter(None, (spec.dtype, f"{length} tokens", spec.digest[:15]))
+    return f"{model.name} ({', '.join(how)})"
+
+
+def queries_line(model: "ModelSettings") -> str:
+    """How queries are encoded, where it is not as documents."""
+    from ..pipeline.model.kinds import KINDS
+
+    spec = model.for_queries
+    kind = KINDS.get(spec.kind)
+    side = "" if model.shared else f"by {kind.title if kind else spec.kind}"
+    return ", ".join(filter(None, (side, spec.prompt and f"after the prompt {spec.prompt!r}")))
 
 
 def run_line(report: "RunReport") -> str:

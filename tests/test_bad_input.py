@@ -272,7 +272,7 @@ def test_an_index_with_other_settings(run_cli, here, good, built):
     ran = run_cli("index", good, "--index", "built", "--scale", 50, "--top-terms", 9, "--max-length", 64)
     assert_refused(
         ran,
-        "the index built was made with other settings: model.max_length 512 (now 64); scale 100 (now 50); "
+        "the index built was made with other settings: model.documents.max_length 512 (now 64); scale 100 (now 50); "
         "top_terms none (now 9); use --overwrite to replace it, or --index to make another",
         notes=GUESSED,
     )
@@ -578,18 +578,38 @@ def change_manifest(folder, change):
 
 @pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
 def test_an_index_from_a_newer_version(run_cli, here, built, command):
-    change_manifest(here / "built", lambda content: content.update(format=2))
+    change_manifest(here / "built", lambda content: content.update(format=3))
     before = snapshot(here)
     assert_refused(
         run_cli(*command, "--index", "built"),
-        "built/sparton.json is of format 2 and this Sparton reads up to 1; upgrade Sparton to use it",
+        "built/sparton.json is of format 3 and this Sparton reads up to 2; upgrade Sparton to use it",
     )
     assert snapshot(here) == before
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
+def test_an_index_of_the_older_format(run_cli, here, built, command):
+    change_manifest(here / "built", lambda content: content.update(format=1))
+    before = snapshot(here)
+    assert_refused(
+        run_cli(*command, "--index", "built"),
+        "built/sparton.json is of format 1 and this Sparton reads format 2; build the index again with --overwrite",
+    )
+    assert snapshot(here) == before
+
+
+def test_an_index_of_the_older_format_is_replaced(run_cli, here, good, built):
+    expected = run_cli("search", "bag", "--index", "built", "--json").stdout
+    change_manifest(here / "built", lambda content: content.update(format=1))
+    ran = run_cli("index", good, "--index", "built", "--overwrite")
+    assert ran.code == 0, ran.stderr
+    assert json.loads((here / "built" / "sparton.json").read_text())["format"] == 2
+    assert run_cli("search", "bag", "--index", "built", "--json").stdout == expected != ""
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, ["index", "good.parquet"]])
 def test_an_index_with_a_damaged_manifest(run_cli, here, built, command):
-    (here / "built" / "sparton.json").write_text('{"format": 1,')
+    (here / "built" / "sparton.json").write_text('{"format": 2,')
     before = snapshot(here)
     assert_refused(
         run_cli(*command, "--index", "built"),
@@ -599,8 +619,10 @@ def test_an_index_with_a_damaged_manifest(run_cli, here, built, command):
 
 
 def test_an_index_whose_model_has_changed(run_cli, here, built):
-    digest = load_manifest(here / "built").settings.model.digest
-    change_manifest(here / "built", lambda content: content["settings"]["model"].update(digest="sha256:" + "0" * 64))
+    digest = load_manifest(here / "built").settings.model.documents.digest
+    change_manifest(
+        here / "built", lambda content: content["settings"]["model"]["documents"].update(digest="sha256:" + "0" * 64)
+    )
     assert_refused(
         run_cli("search", "bag", "--index", "built"),
         "the model tiny has changed since the index was made (its digest was sha256:00000000 and is "

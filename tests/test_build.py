@@ -191,9 +191,11 @@ def test_top_terms_holds_for_every_document(bags, tmp_path):
 def test_the_manifest_records_what_a_query_must_repeat(bags, tmp_path):
     sparton.build_index(bags, tmp_path / "index", lucene=False, max_length=32, scale=50, dtype="float32", **OPTIONS)
     settings = load_manifest(tmp_path / "index").settings
-    assert (settings.model.name, settings.model.max_length, settings.model.dtype) == ("tiny", 32, "float32")
+    spec = settings.model.documents
+    assert (settings.model.name, spec.kind, spec.max_length, spec.dtype) == ("tiny", "masked_lm", 32, "float32")
     assert (settings.scale, settings.id_column, settings.text_columns) == (50, "id", ("text",))
-    assert settings.model.digest.startswith("sha256:")
+    assert settings.model.queries is None
+    assert spec.digest.startswith("sha256:")
 
 
 def test_two_runs_on_one_folder_are_refused(bags, tmp_path):

@@ -76,7 +76,8 @@ def test_index_takes_every_option(run_cli, small_catalog, tmp_path):
     assert ran.code == 0, ran.stderr
     settings = json.loads(run_cli("info", "--index", tmp_path / "index", "--json").stdout)["settings"]
     assert settings["text_columns"] == ["brand", "title"]
-    assert (settings["model"]["max_length"], settings["model"]["dtype"]) == (16, "bfloat16")
+    documents = settings["model"]["documents"]
+    assert (documents["max_length"], documents["dtype"]) == (16, "bfloat16")
     assert (settings["scale"], settings["top_terms"], settings["shard_rows"]) == (20, 9, 30)
     assert settings["store_text"] is False
 
@@ -144,7 +145,7 @@ def test_info_shows_what_is_in_an_index(run_cli, small_index):
     lines = ran.stdout.splitlines()
     assert (ran.code, ran.stderr) == (0, "")
     assert lines[0] == f"{small_index}: complete"
-    dtype = load_manifest(small_index).settings.model.dtype  # what the machine is good at
+    dtype = load_manifest(small_index).settings.model.documents.dtype  # what the machine is good at
     assert lines[1].startswith(f"  model       tiny ({dtype}, 512 tokens, sha256:")
     assert lines[2] == "  columns     id = id, text = title + description"
     assert lines[3] == "  impacts     round(weight × 100), top terms: all"

@@ -50,9 +50,10 @@ def test_an_index_is_built_and_searched_from_the_command_line(run_cli, model, in
     built = run_cli("index", folder / "bags.parquet", "--index", folder / "index", "--model", model_folder)
     assert built.code == 0, built.stderr
     settings = json.loads((folder / "index" / "sparton.json").read_text())["settings"]["model"]
-    assert settings["activation"] == "log1p_log1p_relu"
-    assert settings["document_prompt"] == "document : "
-    assert settings["query_side"] == "static"
+    documents, queries = settings["documents"], settings["queries"]
+    assert (documents["kind"], documents["activation"]) == ("masked_lm", "log1p_log1p_relu")
+    assert documents["prompt"] == "document : "
+    assert (queries["kind"], queries["dtype"], queries["prompt"]) == ("static", None, "")
 
     assert "queries     by a table of token weights" in run_cli("info", "--index", folder / "index").stdout
 

@@ -1,32 +1,27 @@
-"""Texts in, impacts out: tokenize, batch, run the backbone and the fused head, quantize."""
+"""Texts in, impacts out: tokenize, batch, have a model compute weights, quantize; as a stream, or each text alone."""
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from ...errors import Parameter, SpartonError, UsageError
-from ...head import splade_head
-from ...machine import cores
+from ...errors import Parameter, SpartonError
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
-from ..model.files import ModelFiles, find_model
-from ..model.masked_lm import load_masked_lm
-from ..model.packed import PackedBackbone, pack
-from ..model.precision import auto_dtype, backbone_and_head
-from ..model.recorded import cut_length, record
-from ..model.spec import Side
-from ..options import EncoderOptions, fewest
-from ..progress import Progress, Timing
-from ..tokens.tokenizer import Tokenization, Tokenizer, Tokens
+from ..model.base import TokenTable
+from ..model.open_model import OpenModel, open_documents
+from ..options import EncoderOptions
+from ..progress import Progress
+from ..tokens.tokenizer import Tokenizer, Tokens
 from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .impacts import Impacts, concatenate, heaviest_first, join
+from .in_flight import BatchInFlight, ShardInFlight
+from .pruning import pruning_for
 from .quantize import begin_quantize
 from .saved_batches import SavedBatches
 
@@ -42,73 +37,48 @@ _MOST_WEIGHTS = 2**27
 
 
 class Encoder:
-    """A masked LM with the fused head, for documents, and for queries where these are encoded likewise.
+    """A model's weights as impacts: for documents, and for queries where a model encodes them too.
 
-    model: "tiny" (embedded), a folder, or a name on the hub; or what find_model found. side: the side of it whose
-    texts are encoded, the documents' by default. settings: those of an index, if they were recorded. head: see
-    splade_head's `impl`. options: given as a record, or field by field as keywords. Where it says nothing, a text is
-    cut at what the model takes (at 512 tokens if that is more and sentence-transformers did not save it), and the dtype
-    is bfloat16 on GPUs and CPUs that have it (on a CPU of the head alone, see precision.py), else float32. The device
-    is one.
+    model: "tiny" (embedded), a folder, or a name on the hub, whose documents are encoded; or one that is open. head:
+    see splade_head's `impl`. options: given as a record, or field by field as keywords. Where it says nothing, a text
+    is cut at what the model takes (at 512 tokens if that is more and sentence-transformers did not save it), and the
+    dtype is bfloat16 on GPUs and CPUs that have it (on a CPU of the head alone, see precision.py), else float32. The
+    device is one.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.
     """
 
     @flat_keywords
-    def __init__(
-        self,
-        model: str | ModelFiles | None = None,
-        *,
-        side: Side | None = None,
-        settings: ModelSettings | None = None,
-        head: str = "auto",
-        options: EncoderOptions,
-    ) -> None:
-        self.device = _device(options.device)
-        if self.device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
-            torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
-        dtype = auto_dtype(self.device) if options.dtype == "auto" else options.dtype
-        files = options.model if model is None else model
-        if not isinstance(files, ModelFiles):
-            files = find_model(files, options.revision, trust_remote_code=options.trust_remote_code)
-        side = side or files.kind.documents
-        backbone, head_dtype = backbone_and_head(dtype, self.device)
-        self._lm = load_masked_lm(
-            side.folder,
-            device=self.device,
-            dtype=backbone,
-            head_dtype=head_dtype,
-            trust_remote_code=options.trust_remote_code,
-        )
-        self.max_length = cut_length(options.max_length, side, self._lm.longest, files.name)
-        self._files, self._asked, self._dtype, self._settings = files, options.max_length, dtype, settings
+    def __init__(self, model: str | OpenModel | None = None, *, head: str = "auto", options: EncoderOptions) -> None:
+        if not isinstance(model, OpenModel):
+            model = open_documents(options if model is None else replace(options, model=model), head=head)
+        if isinstance(model.model, TokenTable):
+            raise SpartonError(
+                f"the model {model.name} encodes by a table of token weights, and Encoder takes a model that computes "
+                "them; index with it, or name another with ",
+                Parameter("model"),
+            )
+        self._opened, self._model = model, model.model
+        self.device = self._model.device
         self.scale = options.scale
-        self.top_terms = fewest(options.top_terms, files.kind.top_terms)
-        self._head = partial(splade_head, impl=head, pooling=side.pooling, activation=side.activation)
-        self._packed = pack(self._lm)
+        self.pruning = pruning_for(options, model.spec)
+        self.tokenization = model.tokenization
+        self.max_length = self.tokenization.longest
+        self._tokenizer = Tokenizer(self.tokenization)
         self._batch_tokens = options.batch_tokens
         self._unchanged: bool | None = None  # a text's weights by what else is in the batch
         # On a GPU a batch is launched before the last one's result is waited for.
         self._ahead = 1 if self.device.type == "cuda" else 0
-        tokenizer = self._lm.tokenizer
-        self.tokenization = Tokenization(
-            tokenizer.backend_tokenizer.to_str(),
-            self.max_length,
-            frozenset(tokenizer.all_special_ids),
-            prompt=side.prompt,
-        )
-        self._tokenizer = Tokenizer(self.tokenization)
-        self._pad = tokenizer.pad_token_id or 0
 
     @cached_property
     def settings(self) -> ModelSettings:
         """What sparton.json keeps of a model whose documents are encoded so."""
-        return self._settings or record(self._files, self._asked, self._lm.longest, self._dtype)
+        return self._opened.settings()
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
         """The term of each vocabulary id."""
-        return self._lm.vocabulary
+        return self._model.vocabulary
 
     @property
     def batch_tokens(self) -> int:
@@ -149,25 +119,25 @@ class Encoder:
             lengths = self._whole_blocks(tokens.lengths[known])
             batches = [known[batch] for batch in batches_of_one_length(lengths, self.batch_tokens, self._most_texts)]
         parts = [
-            begin_quantize(self._weights(tokens, places, whole_blocks=True), self.scale, self.top_terms)()
-            for places in batches
+            begin_quantize(self._weights(tokens, rows, whole_blocks=True), self.scale, self.pruning)()
+            for rows in batches
         ]
         return join(parts, batches, len(tokens))
 
-    def _batches_change_nothing(self, tokens: Tokens, places: np.ndarray) -> bool:
+    def _batches_change_nothing(self, tokens: Tokens, rows: np.ndarray) -> bool:
         """Whether the first texts have, to the bit, the same weights in one batch and alone. Found out once."""
-        if self._unchanged is None and len(places) >= _PROBED:
-            probed = places[:_PROBED]
+        if self._unchanged is None and len(rows) >= _PROBED:
+            probed = rows[:_PROBED]
             together = self._weights(tokens, probed, whole_blocks=True)
             self._unchanged = all(
-                torch.equal(weights, self._weights(tokens, np.array([place]), whole_blocks=True)[0])
-                for weights, place in zip(together, probed, strict=True)
+                torch.equal(weights, self._weights(tokens, np.array([row]), whole_blocks=True)[0])
+                for weights, row in zip(together, probed, strict=True)
             )
         return bool(self._unchanged)
 
     def _whole_blocks(self, lengths: np.ndarray) -> np.ndarray:
         """Lengths that texts are padded to, unless the model takes no more."""
-        whole: np.ndarray = np.minimum(-(-lengths // _BLOCK) * _BLOCK, self._lm.longest)
+        whole: np.ndarray = np.minimum(-(-lengths // _BLOCK) * _BLOCK, self._model.tokenization.longest)
         return whole
 
     def terms(self, text: str) -> dict[str, int]:
@@ -198,10 +168,10 @@ class Encoder:
         asked once behind each shard for the batches of it that were saved, and that shall be.
         """
         progress = progress or Progress()
-        begun: deque[_Shard] = deque()
-        running: deque[_Running] = deque()
+        begun: deque[ShardInFlight] = deque()
+        running: deque[BatchInFlight] = deque()
         for tokens in shards:
-            shard = _Shard(tokens, saved() if saved else None)
+            shard = ShardInFlight(tokens, saved() if saved else None)
             begun.append(shard)
             progress.add(len(shard.lengths) - len(shard.known))
             batches = list(self._batches(shard.lengths[shard.known]))
@@ -215,13 +185,13 @@ class Encoder:
                     continue
                 running.extend(self._launch(shard, shard.known[batch], running, progress))
                 while len(running) > self._ahead:
-                    _collect(running.popleft(), progress)
+                    running.popleft().collect(progress)
                 while begun and begun[0].finished:
                     yield begun.popleft().impacts()
             while begun and begun[0].finished:
                 yield begun.popleft().impacts()
         while running:
-            _collect(running.popleft(), progress)
+            running.popleft().collect(progress)
         yield from (shard.impacts() for shard in begun)
 
     @property
@@ -229,32 +199,32 @@ class Encoder:
         return max(1, _MOST_WEIGHTS // len(self.vocabulary))
 
     def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
-        split = batches_by_tokens if self._packed is None else batches_in_order
+        split = batches_in_order if self._model.packs else batches_by_tokens
         return split(lengths, self.batch_tokens, self._most_texts)
 
     def _launch(
-        self, shard: "_Shard", places: np.ndarray, running: "deque[_Running]", progress: Progress
-    ) -> "list[_Running]":
-        """Start encoding the texts at `places`: as one batch, or as several where the GPU's memory is too small."""
+        self, shard: ShardInFlight, rows: np.ndarray, running: deque[BatchInFlight], progress: Progress
+    ) -> list[BatchInFlight]:
+        """Start encoding the texts at `rows`: as one batch, or as several where the GPU's memory is too small."""
         try:
             started = self._mark()
-            weights = self._weights(shard.tokens, places)
-            finish = begin_quantize(weights, self.scale, self.top_terms)
-            return [_Running(shard, places, finish, started, self._mark())]
+            weights = self._weights(shard.tokens, rows)
+            finish = begin_quantize(weights, self.scale, self.pruning)
+            return [BatchInFlight(shard, rows, finish, started, self._mark())]
         except torch.OutOfMemoryError as error:
-            if len(places) == 1:
+            if len(rows) == 1:
                 raise SpartonError(
-                    f"{self.device} ran out of memory with one text of {shard.lengths[places[0]]} tokens; lower ",
+                    f"{self.device} ran out of memory with one text of {shard.lengths[rows[0]]} tokens; lower ",
                     Parameter("max_length"),
                     ", or use another device",
                 ) from error
         while running:
-            _collect(running.popleft(), progress)
+            running.popleft().collect(progress)
         torch.cuda.empty_cache()
-        self._batch_tokens = max(1, int(shard.lengths[places].sum()) // 2)
+        self._batch_tokens = max(1, int(shard.lengths[rows].sum()) // 2)
         log.warning("%s ran out of memory; batches now have %d tokens", self.device, self.batch_tokens)
         shard.expected += 1
-        halves = np.array_split(places, 2)
+        halves = np.array_split(rows, 2)
         return [batch for half in halves for batch in self._launch(shard, half, running, progress)]
 
     def _mark(self) -> torch.cuda.Event | None:
@@ -266,113 +236,7 @@ class Encoder:
         return event
 
     @torch.inference_mode()
-    def _weights(self, tokens: Tokens, places: np.ndarray, *, whole_blocks: bool = False) -> torch.Tensor:
-        """float32 [B, V] of the texts at B places."""
-        batch = [tokens.ids[tokens.offsets[place] : tokens.offsets[place + 1]] for place in places]
-        if self._packed is not None:
-            return self._packed_weights(batch, self._packed)
-        longest = tokens.lengths[places].max()
-        return self._padded_weights(batch, int(self._whole_blocks(longest) if whole_blocks else longest))
-
-    def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
-        lengths = [len(tokens) for tokens in batch]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        ids = self._to_device(np.concatenate(batch).astype(np.int64))
-        starts = self._to_device(offsets)
-        counts = starts.diff()
-        places = torch.arange(len(ids), device=self.device)
-        positions = places - torch.repeat_interleave(starts[:-1], counts, output_size=len(ids))
-        hidden = backbone.hidden_states(ids, positions, starts.int(), max(lengths))
-        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=starts.int())
-
-    def _to_device(self, array: np.ndarray) -> torch.Tensor:
-        """A copy, made while the host goes on."""
-        return torch.from_numpy(array).pin_memory().to(self.device, non_blocking=True)
-
-    def _padded_weights(self, batch: Sequence[np.ndarray], length: int) -> torch.Tensor:
-        """Padded on the right to `length` tokens."""
-        shape = len(batch), length
-        ids = torch.full(shape, self._pad, dtype=torch.int64)
-        mask = torch.zeros(shape, dtype=torch.int64)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens)] = torch.from_numpy(tokens)
-            mask[row, : len(tokens)] = 1
-        ids, mask = ids.to(self.device), mask.to(self.device)
-        hidden = self._lm.hidden_states(ids, mask)
-        # Without padding the head need not look for it.
-        padded = any(len(tokens) < shape[1] for tokens in batch)
-        return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded else None)
-
-
-class _Shard:
-    """A shard being encoded. known: places of the texts that have tokens. expected: batches still to be collected.
-    saved: those that an earlier run has encoded, and that a later one need not."""
-
-    def __init__(self, tokens: Tokens, saved: SavedBatches | None) -> None:
-        self.tokens, self._saved = tokens, saved
-        self.lengths = tokens.lengths
-        self.known = np.flatnonzero(self.lengths)
-        self.expected = 0
-        self._parts: list[Impacts] = []
-        self._places: list[np.ndarray] = []
-
-    @property
-    def finished(self) -> bool:
-        return not self.expected
-
-    def take_saved(self, places: np.ndarray) -> bool:
-        """Whether a batch was saved, which then is collected."""
-        found = self._saved.find(places) if self._saved else None
-        if found is not None:
-            self._add(found, places)
-        return found is not None
-
-    def collect(self, part: Impacts, places: np.ndarray) -> None:
-        self._add(part, places)
-        if self._saved:
-            self._saved.add(places, part)
-
-    def _add(self, part: Impacts, places: np.ndarray) -> None:
-        self._parts.append(part)
-        self._places.append(places)
-        self.expected -= 1
-
-    def impacts(self) -> Impacts:
-        return join(self._parts, self._places, len(self.lengths))
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """A batch that was launched; `finish` waits for its impacts. The events stand around what a GPU does for it."""
-
-    shard: _Shard
-    places: np.ndarray
-    finish: Callable[[], Impacts]
-    started: torch.cuda.Event | None
-    ended: torch.cuda.Event | None
-
-
-def _collect(batch: _Running, progress: Progress) -> None:
-    batch.shard.collect(batch.finish(), batch.places)
-    busy = 0.0
-    if batch.started is not None and batch.ended is not None:
-        batch.ended.synchronize()
-        busy = batch.started.elapsed_time(batch.ended) / 1000
-    tokens = int(batch.shard.lengths[batch.places].sum())
-    progress.add(len(batch.places), tokens=tokens, timing=Timing(gpu=busy))
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(
-            Parameter("device"), f" is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1"
-        ) from error
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise SpartonError(f"the device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
-    return device
+    def _weights(self, tokens: Tokens, rows: np.ndarray, *, whole_blocks: bool = False) -> torch.Tensor:
+        """float32 [B, V] of B rows of a shard's texts. whole_blocks: pad them to such."""
+        batch = [tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]] for row in rows]
+        return self._model.weights(batch, int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None)

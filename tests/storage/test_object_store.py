@@ -577,6 +577,25 @@ def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_
     assert json.loads(run_cli("search", "bag", "--index", f"{bucket}/index", "--json").stdout)["id"] == "a"
 
 
+def test_an_index_there_of_the_older_format_is_refused_and_replaced(bucket, tmp_path, run_cli):
+    (tmp_path / "bags.jsonl").write_text('{"id": "a", "text": "black bag"}\n')
+    command = ["index", tmp_path / "bags.jsonl", "--index", f"{bucket}/index"]
+    assert run_cli(*command).code == 0
+    content = json.loads(RemoteFolder(bucket).read("index/sparton.json"))
+    (tmp_path / "old.json").write_text(json.dumps({**content, "format": 1}))
+    put(bucket, "index/sparton.json", tmp_path / "old.json")
+    before = read(bucket)
+    for refused in (command, ["search", "bag", "--index", f"{bucket}/index"], ["info", "--index", f"{bucket}/index"]):
+        ran = run_cli(*refused)
+        assert (ran.code, ran.stdout) == (1, "")
+        assert ran.stderr.endswith(
+            "/sparton.json is of format 1 and this Sparton reads format 2; build the index again with --overwrite\n"
+        )
+    assert read(bucket) == before
+    assert run_cli(*command, "--overwrite").code == 0
+    assert json.loads(run_cli("search", "bag", "--index", f"{bucket}/index", "--json").stdout)["id"] == "a"
+
+
 def test_an_overwrite_there_that_is_killed_anywhere_ends_with_the_new_documents_alone(
     bucket, write_parquet, tmp_path, monkeypatch
 ):

@@ -1,5 +1,7 @@
 """Texts to impacts with the embedded model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -8,6 +10,8 @@ import torch
 import sparton
 from sparton.errors import UsageError
 from sparton.pipeline.model.files import find_model
+from sparton.pipeline.model.open_model import open_documents
+from sparton.pipeline.options import EncoderOptions
 from sparton.pipeline.progress import Progress
 
 
@@ -97,35 +101,74 @@ def test_every_batch_is_reported(encoder, texts):
     assert heard == sorted(heard)
 
 
-def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, monkeypatch, caplog):
-    small = sparton.Encoder("tiny", device="cpu")
-    real, sizes = small._weights, []
+class Scarce:
+    """A SparseModel whose memory is too small for more than `most` texts. sizes: of the batches that fitted."""
 
-    def scarce(tokens, rows):
-        if len(rows) > 3:
+    def __init__(self, model, most):
+        self._model, self._most, self.sizes = model, most, []
+
+    def __getattr__(self, name):
+        return getattr(self._model, name)
+
+    def weights(self, batch, length=None):
+        if len(batch) > self._most:
             raise torch.OutOfMemoryError
-        sizes.append(len(rows))
-        return real(tokens, rows)
+        self.sizes.append(len(batch))
+        return self._model.weights(batch, length)
 
-    monkeypatch.setattr(small, "_weights", scarce)
+
+@pytest.fixture(scope="module")
+def opened():
+    return open_documents(EncoderOptions(device="cpu"))
+
+
+def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, opened, caplog):
+    model = Scarce(opened.model, 3)
+    small = sparton.Encoder(replace(opened, model=model))
     progress = Progress()
     (impacts,) = small.encode_stream([small.tokenize(texts)], progress)
     np.testing.assert_allclose(dense(impacts, encoder), dense(encoder.encode(texts), encoder), atol=1)
     assert progress.work.rows == len(texts)
-    assert max(sizes) <= 3
+    assert max(model.sizes) <= 3
     assert small.batch_tokens < encoder.batch_tokens
     assert "ran out of memory; batches now have" in caplog.text
 
 
-def test_one_text_that_does_not_fit_is_a_sentence(encoder, monkeypatch):
-    small = sparton.Encoder("tiny", device="cpu")
-
-    def scarce(tokens, rows):
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(small, "_weights", scarce)
+def test_one_text_that_does_not_fit_is_a_sentence(opened):
+    small = sparton.Encoder(replace(opened, model=Scarce(opened.model, 0)))
     with pytest.raises(sparton.SpartonError, match="cpu ran out of memory with one text of 4 tokens; lower"):
         small.encode(["bag", "black bag"])
+
+
+class Counting:
+    """A SparseModel without a network: a term weighs as often as it stands in a text. batches: lengths of its texts."""
+
+    def __init__(self, model, packs):
+        self.tokenization, self.vocabulary = model.tokenization, model.vocabulary
+        self.device, self.dtype, self.packs, self.batches = torch.device("cpu"), "float32", packs, []
+
+    def weights(self, batch, length=None):
+        self.batches.append([len(text) for text in batch])
+        return torch.stack([torch.from_numpy(text).bincount(minlength=len(self.vocabulary)).float() for text in batch])
+
+
+@pytest.mark.parametrize(
+    ("packs", "batches"),
+    [(True, [[3, 6], [4, 5], [11], [3]]), (False, [[11], [6], [5, 4], [3, 3]])],
+)
+def test_texts_are_put_into_batches_as_the_model_takes_them(opened, packs, batches):
+    """One that packs gets texts in order, so many as the budget has tokens; another those of like length together."""
+    model = Counting(opened.model, packs)
+    encoder = sparton.Encoder(replace(opened, model=model), scale=10, batch_tokens=10)
+    texts = ["bag", "red bag and bag", "", "black bag", "tan black bag", "red " * 9, "bag"]
+    impacts = encoder.encode(texts)
+    assert model.batches == batches
+    for text, (terms, values) in zip(texts, impacts, strict=True):
+        words = text.split()
+        found = {encoder.vocabulary[term]: value for term, value in zip(terms, values, strict=True)}
+        expected = {word: 10 * words.count(word) for word in words} | {"[CLS]": 10, "[SEP]": 10}
+        assert found == (expected if text else {})
+    assert encoder.terms("red bag red") == {"red": 20, "[CLS]": 10, "[SEP]": 10, "bag": 10}
 
 
 def test_shards_come_one_by_one_as_they_would_alone(encoder, texts):

@@ -9,7 +9,10 @@ from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gp
 
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.impacts import join
+from sparton.pipeline.encoding.pruning import RULES, Pruning, pruning_for
 from sparton.pipeline.encoding.quantize import LARGEST, quantize
+from sparton.pipeline.options import EncoderOptions
+from sparton.storage.manifest import EncoderSpec
 
 
 def rows_of(impacts):
@@ -34,7 +37,7 @@ def sparse_weights(seed=0, rows=20, terms=300):
 @pytest.mark.parametrize("scale", [1, 8, 100, 12.5])
 def test_impacts_are_those_of_plain_python(scale, top_terms):
     weights = sparse_weights()
-    impacts = quantize(weights, scale, top_terms)
+    impacts = quantize(weights, scale, Pruning(top_terms=top_terms))
     assert rows_of(impacts) == in_plain_python(weights, scale, top_terms)
     assert (impacts.offsets.dtype, impacts.terms.dtype, impacts.values.dtype) == (np.int64, np.int32, np.int32)
 
@@ -50,7 +53,7 @@ def test_a_row_without_a_weight_is_an_empty_row():
 
 def test_among_equal_impacts_the_lower_term_is_kept():
     weights = torch.tensor([[1.0, 2.0, 1.0, 2.0, 1.0]])
-    assert rows_of(quantize(weights, 1, top_terms=3)) == [{0: 1, 1: 2, 3: 2}]
+    assert rows_of(quantize(weights, 1, Pruning(top_terms=3))) == [{0: 1, 1: 2, 3: 2}]
 
 
 def test_half_precision_is_scaled_in_float32():
@@ -112,7 +115,7 @@ def weights_with_ties(rows, terms, scale, seed=0):
 def quantize_on_a_cpu(weights, scale, top_terms=None):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TRITON_INTERPRET", raising=False)
-        return quantize(weights.cpu(), scale, top_terms)
+        return quantize(weights.cpu(), scale, Pruning(top_terms=top_terms))
 
 
 def assert_same_impacts(found, expected):
@@ -124,7 +127,7 @@ def assert_same_impacts(found, expected):
 def assert_same_as_on_a_cpu(weights, scale, top_terms=None):
     before = weights.clone()
     expected = quantize_on_a_cpu(weights, scale, top_terms)
-    assert_same_impacts(quantize(weights, scale, top_terms), expected)
+    assert_same_impacts(quantize(weights, scale, Pruning(top_terms=top_terms)), expected)
     assert torch.equal(weights, before)
 
 
@@ -146,7 +149,7 @@ def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
 def test_kernels_are_what_quantize_runs(device, monkeypatch):
     monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.begin_compact", lambda *arguments: lambda: arguments)
     weights = torch.ones(2, 3, device=device)
-    assert quantize(weights, 100, 2) == (weights, 100, 2)
+    assert quantize(weights, 100, Pruning(top_terms=2)) == (weights, 100, 2)
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
@@ -197,7 +200,7 @@ def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
     with pytest.raises(SpartonError) as expected:
         quantize_on_a_cpu(weights, 1, top_terms)
     with pytest.raises(SpartonError) as found:
-        quantize(weights.to(device), 1, top_terms)
+        quantize(weights.to(device), 1, Pruning(top_terms=top_terms))
     assert str(found.value) == str(expected.value)
 
 
@@ -219,7 +222,10 @@ def test_gpu_kernels_reach_every_weight_when_there_are_more_than_two_to_the_31(t
     weights = torch.zeros(count, terms, device="cuda")
     for row, values in zip(rows, chosen, strict=True):
         weights[row] = values
-    found, expected = quantize(weights, 100, top_terms), quantize(chosen, 100, top_terms)
+    found, expected = (
+        quantize(weights, 100, Pruning(top_terms=top_terms)),
+        quantize(chosen, 100, Pruning(top_terms=top_terms)),
+    )
     assert np.flatnonzero(np.diff(found.offsets)).tolist() == rows
     np.testing.assert_array_equal(np.diff(found.offsets)[rows], np.diff(expected.offsets))
     np.testing.assert_array_equal(found.terms, expected.terms)
@@ -239,11 +245,11 @@ def test_gpu_kernels_reach_every_weight_of_a_row_with_a_large_stride():
 @pytest.mark.parametrize("top_terms", [None, 100])
 def test_gpu_kernels_need_no_memory_beyond_their_result(top_terms):
     weights = weights_with_ties(512, 30_522, 100).cuda()
-    quantize(weights, 100, top_terms)
+    quantize(weights, 100, Pruning(top_terms=top_terms))
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()
     before = torch.cuda.memory_stats()["requested_bytes.all.current"]
-    found = quantize(weights, 100, top_terms)
+    found = quantize(weights, 100, Pruning(top_terms=top_terms))
     extra = torch.cuda.memory_stats()["requested_bytes.all.peak"] - before
     result = found.offsets.nbytes + found.terms.nbytes + found.values.nbytes
     assert result <= extra <= result + 2**20
@@ -261,12 +267,12 @@ def test_gpu_kernels_leave_their_result_in_pinned_memory():
 @on_gpu
 def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
     weights = weights_with_ties(257, 30_522, 100).cuda()
-    quantize(weights, 100, 3)
+    quantize(weights, 100, Pruning(top_terms=3))
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            quantize(weights, 100, 3)
+            quantize(weights, 100, Pruning(top_terms=3))
     finally:
         torch.cuda.set_sync_debug_mode("default")
     # Whether a wait for an event is among the warnings depends on the version of PyTorch.
@@ -277,3 +283,19 @@ def test_gpu_kernels_have_the_host_wait_for_two_numbers_and_the_result():
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two CUDA GPUs")
 def test_gpu_kernels_run_where_the_weights_are():
     assert_same_as_on_a_cpu(weights_with_ties(5, 30_522, 100).to("cuda:1"), 100, 3)
+
+
+def test_rules_that_were_done_apply_no_more():
+    impacts = quantize(torch.tensor([[1.0, 2.0, 2.0, 2.0], [0.0, 4.0, 0.0, 1.0]]), 1)
+    assert Pruning().prune(impacts) is impacts
+    assert rows_of(Pruning(top_terms=2).prune(impacts)) == [{1: 2, 2: 2}, {1: 4, 3: 1}]
+    assert Pruning(top_terms=2).prune(impacts, done=["top_terms"]) is impacts
+    assert next(iter(RULES)) == "top_terms"  # the kernels apply it before the others
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "kept"), [(None, None, None), (7, None, 7), (None, 9, 9), (7, 9, 7), (9, 7, 7)]
+)
+def test_of_what_is_asked_for_and_what_the_model_keeps_the_fewest_terms_are_kept(asked, own, kept):
+    spec = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu", top_terms=own)
+    assert pruning_for(EncoderOptions(top_terms=asked), spec) == Pruning(top_terms=kept)

@@ -10,12 +10,14 @@ import pytest
 import torch
 from support.saved_models import TEXTS, WORDS, needs_sentence_transformers, save, save_masked_lm, splade, static
 
+import sparton
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
+from sparton.pipeline.encoding.pruning import Pruning
 from sparton.pipeline.encoding.static_encoder import StaticEncoder
 from sparton.pipeline.model.files import find_model
-from sparton.pipeline.model.spec import module_folders, read_model_kind
-from sparton.pipeline.options import EncoderOptions
+from sparton.pipeline.model.kinds import KINDS, read_encoder
+from sparton.pipeline.model.layout import DOCUMENT, QUERY, module_folders
 from sparton.pipeline.tokens.tokenizer import Tokenizer
 
 pytestmark = [pytest.mark.slow, needs_sentence_transformers]
@@ -63,15 +65,18 @@ def test_pooling_and_activation(plain, tmp_path, pooling, activation):
     encoder, _ = assert_same_vectors(tmp_path / "model", model)
     settings = encoder.settings
     ours = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}[activation]
-    assert (settings.pooling, settings.activation) == (settings.query_pooling, settings.query_activation)
-    assert (settings.pooling, settings.activation, settings.query_side) == (pooling, ours, "same")
+    assert (settings.documents.pooling, settings.documents.activation) == (pooling, ours)
+    assert settings.queries is None
 
 
 def test_prompts(plain, tmp_path):
     prompts = {"query": "query : ", "document": "document : "}
     model = save(splade(plain), tmp_path / "model", prompts=prompts)
     encoder, answers = assert_same_vectors(tmp_path / "model", model)
-    assert (encoder.settings.document_prompt, encoder.settings.query_prompt) == ("document : ", "query : ")
+    documents, queries = encoder.settings.documents, encoder.settings.queries
+    assert documents.prompt == "document : "
+    assert queries == replace(documents, prompt="query : ")  # of the same model, all else being equal
+    assert encoder.settings.shared
     assert encoder.terms("bag") != answers.terms("bag")
 
 
@@ -109,7 +114,8 @@ def test_a_prompt_that_leaves_no_room_is_refused(plain, tmp_path):
 def test_a_default_prompt_is_for_neither_side(plain, tmp_path):
     model = save(splade(plain), tmp_path / "model", prompts={"any": "find : "}, default_prompt_name="any")
     encoder, _ = assert_same_vectors(tmp_path / "model", model)
-    assert encoder.settings.document_prompt == encoder.settings.query_prompt == ""
+    assert encoder.settings.documents.prompt == ""
+    assert encoder.settings.queries is None
 
 
 def test_a_router_with_two_transformers(plain, other, tmp_path):
@@ -118,7 +124,9 @@ def test_a_router_with_two_transformers(plain, other, tmp_path):
     router = Router.for_query_document(splade(other, "sum"), splade(plain, "max", "log1p_relu"))
     model = save([router], tmp_path / "model", prompts={"query": "query : "})
     encoder, answers = assert_same_vectors(tmp_path / "model", model)
-    assert (encoder.settings.query_side, encoder.settings.query_pooling) == ("masked_lm", "sum")
+    queries = encoder.settings.queries
+    assert (queries.kind, queries.pooling, queries.prompt, queries.dtype) == ("masked_lm", "sum", "query : ", "float32")
+    assert not encoder.settings.shared
     assert (encoder.max_length, answers.max_length) == (96, 40)
 
 
@@ -128,7 +136,7 @@ def test_a_router_that_shares_its_transformer_is_one_model(plain, tmp_path):
     modules = splade(plain)
     model = save([Router.for_query_document(modules[:1], modules[:1]), modules[1]], tmp_path / "model")
     encoder, _ = assert_same_vectors(tmp_path / "model", model)
-    assert encoder.settings.query_side == "same"
+    assert encoder.settings.queries is None
 
 
 def test_a_router_with_mappings(plain, tmp_path):
@@ -200,7 +208,8 @@ def test_lengths_are_those_of_the_files(plain, tmp_path):
 def test_max_active_dims(plain, tmp_path):
     model = save(splade(plain), tmp_path / "model", max_active_dims=9)
     encoder, answers = assert_same_vectors(tmp_path / "model", model)
-    assert encoder.top_terms == answers.top_terms == encoder.settings.top_terms == 9
+    assert encoder.pruning == answers.pruning == Pruning(top_terms=9)
+    assert encoder.settings.for_queries.top_terms == encoder.settings.documents.top_terms == 9
 
 
 def test_a_model_in_the_root_has_the_digest_of_the_plain_folder(plain, tmp_path):
@@ -229,15 +238,55 @@ def test_another_table_is_another_model(plain, tmp_path):
         open_query_encoder(settings, 100)
 
 
-def test_an_index_made_before_query_sides_were_known_keeps_its_own(plain, tmp_path):
-    """Its sparton.json has none of the newer fields: queries went through the masked LM."""
-    from sparton.storage.manifest import ModelSettings
-
+def test_a_table_that_came_later_does_not_change_an_index(plain, tmp_path):
+    """Its queries went through the masked LM, and still do, with its own prompt as without one."""
     folder = shutil.copytree(plain, tmp_path / "model")
     encoder = open_document_encoder(model=str(folder), device="cpu", dtype="float32")
+    settings = encoder.settings
+    with_prompt = replace(settings, queries=replace(settings.documents, prompt="red "))
+    before = [open_query_encoder(model, 100).terms("black bag") for model in (settings, with_prompt)]
+    assert before[0] == encoder.terms("black bag") != before[1]
     (folder / "idf.json").write_text('{"bag": 1}')
-    old = ModelSettings(str(folder), None, encoder.settings.digest, 96, "float32")
-    assert open_query_encoder(old, 100).terms("black bag") == encoder.terms("black bag")
+    assert [open_query_encoder(model, 100).terms("black bag") for model in (settings, with_prompt)] == before
+
+
+@pytest.mark.parametrize("change", [{"kind": "causal_lm"}, {"pooling": "mean"}, {"activation": "gelu"}])
+def test_an_encoder_that_is_not_known_is_a_sentence(plain, change):
+    settings = open_document_encoder(model=str(plain), device="cpu").settings
+    for unknown in (
+        replace(settings, documents=replace(settings.documents, **change)),
+        replace(settings, queries=replace(settings.documents, **change)),
+    ):
+        how = {"kind": "masked_lm", "pooling": "max", "activation": "log1p_relu"} | change
+        with pytest.raises(SpartonError) as caught:
+            open_query_encoder(unknown, 100)
+        assert str(caught.value) == (
+            f"the index encodes queries by {how['kind']}, {how['pooling']} and {how['activation']}, which this Sparton "
+            "does not know; upgrade it"
+        )
+
+
+def test_a_kind_for_documents_alone_is_not_asked_about_queries(plain, tmp_path, monkeypatch):
+    masked_lm = KINDS["masked_lm"]
+    settings = open_document_encoder(model=str(plain), device="cpu").settings
+    monkeypatch.setitem(KINDS, "masked_lm", replace(masked_lm, tasks=(DOCUMENT,)))
+    with pytest.raises(SpartonError, match="encodes queries by masked_lm, max and log1p_relu, which this Sparton"):
+        open_query_encoder(settings, 100)
+    folder = tmp_path / "model"
+    save(splade(plain), folder)
+    assert read_encoder(folder, DOCUMENT).kind == "masked_lm"
+    with pytest.raises(SpartonError, match="sends a query through Transformer"):
+        read_encoder(folder, QUERY)
+
+
+def test_encoder_says_that_a_table_is_none(plain, tmp_path):
+    save([static(plain)], tmp_path / "model")
+    with pytest.raises(SpartonError) as caught:
+        sparton.Encoder(str(tmp_path / "model"), device="cpu")
+    assert str(caught.value) == (
+        f"the model {tmp_path / 'model'} encodes by a table of token weights, and Encoder takes a model that computes "
+        "them; index with it, or name another with model"
+    )
 
 
 def test_modules_that_are_not_known_are_named(plain, tmp_path):
@@ -256,10 +305,10 @@ def test_modules_that_are_not_known_are_named(plain, tmp_path):
     for content, sentence in cases:
         (folder / "modules.json").write_text(json.dumps(content))
         with pytest.raises(SpartonError, match=sentence):
-            read_model_kind(folder)
+            read_encoder(folder, DOCUMENT)
     (folder / "modules.json").write_text("[")
     with pytest.raises(SpartonError, match=r"modules\.json is not JSON"):
-        read_model_kind(folder)
+        read_encoder(folder, DOCUMENT)
     assert SpladePooling.SPLADE_ACTIVATION == ["relu", "log1p_relu"]  # a third one would have to be learned
 
 
@@ -280,7 +329,7 @@ def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, con
     before = json.loads((folder / file).read_text())
     (folder / file).write_text(json.dumps({**before, **content}))
     with pytest.raises(SpartonError, match=sentence):
-        read_model_kind(folder)
+        read_encoder(folder, DOCUMENT)
 
 
 def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
@@ -310,6 +359,6 @@ def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
 def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sentence):
     folder = shutil.copytree(plain, tmp_path / "model")
     (folder / "idf.json").write_text(content)
-    files = find_model(str(folder), queries=True)
+    settings = open_document_encoder(model=str(folder), device="cpu").settings
     with pytest.raises(SpartonError, match=sentence):
-        StaticEncoder(files, files.kind.queries, EncoderOptions())
+        open_query_encoder(settings, 100)

@@ -1,0 +1,64 @@
+"""What a model of any kind is to the encoders: one that computes weights, or a table of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # a search by a table does without torch, and `sparton info` without any of them
+    import numpy as np
+    import torch
+
+    from ..tokens.tokenizer import Tokenization
+
+
+class SparseModel(Protocol):
+    """Computes the weights of texts. It knows batches of token ids, and nothing of streams, impacts or memory."""
+
+    @property
+    def tokenization(self) -> "Tokenization":
+        """How a text becomes token ids, `longest` being the most that the model takes."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The term of each of the V vocabulary ids."""
+
+    @property
+    def device(self) -> "torch.device":
+        """Where it runs."""
+
+    @property
+    def dtype(self) -> str:
+        """That it computes in, as sparton.json has it."""
+
+    @property
+    def packs(self) -> bool:
+        """Whether it takes a batch's texts end to end, so that lengths in a batch may differ and cost no padding."""
+
+    def weights(self, batch: "Sequence[np.ndarray]", length: int | None = None) -> "torch.Tensor":
+        """float32 [B, V] on the device, none negative, of B texts, each int32 token ids and none empty.
+
+        length: that a model which does not pack pads texts to; None for that of the longest.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """The weight of each token, whatever the text: a text's weights are those of its distinct tokens.
+
+    tokenization: as a SparseModel's. weights: float32 [V]; a token whose weight is not positive is left out of a text.
+    term: gives the term of a vocabulary id.
+    """
+
+    tokenization: "Tokenization"
+    weights: "np.ndarray"
+    term: Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`."""
+
+    device: str = "auto"
+    dtype: str = "auto"
+    trust_remote_code: bool = False
+    head: str = "auto"

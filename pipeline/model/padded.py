@@ -1,0 +1,27 @@
+"""A batch of token ids as a rectangle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class PaddedBatch:
+    """ids, mask: int64 [B, S] on the host, the mask 1 where a token is. has_padding: whether it is 0 anywhere."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    has_padding: bool
+
+
+def pad(batch: Sequence[np.ndarray], padding: int, length: int | None = None) -> PaddedBatch:
+    """Pad texts on the right. padding: the id that fills up. length: tokens of each then; None for the longest's."""
+    shape = len(batch), length or max(map(len, batch))
+    ids = torch.full(shape, padding, dtype=torch.int64)
+    mask = torch.zeros(shape, dtype=torch.int64)
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens)] = torch.from_numpy(tokens)
+        mask[row, : len(tokens)] = 1
+    return PaddedBatch(ids, mask, any(len(tokens) < shape[1] for tokens in batch))

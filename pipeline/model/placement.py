@@ -1,0 +1,46 @@
+"""Where a model runs, and in which floating types."""
+
+import os
+from dataclasses import dataclass
+
+import torch
+
+from ...errors import Parameter, SpartonError, UsageError
+from ...machine import cores
+from .base import Runtime
+from .precision import auto_dtype, backbone_and_head
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here."""
+
+    device: torch.device
+    dtype: str
+    backbone: torch.dtype
+    head: torch.dtype
+
+
+def place(runtime: Runtime) -> Placement:
+    """Where and how a model shall run. Raises UsageError and SpartonError for a device that it cannot run on."""
+    device = _device(runtime.device)
+    if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
+        torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
+    dtype = auto_dtype(device) if runtime.dtype == "auto" else runtime.dtype
+    return Placement(device, dtype, *backbone_and_head(dtype, device))
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(
+            Parameter("device"), f" is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1"
+        ) from error
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SpartonError(f"the device {name!r} cannot be used here: {str(error).splitlines()[0]}") from error
+    return device

@@ -1,0 +1,88 @@
+"""Load a table of token weights and its tokenizer. No transformer, and no torch to import.
+
+The query side of inference-free models (arXiv 2411.04403), and sentence-transformers' SparseStaticEmbedding.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+
+from ...errors import SpartonError
+from ..tokens.tokenizer import Tokenization
+from .base import TokenTable
+from .spec import EncoderFiles
+
+# A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
+_ENDLESS = 2**31 - 1
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+
+
+def load_table(files: EncoderFiles) -> TokenTable:
+    """Load the table of a model folder. Raises SpartonError when tokenizer or table cannot be read."""
+    text, config = _tokenizer_files(files.folder)
+    tokenizer = tokenizers.Tokenizer.from_str(text)
+    weights = _weights(files, tokenizer, config)
+    if tokenizer.get_vocab_size() > len(weights):
+        raise SpartonError(
+            f"the table of {files.folder} has {len(weights)} weights and its tokenizer "
+            f"{tokenizer.get_vocab_size()} tokens; save both again from one model"
+        )
+    longest = min(_ENDLESS, int(config.get("model_max_length") or _ENDLESS))
+    special = (token["id"] for token in json.loads(text).get("added_tokens") or () if token["special"])
+
+    def term(token: int) -> str:
+        return tokenizer.id_to_token(token) or f"[id {token}]"
+
+    return TokenTable(Tokenization(text, longest, frozenset(special), special_tokens=False), weights, term)
+
+
+def _tokenizer_files(folder: Path) -> tuple[str, dict[str, Any]]:
+    """tokenizer.json, and what tokenizer_config.json holds."""
+    try:
+        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        config = folder / "tokenizer_config.json"
+        return text, json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+    except FileNotFoundError as error:
+        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the table") from error
+    except ValueError as error:
+        raise SpartonError(f"a file of the tokenizer in {folder} is not JSON ({error}); save it again") from error
+
+
+def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, config: dict[str, Any]) -> np.ndarray:
+    """float32 [V], the weight of each token id."""
+    if files.table is None:
+        return _stored(files.folder / "model.safetensors")
+    try:
+        table = {str(token): float(weight) for token, weight in json.loads(files.table.read_text("utf-8")).items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SpartonError(f"{files.table} is no table of {{token: weight}} ({error}); save it again") from error
+    weights = np.zeros(tokenizer.get_vocab_size(), dtype=np.float32)
+    # sentence-transformers gives the weight of a token that the tokenizer lacks to the unknown token.
+    unknown = tokenizer.token_to_id(str(config.get("unk_token")))
+    for token, weight in table.items():
+        token_id = tokenizer.token_to_id(token)
+        token_id = unknown if token_id is None else token_id
+        if token_id is not None:
+            weights[token_id] = weight
+    return weights
+
+
+def _stored(path: Path) -> np.ndarray:
+    """float32 [V] from a safetensors file of any floating dtype. NumPy lacks bfloat16: the upper half of a float32."""
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        tensors = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
+    except (FileNotFoundError, SafetensorError) as error:
+        raise SpartonError(f"{path} cannot be read ({error}); save the model again") from error
+    tensor = tensors.get("weight")
+    if tensor is None or tensor["dtype"] not in _DTYPES or len(tensor["shape"]) != 1:
+        found = {name: (content["dtype"], content["shape"]) for name, content in tensors.items()}
+        raise SpartonError(f"{path} holds {found}; expected one floating vector named weight")
+    values = np.frombuffer(tensor["data"], dtype=_DTYPES[tensor["dtype"]])
+    if tensor["dtype"] == "BF16":
+        values = (values.astype(np.uint32) << 16).view(np.float32)
+    return values.astype(np.float32)

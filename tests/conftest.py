@@ -10,6 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is first importe
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.warm import WarmBuilds
 from typer.testing import CliRunner
 
 import sparton
@@ -28,6 +29,27 @@ class Ran:
     code: int
     stdout: str
     stderr: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_builds():
+    """Java runs and the embedded model is loaded before an index is built: half of the tests build one, or several."""
+    builds = WarmBuilds()
+    with pytest.MonkeyPatch.context() as patch:
+        builds.patch(patch)
+        yield builds
+    builds.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_builds(request, warm_builds):
+    """Where a test is marked so, builds start their processes and load their models as for users."""
+    if request.node.get_closest_marker("fresh") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        warm_builds.undo(patch)
+        yield
 
 
 @pytest.fixture

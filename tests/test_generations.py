@@ -39,7 +39,8 @@ def count(event, arguments):
             os._exit(9)
 
 import pyarrow.dataset, tokenizers, torch, transformers
-from sparton import cli, build  # what is written while modules load is none of it
+from sparton import cli
+from sparton.jobs import corpus  # what is written while modules load is none of it
 
 log, sys.argv = sys.argv[1], ["sparton", *sys.argv[2:]]
 while line := os.read(0, 100):

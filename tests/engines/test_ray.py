@@ -18,7 +18,7 @@ from sparton.errors import UsageError
 from sparton.storage import manifest
 from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.fresh]
 
 ray = pytest.importorskip("ray")
 # Enough for a worker to be in the middle of.

@@ -126,6 +126,25 @@ def small_index(small_catalog, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def static_model(tmp_path_factory):
+    """A model that encodes by a table, without torch: for processes whose point is not the model, seconds quicker."""
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
+    from support.saved_models import save, save_masked_lm, static
+
+    folder = tmp_path_factory.mktemp("models")
+    save([static(save_masked_lm(folder / "plain"))], folder / "static")
+    return folder / "static"
+
+
+@pytest.fixture(scope="session")
+def light_index(small_catalog, static_model, tmp_path_factory):
+    """An index of the small catalogue in four parts, by that model. Not to be written to."""
+    folder = tmp_path_factory.mktemp("index") / "light"
+    sparton.build_index(small_catalog, folder, model=str(static_model), shard_rows=20)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def encoder():
     """The embedded model with the default settings."""
     return sparton.Encoder("tiny", device="cpu")

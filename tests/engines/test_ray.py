@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from support.lucene_content import read_content
-from support.saved_models import needs_sentence_transformers, save, save_masked_lm, static
 from support.serving import SPARTON
 
 import sparton
@@ -19,7 +18,7 @@ from sparton.errors import UsageError
 from sparton.storage import manifest
 from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.fresh, needs_sentence_transformers]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.fresh]
 
 ray = pytest.importorskip("ray")
 ENCODING, INDEXING = "ray::_Encoding", "ray::_Indexing"
@@ -34,11 +33,9 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
+def options(static_model):
     """Those of many small parts, for workers to be in the middle of, by a model without torch, which starts quickly."""
-    folder = tmp_path_factory.mktemp("models")
-    save([static(save_masked_lm(folder / "plain"))], folder / "static")
-    return {"shard_rows": 2, "model": str(folder / "static")}
+    return {"shard_rows": 2, "model": str(static_model)}
 
 
 @pytest.fixture(scope="module")

@@ -399,6 +399,7 @@ def test_a_model_folder_without_safetensors(run_cli, here, good, name, found):
     )
 
 
+@pytest.mark.fresh
 def test_a_missing_embedded_model(run_cli, here, good, monkeypatch):
     def nothing(name):
         raise metadata.PackageNotFoundError(name)
@@ -426,6 +427,7 @@ def embedded_copy(here, monkeypatch):
     return here / "site" / "cognition" / "model"
 
 
+@pytest.mark.fresh
 def test_an_embedded_model_with_another_digest(run_cli, here, good, embedded_copy):
     with (embedded_copy / "config.json").open("a") as stream:
         stream.write("\n")
@@ -438,6 +440,7 @@ def test_an_embedded_model_with_another_digest(run_cli, here, good, embedded_cop
     )
 
 
+@pytest.mark.fresh
 def test_an_embedded_model_that_lacks_a_file(run_cli, here, good, embedded_copy):
     (embedded_copy / "tokenizer.json").unlink()
     assert_index_refused(

@@ -10,6 +10,8 @@ from sparton.engines import local
 from sparton.indexer import build
 from sparton.indexer.worker import Finish, Hash, Index, Join, Read, Start
 from sparton.machine import cores
+from sparton.options import values_for
+from sparton.pipeline.options import EncoderOptions
 from sparton.processes import Helper
 
 # Variables that a process which indexes does not read: of pytest, of object stores, of the hub and of our commands.
@@ -137,5 +139,6 @@ class WarmBuilds:
         self._indexers.close()
 
     def _opened(self, options):
-        kept = options.model == "tiny" and options.device in ("auto", "cpu")
-        return (self._loaded if kept else self._load)(options)
+        if options.model != "tiny" or options.device not in ("auto", "cpu"):
+            return self._load(options)
+        return self._loaded(EncoderOptions(**values_for(EncoderOptions, options)))

@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is first imported
+# Its workers' is 15, with which they would wait for minutes while other tests run.
+os.environ.update({"RAY_worker_niceness": "0"})
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.warm import WarmBuilds
 from typer.testing import CliRunner
 
 import sparton
 
 
 def pytest_collection_modifyitems(items):
-    """Put the files with slow tests first: a long one that came last would leave the other worker idle."""
+    """Put the longest file first, then those with slow tests: a long one that came last would leave a worker idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.name != "test_interpreted_kernels.py", item.path not in slow))
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,27 @@ class Ran:
     code: int
     stdout: str
     stderr: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warm_builds():
+    """Java runs and the embedded model is loaded before an index is built: half of the tests build one, or several."""
+    builds = WarmBuilds()
+    with pytest.MonkeyPatch.context() as patch:
+        builds.patch(patch)
+        yield builds
+    builds.close()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_builds(request, warm_builds):
+    """Where a test is marked so, builds start their processes and load their models as for users."""
+    if request.node.get_closest_marker("fresh") is None:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        warm_builds.undo(patch)
+        yield
 
 
 @pytest.fixture
@@ -100,6 +124,25 @@ def small_index(small_catalog, tmp_path_factory):
     """An index of the small catalogue in four parts. Not to be written to."""
     folder = tmp_path_factory.mktemp("index") / "small"
     sparton.build_index(small_catalog, folder, model="tiny", shard_rows=20)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def static_model(tmp_path_factory):
+    """A model that encodes by a table, without torch: for processes whose point is not the model, seconds quicker."""
+    pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed (extra test)")
+    from support.saved_models import save, save_masked_lm, static
+
+    folder = tmp_path_factory.mktemp("models")
+    save([static(save_masked_lm(folder / "plain"))], folder / "static")
+    return folder / "static"
+
+
+@pytest.fixture(scope="session")
+def light_index(small_catalog, static_model, tmp_path_factory):
+    """An index of the small catalogue in four parts, by that model. Not to be written to."""
+    folder = tmp_path_factory.mktemp("index") / "light"
+    sparton.build_index(small_catalog, folder, model=str(static_model), shard_rows=20)
     return folder
 
 

@@ -31,11 +31,11 @@ class Encoded:
         return json.loads(query)
 
 # min_idf: Pyserini leaves out a term that every document has unless it is told not to.
-searcher = LuceneImpactSearcher(sys.argv[1], Encoded(), min_idf=-1)
-for line in sys.stdin:
-    hits = searcher.search(line, int(sys.argv[2]))
-    print(json.dumps([[hit.docid, hit.score] for hit in hits]))
-print(json.dumps(searcher.doc("P0001").raw()))
+lines = list(sys.stdin)
+for index in sys.argv[2:]:
+    searcher = LuceneImpactSearcher(index, Encoded(), min_idf=-1)
+    found = [[[hit.docid, hit.score] for hit in searcher.search(line, int(sys.argv[1]))] for line in lines]
+    print(json.dumps({"found": found, "raw": searcher.doc("P0001").raw()}))
 """
 
 
@@ -55,9 +55,26 @@ def queries(index):
     return [(terms, [[hit.id, hit.score] for hit in searcher.search_terms(terms, K)]) for terms in encoded]
 
 
-def found_by_pyserini(lucene, queries):
+@pytest.fixture(scope="module")
+def anserini(index, tmp_path_factory):
+    """The Lucene index that Anserini makes of our collection."""
+    folder = tmp_path_factory.mktemp("anserini") / "lucene"
+    command = [
+        str(find_java() / "bin" / "java"),
+        *("-cp", str(find_jar()), "io.anserini.index.IndexCollection", "-collection", "JsonVectorCollection"),
+        *("-input", str(index / "collection"), "-index", str(folder), "-threads", "1"),
+        *("-generator", "DefaultLuceneDocumentGenerator", "-impact", "-pretokenized", "-storeRaw"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def by_pyserini(index, anserini, queries):
+    """What Pyserini finds in our Lucene index and in Anserini's, by one process: it takes long to start."""
     done = subprocess.run(
-        [sys.executable, "-c", PYSERINI, str(lucene), str(K)],
+        [sys.executable, "-c", PYSERINI, str(K), str(index / "lucene"), str(anserini)],
         input="".join(json.dumps(terms) + "\n" for terms, _ in queries),
         env={**os.environ, "OPENAI_API_KEY": "unused", "JAVA_HOME": str(find_java())},
         capture_output=True,
@@ -65,25 +82,17 @@ def found_by_pyserini(lucene, queries):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    *hits, raw = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(("[", '"', "null"))]
-    return hits, raw
+    ours, theirs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"found": ')]
+    return ours, theirs
 
 
-def test_pyserini_opens_our_lucene_index_and_finds_the_same(index, queries):
-    hits, raw = found_by_pyserini(index / "lucene", queries)
-    assert hits == [expected for _, expected in queries]
-    assert json.loads(raw)["contents"].startswith("Adele small crossbody bag")
+def test_pyserini_opens_our_lucene_index_and_finds_the_same(by_pyserini, queries):
+    ours, _ = by_pyserini
+    assert ours["found"] == [expected for _, expected in queries]
+    assert json.loads(ours["raw"])["contents"].startswith("Adele small crossbody bag")
 
 
-def test_anserini_indexes_our_collection_and_finds_the_same(index, queries, tmp_path):
-    command = [
-        str(find_java() / "bin" / "java"),
-        *("-cp", str(find_jar()), "io.anserini.index.IndexCollection", "-collection", "JsonVectorCollection"),
-        *("-input", str(index / "collection"), "-index", str(tmp_path / "anserini"), "-threads", "1"),
-        *("-generator", "DefaultLuceneDocumentGenerator", "-impact", "-pretokenized", "-storeRaw"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert read_content(index / "lucene") == read_content(tmp_path / "anserini")
-    hits, _ = found_by_pyserini(tmp_path / "anserini", queries)
-    assert hits == [expected for _, expected in queries]
+def test_anserini_indexes_our_collection_and_finds_the_same(index, anserini, by_pyserini, queries):
+    assert read_content(index / "lucene") == read_content(anserini)
+    _, theirs = by_pyserini
+    assert theirs["found"] == [expected for _, expected in queries]

@@ -14,6 +14,8 @@ from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.options import EncoderOptions
 from sparton.pipeline.parts import collection as collection_module
 
+pytestmark = pytest.mark.fresh
+
 OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
 
 

@@ -18,11 +18,9 @@ from sparton.errors import UsageError
 from sparton.storage import manifest
 from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.fresh]
 
 ray = pytest.importorskip("ray")
-# Enough for a worker to be in the middle of.
-SHARD_ROWS = 40
 ENCODING, INDEXING = "ray::_Encoding", "ray::_Indexing"
 
 
@@ -35,10 +33,16 @@ def cluster():
 
 
 @pytest.fixture(scope="module")
-def local(catalog, tmp_path_factory):
+def options(static_model):
+    """Those of many small parts, for workers to be in the middle of, by a model without torch, which starts quickly."""
+    return {"shard_rows": 2, "model": str(static_model)}
+
+
+@pytest.fixture(scope="module")
+def local(catalog, options, tmp_path_factory):
     """What the local engine makes of the catalogue."""
     folder = tmp_path_factory.mktemp("local") / "index"
-    sparton.build_index(catalog, folder, shard_rows=SHARD_ROWS, device="cpu")
+    sparton.build_index(catalog, folder, **options)
     return folder
 
 
@@ -66,11 +70,11 @@ def ancestors(pid):
         yield pid
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=120, pause=0.02):
     until = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < until
-        time.sleep(0.02)
+        time.sleep(pause)
     return result
 
 
@@ -78,51 +82,64 @@ def finished(folder):
     return len(list((folder / "shards").glob("*.json")))
 
 
-def test_the_index_is_that_of_the_local_engine(cluster, catalog, local, tmp_path):
-    report = sparton.build_index(catalog, tmp_path / "index", shard_rows=SHARD_ROWS, engine="ray")
-    assert parts(tmp_path / "index") == parts(local)
-    assert read_content(tmp_path / "index" / "lucene") == read_content(local / "lucene")
-    assert report.counts == load_manifest(local).counts
+def times_of_finished(folder):
+    """When each part was written that has a marker."""
+    names = [path.stem for path in (folder / "shards").glob("*.json")]
+    return {name: (folder / "collection" / f"{name}.jsonl").stat().st_mtime_ns for name in names}
+
+
+def test_the_index_is_that_of_the_local_engine(cluster, small_catalog, small_index, tmp_path, monkeypatch):
+    """Also where corpus and folder are named from where one stands; workers stand elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(small_catalog, "corpus.parquet")
+    report = sparton.build_index("corpus.parquet", "index", shard_rows=20, engine="ray")
+    assert parts(tmp_path / "index") == parts(small_index)
+    assert read_content(tmp_path / "index" / "lucene") == read_content(small_index / "lucene")
+    assert report.counts == load_manifest(small_index).counts
     assert load_manifest(tmp_path / "index").stage == COMPLETE
-    assert load_manifest(tmp_path / "index").settings == load_manifest(local).settings
+    assert load_manifest(tmp_path / "index").settings == load_manifest(small_index).settings
 
 
-@pytest.mark.parametrize("name", [ENCODING, INDEXING])
-def test_a_worker_that_is_killed_costs_only_time(cluster, catalog, local, tmp_path, name):
+def test_workers_that_are_killed_cost_only_time(cluster, catalog, options, local, tmp_path):
+    """One that encodes and one that indexes, each while there is work left for it."""
     index, errors = tmp_path / "index", []
 
     def build():
         try:
-            sparton.build_index(catalog, index, shard_rows=SHARD_ROWS, engine="ray")
+            sparton.build_index(catalog, index, engine="ray", **options)
         except BaseException as error:
             errors.append(error)
 
     thread = threading.Thread(target=build)
     thread.start()
-    wait_for(lambda: finished(index) >= 3 and processes(name))
-    before = {path.name: path.stat().st_mtime_ns for path in (index / "collection").glob("*.jsonl")}
-    victim = processes(name)[0]
-    assert finished(index) < len(parts(local))
-    os.kill(victim, signal.SIGKILL)
+    encoding = wait_for(lambda: len(found := processes(ENCODING)) == 2 and found)
+    wait_for(lambda: finished(index) >= 3, pause=0.001)
+    for pid in encoding:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        before = times_of_finished(index)
+        assert 3 <= len(before) < len(parts(local))
+        os.kill(wait_for(lambda: processes(INDEXING))[0], signal.SIGKILL)
+        os.kill(encoding[0], signal.SIGKILL)
+    finally:
+        os.kill(encoding[1], signal.SIGCONT)
     thread.join(180)
     assert not thread.is_alive()
     assert not errors
     assert parts(index) == parts(local)
     assert read_content(index / "lucene") == read_content(local / "lucene")
     # What had been committed is as it was: none of it was encoded twice.
-    after = {path.name: path.stat().st_mtime_ns for path in (index / "collection").glob("*.jsonl")}
-    marked = {name for name in before if (index / "shards" / f"{Path(name).stem}.json").is_file()}
-    assert marked
-    assert all(after[name] == before[name] for name in before)
+    after = times_of_finished(index)
+    assert {name: after[name] for name in before} == before
 
 
-def test_a_cluster_that_is_killed_whole_is_gone_on_from(catalog, local, tmp_path):
+def test_a_cluster_that_is_killed_whole_is_gone_on_from(catalog, options, local, tmp_path):
     index = tmp_path / "index"
-    command = [*SPARTON, "encode", catalog, "--output", str(index)]
-    command += ["--shard-rows", str(SHARD_ROWS), "--engine", "ray", "--json"]
+    command = [*SPARTON, "encode", catalog, "--output", str(index), "--model", options["model"]]
+    command += ["--shard-rows", str(options["shard_rows"]), "--engine", "ray", "--json"]
     running = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        wait_for(lambda: finished(index) >= 2)
+        wait_for(lambda: finished(index) >= 2, pause=0.001)
     finally:
         for folder in Path("/proc").iterdir():
             if folder.name.isdecimal() and session_of(int(folder.name)) == running.pid:
@@ -152,17 +169,6 @@ def test_an_error_in_a_worker_is_one_sentence(cluster, write_parquet, tmp_path):
         sparton.build_index(corpus, tmp_path / "index", model="no/such/model-here", engine="ray")
     assert "no/such/model-here" in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_the_folder_may_be_named_from_where_one_stands(cluster, bags, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(bags, "corpus.parquet")
-    sparton.build_index("corpus.parquet", "index", engine="ray")
-    searcher = sparton.Searcher("index")
-    try:
-        assert searcher.search("red leather bag", 1)
-    finally:
-        searcher.close()
 
 
 def test_no_cluster_at_an_address(bags, tmp_path):
@@ -203,7 +209,9 @@ assert searcher.search("black leather bag", 50) == hits
 """
 
 
-def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(local):
+def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(small_index):
     """Without them the next null pointer in Java ends the process."""
-    done = subprocess.run([sys.executable, "-P", "-c", FAULTS, str(local)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", FAULTS, str(small_index)], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -4,8 +4,8 @@ from functools import partial
 
 import pytest
 import torch
-from support.head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
-from support.triton_devices import DEVICES, assert_interpreted_tests_pass, on_gpu
+from support.head_inputs import MASKS, SMALL, TILED, clear_maxima, make_inputs, make_packed
+from support.triton_devices import DEVICES, on_gpu
 
 from sparton.head import SpartonHead, splade_head
 from sparton.head.autograd import differentiable_maxima
@@ -68,11 +68,6 @@ def check(arguments, impl, upstream=None, near=1e-5, **more):
 def device(request):
     """Where the kernels run."""
     return request.param
-
-
-@pytest.mark.slow
-def test_kernels_in_the_interpreter():
-    assert_interpreted_tests_pass(__file__)
 
 
 @pytest.mark.parametrize("mask", MASKS)
@@ -239,7 +234,7 @@ def test_gradients_may_be_scaled_checkpointed_and_compiled():
 
 
 @pytest.mark.parametrize("mask", ["none", "holes", "one row of zeros"])
-@pytest.mark.parametrize("shape", SMALL)
+@pytest.mark.parametrize("shape", TILED)
 def test_kernels_have_the_gradients_of_the_definition(device, shape, mask):
     check(make_inputs(*shape, mask, device=device), "triton")
 
@@ -265,10 +260,10 @@ def test_kernels_join_long_lists(device, chunk, monkeypatch):
     from sparton.head import triton_grad_hidden as hidden_gradient
 
     monkeypatch.setattr(hidden_gradient, "CHUNK", chunk)
-    monkeypatch.setattr(hidden_gradient, "PAIRS", 2_000)
+    monkeypatch.setattr(hidden_gradient, "PAIRS", 1_300)
     for batch, length in ((5, 7), (3, 1), (7, 40)):
-        check(make_inputs(batch, length, 64, 700, "right", device=device), "triton")
-    *arguments, cu_seqlens = make_packed([3, 1, 0, 9, 2], 64, 700, device=device, before=2, after=3)
+        check(make_inputs(batch, length, 64, 450, "right", device=device), "triton")
+    *arguments, cu_seqlens = make_packed([3, 1, 0, 9, 2], 64, 450, device=device, before=2, after=3)
     check((*arguments, None), "triton", cu_seqlens=cu_seqlens)
 
 

@@ -17,7 +17,7 @@ from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, Start, Worker
 from sparton.machine import free_memory_mb
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.fresh]
 
 TWO = LucenePlan(processes=2, heap_mb=128, buffer_mb=4)
 TERMS = [f"t{i}" for i in range(50)]

@@ -14,10 +14,10 @@ PROCESSES = 3
 
 
 @pytest.fixture(scope="module")
-def collection(catalog, tmp_path_factory):
-    """The sample catalogue's vectors in seven files, so that every process gets some."""
+def collection(small_catalog, tmp_path_factory):
+    """The small catalogue's vectors in seven files, so that every process gets some."""
     folder = tmp_path_factory.mktemp("sub_indexes") / "encoded"
-    sparton.build_index(catalog, folder, shard_rows=100, lucene=False)
+    sparton.build_index(small_catalog, folder, shard_rows=10, lucene=False)
     return folder / "collection"
 
 
@@ -45,8 +45,8 @@ def test_hits_scores_and_order_are_those_of_the_joined_index(both, data):
     joined, apart = both
     for line in (data / "queries.tsv").read_text().splitlines():
         query = line.split("\t")[1]
-        hits = joined.search(query, 100)
-        assert apart.search(query, 100) == hits
+        hits = joined.search(query, 20)
+        assert apart.search(query, 20) == hits
         terms = joined.terms(query)
         assert apart.explain(terms, hits[:10]) == joined.explain(terms, hits[:10])
         assert apart.rank_terms(terms, 1000) == joined.rank_terms(terms, 1000)

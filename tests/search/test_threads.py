@@ -184,9 +184,9 @@ print(os.getpid())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_a_forked_process_is_told_that_java_did_not_come_along(small_index):
+def test_a_forked_process_is_told_that_java_did_not_come_along(light_index):
     done = subprocess.run(
-        [sys.executable, "-c", FORKED, str(small_index)], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, "-c", FORKED, str(light_index)], capture_output=True, text=True, check=True, timeout=120
     )
     *said, process = done.stdout.splitlines()
     sentence = (

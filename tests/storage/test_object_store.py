@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.saved_models import save, save_masked_lm, static
 from support.serving import SPARTON
 
 import sparton
@@ -333,17 +332,18 @@ KEY, SECRET = "AKIDEXAMPLE7", "wJalrXUtnF/MIK7MDENG+PxRf"
 
 
 def test_keys_of_a_uri_are_neither_printed_nor_recorded(
-    store, bucket, small_catalog, small_index, run_cli, monkeypatch
+    store, bucket, small_catalog, static_model, light_index, run_cli, monkeypatch
 ):
     """Of an index that is built, resumed, looked at and searched with them."""
     monkeypatch.delenv("AWS_ENDPOINT_URL")
     put(with_keys(store, bucket), "corpus/small.parquet", small_catalog)
     corpus, index = with_keys(store, bucket, "/corpus"), with_keys(store, bucket, "/index")
+    options = ["--shard-rows", SHARD_ROWS, "--model", static_model]
     printed = []
     for command in (
-        ["encode", corpus, "--output", index, "--shard-rows", SHARD_ROWS],
-        ["index", corpus, "--index", index, "--shard-rows", SHARD_ROWS, "--json"],
-        ["index", corpus, "--index", index, "--shard-rows", SHARD_ROWS, "--scale", 50],
+        ["encode", corpus, "--output", index, *options],
+        ["index", corpus, "--index", index, *options, "--json"],
+        ["index", corpus, "--index", index, *options, "--scale", 50],
         ["info", "--index", index],
         ["info", "--index", index, "--json"],
         ["search", "black leather bag", "--index", index, "--json"],
@@ -364,7 +364,7 @@ def test_keys_of_a_uri_are_neither_printed_nor_recorded(
     assert f"sparton: the index {bucket}/index was made with other settings: scale 100 (now 50)" in printed[2]
     assert printed[3].startswith(f"{bucket}/index: complete\n")
     assert f'"{bucket}/corpus/small.parquet"' in manifest
-    assert printed[5] == run_cli("search", "black leather bag", "--index", small_index, "--json").stdout
+    assert printed[5] == run_cli("search", "black leather bag", "--index", light_index, "--json").stdout
     assert printed[7].startswith(f"sparton: the corpus {bucket}/none does not exist")
     assert printed[9].startswith(f"sparton: the index {bucket}/none does not exist")
     command = [*SPARTON, "serve", "--port", "0", "--index", index]
@@ -597,7 +597,7 @@ def test_an_index_there_of_the_older_format_is_refused_and_replaced(bucket, tmp_
 
 
 def test_an_overwrite_there_that_is_killed_anywhere_ends_with_the_new_documents_alone(
-    bucket, write_parquet, tmp_path, monkeypatch
+    bucket, write_parquet, static_model, tmp_path, monkeypatch
 ):
     """Each request that changes something is the last one, once."""
 
@@ -608,8 +608,7 @@ def test_an_overwrite_there_that_is_killed_anywhere_ends_with_the_new_documents_
         columns = {"id": [f"{name}{i}" for i in range(rows)], "text": ["black leather bag"] * rows}
         return write_parquet(tmp_path / f"{name}.parquet", **columns)
 
-    save([static(save_masked_lm(tmp_path / "plain"))], tmp_path / "model")
-    options = {"model": str(tmp_path / "model"), "shard_rows": 4, "lucene": False, "overwrite": True}
+    options = {"model": str(static_model), "shard_rows": 4, "lucene": False, "overwrite": True}
     old, new = corpus("old", 18), corpus("new", 6)
     left = {"requests": None}
 

@@ -204,19 +204,19 @@ def test_wrong_arguments_are_refused_before_a_model_is_loaded(run_cli, tmp_path,
 def asked(tmp_path, monkeypatch):
     """Topics in the working folder, with a copy of the index beside them, and what the run of them is."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "t.tsv").write_text("1\tblack bag\n2\tsilk scarf\n")
+    (tmp_path / "t.tsv").write_text("1\tblack bag\n2\tsmall leather\n")
 
 
 @pytest.fixture
-def run_of_it(asked, run_cli, small_index):
+def run_of_it(asked, run_cli, light_index):
     """The bytes of a run to a plain file."""
-    assert run_cli("run", "t.tsv", "-o", "plain", "--index", small_index, "-k", 5).code == 0
+    assert run_cli("run", "t.tsv", "-o", "plain", "--index", light_index, "-k", 5).code == 0
     return Path("plain").read_bytes()
 
 
 @pytest.mark.parametrize("redirected", ["pipe", "file", "appended"])
-def test_a_run_to_standard_output_is_all_that_stands_there(run_of_it, small_index, redirected):
-    command = [*SPARTON, "run", "t.tsv", "-o", "/dev/stdout", "--index", str(small_index), "-k", "5"]
+def test_a_run_to_standard_output_is_all_that_stands_there(run_of_it, light_index, redirected):
+    command = [*SPARTON, "run", "t.tsv", "-o", "/dev/stdout", "--index", str(light_index), "-k", "5"]
     if redirected == "pipe":
         done = subprocess.run(command, capture_output=True, check=True)
         written, said = done.stdout, done.stderr
@@ -231,7 +231,7 @@ def test_a_run_to_standard_output_is_all_that_stands_there(run_of_it, small_inde
     assert second.endswith(" queries/s)")
 
 
-def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, small_index):
+def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, light_index):
     Path("old").write_text("old")
     Path("link").symlink_to("old")
     Path("dangling").symlink_to("new")
@@ -239,18 +239,18 @@ def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, small_i
         stream.write(b"before\n")
         stream.flush()
         for output in ("link", "dangling", f"/dev/fd/{stream.fileno()}"):
-            ran = run_cli("run", "t.tsv", "-o", output, "--index", small_index, "-k", 5)
+            ran = run_cli("run", "t.tsv", "-o", output, "--index", light_index, "-k", 5)
             assert (ran.code, ran.stdout) == (0, f"{output}: 2 queries, 10 hits\n"), ran.stderr
     assert (Path("link").is_symlink(), Path("dangling").is_symlink()) == (True, True)
     assert Path("old").read_bytes() == Path("new").read_bytes() == run_of_it
     assert Path("opened").read_bytes() == b"before\n" + run_of_it
 
 
-def test_runs_of_several_topics_may_be_standard_output_too(run_of_it, run_cli, small_index):
+def test_runs_of_several_topics_may_be_standard_output_too(run_of_it, run_cli, light_index):
     Path("runs").mkdir()
     Path("u.tsv").write_text("3\tblack bag\n")
     Path("runs/t.trec").symlink_to("/dev/stdout")
-    ran = run_cli("run", "t.tsv", "u.tsv", "-o", "runs", "--index", small_index, "-k", 5)
+    ran = run_cli("run", "t.tsv", "u.tsv", "-o", "runs", "--index", light_index, "-k", 5)
     assert ran.code == 0
     assert ran.stdout == f"{run_of_it.decode()}runs/u.trec: 1 queries, 5 hits\n"
     assert ran.stderr.startswith("runs/t.trec: 2 queries, 10 hits\n")
@@ -299,12 +299,12 @@ def test_no_run_of_several_overwrites_topics_or_another_run(asked, run_cli):
     assert Path("runs/u.trec").read_text() == "1\tbag\n"
 
 
-def test_a_run_replaces_nothing_beside_it(run_of_it, run_cli, small_index):
+def test_a_run_replaces_nothing_beside_it(run_of_it, run_cli, light_index):
     Path("victim").write_text("precious")
     Path("a.tmp").symlink_to("victim")
     Path("b.tmp").write_text("mine")
     for name in ("a", "b"):
-        assert run_cli("run", "t.tsv", "-o", name, "--index", small_index, "-k", 5).code == 0
+        assert run_cli("run", "t.tsv", "-o", name, "--index", light_index, "-k", 5).code == 0
         assert Path(name).read_bytes() == run_of_it
     assert (Path("victim").read_text(), Path("b.tmp").read_text()) == ("precious", "mine")
 
@@ -321,7 +321,7 @@ def test_a_bad_topic_is_found_before_a_model_is_loaded(run_cli, tmp_path, monkey
 def test_an_id_with_white_space_leaves_no_half_a_run(run_cli, write_parquet, tmp_path):
     corpus = write_parquet(tmp_path / "c.parquet", id=["a b", "c"], text=["silk scarf", "black bag"])
     sparton.build_index(corpus, tmp_path / "index", device="cpu")
-    (tmp_path / "t.tsv").write_text("1\tbag\n2\tsilk scarf\n")
+    (tmp_path / "t.tsv").write_text("1\tbag\n2\tsmall leather\n")
     ran = run_cli("run", tmp_path / "t.tsv", "-o", tmp_path / "out" / "run", "--index", tmp_path / "index")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == (

@@ -246,9 +246,9 @@ def test_a_refusal_counts_and_nothing_is_searched_for(served):
 
 
 @pytest.mark.slow
-def test_hosts_that_are_named_are_served(small_index):
+def test_hosts_that_are_named_are_served(light_index):
     named = ["Shop.Example", "10.1.2.3", "fd00::1", "[fd00::2]"]
-    with serving(small_index, *(f"--allow-host={name}" for name in named)) as address:
+    with serving(light_index, *(f"--allow-host={name}" for name in named)) as address:
         address = urlsplit(address).hostname, urlsplit(address).port
         for host in ("shop.example", "SHOP.EXAMPLE:443", "10.1.2.3:1", "[fd00:0::1]", "[FD00::2]:8017", "localhost"):
             assert for_host(address, host) == WELL
@@ -256,20 +256,20 @@ def test_hosts_that_are_named_are_served(small_index):
 
 
 @pytest.mark.slow
-def test_listening_everywhere_serves_the_loopback_alone_and_says_so(small_index):
+def test_listening_everywhere_serves_the_loopback_alone_and_says_so(light_index):
     said = (
         "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name other hosts "
         "with --allow-host, * for all"
     )
-    with serving(small_index, "--host", "0.0.0.0", says=[said]) as address:
+    with serving(light_index, "--host", "0.0.0.0", says=[said]) as address:
         address = urlsplit(address).hostname, urlsplit(address).port
         assert for_host(address, "127.0.0.1") == WELL
         assert for_host(address, "0.0.0.0") == not_for("0.0.0.0")
 
 
 @pytest.mark.slow
-def test_all_hosts_may_be_allowed_and_malformed_ones_are_none(small_index):
-    with serving(small_index, "--host", "::", "--allow-host", "*", at="http://[::1]") as address:
+def test_all_hosts_may_be_allowed_and_malformed_ones_are_none(light_index):
+    with serving(light_index, "--host", "::", "--allow-host", "*", at="http://[::1]") as address:
         address = urlsplit(address).hostname, urlsplit(address).port
         for host in ("evil.example", "[::]:1", "0.0.0.0", "localhost"):
             assert for_host(address, host) == WELL
@@ -277,9 +277,9 @@ def test_all_hosts_may_be_allowed_and_malformed_ones_are_none(small_index):
 
 
 @pytest.mark.slow
-def test_the_address_that_is_listened_at_is_served(small_index):
+def test_the_address_that_is_listened_at_is_served(light_index):
     """One of the loopback's, spelled as a shell's user may and a browser does not."""
-    with serving(small_index, "--host", "127.1") as address:
+    with serving(light_index, "--host", "127.1") as address:
         address = urlsplit(address).hostname, urlsplit(address).port
         assert for_host(address, "127.0.0.1") == for_host(address, "127.1") == WELL
 
@@ -454,8 +454,8 @@ def test_a_fault_is_owned_up_to_in_a_sentence():
 
 
 @pytest.fixture(scope="module")
-def odd_index(tmp_path_factory):
-    """An index of vectors whose texts hold halves of characters, as escapes and as bytes, and of the tiny model."""
+def odd_index(static_model, tmp_path_factory):
+    """An index of vectors whose texts hold halves of characters, as escapes and as bytes; no torch encodes queries."""
     folder = tmp_path_factory.mktemp("odd")
     (folder / "vectors.jsonl").write_bytes(
         b'{"id": "high", "contents": "a bag \\ud83d", "vector": {"bag": 5}}\n'
@@ -464,7 +464,7 @@ def odd_index(tmp_path_factory):
         b'{"id": "object", "contents": {"\\ud83d": 1}, "vector": {"bag": 2}}\n'
         b'{"id": "whole", "contents": "bag \\ud83d\\udc5c", "vector": {"bag": 1}}\n'
     )
-    sparton.index_collection(folder / "vectors.jsonl", folder / "index", model="tiny")
+    sparton.index_collection(folder / "vectors.jsonl", folder / "index", model=str(static_model))
     return folder / "index"
 
 
@@ -481,7 +481,7 @@ def test_texts_with_half_characters_are_served(odd_index):
         status, body = get(address, q="bag")
         assert status == 200, body
         assert {hit["id"]: hit["text"] for hit in json.loads(body)["hits"]} == TEXTS
-        _, body = post(address, {"queries": ["bag", "bags"]})
+        _, body = post(address, {"queries": ["bag", "black bag"]})
         for result in json.loads(body)["results"]:
             assert {hit["id"]: hit["text"] for hit in result["hits"]} == TEXTS
 
@@ -507,8 +507,8 @@ def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_when_told_to(small_index, how):
-    command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0"]
+def test_it_stops_when_told_to(light_index, how):
+    command = [*SPARTON, "serve", "--index", str(light_index), "--port", "0"]
     process = subprocess.Popen(
         # Whoever runs the tests in the background may have Ctrl-C ignored.
         command,
@@ -532,9 +532,9 @@ def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):
 
 
 @pytest.mark.slow
-def test_lines_of_a_pipe_are_answered_as_json_lines(small_index):
+def test_lines_of_a_pipe_are_answered_as_json_lines(light_index):
     done = subprocess.run(
-        [*SPARTON, "search", "--index", str(small_index), "-k", "2"],
+        [*SPARTON, "search", "--index", str(light_index), "-k", "2"],
         input="black bag\n\nred hat\n",
         capture_output=True,
         text=True,

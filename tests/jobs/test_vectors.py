@@ -144,6 +144,7 @@ def test_an_index_inside_the_collection_is_not_part_of_it(collection, tmp_path):
     assert sparton.index_collection(collection, collection / "index").resumed
 
 
+@pytest.mark.fresh
 def test_a_module_of_the_working_directory_is_not_run(collection, tmp_path, monkeypatch):
     (tmp_path / "queue.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.chdir(tmp_path)

@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.saved_models import save, save_masked_lm, static
 
 import sparton
 from sparton.errors import SpartonError
@@ -63,24 +62,26 @@ def contents(folder):
     return [json.loads(line) for line in lines], load_manifest(folder).counts
 
 
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    """A model that encodes documents by a table, so that a command takes a second."""
-    folder = tmp_path_factory.mktemp("models")
-    save([static(save_masked_lm(folder / "plain"))], folder / "quick")
-    return folder / "quick"
-
-
 def write(path, name, rows):
     pq.write_table(pa.table({"id": [f"{name}{i}" for i in range(rows)], "text": ["black leather bag"] * rows}), path)
     return path
 
 
-def test_an_overwrite_that_is_killed_anywhere_ends_with_the_new_documents_alone(quick, tmp_path):
+def test_an_overwrite_that_is_killed_anywhere_ends_with_the_new_documents_alone(static_model, tmp_path):
     old, new = write(tmp_path / "old.parquet", "old", 370), write(tmp_path / "new.parquet", "new", 100)
     folder, before = tmp_path / "out", tmp_path / "before"
-    options = {"shard_rows": 40, "model": str(quick), "lucene": False}
-    command = ["encode", str(new), "--output", str(folder), "--shard-rows", "40", "--model", str(quick), "--overwrite"]
+    options = {"shard_rows": 40, "model": str(static_model), "lucene": False}
+    command = [
+        "encode",
+        str(new),
+        "--output",
+        str(folder),
+        "--shard-rows",
+        "40",
+        "--model",
+        str(static_model),
+        "--overwrite",
+    ]
     sparton.build_index(old, before, **options)
     sparton.build_index(new, tmp_path / "expected", **options)
     expected = contents(tmp_path / "expected")
@@ -108,9 +109,9 @@ def test_an_overwrite_that_is_killed_anywhere_ends_with_the_new_documents_alone(
 
 @pytest.mark.parametrize("stage", [ENCODING, ENCODED, COMPLETE])
 @pytest.mark.parametrize("harm", ["cut", "edited", "removed", "marker removed"])
-def test_a_part_that_is_not_what_was_written_is_encoded_again(bags, quick, tmp_path, stage, harm, run_cli):
+def test_a_part_that_is_not_what_was_written_is_encoded_again(bags, static_model, tmp_path, stage, harm, run_cli):
     folder = tmp_path / "index"
-    command = ["index", bags, "--index", folder, "--model", quick, "--shard-rows", 20, "--json"]
+    command = ["index", bags, "--index", folder, "--model", static_model, "--shard-rows", 20, "--json"]
     assert run_cli(*command).code == 0
     expected = contents(folder)
     hits = sparton.Searcher(folder).search("black bag", 60)
@@ -137,7 +138,9 @@ def test_a_part_that_is_not_what_was_written_is_encoded_again(bags, quick, tmp_p
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv"])
 @pytest.mark.parametrize("how", ["replaced", "edited"])
-def test_a_corpus_that_changes_while_it_is_read_ends_the_build(quick, tmp_path, suffix, how, monkeypatch, run_cli):
+def test_a_corpus_that_changes_while_it_is_read_ends_the_build(
+    static_model, tmp_path, suffix, how, monkeypatch, run_cli
+):
     def save_as(path, name):
         if suffix == "parquet":
             return write(path, name, 300)
@@ -160,14 +163,14 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(quick, tmp_path, 
         return rows
 
     monkeypatch.setattr("sparton.pipeline.corpus.ids.check_ids", change)
-    ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", quick, "--shard-rows", 20)
+    ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", static_model, "--shard-rows", 20)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (
         f"sparton: {corpus} was changed or replaced while it was read, so not all of it was checked; leave it as it is "
         "until the command has ended, and run it again"
     )
     monkeypatch.undo()
-    assert run_cli("encode", corpus, "--output", tmp_path / "out", "--model", quick, "--overwrite").code == 0
+    assert run_cli("encode", corpus, "--output", tmp_path / "out", "--model", static_model, "--overwrite").code == 0
     assert [document["id"] for document in contents(tmp_path / "out")[0]] == [f"b{i}" for i in range(300)]
 
 

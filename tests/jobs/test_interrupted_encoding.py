@@ -1,5 +1,6 @@
 """Encoding that is stopped from outside: one sentence, nothing finished is lost, and the same command goes on."""
 
+import json
 import os
 import resource
 import signal
@@ -15,19 +16,33 @@ from sparton.storage.manifest import load_manifest
 
 pytestmark = pytest.mark.slow
 
-ENCODE = [*SPARTON, "encode"]
 # Big enough that it is still going on when the first part is finished.
-ROWS, SHARD_ROWS = 1_500, 50
+ROWS, SHARD_ROWS = 600, 20
 
 
 @pytest.fixture
-def corpus(tmp_path, write_parquet):
-    texts = [f"{('black', 'red', 'tan')[i % 3]} leather bag number {i}" for i in range(ROWS)]
-    return write_parquet(tmp_path / "bags.parquet", id=[f"d{i}" for i in range(ROWS)], text=texts)
+def make_corpus(tmp_path, write_parquet):
+    """Write so many rows; return the path."""
+
+    def make(rows):
+        texts = [f"{('black', 'red', 'tan')[i % 3]} leather bag number {i}" for i in range(rows)]
+        return write_parquet(tmp_path / "bags.parquet", id=[f"d{i}" for i in range(rows)], text=texts)
+
+    return make
 
 
-def command(corpus, *options):
-    return [*ENCODE, str(corpus), "--output", str(corpus.with_name("out")), "--shard-rows", str(SHARD_ROWS), *options]
+@pytest.fixture
+def corpus(make_corpus):
+    return make_corpus(ROWS)
+
+
+def arguments(corpus, *options, shard_rows=SHARD_ROWS, output="out"):
+    """What a command is given; to start it as a process, or to run it here, which takes no seconds to start."""
+    return ["encode", str(corpus), "--output", str(corpus.with_name(output)), "--shard-rows", str(shard_rows), *options]
+
+
+def command(corpus, *options, **more):
+    return [*SPARTON, *arguments(corpus, *options, **more)]
 
 
 def finished(corpus):
@@ -60,7 +75,7 @@ def alive(pid):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0,cpu:1"])
-def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device):
+def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device, run_cli):
     process = subprocess.Popen(
         command(corpus, "--device", device), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
     )
@@ -78,54 +93,64 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device):
     assert sentence == f"sparton: stopped; {kept:,} rows are encoded and kept, and the same command goes on from there"
     assert not [pid for pid in helpers if alive(pid)]
     assert 0 < done < ROWS // SHARD_ROWS
-    again = subprocess.run(command(corpus, "--device", device, "--json"), capture_output=True, text=True, check=True)
+    again = run_cli(*arguments(corpus, "--device", device, "--json"))
     assert f'"encoded": {{"rows": {ROWS - kept}, ' in again.stdout
 
 
-def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(corpus):
+def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(make_corpus, run_cli):
+    corpus = make_corpus(150)
+
     def little_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
-    subprocess.run(command(corpus), check=True, capture_output=True)
+    assert run_cli(*arguments(corpus, shard_rows=50)).code == 0
     truth = bytes_of(corpus.with_name("out"))
-    assert max(map(len, truth.values())) < 200_000
+    assert min(map(len, truth.values())) > 10_000
     corpus.with_name("out").rename(corpus.with_name("whole"))
     # With half the rows a part fits, with all of them none does.
-    full = subprocess.run(command(corpus), preexec_fn=little_room, capture_output=True, text=True, check=False)
+    full = subprocess.run(
+        command(corpus, shard_rows=50), preexec_fn=little_room, capture_output=True, text=True, check=False
+    )
     assert full.returncode == 1
     sentence = full.stderr.splitlines()[-1]
     assert "File too large" in sentence
     assert sentence.endswith("; no row was encoded and saved yet")
     assert "Traceback" not in full.stderr
     assert not list((corpus.with_name("out") / "collection").iterdir())
-    subprocess.run(command(corpus), check=True, capture_output=True)
+    assert run_cli(*arguments(corpus, shard_rows=50)).code == 0
     assert bytes_of(corpus.with_name("out")) == truth
 
 
-def test_a_folder_that_cannot_be_made_is_a_sentence(corpus):
-    done = subprocess.run(
-        [*ENCODE, str(corpus), "--output", "/proc/sparton"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("sparton: /proc/sparton: ")
-    assert "Traceback" not in done.stderr
+def test_a_folder_that_cannot_be_made_is_a_sentence(corpus, run_cli):
+    ran = run_cli("encode", corpus, "--output", "/proc/sparton")
+    assert ran.code == 1
+    assert ran.stderr.splitlines()[-1].startswith("sparton: /proc/sparton: ")
 
 
-def test_nothing_finished_is_lost_when_everything_is_killed(corpus):
+def test_nothing_finished_is_lost_when_everything_is_killed(make_corpus, static_model, run_cli):
+    """By a model without torch, whose processes start quickly, and many small parts."""
+    rows, shard_rows = 3_000, 3
+    corpus = make_corpus(rows)
+    options = "--model", str(static_model)
     for _ in range(2):
         process = subprocess.Popen(
-            command(corpus, "--device", "cpu:0,cpu:1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(corpus, *options, "--device", "cpu:0,cpu:1", shard_rows=shard_rows),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         before = len(finished(corpus))
         while len(finished(corpus)) < before + 3:
             assert process.poll() is None
             time.sleep(0.01)
+        helpers = children(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+        while any(map(alive, helpers)):
+            time.sleep(0.01)
     done = len(finished(corpus))
-    last = subprocess.run(command(corpus, "--json"), capture_output=True, text=True, check=True)
-    assert '"resumed": true, ' in last.stdout
-    assert f'"encoded": {{"rows": {ROWS - SHARD_ROWS * done}, ' in last.stdout
-    other = corpus.with_name("other")
-    subprocess.run([*ENCODE, str(corpus), "--output", str(other), "--shard-rows", str(SHARD_ROWS)], check=True)
-    assert bytes_of(corpus.with_name("out")) == bytes_of(other)
+    assert done < rows // shard_rows
+    last = run_cli(*arguments(corpus, *options, "--json", shard_rows=shard_rows))
+    assert json.loads(last.stdout)["resumed"]
+    assert json.loads(last.stdout)["encoded"]["rows"] == rows - shard_rows * done
+    assert run_cli(*arguments(corpus, *options, shard_rows=shard_rows, output="other")).code == 0
+    assert bytes_of(corpus.with_name("out")) == bytes_of(corpus.with_name("other"))

@@ -22,8 +22,8 @@ from .errors import SpartonError
 T = TypeVar("T")
 
 
-class Answers(Protocol):
-    """A process somewhere that answers requests."""
+class Worker(Protocol):
+    """A process somewhere that handles requests."""
 
     @property
     def pid(self) -> int:
@@ -44,7 +44,7 @@ def command_of(module: str) -> list[str]:
     return [sys.executable, "-P", "-c", code]
 
 
-class Helper:
+class Subprocess:
     """A process that runs `module.main()`, which calls `serve`. It ends when this one does, however that ends."""
 
     def __init__(self, module: str) -> None:
@@ -89,44 +89,44 @@ class Helper:
         return f"was killed by {name}{why}; what was finished is kept, so run again, with fewer processes if it recurs"
 
 
-def ask_all(helpers: Sequence[Helper], setup: Any, requests: Iterable[tuple[T, Any]]) -> Iterator[tuple[T, Any]]:
-    """Answers to requests, in order, by several helpers, each of which is asked `setup` before all else.
+def ask_all(workers: Sequence[Subprocess], setup: Any, requests: Iterable[tuple[T, Any]]) -> Iterator[tuple[T, Any]]:
+    """Answers to requests, in order, by several workers, each of which is asked `setup` before all else.
 
     requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
-    more than there are helpers is on its way. Raises as Helper.ask. At the end the helpers are closed.
+    more than there are workers is on its way. Raises as Subprocess.ask. At the end the workers are closed.
     """
-    fresh = set(helpers)
-    idle: queue.SimpleQueue[Helper] = queue.SimpleQueue()
-    for helper in helpers:
-        idle.put(helper)
+    fresh = set(workers)
+    idle: queue.SimpleQueue[Subprocess] = queue.SimpleQueue()
+    for worker in workers:
+        idle.put(worker)
     waiting: deque[tuple[T, Future[Any]]] = deque()
 
     def ask(request: Any) -> Any:
-        helper = idle.get()
+        worker = idle.get()
         try:
-            if helper in fresh:
-                helper.ask(setup)
-                fresh.remove(helper)
-            return helper.ask(request)
+            if worker in fresh:
+                worker.ask(setup)
+                fresh.remove(worker)
+            return worker.ask(request)
         finally:
-            idle.put(helper)  # whatever came of it: another thread may be waiting for one
+            idle.put(worker)  # whatever came of it: another thread may be waiting for one
 
-    with ThreadPoolExecutor(len(helpers)) as pool:
+    with ThreadPoolExecutor(len(workers)) as pool:
         try:
             for kept, request in requests:
                 waiting.append((kept, pool.submit(ask, request)))
-                while waiting and (len(waiting) > len(helpers) or waiting[0][1].done()):
+                while waiting and (len(waiting) > len(workers) or waiting[0][1].done()):
                     done, answer = waiting.popleft()
                     yield done, answer.result()
             for done, answer in waiting:
                 yield done, answer.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-            for helper in helpers:
-                helper.close()  # or those who wait for an answer would be waited for
+            for worker in workers:
+                worker.close()  # or those who wait for an answer would be waited for
 
 
-def serve(answer: Callable[[Any], Any]) -> None:
+def serve(handle: Callable[[Any], Any]) -> None:
     """Answer requests from the process that started this one until it ends or closes us.
 
     Standard output is for answers alone: whatever else is printed goes to standard error.
@@ -149,7 +149,7 @@ def serve(answer: Callable[[Any], Any]) -> None:
     while True:
         request = waiting.get()
         try:
-            result = answer(request)
+            result = handle(request)
         except (SpartonError, OSError) as error:
             result = error
         except Exception as error:

@@ -14,9 +14,9 @@ from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
-from ..pipeline.parts.workers import Workers, on_gpu
+from ..pipeline.parts.workers import CpuWorkers, on_gpu
 from ..pipeline.progress import Progress, Work
-from ..processes import Answers, Helper, serve
+from ..processes import Subprocess, Worker, serve
 from ..storage.index_folder import MARKERS, part_path
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import ModelSettings
@@ -45,7 +45,7 @@ class _Begin:
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """Answered with the next part, or None after the last, and what was done since the last answer."""
+    """Answered with the next part, or None after the last, and what was done since the last result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,11 @@ class DeviceProcesses:
     local = True
 
     def __init__(self, each: Sequence[EncoderOptions]) -> None:
-        self._helpers = [Helper(_MODULE) for _ in each]
+        self._processes = [Subprocess(_MODULE) for _ in each]
         try:
             with ThreadPoolExecutor(len(each)) as pool:
                 loads = [_Load(options, len(each)) for options in each]
-                every = list(pool.map(lambda helper, load: helper.ask(load), self._helpers, loads))
+                every = list(pool.map(lambda process, load: process.ask(load), self._processes, loads))
         except BaseException:
             self.close()
             raise
@@ -73,54 +73,54 @@ class DeviceProcesses:
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
         _remove_claims(job.folder)
-        answers: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
+        results: queue.SimpleQueue[_Done | BaseException] = queue.SimpleQueue()
 
-        def drive(helper: Helper) -> None:
+        def drive(process: Subprocess) -> None:
             try:
-                helper.ask(_Begin(job))
-                while (done := helper.ask(_Next())).part is not None:
-                    answers.put(done)
-                answers.put(done)
+                process.ask(_Begin(job))
+                while (done := process.ask(_Next())).part is not None:
+                    results.put(done)
+                results.put(done)
             except BaseException as error:  # whatever it is, it is raised where the parts are wanted
-                answers.put(error)
+                results.put(error)
 
-        for helper in self._helpers:
-            threading.Thread(target=drive, args=(helper,), daemon=True).start()
-        running = len(self._helpers)
+        for process in self._processes:
+            threading.Thread(target=drive, args=(process,), daemon=True).start()
+        running = len(self._processes)
         while running:
-            answer = answers.get()
-            if isinstance(answer, BaseException):
-                raise answer
-            progress.add_share(answer.work, len(self._helpers))
-            if answer.part is None:
+            result = results.get()
+            if isinstance(result, BaseException):
+                raise result
+            progress.add_share(result.work, len(self._processes))
+            if result.part is None:
                 running -= 1
             else:
-                yield answer.part
+                yield result.part
         _remove_claims(job.folder)
 
-    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+    def indexer(self, location: IndexLocation) -> Callable[[], Worker]:
         """Processes of this machine index."""
         return start_worker
 
     def close(self) -> None:
         """End the processes; a shard in flight is lost."""
-        for helper in self._helpers:
-            helper.close()
+        for process in self._processes:
+            process.close()
 
 
-class _Worker:
-    """What a process answers."""
+class _DeviceWorker:
+    """What a process handles."""
 
     def __init__(self) -> None:
         self._encoder: DocumentEncoder | None = None
-        self._workers: Workers | None = None
+        self._workers: CpuWorkers | None = None
         self._parts: Iterator[Part] = iter(())
         self._progress = Progress()
 
-    def answer(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
+    def handle(self, request: _Load | _Begin | _Next) -> ModelSettings | _Done | None:
         match request:
             case _Load(options, devices):
-                self._workers = Workers(devices) if on_gpu(options.device) else None
+                self._workers = CpuWorkers(devices) if on_gpu(options.device) else None
                 self._encoder = open_document_encoder(options)
                 return self._encoder.settings
             case _Begin(job):
@@ -140,7 +140,7 @@ class _Worker:
 
 def main() -> None:
     """What the process runs."""
-    serve(_Worker().answer)
+    serve(_DeviceWorker().handle)
 
 
 def _claim(folder: Path, number: int) -> bool:

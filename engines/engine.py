@@ -6,7 +6,7 @@ from typing import Protocol
 from ..pipeline.parts.collection import Part
 from ..pipeline.parts.job import Job
 from ..pipeline.progress import Progress
-from ..processes import Answers
+from ..processes import Worker
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import ModelSettings
 
@@ -25,7 +25,7 @@ class Engine(Protocol):
     def encode(self, job: Job, progress: Progress) -> Generator[Part, None, None]:
         """The parts of a job, as they are finished. Raises as write_collection."""
 
-    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+    def indexer(self, location: IndexLocation) -> Callable[[], Worker]:
         """What starts a process that indexes parts into the Lucene index at a location, as LuceneBuild needs it."""
 
     def close(self) -> None:

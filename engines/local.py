@@ -9,9 +9,9 @@ from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
-from ..pipeline.parts.workers import Workers, on_gpu
+from ..pipeline.parts.workers import CpuWorkers, on_gpu
 from ..pipeline.progress import Progress
-from ..processes import Answers
+from ..processes import Worker
 from ..storage.index_location import IndexLocation
 from .engine import Engine
 
@@ -35,7 +35,7 @@ class OneDevice:
     local = True
 
     def __init__(self, options: EncoderOptions) -> None:
-        self._workers = Workers() if on_gpu(options.device) else None
+        self._workers = CpuWorkers() if on_gpu(options.device) else None
         try:
             self._encoder = open_document_encoder(options)
         except BaseException:
@@ -47,7 +47,7 @@ class OneDevice:
         """The parts of a job, in order. Raises as write_collection."""
         yield from write_collection(job, self._encoder, progress, workers=self._workers)
 
-    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+    def indexer(self, location: IndexLocation) -> Callable[[], Worker]:
         """Processes of this machine index."""
         return start_worker
 

@@ -74,7 +74,7 @@ def _knock(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=_SECONDS).close()
 
 
-def answer_of(reference: Any) -> Any:
+def result_of(reference: Any) -> Any:
     """Wait for a result. Raises the SpartonError or OSError that was met, or one that says what Ray says."""
     try:
         return ray.get(reference)

@@ -19,15 +19,15 @@ from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions, EncodingOptions
 from ..pipeline.parts.collection import Part, write_collection
 from ..pipeline.parts.job import Job
-from ..pipeline.parts.workers import Workers
+from ..pipeline.parts.workers import CpuWorkers
 from ..pipeline.progress import Progress, Work
-from ..processes import Answers
+from ..processes import Worker
 from ..storage.index_location import IndexLocation, index_location
 from ..storage.manifest import ModelSettings
 from ..storage.staging import staging_folder
 from .engine import Engine
-from .ray_cluster import ALWAYS, Cluster, answer_of
-from .ray_indexing import RayHelper
+from .ray_cluster import ALWAYS, Cluster, result_of
+from .ray_indexing import RayWorker
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import DocumentEncoder
@@ -76,12 +76,12 @@ class RayEngine:
             options = replace(options, model=str(Path(options.model).resolve()))
         remote = ray.remote(num_cpus=1, num_gpus=int(self._gpu), max_restarts=ALWAYS, max_task_retries=ALWAYS)
         options = replace(options, device="cuda" if self._gpu else "cpu")
-        self._actors: list[Any] = [remote(_Encoding).remote(options, cluster.gpus_a_node) for _ in range(count)]
+        self._actors: list[Any] = [remote(EncodingActor).remote(options, cluster.gpus_a_node) for _ in range(count)]
         # All load the model; who is placed first says how, and the others may still wait for a place.
         self._loading: dict[Any, Any] = {actor.settings.remote(): actor for actor in self._actors}
         try:
             (first, *_), _ = ray.wait(list(self._loading), num_returns=1)
-            self.settings: ModelSettings = answer_of(first)
+            self.settings: ModelSettings = result_of(first)
         except BaseException:
             self._kill_actors()
             raise
@@ -124,7 +124,7 @@ class RayEngine:
             ready: Any
             (ready, *_), _ = ray.wait([*running, *self._loading], num_returns=1, fetch_local=False)
             if ready in self._loading:
-                if (settings := answer_of(ready)) != self.settings:
+                if (settings := result_of(ready)) != self.settings:
                     raise SpartonError(
                         f"the nodes of the cluster encode differently ({settings} and {self.settings}); give ",
                         Parameter("dtype"),
@@ -138,11 +138,11 @@ class RayEngine:
             if reference is None:
                 hand_out(running.pop(ready))
             else:
-                yield answer_of(reference)
+                yield result_of(reference)
 
-    def indexer(self, location: IndexLocation) -> Callable[[], Answers]:
+    def indexer(self, location: IndexLocation) -> Callable[[], Worker]:
         """The nodes index, unless the index is at a URI: they do not see the local folder that it is built in."""
-        return start_worker if location.uri else RayHelper
+        return start_worker if location.uri else RayWorker
 
     def close(self) -> None:
         """End the actors, and leave the cluster; shards in flight are lost."""
@@ -154,7 +154,7 @@ class RayEngine:
             ray.kill(actor)
 
 
-class _Encoding:
+class EncodingActor:
     """What runs on a GPU or core. gpus: how many a node has, which share its other cores."""
 
     def __init__(self, options: EncoderOptions, gpus: int) -> None:
@@ -167,7 +167,7 @@ class _Encoding:
 
     def encode(self, job: Job, number: int, slices: int) -> Iterator[tuple[Part | None, Work]]:
         """Every `slices`-th shard from `number` on: parts, and what was done since the last one; None at the end."""
-        workers = Workers(self._gpus) if self._options.device == "cuda" else None
+        workers = CpuWorkers(self._gpus) if self._options.device == "cuda" else None
         progress = Progress()
 
         def ours(shard: int) -> bool:

@@ -1,16 +1,16 @@
-"""Build Lucene indexes on a Ray cluster: LuceneBuild's helpers as actors."""
+"""Build Lucene indexes on a Ray cluster: LuceneBuild's workers as actors."""
 
 import os
 from typing import Any
 
 import ray
 
-from ..indexer.worker import Finish, Start, Worker
-from .ray_cluster import ALWAYS, answer_of
+from ..indexer.worker import Finish, LuceneWorker, Start
+from .ray_cluster import ALWAYS, result_of
 
 
-class RayHelper:
-    """Answers as Helper does, by an actor that Ray starts again where it was lost.
+class RayWorker:
+    """A Worker by an actor that Ray starts again where it was lost.
 
     The folders must be on a file system that all nodes see. What a lost actor had not committed is missing at the end,
     and LuceneBuild has it indexed then.
@@ -19,19 +19,19 @@ class RayHelper:
     def __init__(self) -> None:
         # No core of its own: it would keep it from encoding while it waits for the next part.
         actor = ray.remote(num_cpus=0, max_restarts=ALWAYS, max_task_retries=ALWAYS, scheduling_strategy="SPREAD")(
-            _Indexing
+            IndexingActor
         )
         self._actor: Any = actor.remote()
         self._start: Start | None = None
 
     def ask(self, request: Any) -> Any:
-        """The answer to one request. Raises as `answer_of`."""
+        """The result of one request. Raises as `result_of`."""
         if isinstance(request, Start):
             self._start = request
-        answer = answer_of(self._actor.answer.remote(self._start, request))
+        result = result_of(self._actor.handle.remote(self._start, request))
         if isinstance(request, Finish):
             self._start = None
-        return answer
+        return result
 
     def close(self) -> None:
         """End the actor."""
@@ -40,26 +40,26 @@ class RayHelper:
     @property
     def pid(self) -> int:
         """The number of the actor's process, on whichever node it runs."""
-        return int(answer_of(self._actor.pid.remote()))
+        return int(result_of(self._actor.pid.remote()))
 
 
-class _Indexing:
-    """A Worker that can be asked anything at any time: each request says what was begun."""
+class IndexingActor:
+    """A LuceneWorker that can be asked anything at any time: each request says what was begun."""
 
     def __init__(self) -> None:
-        self._worker = Worker()
+        self._worker = LuceneWorker()
         self._started: Start | None = None
 
-    def answer(self, start: Start | None, request: Any) -> Any:
+    def handle(self, start: Start | None, request: Any) -> Any:
         if start is not None and self._started != start:
-            held = self._worker.answer(start)
+            indexed = self._worker.handle(start)
             self._started = start
             if request == start:
-                return held
-        answer = self._worker.answer(request)
+                return indexed
+        result = self._worker.handle(request)
         if isinstance(request, Finish):
             self._started = None
-        return answer
+        return result
 
     def pid(self) -> int:
         return os.getpid()

@@ -16,7 +16,7 @@ from typing import Self
 import numpy as np
 
 from ..errors import Parameter, SpartonError
-from ..processes import Answers, Helper
+from ..processes import Subprocess, Worker
 from ..storage.atomic import remove_folder, sync_folder
 from .index_writer import IndexedCounts
 from .options import LuceneOptions, LucenePlan, plan_build
@@ -30,16 +30,16 @@ _FORMAT = 1  # of what is left behind
 _ROUNDS = 4
 
 
-def start_worker() -> Answers:
+def start_worker() -> Worker:
     """Start a process of this machine that indexes; see worker.py."""
-    return Helper(_MODULE)
+    return Subprocess(_MODULE)
 
 
 @dataclass(slots=True)
-class _Process:
-    """A helper, the folder that it writes to, and whether it has it open."""
+class _WorkerFolder:
+    """A worker, the folder that it writes to, and whether it has it open."""
 
-    helper: Answers
+    worker: Worker
     folder: Path
     open: bool = False
 
@@ -49,7 +49,7 @@ class LuceneBuild:
 
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
-    of the files have been dealt with. new_helper: starts a process that answers as `worker.py` does. unique: refuse
+    of the files have been dealt with. new_worker: starts what handles requests as worker.py does. unique: refuse
     repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
     manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
     caller to see to.
@@ -62,19 +62,19 @@ class LuceneBuild:
         key: str = "",
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
-        new_helper: Callable[[], Answers] = start_worker,
+        new_worker: Callable[[], Worker] = start_worker,
         unique: bool = False,
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
         self._plan = plan or plan_build(LuceneOptions())
         self._key = f"{_FORMAT} {key}"
-        self._scale, self._on_bytes, self._new_helper = scale, on_bytes, new_helper
+        self._scale, self._on_bytes, self._new_worker = scale, on_bytes, new_worker
         self._unique = unique
         self._hashes: dict[Split, np.ndarray] = {}
         self._pool = ThreadPoolExecutor(self._plan.processes)
-        self._processes: list[_Process] = []
-        self._idle: list[_Process] = []
+        self._processes: list[_WorkerFolder] = []
+        self._idle: list[_WorkerFolder] = []
         self._lock = threading.Lock()
         self._splits: dict[str, Split] = {}
         self._running: list[Future[None]] = []
@@ -92,13 +92,13 @@ class LuceneBuild:
         with self._lock:
             self._left = True
         for process in self._processes:
-            process.helper.close()
+            process.worker.close()
         self._pool.shutdown()
 
     @property
     def process_ids(self) -> list[int]:
         """The numbers of the processes that were started."""
-        return [process.helper.pid for process in self._processes]
+        return [process.worker.pid for process in self._processes]
 
     def add(self, path: Path, label: str | None = None) -> None:
         """Index a file as soon as a process is free. Raises what kept an earlier one from being indexed.
@@ -166,9 +166,9 @@ class LuceneBuild:
     def _index(self, split: Split) -> None:
         process = self._take()
         if not process.open:
-            process.helper.ask(Start(process.folder, self._key, self._plan, self._scale))
+            process.worker.ask(Start(process.folder, self._key, self._plan, self._scale))
             process.open = True
-        added = process.helper.ask(Index(split, self._unique))
+        added = process.worker.ask(Index(split, self._unique))
         self._give_back(process)
         if self._unique:
             self._hashes[split] = added.hashes
@@ -177,21 +177,21 @@ class LuceneBuild:
     def _hash(self, split: Split) -> None:
         """Learn the ids of a split that an earlier run has indexed."""
         process = self._take()
-        self._hashes[split] = process.helper.ask(Hash(split, self._scale))
+        self._hashes[split] = process.worker.ask(Hash(split, self._scale))
         self._give_back(process)
 
-    def _take(self) -> _Process:
+    def _take(self) -> _WorkerFolder:
         """A process that is idle, or a new one. There is a thread a process, so there are never too many."""
         with self._lock:
             if self._left:
                 raise CancelledError
             if self._idle:
                 return self._idle.pop()
-            process = _Process(self._new_helper(), self._building / str(len(self._processes)))
+            process = _WorkerFolder(self._new_worker(), self._building / str(len(self._processes)))
             self._processes.append(process)
             return process
 
-    def _give_back(self, process: _Process) -> None:
+    def _give_back(self, process: _WorkerFolder) -> None:
         with self._lock:
             self._idle.append(process)
 
@@ -206,8 +206,8 @@ class LuceneBuild:
             future.result()
         return self._committed()
 
-    def _close(self, process: _Process) -> None:
-        process.helper.ask(Finish())
+    def _close(self, process: _WorkerFolder) -> None:
+        process.worker.ask(Finish())
         process.open = False
 
     def _find_existing(self) -> IndexedCounts | None:
@@ -234,7 +234,7 @@ class LuceneBuild:
         if not folders:
             return []
         process = self._take()
-        found = process.helper.ask(Read(folders, self._plan))
+        found = process.worker.ask(Read(folders, self._plan))
         self._give_back(process)
         return [counts if counts is not None and counts.key == self._key else None for counts in found]
 
@@ -247,7 +247,7 @@ class LuceneBuild:
         elif len(folders) > 1 or self._plan.segments:
             whole = self._building / _JOINED
             process = self._take()
-            joined = process.helper.ask(Join(folders, whole, self._plan))
+            joined = process.worker.ask(Join(folders, whole, self._plan))
             self._give_back(process)
             if joined.documents != counts.documents:
                 raise SpartonError(f"{whole} holds {joined.documents} documents of {counts.documents}; run again")

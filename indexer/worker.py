@@ -78,8 +78,8 @@ class Join:
     plan: LucenePlan
 
 
-class Worker:
-    """Answers the requests above."""
+class LuceneWorker:
+    """Handles the requests above."""
 
     def __init__(self) -> None:
         self._writer: LuceneWriter | None = None
@@ -87,7 +87,7 @@ class Worker:
         self._scale: float | None = None
         self._committed = 0.0
 
-    def answer(self, request: Start | Index | Hash | Finish | Read | Join) -> Any:
+    def handle(self, request: Start | Index | Hash | Finish | Read | Join) -> Any:
         """Do what is asked for. Raises SpartonError for bad lines, and where Lucene cannot write."""
         match request:
             case Start():
@@ -179,4 +179,4 @@ def _start_jvm(plan: LucenePlan) -> None:
 
 def main() -> None:
     """What the process runs."""
-    serve(Worker().answer)
+    serve(LuceneWorker().handle)

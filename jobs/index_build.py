@@ -9,7 +9,7 @@ from ..indexer.build import LuceneBuild, start_worker
 from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
-from ..processes import Answers
+from ..processes import Worker
 from ..storage.atomic import remove_folder
 from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
@@ -62,7 +62,7 @@ class IndexBuild:
     def lucene(
         self,
         plan: LucenePlan | None,
-        new_worker: Callable[[], Answers] = start_worker,
+        new_worker: Callable[[], Worker] = start_worker,
         *,
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,

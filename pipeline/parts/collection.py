@@ -21,7 +21,7 @@ from ..tokens.passages import passages_of
 from ..tokens.tokenizer import Tokens, tokenize_shards
 from .job import Job
 from .part_writer import NewPart, write_parts
-from .workers import Workers
+from .workers import CpuWorkers
 
 if TYPE_CHECKING:
     from ..encoding.open_encoder import DocumentEncoder
@@ -40,7 +40,7 @@ def write_collection(
     encoder: "DocumentEncoder",
     progress: Progress,
     *,
-    workers: Workers | None = None,
+    workers: CpuWorkers | None = None,
     take: Callable[[int], bool] = lambda number: True,
 ) -> Iterator[Part]:
     """Encode each shard into folder/collection/part-NNNNN.jsonl; yield what is finished.
@@ -71,7 +71,7 @@ def write_collection(
     saved: dict[Path, SavedBatches] = {}
     new = progress.timed("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
     writers = workers.writers if workers else ()
-    written = write_parts(new, encoder.vocabulary, store_text=job.options.store_text, helpers=writers)
+    written = write_parts(new, encoder.vocabulary, store_text=job.options.store_text, workers=writers)
     try:
         for part, result in progress.timed("writing", written):
             yield from _drained(kept, progress if workers else None)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...processes import Helper, ask_all, serve
+from ...processes import Subprocess, ask_all, serve
 from ...storage.manifest import Counts
 from ..documents import Documents
 from ..encoding.impacts import Impacts
@@ -30,30 +30,30 @@ class _Vocabulary:
 
 
 def write_parts(
-    parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, helpers: Sequence[Helper] = ()
+    parts: Iterable[NewPart], vocabulary: Sequence[str], *, store_text: bool, workers: Sequence[Subprocess] = ()
 ) -> Iterator[tuple[NewPart, Written]]:
     """Write each part whole or not at all, and yield it with what was written, in order.
 
-    helpers: processes of WRITER that write while the next parts are made, and are closed at the end; at most one more
+    workers: processes of WRITER that write while the next parts are made, and are closed at the end; at most one more
     part than there are of them is held. Without any, this one writes.
     Raises OSError as the file system does, and SpartonError when a process died.
     """
-    if not helpers:
+    if not workers:
         writer = VectorWriter(vocabulary, store_text=store_text)
         for part in parts:
             yield part, writer.write(part.path, part.documents, part.impacts)
         return
     setup = _Vocabulary(tuple(vocabulary), store_text)
-    yield from ask_all(helpers, setup, ((part, part) for part in parts))
+    yield from ask_all(workers, setup, ((part, part) for part in parts))
 
 
 class _Writer:
-    """What a process answers."""
+    """What a process handles."""
 
     def __init__(self) -> None:
         self._writer: VectorWriter | None = None
 
-    def answer(self, request: _Vocabulary | NewPart) -> Written | None:
+    def handle(self, request: _Vocabulary | NewPart) -> Written | None:
         if isinstance(request, _Vocabulary):
             self._writer = VectorWriter(request.terms, store_text=request.store_text)
             return None
@@ -63,4 +63,4 @@ class _Writer:
 
 def main() -> None:
     """What the process runs."""
-    serve(_Writer().answer)
+    serve(_Writer().handle)

@@ -1,7 +1,7 @@
 """The processes around an encoder that one interpreter could not keep busy."""
 
 from ...machine import cores
-from ...processes import Helper
+from ...processes import Subprocess
 from ..tokens.tokenizer import TOKENIZER
 from .part_writer import WRITER
 
@@ -9,7 +9,7 @@ from .part_writer import WRITER
 _TOKENIZERS = 3
 
 
-class Workers:
+class CpuWorkers:
     """Processes that tokenize ahead of an encoder on a GPU and write behind it.
 
     They start while whoever made this goes on to load the model, which takes as long. devices: how many such encoders
@@ -17,14 +17,14 @@ class Workers:
     """
 
     def __init__(self, devices: int = 1) -> None:
-        self.tokenizers = [Helper(TOKENIZER) for _ in range(_TOKENIZERS)]
+        self.tokenizers = [Subprocess(TOKENIZER) for _ in range(_TOKENIZERS)]
         # What a GPU encodes takes one or two to write, and the last parts are finished sooner with more.
-        self.writers = [Helper(WRITER) for _ in range(max(1, min(4, cores() // 3 // devices)))]
+        self.writers = [Subprocess(WRITER) for _ in range(max(1, min(4, cores() // 3 // devices)))]
 
     def close(self) -> None:
         """End them."""
-        for helper in (*self.tokenizers, *self.writers):
-            helper.close()
+        for worker in (*self.tokenizers, *self.writers):
+            worker.close()
 
 
 def on_gpu(device: str) -> bool:

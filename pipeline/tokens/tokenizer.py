@@ -7,7 +7,7 @@ import numpy as np
 import tokenizers
 
 from ...errors import Parameter, SpartonError
-from ...processes import Helper, ask_all, serve
+from ...processes import Subprocess, ask_all, serve
 from ..documents import Shard
 from .passages import Spans, join_spans, windows
 from .word_cache import WordTokens, words_stand_alone
@@ -147,20 +147,20 @@ def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
 
 
 def tokenize_shards(
-    shards: Iterable[Shard], how: Tokenization, helpers: Sequence[Helper] = ()
+    shards: Iterable[Shard], how: Tokenization, workers: Sequence[Subprocess] = ()
 ) -> Iterator[tuple[Shard, Tokens]]:
     """Each shard with the tokens of its documents, in order.
 
-    helpers: processes of TOKENIZER that tokenize the next shards meanwhile, and are closed at the end; without any,
+    workers: processes of TOKENIZER that tokenize the next shards meanwhile, and are closed at the end; without any,
     this one tokenizes.
     """
-    if not helpers:
+    if not workers:
         tokenizer = Tokenizer(how)
         for shard in shards:
             yield shard, tokenizer.tokenize(shard.documents.texts)
         return
     done: list[tuple[Tokens, int]] = []
-    for some, tokens in ask_all(helpers, how, _requests(shards)):
+    for some, tokens in ask_all(workers, how, _requests(shards)):
         done.append((tokens, some.documents))
         if some.last_of is not None:
             yield some.last_of, _join(done)

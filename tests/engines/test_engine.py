@@ -24,24 +24,24 @@ def collection(folder):
 
 
 @pytest.fixture
-def helpers(monkeypatch):
+def processes(monkeypatch):
     """The processes that were started for devices."""
     started = []
 
-    class Helper(device_processes.Helper):
+    class Recorded(device_processes.Subprocess):
         def __init__(self, module):
             super().__init__(module)
             started.append(self)
 
-    monkeypatch.setattr(device_processes, "Helper", Helper)
+    monkeypatch.setattr(device_processes, "Subprocess", Recorded)
     return started
 
 
 @pytest.mark.slow
-def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, helpers):
+def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, processes):
     one = sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
     two = sparton.build_index(bags, tmp_path / "two", device="cpu:0,cpu:1", **OPTIONS)
-    assert len(helpers) == 2
+    assert len(processes) == 2
     assert collection(tmp_path / "two") == collection(tmp_path / "one")
     assert two.counts == one.counts
     assert (two.work.rows, two.work.tokens) == (one.work.rows, one.work.tokens)
@@ -49,10 +49,10 @@ def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, helper
 
 
 @pytest.mark.slow
-def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, helpers):
+def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, processes):
     sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
     with pytest.raises(SpartonError, match=r"killed by SIGKILL.* what was finished is kept"):
-        _build_and_kill(bags, tmp_path / "index", helpers)
+        _build_and_kill(bags, tmp_path / "index", processes)
     done = len(list((tmp_path / "index" / "shards").glob("*.json")))
     assert done < 6
     report = sparton.build_index(bags, tmp_path / "index", device="cpu:0,cpu:1", **OPTIONS)
@@ -61,14 +61,14 @@ def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, hel
     assert collection(tmp_path / "index") == collection(tmp_path / "one")
 
 
-def _build_and_kill(bags, folder, helpers):
+def _build_and_kill(bags, folder, processes):
     """Kill the first device's process once a part is finished."""
     from sparton.pipeline.progress import Progress
 
     def watch(self, *arguments, real=Progress.add, **options):
         real(self, *arguments, **options)
         if self.work.rows:
-            os.kill(helpers[0].pid, signal.SIGKILL)
+            os.kill(processes[0].pid, signal.SIGKILL)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Progress, "add", watch)
@@ -80,13 +80,13 @@ def busy(monkeypatch):
     """A CPU is given the processes of a GPU: those that tokenize, and those that write."""
     started = []
 
-    class Recorded(local.Workers):
+    class Recorded(local.CpuWorkers):
         def __init__(self, devices=1):
             super().__init__(devices)
             started.append(self)
 
     monkeypatch.setattr(local, "on_gpu", lambda device: True)
-    monkeypatch.setattr(local, "Workers", Recorded)
+    monkeypatch.setattr(local, "CpuWorkers", Recorded)
     return started
 
 
@@ -94,7 +94,7 @@ def busy(monkeypatch):
 def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
     helped = sparton.build_index(bags, tmp_path / "helped", device="cpu", chunk=True, max_length=8, **OPTIONS)
     assert len(busy) == 1
-    assert all(helper._process.poll() is not None for helper in (*busy[0].tokenizers, *busy[0].writers))
+    assert all(process._process.poll() is not None for process in (*busy[0].tokenizers, *busy[0].writers))
     busy.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(local, "on_gpu", lambda device: False)
@@ -108,9 +108,9 @@ def test_processes_that_tokenize_and_write_change_no_byte(bags, tmp_path, busy):
 @pytest.mark.parametrize("kind", ["tokenizers", "writers"])
 def test_a_killed_helper_is_a_sentence_and_what_is_finished_is_kept(bags, tmp_path, busy, kind):
     def kill(path, counts, part=collection_module.Part):
-        for helper in getattr(busy[0], kind):
-            if helper._process.poll() is None:
-                os.kill(helper.pid, signal.SIGKILL)
+        for process in getattr(busy[0], kind):
+            if process._process.poll() is None:
+                os.kill(process.pid, signal.SIGKILL)
         return part(path, counts)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -159,7 +159,7 @@ def test_devices_that_cannot_be_meant(device, sentence):
     assert str(caught.value) == sentence
 
 
-def test_an_unreadable_model_ends_every_process(tmp_path, helpers):
+def test_an_unreadable_model_ends_every_process(tmp_path, processes):
     with pytest.raises(SpartonError):
         open_local(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
-    assert all(helper._process.poll() is not None for helper in helpers)
+    assert all(process._process.poll() is not None for process in processes)

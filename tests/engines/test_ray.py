@@ -21,7 +21,7 @@ from sparton.storage.manifest import COMPLETE, ENCODED, load_manifest
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.fresh]
 
 ray = pytest.importorskip("ray")
-ENCODING, INDEXING = "ray::_Encoding", "ray::_Indexing"
+ENCODING, INDEXING = "ray::EncodingActor", "ray::IndexingActor"
 
 
 @pytest.fixture(scope="module")

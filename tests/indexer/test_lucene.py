@@ -8,7 +8,7 @@ import pytest
 from sparton.errors import SpartonError
 from sparton.indexer.options import LucenePlan
 from sparton.indexer.splits import cut
-from sparton.indexer.worker import Finish, Index, Start, Worker
+from sparton.indexer.worker import Finish, Index, LuceneWorker, Start
 from sparton.search.explain import Match
 from sparton.search.impact_index import ImpactIndex
 
@@ -34,10 +34,10 @@ ODD_TERMS = [
 
 def index_parts(folder, *parts, scale=None):
     """Index parts in this process; return the number of documents."""
-    worker = Worker()
-    worker.answer(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
-    added = [worker.answer(Index(split)) for part in parts for split in cut(part)]
-    worker.answer(Finish())
+    worker = LuceneWorker()
+    worker.handle(Start(folder, "", LucenePlan(processes=1, heap_mb=256, buffer_mb=16), scale))
+    added = [worker.handle(Index(split)) for part in parts for split in cut(part)]
+    worker.handle(Finish())
     return sum(part.counts.documents for part in added)
 
 

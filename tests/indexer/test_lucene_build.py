@@ -14,7 +14,7 @@ from sparton.errors import SpartonError, UsageError
 from sparton.indexer.build import LuceneBuild
 from sparton.indexer.options import LuceneOptions, LucenePlan, plan_build
 from sparton.indexer.splits import cut
-from sparton.indexer.worker import Finish, Index, Start, Worker
+from sparton.indexer.worker import Finish, Index, LuceneWorker, Start
 from sparton.machine import free_memory_mb
 
 pytestmark = [pytest.mark.slow, pytest.mark.fresh]
@@ -123,11 +123,11 @@ def test_nothing_to_index_is_said(tmp_path):
 
 def leave_behind(folder, part, key="1 "):
     """What a run that was killed leaves: one part committed, another not."""
-    worker = Worker()
-    worker.answer(Start(folder.with_name(folder.name + ".tmp") / "0", key, TWO, None))
+    worker = LuceneWorker()
+    worker.handle(Start(folder.with_name(folder.name + ".tmp") / "0", key, TWO, None))
     for split in cut(part):
-        worker.answer(Index(split))
-    worker.answer(Finish())
+        worker.handle(Index(split))
+    worker.handle(Finish())
 
 
 def test_what_was_committed_is_not_done_again(parts, tmp_path):

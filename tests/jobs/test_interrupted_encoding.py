@@ -82,7 +82,7 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device, run_c
     while not finished(corpus):
         assert process.poll() is None
         time.sleep(0.01)
-    helpers = children(process.pid)
+    started = children(process.pid)
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -91,7 +91,7 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device, run_c
     done = len(finished(corpus))
     kept = SHARD_ROWS * done + saved(corpus)
     assert sentence == f"sparton: stopped; {kept:,} rows are encoded and kept, and the same command goes on from there"
-    assert not [pid for pid in helpers if alive(pid)]
+    assert not [pid for pid in started if alive(pid)]
     assert 0 < done < ROWS // SHARD_ROWS
     again = run_cli(*arguments(corpus, "--device", device, "--json"))
     assert f'"encoded": {{"rows": {ROWS - kept}, ' in again.stdout
@@ -142,10 +142,10 @@ def test_nothing_finished_is_lost_when_everything_is_killed(make_corpus, static_
         while len(finished(corpus)) < before + 3:
             assert process.poll() is None
             time.sleep(0.01)
-        helpers = children(process.pid)
+        started = children(process.pid)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        while any(map(alive, helpers)):
+        while any(map(alive, started)):
             time.sleep(0.01)
     done = len(finished(corpus))
     assert done < rows // shard_rows

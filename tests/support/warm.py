@@ -12,7 +12,7 @@ from sparton.indexer.worker import Finish, Hash, Index, Join, Read, Start
 from sparton.machine import cores
 from sparton.options import values_for
 from sparton.pipeline.options import EncoderOptions
-from sparton.processes import Helper
+from sparton.processes import Subprocess
 
 # Variables that a process which indexes does not read: of pytest, of object stores, of the hub and of our commands.
 _NOT_READ = ("PYTEST_", "AWS_", "HF_", "SPARTON_")
@@ -26,22 +26,22 @@ class WarmIndexers:
     """
 
     def __init__(self) -> None:
-        self._ready: list[tuple[object, Helper]] = []
+        self._ready: list[tuple[object, Subprocess]] = []
         self._lock = threading.Lock()
 
-    def take(self, kind: object) -> Helper:
+    def take(self, kind: object) -> Subprocess:
         """One that is ready, or a new one."""
         with self._lock:
             for entry in reversed(self._ready):
                 if entry[0] == kind:
                     self._ready.remove(entry)
                     return entry[1]
-        return Helper(build._MODULE)
+        return Subprocess(build._MODULE)
 
-    def give_back(self, kind: object, helper: Helper) -> None:
+    def give_back(self, kind: object, process: Subprocess) -> None:
         """Keep one for the next build."""
         with self._lock:
-            self._ready.append((kind, helper))
+            self._ready.append((kind, process))
             surplus = self._ready[: -cores()]
             del self._ready[: -cores()]
         for _, other in surplus:
@@ -54,11 +54,11 @@ class WarmIndexers:
 
 
 class WarmIndexer:
-    """Answers as the Helper that LuceneBuild would start. Its process is chosen at the first request."""
+    """Answers as the process that LuceneBuild would start. Its process is chosen at the first request."""
 
     def __init__(self, pool: WarmIndexers) -> None:
         self._pool, self._lock = pool, threading.Lock()
-        self._helper: Helper | None = None
+        self._process: Subprocess | None = None
         self._kind: object = None
         self._at_work = self._open = self._closed = False
 
@@ -68,36 +68,36 @@ class WarmIndexer:
         return self._taken(None).pid
 
     def ask(self, request):
-        """The answer to one request. Raises as Helper.ask."""
+        """The result of one request. Raises as Subprocess.ask."""
         with self._lock:
             if self._closed:
                 raise ValueError("the process was closed")
-            helper = self._taken(request)
+            process = self._taken(request)
             self._at_work = True
             self._open |= isinstance(request, Start)
-        answer = helper.ask(request)  # where it raises, the process stays at work, and is not kept
+        result = process.ask(request)  # where it raises, the process stays at work, and is not kept
         with self._lock:
             self._open &= not isinstance(request, Finish)
             self._at_work = False
-        return answer
+        return result
 
     def close(self) -> None:
         """Hand the process back, or end it in the midst of its work."""
         with self._lock:
             self._closed = True
-            helper, idle = self._helper, not self._at_work and not self._open
-        if helper is None:
+            process, idle = self._process, not self._at_work and not self._open
+        if process is None:
             return
         if idle:
-            self._pool.give_back(self._kind, helper)
+            self._pool.give_back(self._kind, process)
         else:
-            helper.close()
+            process.close()
 
-    def _taken(self, request) -> Helper:
-        if self._helper is None:
+    def _taken(self, request) -> Subprocess:
+        if self._process is None:
             self._kind = (_heap(request), os.getcwd(), _environment())
-            self._helper = self._pool.take(self._kind)
-        return self._helper
+            self._process = self._pool.take(self._kind)
+        return self._process
 
 
 def _heap(request) -> int | None:
@@ -126,12 +126,12 @@ class WarmBuilds:
 
     def patch(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use them."""
-        patch.setattr(build, "Helper", lambda module: WarmIndexer(self._indexers))
+        patch.setattr(build, "Subprocess", lambda module: WarmIndexer(self._indexers))
         patch.setattr(local, "open_document_encoder", self._opened)
 
     def undo(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use neither."""
-        patch.setattr(build, "Helper", Helper)
+        patch.setattr(build, "Subprocess", Subprocess)
         patch.setattr(local, "open_document_encoder", self._load)
 
     def close(self) -> None:

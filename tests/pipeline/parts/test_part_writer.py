@@ -7,7 +7,7 @@ from sparton.pipeline.documents import Documents
 from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.parts.json_vectors import Written
 from sparton.pipeline.parts.part_writer import WRITER, NewPart, write_parts
-from sparton.processes import Helper
+from sparton.processes import Subprocess
 from sparton.storage.manifest import Counts
 from sparton.storage.markers import file_digest
 
@@ -24,12 +24,12 @@ def parts(folder, count=5):
 
 
 def writers(processes):
-    return [Helper(WRITER) for _ in range(processes)]
+    return [Subprocess(WRITER) for _ in range(processes)]
 
 
 @pytest.mark.parametrize("processes", [0, 1, 3])
 def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
-    done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, helpers=writers(processes)))
+    done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, workers=writers(processes)))
     paths = [tmp_path / f"part-0000{n}.jsonl" for n in range(5)]
     assert [(part.path, written) for part, written in done] == [(path, Written(2, file_digest(path))) for path in paths]
     assert (tmp_path / "part-00003.jsonl").read_text() == (
@@ -46,19 +46,19 @@ def test_only_so_many_parts_are_in_memory(tmp_path):
             made.append(part)
             yield part
 
-    for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, helpers=writers(2))):
+    for number, _ in enumerate(write_parts(counted(), VOCABULARY, store_text=False, workers=writers(2))):
         assert len(made) - number <= 4
 
 
 def test_many_failures_at_once_end_the_writing(tmp_path):
     with pytest.raises(FileNotFoundError):
-        list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, helpers=writers(3)))
+        list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, workers=writers(3)))
 
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_a_part_that_cannot_be_written_is_an_os_error(tmp_path, processes):
     with pytest.raises(FileNotFoundError) as caught:
-        list(write_parts(parts(tmp_path / "nowhere"), VOCABULARY, store_text=False, helpers=writers(processes)))
+        list(write_parts(parts(tmp_path / "nowhere"), VOCABULARY, store_text=False, workers=writers(processes)))
     assert "part-00000" in str(caught.value.filename)
 
 

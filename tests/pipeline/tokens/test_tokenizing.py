@@ -13,7 +13,7 @@ from sparton.pipeline.tokens import tokenizer as tokenizing
 from sparton.pipeline.tokens import word_cache as word_tokens
 from sparton.pipeline.tokens.tokenizer import Tokenization, Tokenizer, tokenize_shards
 from sparton.pipeline.tokens.word_cache import words_stand_alone
-from sparton.processes import Helper
+from sparton.processes import Subprocess
 
 LONGEST = 16
 
@@ -81,7 +81,7 @@ def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
         Shard(number, size, Documents((str(number),) * size, tuple(f"bag {number} {i}" for i in range(size))))
         for number, size in enumerate(sizes)
     ]
-    found = list(tokenize_shards(shards, bert, [Helper(tokenizing.TOKENIZER) for _ in range(processes)]))
+    found = list(tokenize_shards(shards, bert, [Subprocess(tokenizing.TOKENIZER) for _ in range(processes)]))
     assert [shard for shard, _ in found] == shards
     for shard, tokens in found:
         whole = Tokenizer(bert).tokenize(shard.documents.texts)

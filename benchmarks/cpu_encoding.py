@@ -105,7 +105,7 @@ def main() -> None:
     truth = theirs.encode_document(texts, batch_size=8, convert_to_tensor=True, show_progress_bar=False)
     differences = {
         dtype: largest_difference(Encoder(device="cpu", dtype=dtype, scale=FINE).encode(texts), truth)
-        for dtype in dict.fromkeys((ours.settings.dtype, "float32"))
+        for dtype in dict.fromkeys((ours.settings.documents.dtype, "float32"))
     }
     methods: dict[str, Callable[[], Any]] = {
         "sparton": lambda: ours.encode(texts),
@@ -125,7 +125,7 @@ def main() -> None:
         "versions": {name: metadata.version(name) for name in ("torch", "sentence-transformers", "pyserini")},
         "documents": len(texts),
         "tokens a document": tokens / len(texts),
-        "dtype": ours.settings.dtype,
+        "dtype": ours.settings.documents.dtype,
         "documents a second": measured,
         "largest weight difference": differences,
         "ratio to the best of sentence-transformers": medians["sparton"] / medians[best],

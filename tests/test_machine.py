@@ -122,9 +122,9 @@ def test_memory_follows_the_limit(tmp_path, cgroup, files, expected):
 def test_threads_of_pytorch_spin_briefly_and_keep_to_the_quota(environment, policy, threads):
     """Unless the user has said otherwise."""
     code = (
-        "import sparton.machine, sparton.pipeline.encoding.encoder as encoder, os, torch\n"
-        "encoder.cores = lambda: 1\n"
-        "encoder.Encoder('tiny', device='cpu')\n"
+        "import sparton, sparton.pipeline.model.placement as placement, os, torch\n"
+        "placement.cores = lambda: 1\n"
+        "sparton.Encoder('tiny', device='cpu')\n"
         "print(os.environ.get('OMP_WAIT_POLICY'), os.environ.get('GOMP_SPINCOUNT'), torch.get_num_threads())"
     )
     clean = {name: value for name, value in os.environ.items() if "OMP_" not in name}

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ...options import values_for
 from ...storage.manifest import EncoderSpec
 from ..options import EncoderOptions, fewest
 from .impacts import Impacts, from_rows
@@ -29,7 +28,7 @@ class Pruning:
 
 def pruning_for(options: EncoderOptions, spec: EncoderSpec) -> Pruning:
     """The rules that the user's options and the model's own spec make together."""
-    return Pruning(**values_for(Pruning, options) | {"top_terms": fewest(options.top_terms, spec.top_terms)})
+    return Pruning(top_terms=fewest(options.top_terms, spec.top_terms))
 
 
 def heaviest_terms(impacts: Impacts, most: int) -> Impacts:

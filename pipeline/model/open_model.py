@@ -42,7 +42,7 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
-    return OpenModel(files.name, model, spec, partial(record, files, spec, options.max_length, longest))
+    return OpenModel(files.name, model, spec, partial(record, files, spec, options, longest))
 
 
 def open_queries(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...storage.manifest import EncoderSpec, ModelSettings
-from ..options import DEFAULT_MAX_LENGTH
+from ..options import DEFAULT_MAX_LENGTH, EncoderOptions
 from .files import ModelFiles, encoder_digest, find_model, find_recorded_model
 from .kinds import KINDS
 from .layout import QUERY
@@ -23,16 +23,15 @@ def cut_length(asked: int | None, encoder: EncoderFiles, longest: int, name: str
     return asked or usual_length(encoder, longest)
 
 
-def record(files: ModelFiles, documents: EncoderSpec, asked: int | None, longest: int) -> ModelSettings:
+def record(files: ModelFiles, documents: EncoderSpec, options: EncoderOptions, longest: int) -> ModelSettings:
     """The settings of a model for sparton.json.
 
-    documents: how they are encoded. asked: the max_length that the user asked for, or None. longest: the most tokens
-    that the model of the documents takes. A query model of its own is not loaded: only its files say how long its
-    texts may be.
+    documents: how they are encoded. options: what the user asked for. longest: the most tokens that the model of the
+    documents takes. A query model of its own is not loaded: only its files say how long its texts may be.
     """
     encoder = files.queries
     if encoder.is_same_model(files.documents):
-        queries = encoder.spec(documents.digest, asked or usual_length(encoder, longest), documents.dtype)
+        queries = encoder.spec(documents.digest, options.max_length or usual_length(encoder, longest), documents.dtype)
     else:
         dtype = (documents.dtype or "float32") if KINDS[encoder.kind].computes else None
         queries = encoder.spec(encoder_digest(files.name, files.folder, encoder), encoder.max_length, dtype)

@@ -37,7 +37,7 @@ def test_otherwise_backbone_and_head_run_in_the_same_type(dtype, device, capable
 
 def test_auto_is_bfloat16_where_the_cpu_has_it(capable):
     assert auto_dtype(CPU) == ("bfloat16" if capable else "float32")
-    assert sparton.Encoder("tiny", device="cpu").settings.dtype == auto_dtype(CPU)
+    assert sparton.Encoder("tiny", device="cpu").settings.documents.dtype == auto_dtype(CPU)
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,5 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
 def test_a_cpu_without_it_takes_the_settings_and_multiplies_in_float32(monkeypatch):
     monkeypatch.setattr(precision, "cpu_multiplies_bfloat16", lambda: False)
     asked, plain = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("bfloat16", "float32"))
-    assert (asked.settings.dtype, plain.settings.dtype) == ("bfloat16", "float32")
+    assert (asked.settings.documents.dtype, plain.settings.documents.dtype) == ("bfloat16", "float32")
     np.testing.assert_array_equal(asked.encode(TEXTS).values, plain.encode(TEXTS).values)

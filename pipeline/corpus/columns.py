@@ -45,8 +45,8 @@ class Columns:
 def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: Sequence[str] = ()) -> Columns:
     """Take the columns asked for, and guess those that were not: id, _id, docid; title + text, contents, body, …
 
-    A column is the corpus's if any of its files has it. Rows of a file without a text column have no text there, and
-    that is logged. The id column has to be in every file that has columns.
+    A column is the corpus's if any of its files has it. Rows of a file without one of the text columns have no text
+    there, and that is logged. The id column and one text column have to be in every file that has columns.
     Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess, and UsageError for
     a column that is named twice.
     """
@@ -96,6 +96,12 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
         if kind not in (TEXT, NULL, ANY) and not _NUMBERS.fullmatch(kind):
             raise SpartonError(
                 f"the id column {id_name!r} is of type {kind}{_in(file, corpus)}; an id is a string or a whole number"
+            )
+        if not any(name in schema for name in text):
+            raise SpartonError(
+                f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "
+                f"{', '.join(schema)}; name all text columns with ",
+                Parameter("text_columns"),
             )
         for name in text:
             if name not in schema:

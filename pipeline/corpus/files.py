@@ -13,7 +13,7 @@ from ...storage.manifest import NAME as MANIFEST
 from ...storage.redaction import redacted
 from ...storage.remote import RemoteFile, files_below, local_path
 from ...storage.walk import Files, is_folder, look
-from .formats import KNOWN, suffix_of
+from .formats import KNOWN, READS, suffix_of
 
 log = logging.getLogger("sparton")
 DataFile = Path | RemoteFile
@@ -61,27 +61,27 @@ def _remote_files(uri: str) -> list[RemoteFile]:
     if not known:
         name = redacted(uri)
         what = f"the folder {name} has no data files" if folder else f"{name} is of no format that Sparton reads"
-        raise SpartonError(f"{what}; Sparton reads {', '.join(KNOWN)}")
+        raise SpartonError(f"{what}; Sparton reads {READS}")
     return known
 
 
 def _files_of(path: Path, files: Files) -> list[Path]:
     """The files that a path names and that were not taken before."""
     _check_name(path)
-    known, met = ", ".join(KNOWN), files.met
+    met = files.met
     if is_folder(look(path)):
         found = files.below(path)
         if files.met == met:
-            raise SpartonError(f"the folder {path} has no data files; Sparton reads {known}")
+            raise SpartonError(f"the folder {path} has no data files; Sparton reads {READS}")
         found = _meant(found)
     elif os.path.lexists(path):
         if not _is_data(path.name):
-            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {known}")
+            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {READS}")
         found = files.take(path)
     elif glob.has_magic(str(path)):
         found = files.matching(path)
         if files.met == met:
-            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {known}")
+            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {READS}")
     else:
         raise SpartonError(f"the corpus {path} does not exist; check the path")
     for file in found:

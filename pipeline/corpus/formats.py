@@ -22,6 +22,7 @@ _SUFFIXES = {
     ".feather": "arrow",
 }
 _LINES = ("json", "csv", "tsv")
+READS = f"{', '.join(_SUFFIXES)}, and .gz of JSON lines, CSV and TSV"  # in a sentence
 KNOWN = {**_SUFFIXES, **{f"{suffix}{_ZIPPED}": name for suffix, name in _SUFFIXES.items() if name in _LINES}}
 
 

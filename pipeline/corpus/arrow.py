@@ -79,18 +79,18 @@ def rows_of(file: DataFile, first: int, batch: pa.RecordBatch, columns: Sequence
 
 
 def _values(column: pa.Array, bad: dict[int, BadRow]) -> list[Any]:
-    """What a column holds. bad: gets the rows whose text is not UTF-8."""
+    """What a column holds. bad: gets the rows whose text is not UTF-8. Raises what Arrow does for a damaged column."""
     try:
         column.validate(full=True)
         values: list[Any] = plain(column).to_pylist()
         return values
     except pa.ArrowInvalid:
-        if _kind(column.type) != TEXT:
+        raw = _bytes(column)
+        if raw is None:
             raise
-    column = plain(column)
-    raw = column.cast(pa.large_string(), safe=False) if pa.types.is_string_view(column.type) else column
+    raw.validate(full=True)  # or more is wrong than what its bytes mean
     values = []
-    for offset, value in enumerate(raw.view(_BINARY[raw.type]).to_pylist()):
+    for offset, value in enumerate(plain(raw).to_pylist()):
         try:
             values.append(None if value is None else value.decode())
         except UnicodeDecodeError as error:
@@ -99,6 +99,14 @@ def _values(column: pa.Array, bad: dict[int, BadRow]) -> list[Any]:
                 "not UTF-8", f"has text that is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
             )
     return values
+
+
+def _bytes(column: pa.Array) -> pa.Array | None:
+    """A column of text as the bytes it is made of; None of another one."""
+    if pa.types.is_dictionary(column.type):
+        values = _bytes(column.dictionary)
+        return None if values is None else pa.DictionaryArray.from_arrays(column.indices, values, safe=False)
+    return column.view(_BINARY[column.type]) if column.type in _BINARY else None
 
 
 _BINARY: dict[pa.DataType, pa.DataType] = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ...errors import SpartonError
 from .files import DataFile
 from .formats import TEXT
-from .lines import LONGEST_LINE, numbered_lines, open_bytes
+from .lines import LONGEST_LINE, line_blocks, open_bytes
 from .rows import ROWS_A_BATCH, BadRow, Rows
 
 csv.field_size_limit(LONGEST_LINE)
@@ -96,11 +96,12 @@ def csv_rows(stream: BinaryIO) -> _Numbered:
 
 def tsv_rows(stream: BinaryIO) -> _Numbered:
     """The rows of TSV: tabs between fields, and no quotes, so that a field has neither tabs nor line ends."""
-    for number, line in numbered_lines(stream):
-        if len(line) >= LONGEST_LINE:
-            yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
-        elif text := line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r\n"):
-            yield number, text.split("\t")
+    for first, lines in line_blocks(stream):
+        for number, line in enumerate(lines, first):
+            if len(line) >= LONGEST_LINE:
+                yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
+            elif text := line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r"):
+                yield number, text.split("\t")
 
 
 class _RowTooLongError(Exception):

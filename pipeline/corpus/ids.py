@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SpartonError
-from .rows import BadRow, Rows
+from .rows import BadRow, Rows, are_text
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191
@@ -17,12 +17,12 @@ _EXACT = 2**53  # up to which a double is each whole number
 def with_ids(rows: Rows, column: str) -> Rows:
     """The rows with their first column, that of ids, as strings. A null, empty or too long id makes its row bad, and so
     does a number that is not whole. column: its name."""
+    values = rows.columns[0]
+    if are_text(values) and all(values) and max(map(len, values), default=0) <= LONGEST_ID:
+        return rows
     bad: dict[int, BadRow] = {}
     ids: list[str | None] = []
-    for offset, value in enumerate(rows.columns[0]):
-        if type(value) is str and value and len(value) <= LONGEST_ID and value.isascii():
-            ids.append(value)
-            continue
+    for offset, value in enumerate(values):
         found = None if offset in rows.bad else _id(value, column)
         if isinstance(found, BadRow):
             bad[offset] = found

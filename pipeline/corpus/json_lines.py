@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
 import orjson
 
 from .files import DataFile
 from .formats import ANY
-from .lines import LONGEST_LINE, numbered_lines, open_bytes
-from .rows import ROWS_A_BATCH, BadRow, Rows
+from .lines import LONGEST_LINE, line_blocks, open_bytes
+from .rows import BadRow, Rows
 
 _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 
@@ -23,35 +22,49 @@ class JsonLines:
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names that any line has: all lines are read for it."""
         names: dict[str, None] = {}
-        for _, row in _objects(file):
-            if isinstance(row, dict):
-                names.update(dict.fromkeys(row))
+        for _, _, rows in _objects(file):
+            for row in rows:
+                if isinstance(row, dict) and not names.keys() >= row.keys():
+                    names.update(dict.fromkeys(row))
         return dict.fromkeys(names, ANY)
 
     def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
         """All lines but empty ones."""
-        lines = _objects(file)
-        while batch := list(islice(lines, ROWS_A_BATCH)):
-            bad = {offset: row for offset, (_, row) in enumerate(batch) if isinstance(row, BadRow)}
-            rows = [{} if isinstance(row, BadRow) else row for _, row in batch]
-            values = tuple([row.get(name) for row in rows] for name in columns)
-            yield Rows(file, "line", [number for number, _ in batch], values, bad)
+        for numbers, lines, rows in _objects(file):
+            bad = {offset: row for offset, row in enumerate(rows) if isinstance(row, BadRow)}
+            good = [{} if isinstance(row, BadRow) else row for row in rows] if bad else rows
+            values = tuple([row.get(name) for row in good] for name in columns)
+            for name, column in zip(columns, values, strict=True):
+                if float in map(type, column):
+                    for offset, value in enumerate(column):
+                        if type(value) is float:  # or a whole number, of which orjson takes 64 bits at most
+                            column[offset] = json.loads(lines[offset])[name]
+            yield Rows(file, "line", numbers, values, bad)
 
 
-def _objects(file: DataFile) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
+def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], Sequence[Any]]]:
+    """Some lines at a time: their numbers, themselves, and the object on each or what is wrong with it."""
     with open_bytes(file) as stream:
-        for number, line in numbered_lines(stream):
-            if number == 1:
-                line = line.removeprefix(_MARK)
-            if not line.isspace():
-                yield number, read_object(line)
+        for first, lines in line_blocks(stream):
+            if first == 1:
+                lines[0] = lines[0].removeprefix(_MARK)
+            try:
+                rows: list[Any] = list(map(orjson.loads, lines))
+                if all(type(row) is dict for row in rows):
+                    yield range(first, first + len(lines)), lines, rows
+                    continue
+            except orjson.JSONDecodeError:
+                pass  # one of them, or an empty line
+            numbers = [number for number, line in enumerate(lines, first) if line and not line.isspace()]
+            lines = [lines[number - first] for number in numbers]
+            yield numbers, lines, list(map(read_object, lines))
 
 
 def read_object(line: bytes) -> dict[str, Any] | BadRow:
     """The object on a line, or what is wrong with the line."""
     try:
         found = orjson.loads(line)
-        if type(found) is dict and float not in map(type, found.values()):
+        if type(found) is dict:
             return found
     except orjson.JSONDecodeError:
         pass
@@ -59,7 +72,7 @@ def read_object(line: bytes) -> dict[str, Any] | BadRow:
 
 
 def _read_carefully(line: bytes) -> dict[str, Any] | BadRow:
-    """The same, slower: with half characters, and whole numbers of any length, which orjson takes for floats."""
+    """The same of what orjson does not read, half characters for example."""
     if len(line) >= LONGEST_LINE:
         return BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a JSON object was expected")
     try:

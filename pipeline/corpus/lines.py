@@ -34,14 +34,21 @@ def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
             yield stream
 
 
-def numbered_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Each line with its number, from 1. Of one that is longer than LONGEST_LINE only the start, without its end."""
-    number = 0
-    while line := stream.readline(LONGEST_LINE):
-        number += 1
-        yield number, line
-        while len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-            line = stream.readline(LONGEST_LINE)
+def line_blocks(stream: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
+    """The lines of a stream without their ends, some at a time, with the number of the first of them, from 1.
+
+    Of a line that is not shorter than LONGEST_LINE the first LONGEST_LINE bytes are given.
+    """
+    number, rest = 1, b""
+    while block := stream.read(_BLOCK):
+        lines = block.split(b"\n")
+        lines[0] = (rest + lines[0])[:LONGEST_LINE]
+        rest = lines.pop()
+        if lines:
+            yield number, lines
+            number += len(lines)
+    if rest:
+        yield number, [rest]
 
 
 class _Bounded(io.RawIOBase):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...storage.remote import RemoteFile
@@ -40,7 +41,14 @@ def _batches(file: DataFile, columns: Sequence[str]) -> Iterator[Any]:
         file.open("rb") as stream,
         pq.ParquetFile(stream, pre_buffer=remote, page_checksum_verification=True) as parquet,
     ):
+        counts = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
+        if sum(counts) != parquet.metadata.num_rows:
+            raise pa.ArrowInvalid(f"its row groups have {sum(counts)} rows, and its footer {parquet.metadata.num_rows}")
         own = [name for name in columns if name in parquet.schema_arrow.names]
         # One row group at a time, so that all before a damaged one is read.
-        for group in range(parquet.num_row_groups):
-            yield from parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=own, use_threads=False)
+        for group, count in enumerate(counts):
+            for batch in parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=own, use_threads=False):
+                yield batch
+                count -= batch.num_rows
+            if count:  # Arrow ends without an error at some damaged pages
+                raise pa.ArrowInvalid(f"{count} rows of row group {group} are missing")

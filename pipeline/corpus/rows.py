@@ -57,6 +57,17 @@ class Rows:
         return Rows(self.file, self.unit, self.numbers, columns, {**bad, **self.bad})
 
 
+def are_text(values: Sequence[Any]) -> bool:
+    """Whether all values are strings, and all their characters whole ones."""
+    if not set(map(type, values)) <= {str}:
+        return False
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:  # half a character, which JSON can spell
+        return False
+    return True
+
+
 def unreadable(rows: Rows, offset: int) -> SpartonError:
     """The error for a bad row."""
     return SpartonError(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from .rows import BadRow, Rows
+from .rows import BadRow, Rows, are_text
 
 _WORDS = {bool: "a boolean", list: "a list", dict: "an object"}
 
@@ -14,7 +14,7 @@ def with_texts(rows: Rows, columns: tuple[str, ...]) -> Rows:
     bad: dict[int, BadRow] = {}
     texts = []
     for name, values in zip(columns, rows.columns[1:], strict=True):
-        if not all(type(value) is str and value.isascii() for value in values):
+        if not are_text([value for value in values if value is not None]):
             values = [_text(value, name, offset, bad) for offset, value in enumerate(values)]
         texts.append(values)
     return Rows(rows.file, rows.unit, rows.numbers, (rows.columns[0], *texts), rows.bad).with_bad(bad)

@@ -614,4 +614,6 @@ def _prepare_searches(index: Path | str) -> None:
 def _print_report(report: "BuildReport", as_json: bool) -> None:
     clear()
     typer.echo(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
+    for line in report.left_out():
+        typer.echo(line, err=True)
     typer.echo(report.times(), err=True)

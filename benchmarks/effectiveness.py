@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import sparton
+from sparton.pipeline.corpus.checked import checked_rows
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
@@ -46,7 +47,7 @@ def exact_run(model: str, corpus: Path, topics: dict[str, str], k: int) -> Score
         return torch.stack(rows).coalesce().to_sparse_csr()
 
     source = Corpus([corpus])
-    (shard,) = read_shards(source, choose_columns(source.schema), 10**9)
+    (shard,) = read_shards(checked_rows(source, choose_columns(source), skip_bad=False), 10**9)
     documents = weights(shard.documents.texts)
     queries = weights(list(topics.values())).to_dense()
     scores = (documents @ queries.T).T

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from ..indexer.options import LuceneOptions
 from ..options import flat_keywords, values_for
 from ..pipeline.options import EncodingOptions
 from ..pipeline.progress import Work
-from ..storage.index_location import open_index_location, refuse_sources
+from ..storage.index_location import IndexLocation, open_index_location, refuse_sources
 from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_name
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import progress_bar, waiting
@@ -22,6 +22,9 @@ from .index_build import IndexBuild, open_build, plan_lucene
 
 if TYPE_CHECKING:
     from ..engines.engine import Engine
+    from ..pipeline.corpus.checked import SkippedRows
+    from ..pipeline.corpus.columns import Columns
+    from ..pipeline.corpus.reader import Corpus
     from ..pipeline.parts.job import Job
 
 log = logging.getLogger("sparton")
@@ -56,47 +59,37 @@ def build_index(
     Raises SpartonError, with one sentence, when the corpus, the model or the folder cannot be used, or another
     process is writing to the folder.
     """
-    from ..pipeline.corpus.columns import check_files, choose_columns
-    from ..pipeline.corpus.ids import check_ids
-    from ..pipeline.corpus.reader import Corpus
     from ..pipeline.parts.job import Job
 
     check_engine(encoding)
     encoding = replace(encoding, scale=float(encoding.scale))
     location = open_index_location(index, overwrite)
     plan = plan_lucene(indexing) if lucene else None
-    source = Corpus([corpus] if isinstance(corpus, str | Path) else corpus)
-    refuse_sources(location, [(file, f"the corpus file {file}") for file in source.files])
-    columns = choose_columns(source.schema, encoding.id_column, encoding.text_columns)
-    if columns.guessed:
-        log.info("columns: id = %s, text = %s", columns.id, " + ".join(columns.text))
-    check_files(source, columns)
-    with waiting("reading ids", shown=progress):
-        rows = check_ids(source, columns.id)
-    if not rows:
-        raise SpartonError(f"the corpus has no rows (files: {len(source.files)}); there is nothing to index")
-    with closing(_loaded(encoding, progress)) as engine:  # takes seconds, and the corpus may be wrong in a moment
+    source = _checked_source([corpus] if isinstance(corpus, str | Path) else corpus, location, encoding, progress)
+    # Loading takes seconds, and the corpus may be wrong in a moment.
+    with closing(source.skipped), closing(_loaded(encoding, progress)) as engine:
         with waiting("reading the corpus for its digest", shown=progress):
-            fingerprint = source.fingerprint()
+            fingerprint = source.corpus.fingerprint()
         beside = None if location.uri else location.folder
         decided = {
             "model": replace(engine.settings, name=recorded_name(encoding.model, engine.settings.name, beside)),
             "corpus": fingerprint,
-            "id_column": columns.id,
-            "text_columns": columns.text,
+            "id_column": source.columns.id,
+            "text_columns": source.columns.text,
         }
         settings = Settings(**values_for(Settings, encoding) | decided)
-        with open_build(location, settings, source.files, overwrite=overwrite) as build:
+        with open_build(location, settings, source.corpus.files, overwrite=overwrite) as build:
             job = Job(
-                files=source.files,
-                states=source.states,
-                columns=columns,
-                rows=rows,
+                files=source.corpus.files,
+                states=source.corpus.states,
+                columns=source.columns,
+                rows=source.rows,
                 folder=build.folder,
                 generation=build.generation,
                 options=encoding,
                 uri=location.uri,
             )
+            build.save_skipped(source.skipped)
             work = Work()
             started = perf_counter()
             with build.lucene(plan, engine.indexer(location)) as building:
@@ -110,7 +103,44 @@ def build_index(
                         build.finish_lucene(build.manifest.counts.documents)
                     build.save(COMPLETE)
             seconds = ended - started, perf_counter() - ended
-    return BuildReport(location.name, build.manifest.counts, build.resumed, *seconds, work)
+    report = BuildReport(location.name, build.manifest.counts, build.resumed, *seconds, work)
+    return replace(report, unused=source.columns.unused, skipped=dict(source.skipped.kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A corpus that was checked. rows: of it. skipped: those that are left out; to be closed."""
+
+    corpus: "Corpus"
+    columns: "Columns"
+    rows: int
+    skipped: "SkippedRows"
+
+
+def _checked_source(
+    paths: Sequence[str | Path], location: IndexLocation, encoding: EncodingOptions, progress: bool
+) -> _Source:
+    """Find out all that can be told of a corpus without a model."""
+    from ..pipeline.corpus.checked import SkippedRows, check_corpus
+    from ..pipeline.corpus.columns import choose_columns
+    from ..pipeline.corpus.reader import Corpus
+
+    corpus = Corpus(paths, header=encoding.header)
+    refuse_sources(location, [(file, f"the corpus file {file}") for file in corpus.files])
+    with waiting("looking at the columns", shown=progress):
+        columns = choose_columns(corpus, encoding.id_column, encoding.text_columns)
+    if columns.guessed:
+        log.info("%s", columns.guess)
+    skipped = SkippedRows()
+    try:
+        with waiting("reading ids", shown=progress):
+            rows = check_corpus(corpus, columns, skipped if encoding.skip_bad_rows else None)
+        if not rows:
+            raise SpartonError(f"the corpus has no rows (files: {len(corpus.files)}); there is nothing to index")
+    except BaseException:
+        skipped.close()
+        raise
+    return _Source(corpus, columns, rows, skipped)
 
 
 def _loaded(encoding: EncodingOptions, progress: bool) -> "Engine":

@@ -11,13 +11,14 @@ from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Worker
 from ..storage.atomic import remove_folder
-from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, manifest_to_resume, start_fresh
+from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Settings
 from ..storage.markers import finished_parts, prepare_collection
 from ..terminal.kept import keep
 
 if TYPE_CHECKING:
+    from ..pipeline.corpus.checked import SkippedRows
     from ..pipeline.parts.collection import Part
 
 log = logging.getLogger("sparton")
@@ -79,6 +80,12 @@ class IndexBuild:
         folder = (self.folder / LUCENE).absolute()
         with LuceneBuild(folder, plan, self.generation, scale, on_bytes, new_worker, unique) as self._lucene:
             yield self._lucene
+
+    def save_skipped(self, skipped: "SkippedRows") -> None:
+        """Keep what is said of rows that were left out in the index, if there are any."""
+        skipped.save(self.folder / SKIPPED)
+        if skipped.kinds:
+            self.location.put_file(SKIPPED)
 
     def is_encoded(self, shards: int) -> bool:
         """Whether all parts of the collection are finished. Each of them is then indexed.

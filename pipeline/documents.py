@@ -21,14 +21,16 @@ class Documents:
 class Shard:
     """A run of consecutive corpus rows, the unit of encoding, resuming and indexing.
 
-    `rows` counts the corpus rows it covers; `documents` are those that have text, in input order.
+    rows: how many of the corpus it covers. documents: those that have text, in input order. bad: how many were left out
+    because they cannot be read.
     """
 
     number: int
     rows: int
     documents: Documents
+    bad: int = 0
 
     @property
     def empty(self) -> int:
         """How many of its rows have no text and were left out."""
-        return self.rows - len(self.documents)
+        return self.rows - self.bad - len(self.documents)

@@ -47,6 +47,8 @@ class EncodingOptions(EncoderOptions):
 
     id_column: Annotated[str | None, Option("Column of ids. [default: guessed]")] = None
     text_columns: Annotated[Sequence[str], Option("Column of text; repeat it to join several. [default: guessed]")] = ()
+    header: Annotated[bool, Option("The first line of CSV and TSV names the columns; without, 1, 2, … do.")] = True
+    skip_bad_rows: Annotated[bool, Option("Leave out rows that cannot be read, and say which.")] = False
     chunk: Annotated[bool, Option("Split longer documents into overlapping passages.")] = False
     shard_rows: Annotated[int, Option("Rows in a part, the unit of resuming.", at_least(1))] = 8_192
     store_text: Annotated[bool, Option("Keep the text to show it with hits.")] = True

@@ -13,6 +13,7 @@ from .atomic import LEFTOVERS, LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
+SKIPPED = "skipped-rows.jsonl"  # what is wrong with rows of the corpus that were left out
 _MOST_SOURCE = 2**22  # bytes of sparton.json
 _BUILDING = f"{LUCENE}.tmp"
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
@@ -94,6 +95,7 @@ def start_fresh(folder: Path, settings: Settings, source: Sequence[object]) -> M
     """
     manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions(), generation=secrets.token_hex(8))
     manifest.save(folder)
+    (folder / SKIPPED).unlink(missing_ok=True)
     for name in (MARKERS, COLLECTION, LUCENE, _BUILDING):
         remove_folder(folder / name)
     return manifest

@@ -56,6 +56,9 @@ class IndexLocation(Protocol):
     def put_lucene(self) -> None:
         """Put the Lucene index at the location."""
 
+    def put_file(self, name: str) -> None:
+        """Put a file of the local folder at the location."""
+
     def discard(self) -> None:
         """Remove the local folder, if it was only needed for the build. For the process that holds its lock."""
 
@@ -99,6 +102,9 @@ class LocalIndex:
         return manifest
 
     def put_lucene(self) -> None:
+        """Nothing: it is in the folder."""
+
+    def put_file(self, name: str) -> None:
         """Nothing: it is in the folder."""
 
     def discard(self) -> None:

@@ -123,8 +123,11 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was read and what became of it. split: documents that became several passages, each of which then counts
-    among `documents`."""
+    """What was read and what became of it.
+
+    dropped_bad: rows that could not be read. split: documents that became several passages, each of which then counts
+    among `documents`.
+    """
 
     rows: _Count = 0
     documents: _Count = 0
@@ -132,6 +135,7 @@ class Counts:
     dropped_no_terms: _Count = 0
     truncated: _Count = 0
     split: int = 0
+    dropped_bad: int = 0
     tokens: _Count = 0
     postings: _Count = 0
 

@@ -109,6 +109,10 @@ class StagedIndex:
             if path.is_file():
                 self._remote.put(within(self.folder, path), self._name(path))
 
+    def put_file(self, name: str) -> None:
+        """Upload a file of the local folder."""
+        self._remote.put(within(self.folder, self.folder / name), name)
+
     def discard(self) -> None:
         """Remove the local folder. For the process that holds its lock."""
         remove_folder(self.folder)

@@ -1,10 +1,12 @@
 """What a build left behind, and how it is told."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..pipeline.progress import Work
+from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
 
 
@@ -13,7 +15,8 @@ class BuildReport:
     """What a build left behind. Seconds and `work` are of this call; `resumed` is False for a build from scratch.
 
     indexing_seconds: after encoding, besides which much of the Lucene index is built. work: what was encoded, and
-    where the time went.
+    where the time went. unused: columns of the corpus that are neither id nor text. skipped: how many rows were left
+    out because they could not be read, by what is wrong with them.
     """
 
     index: Path | str
@@ -22,6 +25,8 @@ class BuildReport:
     encoding_seconds: float
     indexing_seconds: float
     work: Work
+    unused: tuple[str, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def times(self) -> str:
         """A line about seconds and speed."""
@@ -42,6 +47,14 @@ class BuildReport:
         resumed = " (resumed: what was finished was kept)" if self.resumed else ""
         return f"{line}, Lucene {self.indexing_seconds:.1f} s{resumed}"
 
+    def left_out(self) -> list[str]:
+        """A line about each kind of thing in the corpus that is not in the index."""
+        lines = [f"columns not used: {', '.join(self.unused)}"] if self.unused else []
+        if self.skipped:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.skipped.items())
+            lines.append(f"rows left out: {kinds}; all of them are in {self.index}/{SKIPPED}")
+        return lines
+
     def as_json(self) -> str:
         """Everything, as one JSON object."""
         timing = self.work.timing
@@ -49,6 +62,8 @@ class BuildReport:
             "index": str(self.index),
             "resumed": self.resumed,
             "counts": asdict(self.counts),
+            "columns not used": list(self.unused),
+            "rows left out": dict(self.skipped),
             "encoded": {"rows": self.work.rows - self.work.kept, "tokens": self.work.tokens},
             "seconds": {
                 "encoding": round(self.encoding_seconds, 3),
@@ -65,6 +80,7 @@ def counts_line(counts: Counts) -> str:
     if counts.documents:
         parts.append(f"{counts.postings / counts.documents:.1f} terms a document")
     for count, words in (
+        (counts.dropped_bad, "left out as unreadable"),
         (counts.dropped_no_text, "dropped for having no text"),
         (counts.dropped_no_terms, "dropped for having no term"),
         (counts.truncated, "cut at the maximum length"),

@@ -15,7 +15,7 @@ from sparton.storage.manifest import ENCODING, load_manifest
 pytestmark = pytest.mark.slow
 
 GUESSED = "columns: id = id, text = text\n"
-KNOWN = ".parquet, .pq, .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather"
+KNOWN = ".parquet, .pq, .jsonl, .ndjson, .json, .csv, .tsv, .arrow, .feather, and .gz of JSON lines, CSV and TSV"
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +128,9 @@ def test_a_column_that_a_later_file_lacks(run_cli, here, good, write_parquet):
         run_cli,
         here,
         [good, "later.parquet"],
-        "later.parquet has no column 'text', which good.parquet has; its columns are id, body",
+        "later.parquet has no column 'text', which other files have; its columns are id, body; name all text columns "
+        "with --text-column",
+        notes="",
     )
 
 
@@ -144,11 +146,15 @@ def test_columns_that_cannot_be_guessed(run_cli, here, write_parquet, names, sen
     assert_index_refused(run_cli, here, ["odd.parquet"], sentence, notes="")
 
 
-@pytest.mark.parametrize(("value", "word"), [(None, "null"), ("", "empty")])
-def test_a_missing_id(run_cli, here, corpus, value, word):
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_id(run_cli, here, corpus, value):
     name = corpus("ids.parquet", ["a", "b", value], ["x", "y", "z"], row_group_size=2)
     assert_index_refused(
-        run_cli, here, [name], f"the id in column 'id' is {word} at ids.parquet row 3; every document needs an id"
+        run_cli,
+        here,
+        [name],
+        "ids.parquet row 3 has no id in column 'id', and every document needs one; mend it, or leave out such rows "
+        "with --skip-bad-rows",
     )
 
 
@@ -186,7 +192,11 @@ def test_a_text_column_that_is_no_string(run_cli, here, corpus):
 def test_an_id_column_that_is_no_id(run_cli, here, corpus):
     name = corpus("floats.parquet", [1.5], ["x"])
     assert_index_refused(
-        run_cli, here, [name], "the id column 'id' is of type double; an id is a string or an integer", notes=""
+        run_cli,
+        here,
+        [name],
+        "floats.parquet row 1 has the id 1.5 in column 'id', where a string or whole number was expected; mend it, or "
+        "leave out such rows with --skip-bad-rows",
     )
 
 
@@ -223,7 +233,7 @@ def test_a_truncated_parquet_file(run_cli, here, good):
     (here / "bad.parquet").write_bytes(content[: len(content) // 2])
     sentence = unreadable("Parquet magic bytes not found in footer")
     assert_index_refused(run_cli, here, ["bad.parquet"], sentence, notes="")
-    assert_index_refused(run_cli, here, [good, "bad.parquet"], sentence)
+    assert_index_refused(run_cli, here, [good, "bad.parquet"], sentence, notes="")
 
 
 @pytest.mark.parametrize(
@@ -270,15 +280,17 @@ def test_damage_in_the_middle_of_the_texts_keeps_the_finished_parts(run_cli, her
 
 def test_a_bad_line_in_a_json_file(run_cli, here):
     (here / "bad.jsonl").write_text('{"id": "a", "text": "bag"}\n{"id": oops\n')
-    sentence = unreadable("JSON parse error: Invalid value", "bad.jsonl", "JSON lines")
-    assert_index_refused(run_cli, here, ["bad.jsonl"], sentence, notes="")
+    sentence = (
+        "bad.jsonl line 2 is not JSON (expecting value at column 8); mend it, or leave out such rows with "
+        "--skip-bad-rows"
+    )
+    assert_index_refused(run_cli, here, ["bad.jsonl"], sentence)
 
 
 def test_text_that_is_not_utf8(run_cli, here):
     (here / "bad.jsonl").write_bytes(b'{"id": "a", "text": "\xff\xfe"}\n')
-    sentence = unreadable("In column 1: Invalid: Invalid UTF8 sequence at string index 0", "bad.jsonl", "JSON lines")
-    ran = run_cli("index", "bad.jsonl", "--index", "new")
-    assert_refused(ran, sentence, notes=GUESSED)
+    sentence = "bad.jsonl line 1 is not UTF-8 (byte 22 is 0xff); mend it, or leave out such rows with --skip-bad-rows"
+    assert_refused(run_cli("index", "bad.jsonl", "--index", "new"), sentence)
 
 
 def test_an_index_with_other_settings(run_cli, here, good, built):

@@ -1,93 +1,129 @@
 """Which columns hold the id and the text: as asked, or guessed from their names."""
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from ...errors import Parameter, SpartonError, UsageError
+from .formats import ANY, NULL, TEXT
 from .reader import Corpus
 
+log = logging.getLogger("sparton")
 ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
 TITLE_NAMES = ("title", "name")
 BODY_NAMES = ("text", "contents", "content", "body", "description", "passage", "abstract")
+_NUMBERS = re.compile(r"u?int\d+|halffloat|float|double|decimal.*")
+_TOLD = 3  # files
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The id column and the text columns, joined with a space in this order; `guessed` if nobody named them all."""
+    """The id column and the text columns, joined with a space in this order; `guessed` if nobody named them all.
+
+    unused: the corpus's other columns. like_ids: those of them that could have been taken for the id.
+    """
 
     id: str
     text: tuple[str, ...]
     guessed: bool = False
+    unused: tuple[str, ...] = ()
+    like_ids: tuple[str, ...] = ()
+
+    @property
+    def guess(self) -> str:
+        """What was guessed, and what else could have been."""
+        also = f" ({', '.join(self.like_ids)} could be the id, too)" if self.like_ids else ""
+        return f"columns: id = {self.id}{also}, text = {' + '.join(self.text)}"
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The id column, and then the text columns."""
+        return (self.id, *self.text)
 
 
-def choose_columns(schema: pa.Schema, id_column: str | None = None, text_columns: Sequence[str] = ()) -> Columns:
+def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: Sequence[str] = ()) -> Columns:
     """Take the columns asked for, and guess those that were not: id, _id, docid; title + text, contents, body, …
 
+    A column is the corpus's if any of its files has it. Rows of a file without one of the text columns have no text
+    there, and that is logged. The id column and one text column have to be in every file that has columns.
     Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess, and UsageError for
     a column that is named twice.
     """
     for name in text_columns:
         if list(text_columns).count(name) > 1:
             raise UsageError(Parameter("text_columns"), f" is {name!r} more than once; name each column once")
-    id_name = id_column or _first(schema, ID_NAMES)
-    if id_name is None:
-        raise _no_guess("an id", "id_column", schema)
-    text = tuple(text_columns) or tuple(
-        name for name in (_first(schema, TITLE_NAMES), _first(schema, BODY_NAMES)) if name is not None
-    )
+    known = corpus.names
+    if not known:  # no row either
+        return Columns(id_column or ID_NAMES[0], tuple(text_columns) or BODY_NAMES[:1])
+    ids = [id_column] if id_column else [name for name in _id_names(corpus) if name in known]
+    if not ids:
+        raise _no_guess("an id", "id_column", corpus)
+    text = tuple(text_columns) or _guessed_text(corpus, ids[0])
     if not text:
-        raise _no_guess("text", "text_columns", schema)
-    for name in (id_name, *text):
-        if name not in schema.names:
-            raise SpartonError(f"the corpus has no column {name!r}; its columns are {', '.join(schema.names)}")
-    _check_types(schema, id_name, text)
-    return Columns(id_name, text, guessed=id_column is None or not text_columns)
+        raise _no_guess("text", "text_columns", corpus)
+    for name in (ids[0], *text):
+        if name not in known:
+            raise SpartonError(f"the corpus has no column {name!r}; its columns are {', '.join(known)}")
+    _check_types(corpus, ids[0], text)
+    unused = tuple(name for name in known if name not in (ids[0], *text))
+    return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
 
 
-def check_files(corpus: Corpus, columns: Columns) -> None:
-    """Check that each file has the columns, of the kinds that the first one has.
-
-    Raises SpartonError naming the file: Arrow would read a missing column as null, and cast one of another type.
-    """
-    for path, schema in corpus.schemas():
-        for name in (columns.id, *columns.text):
-            if name not in schema.names:
-                raise SpartonError(
-                    f"{path} has no column {name!r}, which {corpus.files[0]} has; its columns are "
-                    f"{', '.join(schema.names)}"
-                )
-            found, expected = schema.field(name).type, corpus.schema.field(name).type
-            if _is_text(found) != _is_text(expected) and not pa.types.is_null(found):
-                raise SpartonError(
-                    f"the column {name!r} is of type {found} in {path} and of type {expected} in {corpus.files[0]}; "
-                    "make them the same"
-                )
+def _id_names(corpus: Corpus) -> Sequence[str]:
+    return ID_NAMES if corpus.header else ("1",)
 
 
-def _check_types(schema: pa.Schema, id_name: str, text: Sequence[str]) -> None:
-    id_type = schema.field(id_name).type
-    if not (_is_text(id_type) or pa.types.is_integer(id_type)):
-        raise SpartonError(f"the id column {id_name!r} is of type {id_type}; an id is a string or an integer")
-    for name in text:
-        if not _is_text(schema.field(name).type):
+def _guessed_text(corpus: Corpus, id_name: str) -> tuple[str, ...]:
+    known = corpus.names
+    if not corpus.header:  # an id and a text, as MS MARCO's passages are
+        return ("2",) if len(known) == 2 and id_name == "1" else ()
+    firsts = (next((name for name in names if name in known), None) for names in (TITLE_NAMES, BODY_NAMES))
+    return tuple(name for name in firsts if name is not None)
+
+
+def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
+    """Check each file's columns, and log which files lack one of text."""
+    lacking: dict[str, list[str]] = {name: [] for name in text}
+    for file, schema in zip(corpus.files, corpus.schemas, strict=True):
+        if not schema:  # no row either
+            continue
+        if id_name not in schema:
             raise SpartonError(
-                f"the text column {name!r} is of type {schema.field(name).type}, not string; choose another with ",
+                f"{file} has no column {id_name!r}, which other files have; its columns are {', '.join(schema)}"
+            )
+        kind = schema[id_name]
+        if kind not in (TEXT, NULL, ANY) and not _NUMBERS.fullmatch(kind):
+            raise SpartonError(
+                f"the id column {id_name!r} is of type {kind}{_in(file, corpus)}; an id is a string or a whole number"
+            )
+        if not any(name in schema for name in text):
+            raise SpartonError(
+                f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "
+                f"{', '.join(schema)}; name all text columns with ",
                 Parameter("text_columns"),
             )
+        for name in text:
+            if name not in schema:
+                lacking[name].append(str(file))
+            elif schema[name] not in (TEXT, NULL, ANY):
+                raise SpartonError(
+                    f"the text column {name!r} is of type {schema[name]}{_in(file, corpus)}, not string; ",
+                    "choose another with ",
+                    Parameter("text_columns"),
+                )
+    for name, files in lacking.items():
+        if files:
+            more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""
+            log.info("no column %r in %s%s: their rows have no text there", name, ", ".join(files[:_TOLD]), more)
 
 
-def _first(schema: pa.Schema, names: Sequence[str]) -> str | None:
-    return next((name for name in names if name in schema.names), None)
+def _in(file: object, corpus: Corpus) -> str:
+    return f" in {file}" if len(corpus.files) > 1 else ""
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _no_guess(what: str, option: str, schema: pa.Schema) -> SpartonError:
-    known = f": the columns are {', '.join(schema.names)}"
-    return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), known)
+def _no_guess(what: str, option: str, corpus: Corpus) -> SpartonError:
+    known: tuple[object, ...] = (f": the columns are {', '.join(corpus.names)}",)
+    if corpus.header and corpus.has_headings:
+        known += ("; if that is no heading but a row, give ", Parameter("header", False))
+    return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), *known)

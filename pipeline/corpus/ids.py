@@ -1,67 +1,86 @@
 """Ids are checked before anything is encoded: hours of work must not end on row 8,000,001."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from ...errors import SpartonError
-from .reader import Corpus, Rows
+from .rows import BadRow, Rows, are_text
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191
+_EXACT = 2**53  # up to which a double is each whole number
 
 
-def check_ids(corpus: Corpus, id_column: str) -> int:
-    """Check that every row has an id and that no id is repeated; return the number of rows.
-
-    Holds 8 bytes a row, 16 at the end: a hash of each id. Equal hashes are looked up again before they are called equal
-    ids.
-    Raises SpartonError naming the file and row (counted from 1) of a null id, or both rows of a repeated one.
-    """
-    hashes = [
-        np.fromiter((hash(name) for name in ids_of(rows, id_column)), dtype=np.int64, count=rows.batch.num_rows)
-        for rows in corpus.rows([id_column])
-    ]
-    every = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.int64)
-    del hashes
-    every.sort()
-    suspects = set(every[1:][every[1:] == every[:-1]].tolist())
-    if suspects:
-        _raise_first_repeat(corpus, id_column, suspects)
-    return len(every)
+def with_ids(rows: Rows, column: str) -> Rows:
+    """The rows with their first column, that of ids, as strings. A null, empty or too long id makes its row bad, and so
+    does a number that is not whole. column: its name."""
+    values = rows.columns[0]
+    if are_text(values) and all(values) and max(map(len, values), default=0) <= LONGEST_ID:
+        return rows
+    bad: dict[int, BadRow] = {}
+    ids: list[str | None] = []
+    for offset, value in enumerate(values):
+        found = None if offset in rows.bad else _id(value, column)
+        if isinstance(found, BadRow):
+            bad[offset] = found
+            found = None
+        ids.append(found)
+    return Rows(rows.file, rows.unit, rows.numbers, (ids, *rows.columns[1:]), rows.bad).with_bad(bad)
 
 
-def ids_of(rows: Rows, id_column: str) -> Iterator[str]:
-    """The ids of a batch as strings. Raises SpartonError at one that is null, empty or too long."""
-    for offset, value in enumerate(plain(rows.batch.column(id_column)).to_pylist()):
-        if value is None or value == "":
-            found = "null" if value is None else "empty"
-            raise SpartonError(
-                f"the id in column {id_column!r} is {found} at {rows.file} row {rows.first + offset}; "
-                "every document needs an id"
+def _id(value: Any, column: str) -> str | BadRow:
+    if value is None or value == "":
+        return BadRow("no id", f"has no id in column {column!r}, and every document needs one")
+    if isinstance(value, float | Decimal):
+        if value != value or abs(value) == float("inf") or value != int(value):
+            return BadRow("id", f"has the id {value} in column {column!r}, where a string or whole number was expected")
+        if isinstance(value, float) and abs(value) > _EXACT:
+            return BadRow(
+                "id", f"has the id {value} in column {column!r}, too large to be exact as a float; save ids as strings"
             )
-        name = str(value)
-        if len(name) > LONGEST_ID:
-            raise SpartonError(
-                f"the id in column {id_column!r} at {rows.file} row {rows.first + offset} is {len(name)} characters "
-                f"long; an id may have {LONGEST_ID}"
-            )
-        yield name
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        words = type(value).__name__
+        return BadRow("id", f"has a {words} in column {column!r}, where an id was expected, a string or whole number")
+    name = str(value)
+    if len(name) > LONGEST_ID:
+        return BadRow("id", f"has an id of {len(name)} characters in column {column!r}, where {LONGEST_ID} are allowed")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return BadRow("id", f"has the id {name!r} in column {column!r}, which is no Unicode text")
+    return name
 
 
-def plain(column: pa.Array) -> pa.Array:
-    """A dictionary-encoded column as its values; any other as it is."""
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+class IdCheck:
+    """Finds ids that stand twice. Holds 8 bytes a row, 16 at the end: a hash of each id."""
 
+    def __init__(self) -> None:
+        self._hashes: list[np.ndarray] = []
 
-def _raise_first_repeat(corpus: Corpus, id_column: str, suspects: set[int]) -> None:
-    seen: dict[str, str] = {}
-    for rows in corpus.rows([id_column]):
-        for offset, name in enumerate(ids_of(rows, id_column)):
-            if hash(name) not in suspects:
-                continue
-            location = f"{rows.file} row {rows.first + offset}"
-            if name in seen:
-                raise SpartonError(f"the id {name!r} stands twice: at {seen[name]} and at {location}; make ids unique")
-            seen[name] = location
+    def add(self, rows: Rows) -> None:
+        """Take the ids of some rows; None is none."""
+        ids = [hash(name) for name in rows.columns[0] if name is not None]
+        self._hashes.append(np.array(ids, dtype=np.int64))
+
+    def refuse_repeated(self, again: Iterable[Rows]) -> None:
+        """Raise SpartonError with both rows of the first id that stands twice. again: the same rows; equal hashes are
+        looked up in them before they are called equal ids."""
+        every = np.concatenate(self._hashes) if self._hashes else np.empty(0, dtype=np.int64)
+        self._hashes.clear()
+        every.sort()
+        suspects = set(every[1:][every[1:] == every[:-1]].tolist())
+        if not suspects:
+            return
+        seen: dict[str, str] = {}
+        for rows in again:
+            for offset, name in enumerate(rows.columns[0]):
+                if name is None or hash(name) not in suspects:
+                    continue
+                where = rows.where(offset)
+                if name in seen:
+                    raise SpartonError(f"the id {name!r} stands twice: at {seen[name]} and at {where}; make ids unique")
+                seen[name] = where

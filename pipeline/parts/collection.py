@@ -11,6 +11,7 @@ import numpy as np
 from ...storage.index_folder import part_path
 from ...storage.manifest import Counts
 from ...storage.markers import Marker, finished_counts
+from ..corpus.checked import checked_rows
 from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
 from ..documents import Shard
@@ -64,7 +65,9 @@ def write_collection(
                 progress.add(kept=finished.rows)
         return finished is None
 
-    shards = read_shards(Corpus(job.files, job.states), job.columns, job.options.shard_rows, wanted)
+    corpus = Corpus(job.files, job.states, header=job.options.header)
+    rows = checked_rows(corpus, job.columns, skip_bad=job.options.skip_bad_rows)
+    shards = read_shards(rows, job.options.shard_rows, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))
@@ -110,7 +113,7 @@ def _encoded(
     def tokens() -> Iterator[Tokens]:
         for shard, found in tokenized:
             begun.append((shard, found))
-            progress.add(shard.empty)
+            progress.add(shard.empty + shard.bad)
             yield found
 
     def saved_batches() -> SavedBatches:
@@ -131,6 +134,7 @@ def _encoded(
         counts = Counts(
             rows=shard.rows,
             dropped_no_text=shard.empty,
+            dropped_bad=shard.bad,
             truncated=found.truncated,
             split=split,
             tokens=len(found.ids),

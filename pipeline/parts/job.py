@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..corpus.columns import Columns
 from ..corpus.file_state import FileState
-from ..corpus.reader import DataFile
+from ..corpus.files import DataFile
 from ..options import EncodingOptions
 
 

@@ -1,15 +1,19 @@
 """Every row has an id and no id stands twice."""
 
+import math
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus.ids import check_ids, ids_of
+from sparton.pipeline.corpus.checked import check_corpus, checked_rows
+from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 
 
 def check(*paths):
-    return check_ids(Corpus(paths), "id")
+    return check_corpus(Corpus(paths), Columns("id", ()))
 
 
 def test_good_ids_are_counted_over_all_files(tmp_path, write_parquet):
@@ -24,16 +28,21 @@ def test_a_corpus_without_rows_has_none(tmp_path, write_parquet):
 @pytest.mark.parametrize("ids", [["x", "y"], [7, 8], pa.array(["x", "y"]).dictionary_encode()])
 def test_ids_become_strings(tmp_path, write_parquet, ids):
     path = write_parquet(tmp_path / "a.parquet", id=ids)
-    found = [name for rows in Corpus([path]).rows(["id"]) for name in ids_of(rows, "id")]
+    found = [
+        name for rows in checked_rows(Corpus([path]), Columns("id", ()), skip_bad=False) for name in rows.columns[0]
+    ]
     assert found == [str(value) for value in (ids.to_pylist() if isinstance(ids, pa.Array) else ids)]
 
 
-@pytest.mark.parametrize(("value", "word"), [(None, "null"), ("", "empty")])
-def test_an_id_that_is_missing_is_named_by_its_row(tmp_path, write_parquet, value, word):
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_id_that_is_missing_is_named_by_its_row(tmp_path, write_parquet, value):
     path = write_parquet(tmp_path / "a.parquet", row_group_size=2, id=["1", "2", "3", value])
     with pytest.raises(SpartonError) as caught:
         check(path)
-    assert str(caught.value) == f"the id in column 'id' is {word} at {path} row 4; every document needs an id"
+    assert str(caught.value) == (
+        f"{path} row 4 has no id in column 'id', and every document needs one; mend it, or leave out such rows with "
+        "skip_bad_rows=True"
+    )
 
 
 def test_an_id_standing_twice_names_both_rows(tmp_path, write_parquet):
@@ -63,4 +72,48 @@ def test_an_id_too_long_for_lucene_is_refused(tmp_path, write_parquet):
     path = write_parquet(tmp_path / "a.parquet", id=["a", "x" * 8_192])
     with pytest.raises(SpartonError) as caught:
         check(path)
-    assert str(caught.value) == f"the id in column 'id' at {path} row 2 is 8192 characters long; an id may have 8191"
+    assert str(caught.value) == (
+        f"{path} row 2 has an id of 8192 characters in column 'id', where 8191 are allowed; mend it, or leave out such "
+        "rows with skip_bad_rows=True"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        ([3.0, 2.0**53, -0.0], ["3", "9007199254740992", "0"]),
+        (pa.array([Decimal("12.00"), Decimal("7")]), ["12", "7"]),
+        (pa.array([2**64 - 1, 0], pa.uint64()), ["18446744073709551615", "0"]),
+    ],
+)
+def test_whole_numbers_are_written_as_such(tmp_path, write_parquet, ids, found):
+    path = write_parquet(tmp_path / "a.parquet", id=ids)
+    rows = checked_rows(Corpus([path]), Columns("id", ()), skip_bad=False)
+    assert [name for some in rows for name in some.columns[0]] == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (3.5, "has the id 3.5 in column 'id', where a string or whole number was expected"),
+        (math.nan, "has the id nan in column 'id', where a string or whole number was expected"),
+        (math.inf, "has the id inf in column 'id', where a string or whole number was expected"),
+        (1e18, "has the id 1e+18 in column 'id', too large to be exact as a float; save ids as strings"),
+    ],
+)
+def test_floats_that_are_no_exact_whole_number_are_refused(tmp_path, write_parquet, value, found):
+    path = write_parquet(tmp_path / "a.parquet", id=[1.0, value])
+    with pytest.raises(SpartonError) as caught:
+        check(path)
+    assert str(caught.value) == f"{path} row 2 {found}; mend it, or leave out such rows with skip_bad_rows=True"
+
+
+def test_ids_of_one_file_may_be_whole_numbers_and_of_the_next_floats_or_strings(tmp_path, write_parquet):
+    paths = [
+        write_parquet(tmp_path / "a.parquet", id=[1, 2], text=["a", "b"]),
+        write_parquet(tmp_path / "b.parquet", id=[3.0, 4.0], text=["c", "d"]),
+        write_parquet(tmp_path / "c.parquet", id=["five"], text=["e"]),
+    ]
+    corpus = Corpus(paths)
+    rows = checked_rows(corpus, choose_columns(corpus), skip_bad=False)
+    assert [name for some in rows for name in some.columns[0]] == ["1", "2", "3", "4", "five"]

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from sparton.pipeline.corpus.checked import checked_rows
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
@@ -11,7 +12,8 @@ from sparton.pipeline.documents import Documents
 
 def cut(path, shard_rows, text=("text",)):
     corpus = Corpus([path])
-    return list(read_shards(corpus, choose_columns(corpus.schema, "id", text), shard_rows))
+    rows = checked_rows(corpus, choose_columns(corpus, "id", text), skip_bad=False)
+    return list(read_shards(rows, shard_rows))
 
 
 @pytest.mark.parametrize(("shard_rows", "sizes"), [(4, [4, 4, 2]), (5, [5, 5]), (100, [10]), (1, [1] * 10)])

@@ -1,0 +1,117 @@
+"""Arrow files, those of Feather and of `datasets` among them; and Arrow's columns as values, for Parquet too."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from .files import DataFile
+from .formats import NULL, TEXT
+from .lines import call
+from .rows import ROWS_A_BATCH, BadRow, Rows
+
+_MAGIC = b"ARROW1"
+
+
+class ArrowFormat:
+    """Reads Arrow's file format and its stream format, in which `datasets` saves."""
+
+    title = "Arrow"
+
+    def schema(self, file: DataFile) -> Mapping[str, str]:
+        """The file's columns and their kinds."""
+        with file.open("rb") as stream:
+            return kinds(call(file, lambda: _reader(stream)).schema)
+
+    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+        """All rows."""
+        with file.open("rb") as stream:
+            first = 1
+            for large in _batches(file, call(file, lambda: _reader(stream))):
+                for start in range(0, large.num_rows, ROWS_A_BATCH):
+                    rows = rows_of(file, first, large.slice(start, ROWS_A_BATCH), columns)
+                    yield rows
+                    first += len(rows)
+
+
+def _reader(stream: Any) -> Any:
+    start = stream.read(len(_MAGIC))
+    stream.seek(0)
+    return pa.ipc.open_file(stream) if start == _MAGIC else pa.ipc.open_stream(stream)
+
+
+def _batches(file: DataFile, reader: Any) -> Iterator[pa.RecordBatch]:
+    if isinstance(reader, pa.ipc.RecordBatchFileReader):
+        for number in range(reader.num_record_batches):
+            yield call(file, lambda number=number: reader.get_batch(number))  # type: ignore[misc]
+        return
+    while (batch := call(file, lambda: next(reader, None))) is not None:
+        yield batch
+
+
+def kinds(schema: pa.Schema) -> Mapping[str, str]:
+    """The kinds of columns by their names; of two columns with one name the first is meant."""
+    found: dict[str, str] = {}
+    for field in schema:
+        found.setdefault(field.name, _kind(field.type))
+    return found
+
+
+def _kind(of: pa.DataType) -> str:
+    if pa.types.is_dictionary(of):
+        of = of.value_type
+    if pa.types.is_string(of) or pa.types.is_large_string(of) or pa.types.is_string_view(of):
+        return TEXT
+    return NULL if pa.types.is_null(of) else str(of)
+
+
+def rows_of(file: DataFile, first: int, batch: pa.RecordBatch, columns: Sequence[str]) -> Rows:
+    """The rows of a batch, of which the first has the number `first`."""
+    bad: dict[int, BadRow] = {}
+    values = tuple(
+        _values(batch.column(batch.schema.names.index(name)), bad)
+        if name in batch.schema.names
+        else [None] * batch.num_rows
+        for name in columns
+    )
+    rows = Rows(file, "row", range(first, first + batch.num_rows), values)
+    return rows.with_bad(bad)
+
+
+def _values(column: pa.Array, bad: dict[int, BadRow]) -> list[Any]:
+    """What a column holds. bad: gets the rows whose text is not UTF-8. Raises what Arrow does for a damaged column."""
+    try:
+        column.validate(full=True)
+        values: list[Any] = plain(column).to_pylist()
+        return values
+    except pa.ArrowInvalid:
+        raw = _bytes(column)
+        if raw is None:
+            raise
+    raw.validate(full=True)  # or more is wrong than what its bytes mean
+    values = []
+    for offset, value in enumerate(plain(raw).to_pylist()):
+        try:
+            values.append(None if value is None else value.decode())
+        except UnicodeDecodeError as error:
+            values.append(None)
+            bad[offset] = BadRow(
+                "not UTF-8", f"has text that is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
+            )
+    return values
+
+
+def _bytes(column: pa.Array) -> pa.Array | None:
+    """A column of text as the bytes it is made of; None of another one."""
+    if pa.types.is_dictionary(column.type):
+        values = _bytes(column.dictionary)
+        return None if values is None else pa.DictionaryArray.from_arrays(column.indices, values, safe=False)
+    return column.view(_BINARY[column.type]) if column.type in _BINARY else None
+
+
+_BINARY: dict[pa.DataType, pa.DataType] = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """A dictionary-encoded column as the values it stands for; any other as it is."""
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column

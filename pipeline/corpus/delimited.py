@@ -1,0 +1,159 @@
+"""CSV and TSV: every column is text, so that an id of "007" stays what it is."""
+
+import csv
+import io
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import BinaryIO
+
+from ...errors import SpartonError
+from .files import DataFile
+from .formats import TEXT
+from .lines import LONGEST_LINE, line_blocks, open_bytes
+from .rows import ROWS_A_BATCH, BadRow, Rows
+
+csv.field_size_limit(LONGEST_LINE)
+_Row = list[str] | BadRow
+_Numbered = Generator[tuple[int, _Row], None, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Delimited:
+    """Reads fields between delimiters.
+
+    split: gives the fields of each row with the number of its first line. header: whether the first line names the
+    columns; if not, their numbers are their names.
+    """
+
+    title: str
+    split: Callable[[BinaryIO], _Numbered]
+    header: bool
+
+    def schema(self, file: DataFile) -> Mapping[str, str]:
+        """The names in the first line; without a heading the columns' numbers."""
+        with open_bytes(file) as stream, closing(self.split(stream)) as rows:
+            return dict.fromkeys(self._names(file, rows), TEXT)
+
+    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+        """All rows but empty lines. One with more or fewer fields than the first is bad."""
+        names = list(self.schema(file))
+        indexes = [names.index(name) if name in names else None for name in columns]
+        with open_bytes(file) as stream, closing(self.split(stream)) as rows:
+            if self.header:
+                next(rows, None)
+            while batch := list(islice(rows, ROWS_A_BATCH)):
+                found = [_checked(row, len(names), indexes) for _, row in batch]
+                bad = {offset: row for offset, row in enumerate(found) if isinstance(row, BadRow)}
+                values = tuple(
+                    [None if isinstance(row, BadRow) or index is None else row[index] for row in found]
+                    for index in indexes
+                )
+                yield Rows(file, "line", [number for number, _ in batch], values, bad)
+
+    def _names(self, file: DataFile, rows: _Numbered) -> list[str]:
+        """Raises SpartonError for a heading that does not name each column."""
+        number, row = next(rows, (1, []))
+        if isinstance(row, BadRow):
+            raise SpartonError(
+                f"{file} line {number} {row.found}, and it is the first, which tells the columns; mend it"
+            )
+        if not self.header:
+            return [str(column) for column in range(1, len(row) + 1)]
+        for column, name in enumerate(row):
+            if not _is_utf8(name):
+                raise SpartonError(f"{file} line {number} is not UTF-8; save the file as UTF-8")
+            if name in row[:column]:
+                raise SpartonError(f"{file} has two columns {name!r}; give each a name of its own")
+        return row
+
+
+def csv_rows(stream: BinaryIO) -> _Numbered:
+    """The rows of CSV: commas between fields, and double quotes around one that has commas, quotes or line ends."""
+    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    lines = _Lines(text)
+    reader = csv.reader(lines, strict=True)
+    try:
+        while True:
+            lines.begin_row()
+            first = lines.number + 1
+            row: _Row
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except (csv.Error, _RowTooLongError):
+                row = BadRow("stray quote", "has a quote that is not closed at the end of a field")
+                lines.skip_line()
+                reader = csv.reader(lines, strict=True)
+            if row:
+                yield first, row
+    finally:
+        text.detach()  # or it would close the stream, which is the caller's
+
+
+def tsv_rows(stream: BinaryIO) -> _Numbered:
+    """The rows of TSV: tabs between fields, and no quotes, so that a field has neither tabs nor line ends."""
+    for first, lines in line_blocks(stream):
+        for number, line in enumerate(lines, first):
+            if len(line) >= LONGEST_LINE:
+                yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
+            elif text := line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r"):
+                yield number, text.split("\t")
+
+
+class _RowTooLongError(Exception):
+    """A row goes on for longer than any does."""
+
+
+class _Lines:
+    """Gives a csv.reader its lines, of which those of the row that is being read can be taken back."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines, self._back = iter(lines), deque[str]()
+        self._row: list[str] = []
+        self._size, self.number = 0, 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        if self._size > LONGEST_LINE:
+            raise _RowTooLongError
+        line = self._back.popleft() if self._back else next(self._lines)
+        self._row.append(line)
+        self._size += len(line)
+        self.number += 1
+        return line
+
+    def begin_row(self) -> None:
+        """What is taken from now on belongs to another row."""
+        self._row, self._size = [], 0
+
+    def skip_line(self) -> None:
+        """Go on behind the first line of the row that was begun."""
+        again = self._row[1:]
+        self._back.extendleft(reversed(again))
+        self.number -= len(again)
+
+
+def _checked(row: _Row, width: int, indexes: Sequence[int | None]) -> _Row:
+    """The row, or what is wrong with it."""
+    if isinstance(row, BadRow):
+        return row
+    if len(row) != width:
+        return BadRow("number of fields", f"has {len(row)} fields, where {width} were expected")
+    if not all(index is None or _is_utf8(row[index]) for index in indexes):
+        return BadRow("not UTF-8", "is not UTF-8")
+    return row
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether what stood for it in the file was UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

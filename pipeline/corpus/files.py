@@ -1,0 +1,126 @@
+"""The files of a corpus: found by path, folder, glob or URI."""
+
+import glob
+import logging
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from ...errors import SpartonError, UsageError
+from ...storage.manifest import NAME as MANIFEST
+from ...storage.redaction import redacted
+from ...storage.remote import RemoteFile, files_below, local_path
+from ...storage.walk import Files, is_folder, look
+from .formats import KNOWN, READS, suffix_of
+
+log = logging.getLogger("sparton")
+DataFile = Path | RemoteFile
+F = TypeVar("F", Path, RemoteFile)
+_BEIR_CORPUS = {"corpus.jsonl", "corpus.jsonl.gz"}
+_BEIR_QUERIES = {"queries.jsonl", "queries.jsonl.gz"}
+# What `datasets` saves beside its Arrow files, and beside the folders of a dataset's splits.
+_DATASETS = "dataset_dict.json"
+_OF_DATASETS = {"dataset_info.json", "state.json", _DATASETS}
+
+
+def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
+    """The data files that files, folders (searched through), globs and URIs of files and folders name: each one's in
+    name order, none twice, whatever links lead to it.
+
+    Raises UsageError for no path at all; SpartonError for a path that is missing or holds no data file, and as Files.
+    """
+    if not paths:
+        raise UsageError("no corpus was given; name a Parquet file, a folder or a glob")
+    found: dict[DataFile, None] = {}
+    files = Files(_is_data, hidden=(".", "_"))
+    for path in paths:
+        local = None if isinstance(path, RemoteFile) else local_path(path)
+        if local is None:
+            found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
+        else:
+            found.update(dict.fromkeys(_files_of(local, files)))
+    files.report()
+    return tuple(found)
+
+
+def _remote_files(uri: str) -> list[RemoteFile]:
+    """The data files that a URI names."""
+    folder, files = files_below(uri)
+    indexes = [file.uri.removesuffix(MANIFEST) for file in files if file.name == MANIFEST] if folder else []
+    known = [
+        file
+        for file in files
+        if _is_data(file.name)
+        and not (folder and re.search(r"/[._]", file.uri.removeprefix(uri.rstrip("/"))))
+        and not any(file.uri.startswith(index) for index in indexes)
+    ]
+    if folder:
+        known = _meant(known)
+    if not known:
+        name = redacted(uri)
+        what = f"the folder {name} has no data files" if folder else f"{name} is of no format that Sparton reads"
+        raise SpartonError(f"{what}; Sparton reads {READS}")
+    return known
+
+
+def _files_of(path: Path, files: Files) -> list[Path]:
+    """The files that a path names and that were not taken before."""
+    _check_name(path)
+    met = files.met
+    if is_folder(look(path)):
+        found = files.below(path)
+        if files.met == met:
+            raise SpartonError(f"the folder {path} has no data files; Sparton reads {READS}")
+        found = _meant(found)
+    elif os.path.lexists(path):
+        if not _is_data(path.name):
+            raise SpartonError(f"{path} is of no format that Sparton reads; it reads {READS}")
+        found = files.take(path)
+    elif glob.has_magic(str(path)):
+        found = files.matching(path)
+        if files.met == met:
+            raise SpartonError(f"the pattern {path} matches no data file; Sparton reads {READS}")
+    else:
+        raise SpartonError(f"the corpus {path} does not exist; check the path")
+    for file in found:
+        _check_name(file)
+    return found
+
+
+def _check_name(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        raise SpartonError(f"the path {str(path)!r} is not UTF-8; rename it") from None
+
+
+def _is_data(name: str) -> bool:
+    return suffix_of(name) in KNOWN
+
+
+def _meant(files: Sequence[F]) -> list[F]:
+    """What a search through a folder is to take of the data files in it: of a BEIR folder the corpus, and of a folder
+    that `datasets` saved its Arrow files."""
+    by_folder: dict[str, dict[str, F]] = {}
+    for file in files:
+        folder, _, name = _uri(file).rpartition("/")
+        by_folder.setdefault(folder, {})[name] = file
+    left_out: set[str] = set()
+    for folder, names in by_folder.items():
+        corpus = names.keys() & _BEIR_CORPUS
+        if corpus and names.keys() & _BEIR_QUERIES:
+            inside = [_uri(file) for file in files if _uri(file).startswith(f"{folder}/")]
+            left_out.update(inside)
+            left_out -= {_uri(names[name]) for name in corpus}
+            log.info("%s is a BEIR folder: its %s is the corpus", redacted(folder), " and ".join(sorted(corpus)))
+        if any(suffix_of(name) == ".arrow" for name in names):
+            left_out.update(_uri(names[name]) for name in names.keys() & _OF_DATASETS)
+        elif names.keys() & _OF_DATASETS == {_DATASETS}:
+            left_out.add(_uri(names[_DATASETS]))  # the splits are in folders of their own
+    return [file for file in files if _uri(file) not in left_out]
+
+
+def _uri(file: DataFile) -> str:
+    return file.uri if isinstance(file, RemoteFile) else file.as_posix()

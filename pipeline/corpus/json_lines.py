@@ -1,0 +1,93 @@
+"""JSON lines: an object a line. Every line is read by itself, so a column may change its type from line to line."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from .files import DataFile
+from .formats import ANY
+from .lines import LONGEST_LINE, line_blocks, open_bytes
+from .rows import BadRow, Rows
+
+_MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
+
+
+class JsonLines:
+    """Reads JSON lines."""
+
+    title = "JSON lines"
+
+    def schema(self, file: DataFile) -> Mapping[str, str]:
+        """The names that any line has: all lines are read for it."""
+        names: dict[str, None] = {}
+        for _, _, rows in _objects(file):
+            for row in rows:
+                if isinstance(row, dict) and not names.keys() >= row.keys():
+                    names.update(dict.fromkeys(row))
+        return dict.fromkeys(names, ANY)
+
+    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+        """All lines but empty ones."""
+        for numbers, lines, rows in _objects(file):
+            bad = {offset: row for offset, row in enumerate(rows) if isinstance(row, BadRow)}
+            good = [{} if isinstance(row, BadRow) else row for row in rows] if bad else rows
+            values = tuple([row.get(name) for row in good] for name in columns)
+            for name, column in zip(columns, values, strict=True):
+                if float in map(type, column):
+                    for offset, value in enumerate(column):
+                        if type(value) is float:  # or a whole number, of which orjson takes 64 bits at most
+                            column[offset] = json.loads(lines[offset])[name]
+            yield Rows(file, "line", numbers, values, bad)
+
+
+def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], Sequence[Any]]]:
+    """Some lines at a time: their numbers, themselves, and the object on each or what is wrong with it."""
+    with open_bytes(file) as stream:
+        for first, lines in line_blocks(stream):
+            if first == 1:
+                lines[0] = lines[0].removeprefix(_MARK)
+            try:
+                rows: list[Any] = list(map(orjson.loads, lines))
+                if all(type(row) is dict for row in rows):
+                    yield range(first, first + len(lines)), lines, rows
+                    continue
+            except orjson.JSONDecodeError:
+                pass  # one of them, or an empty line
+            numbers = [number for number, line in enumerate(lines, first) if line and not line.isspace()]
+            lines = [lines[number - first] for number in numbers]
+            yield numbers, lines, list(map(read_object, lines))
+
+
+def read_object(line: bytes) -> dict[str, Any] | BadRow:
+    """The object on a line, or what is wrong with the line."""
+    try:
+        found = orjson.loads(line)
+        if type(found) is dict:
+            return found
+    except orjson.JSONDecodeError:
+        pass
+    return _read_carefully(line)
+
+
+def _read_carefully(line: bytes) -> dict[str, Any] | BadRow:
+    """The same of what orjson does not read, half characters for example."""
+    if len(line) >= LONGEST_LINE:
+        return BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a JSON object was expected")
+    try:
+        found = json.loads(line.rstrip().decode())
+    except UnicodeDecodeError as error:
+        return BadRow("not UTF-8", f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})")
+    except RecursionError:
+        return BadRow("nested too deep", "is nested too deep to be a document")
+    except json.JSONDecodeError as error:
+        return BadRow("not JSON", f"is not JSON ({error.msg[:1].lower()}{error.msg[1:]} at column {error.colno})")
+    except ValueError:  # a number of thousands of digits
+        return BadRow("not JSON", "is not JSON that can be read (a number has too many digits)")
+    if not isinstance(found, dict):
+        return BadRow("no object", f"is {_WORDS[type(found)]}, where a JSON object was expected")
+    return found
+
+
+_WORDS = {list: "a list", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}

@@ -1,0 +1,76 @@
+"""Rows of a file as a reader gives them, with what could not be read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import Parameter, SpartonError
+from .files import DataFile
+
+ROWS_A_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BadRow:
+    """What is wrong with a row. kind: in few words, by which such rows are counted. found: a predicate with the row as
+    its subject, which says what was found and what was expected."""
+
+    kind: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Consecutive rows of one file.
+
+    numbers: of each row within the file, counted from 1. unit: what they count, "row" or "line".
+    columns: the values of each column that was asked for, None where there is none.
+    bad: what is wrong with rows, by their offsets; all their values are None.
+    """
+
+    file: DataFile
+    unit: str
+    numbers: Sequence[int]
+    columns: tuple[list[Any], ...]
+    bad: Mapping[int, BadRow] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def where(self, offset: int) -> str:
+        """The file and number of a row, as a sentence has them."""
+        return f"{self.file} {self.unit} {self.numbers[offset]}"
+
+    def slice(self, start: int, stop: int) -> "Rows":
+        """Some of the rows."""
+        columns = tuple(column[start:stop] for column in self.columns)
+        bad = {offset - start: bad for offset, bad in self.bad.items() if start <= offset < stop}
+        return Rows(self.file, self.unit, self.numbers[start:stop], columns, bad)
+
+    def with_bad(self, bad: Mapping[int, BadRow]) -> "Rows":
+        """The same, with more rows that are bad."""
+        if not bad:
+            return self
+        columns = tuple(
+            [None if offset in bad else value for offset, value in enumerate(column)] for column in self.columns
+        )
+        return Rows(self.file, self.unit, self.numbers, columns, {**bad, **self.bad})
+
+
+def are_text(values: Sequence[Any]) -> bool:
+    """Whether all values are strings, and all their characters whole ones."""
+    if not set(map(type, values)) <= {str}:
+        return False
+    try:
+        "".join(values).encode()
+    except UnicodeEncodeError:  # half a character, which JSON can spell
+        return False
+    return True
+
+
+def unreadable(rows: Rows, offset: int) -> SpartonError:
+    """The error for a bad row."""
+    return SpartonError(
+        f"{rows.where(offset)} {rows.bad[offset].found}; mend it, or leave out such rows with ",
+        Parameter("skip_bad_rows", True),
+    )

@@ -1,0 +1,243 @@
+"""Files as people have them: each row is read, or told by its number with what is wrong; none is lost in silence."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pytest
+
+from sparton.errors import SpartonError
+from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked_rows
+from sparton.pipeline.corpus.columns import Columns, choose_columns
+from sparton.pipeline.corpus.files import find_files
+from sparton.pipeline.corpus.reader import Corpus
+
+MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
+
+
+def documents(*paths, id_column=None, text_columns=(), header=True, skip_bad=False):
+    """Id and texts of each row, None for a bad one."""
+    corpus = Corpus(paths, header=header)
+    rows = checked_rows(corpus, choose_columns(corpus, id_column, text_columns), skip_bad=skip_bad)
+    return [row for some in rows for row in zip(*some.columns, strict=True)]
+
+
+def lines(path, *rows):
+    path.write_bytes(b"".join(row if isinstance(row, bytes) else json.dumps(row).encode() + b"\n" for row in rows))
+    return path
+
+
+def refusal(*paths, **how):
+    with pytest.raises(SpartonError) as caught:
+        documents(*paths, **how)
+    return str(caught.value)
+
+
+def test_a_json_column_that_nobody_asked_for_may_change_its_type(tmp_path):
+    path = lines(
+        tmp_path / "c.jsonl",
+        {"id": "a", "text": "x", "price": 3, "when": "2024-01-01"},
+        {"id": "b", "text": "y", "price": "free", "when": None, "tags": ["red"]},
+    )
+    assert documents(path) == [("a", "x"), ("b", "y")]
+
+
+def test_dates_in_json_strings_stay_text(tmp_path):
+    path = lines(tmp_path / "c.jsonl", {"id": "2024-01-01", "text": "2024-01-01T00:00:00"})
+    assert documents(path) == [("2024-01-01", "2024-01-01T00:00:00")]
+
+
+def test_a_title_that_only_late_lines_have_is_found(tmp_path):
+    rows = [{"id": str(i), "text": "x" * 2_000} for i in range(10_000)]
+    path = lines(tmp_path / "c.jsonl", *rows, {"id": "last", "title": "Bag", "text": "black"})
+    found = documents(path)
+    assert found[0] == ("0", None, "x" * 2_000)
+    assert found[-1] == ("last", "Bag", "black")
+
+
+def test_a_title_that_only_a_later_file_has_is_found(tmp_path, write_parquet):
+    first = write_parquet(tmp_path / "a.parquet", id=["1"], text=["x"])
+    second = write_parquet(tmp_path / "b.parquet", id=["2"], text=["y"], title=["Bag"])
+    assert documents(first, second) == [("1", None, "x"), ("2", "Bag", "y")]
+
+
+def test_a_text_column_may_be_all_null_in_the_first_file(tmp_path, write_parquet):
+    first = write_parquet(tmp_path / "a.parquet", id=["1"], text=pa.nulls(1))
+    second = write_parquet(tmp_path / "b.parquet", id=["2"], text=["y"])
+    assert documents(first, second) == [("1", None), ("2", "y")]
+
+
+def test_json_numbers_are_ids_and_text_as_they_are_written(tmp_path):
+    path = lines(
+        tmp_path / "c.jsonl", b'{"id": 123456789012345678901234567890, "text": 1984}\n{"id": 7.0, "text": 1.5}\n'
+    )
+    assert documents(path) == [("123456789012345678901234567890", "1984"), ("7", "1.5")]
+
+
+def test_half_a_character_becomes_the_replacement_character_and_costs_no_other(tmp_path):
+    path = lines(tmp_path / "c.jsonl", b'{"id": "a", "text": "caf\\u00e9 \\ud800 \\ud83d\\ude00"}\n')
+    assert documents(path) == [("a", "café ��� 😀")]
+
+
+def test_blank_lines_a_mark_and_windows_line_ends_are_no_rows(tmp_path):
+    path = lines(tmp_path / "c.jsonl", b'\xef\xbb\xbf{"id": "a", "text": "x"}\r\n\r\n  \n{"id": "b", "text": "y"}')
+    assert documents(path) == [("a", "x"), ("b", "y")]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b'{"id": "b", "text": \n', "is not JSON (expecting value at column 20)"),
+        (b'{"id": "b" "text": "y"}\n', "is not JSON (expecting ',' delimiter at column 12)"),
+        (b'["b", "y"]\n', "is a list, where a JSON object was expected"),
+        (b'"b"\n', "is a string, where a JSON object was expected"),
+        (b"null\n", "is null, where a JSON object was expected"),
+        (b'{"id": "b", "text": "\xff"}\n', "is not UTF-8 (byte 22 is 0xff)"),
+        (b"[" * 100_000 + b"\n", "is nested too deep to be a document"),
+        (b'{"id": "b", "n": ' + b"9" * 10_000 + b"}\n", "is not JSON that can be read (a number has too many digits)"),
+        (b'{"text": "y"}\n', "has no id in column 'id', and every document needs one"),
+        (
+            b'{"id": true, "text": "y"}\n',
+            "has a bool in column 'id', where an id was expected, a string or whole number",
+        ),
+        (b'{"id": "\\ud800", "text": "y"}\n', "has the id '\\ud800' in column 'id', which is no Unicode text"),
+        (b'{"id": "b", "text": ["y"]}\n', "has a list in column 'text', where text was expected"),
+        (b'{"id": "b", "text": {"en": "y"}}\n', "has an object in column 'text', where text was expected"),
+        (b'{"id": "b", "text": false}\n', "has a boolean in column 'text', where text was expected"),
+    ],
+)
+def test_a_bad_json_line_is_told_by_its_number_or_left_out(tmp_path, line, found):
+    path = lines(tmp_path / "c.jsonl", {"id": "a", "text": "x"}, b"\n", line, {"id": "c", "text": "z"})
+    assert refusal(path) == f"{path} line 3 {found}{MEND}"
+    assert documents(path, skip_bad=True) == [("a", "x"), (None, None), ("c", "z")]
+
+
+def test_an_unclosed_quote_costs_its_own_line_and_no_other(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text('id,text\n1,black bag\n2,"red bag\n3,tan bag\n4,"blue, ""small"" bag"\n5,last\n')
+    found = "has a quote that is not closed at the end of a field"
+    assert refusal(path) == f"{path} line 3 {found}{MEND}"
+    assert documents(path, skip_bad=True) == [
+        ("1", "black bag"),
+        (None, None),
+        ("3", "tan bag"),
+        ("4", 'blue, "small" bag'),
+        ("5", "last"),
+    ]
+
+
+def test_a_quote_that_nothing_closes_is_told(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text('id,text\n1,"black bag\n2,red bag\n3,tan bag\n')
+    assert refusal(path).startswith(f"{path} line 2 has a quote that is not closed")
+    assert documents(path, skip_bad=True) == [(None, None), ("2", "red bag"), ("3", "tan bag")]
+
+
+@pytest.mark.parametrize(("name", "separator"), [("c.csv", ","), ("c.tsv", "\t")])
+def test_a_row_of_another_width_and_bytes_that_are_not_utf8_are_told(tmp_path, name, separator):
+    path = tmp_path / name
+    rows = [b"id|text", b"1|black", b"2|red|more", b"3", b"4|\xff", b"", b"5|tan"]
+    path.write_bytes(b"\n".join(rows).replace(b"|", separator.encode()))
+    assert refusal(path) == f"{path} line 3 has 3 fields, where 2 were expected{MEND}"
+    bad = (None, None)
+    assert documents(path, skip_bad=True) == [("1", "black"), bad, bad, bad, ("5", "tan")]
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_text("id,text,text\n1,a,b\n")
+    assert refusal(path) == f"{path} has two columns 'text'; give each a name of its own"
+
+
+def test_a_tsv_without_a_heading_is_read_by_numbers(tmp_path):
+    path = tmp_path / "collection.tsv"
+    path.write_text("0\tThe presence of communication\n1\tThe Manhattan Project\n")
+    expected = [("0", "The presence of communication"), ("1", "The Manhattan Project")]
+    assert documents(path, header=False) == expected
+    assert documents(path, header=False, id_column="1", text_columns=["2", "1"]) == [
+        (name, text, name) for name, text in expected
+    ]
+
+
+@pytest.mark.parametrize("name", ["c.jsonl", "c.csv", "c.tsv"])
+def test_gzip_is_read_as_what_it_holds(tmp_path, name):
+    plain = tmp_path / name
+    separator = "\t" if name.endswith("tsv") else ","
+    if name == "c.jsonl":
+        lines(plain, {"id": "a", "text": "x"}, {"id": "b", "text": "y"})
+    else:
+        plain.write_text(f"id{separator}text\na{separator}x\nb{separator}y\n")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    zipped = folder / f"{name}.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()) + gzip.compress(b""))
+    assert documents(folder) == documents(plain) == [("a", "x"), ("b", "y")]
+    zipped.write_bytes(zipped.read_bytes()[:30])
+    assert refusal(zipped).startswith(f"{zipped} cannot be read as ")
+
+
+def test_a_beir_folder_means_its_corpus(tmp_path):
+    folder = tmp_path / "scifact"
+    (folder / "qrels").mkdir(parents=True)
+    corpus = lines(folder / "corpus.jsonl", {"_id": "a", "title": "Bag", "text": "black", "metadata": {}})
+    lines(folder / "queries.jsonl", {"_id": "q", "text": "bag", "metadata": {}})
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
+    assert find_files([folder]) == (corpus,)
+    assert documents(folder) == [("a", "Bag", "black")]
+
+
+def test_a_folder_that_datasets_saved_is_read(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = {"id": ["a", "b"], "text": ["x", "y"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": datasets.Dataset.from_dict(rows)}).save_to_disk(tmp_path / "several")
+    assert documents(tmp_path / "one") == documents(tmp_path / "several") == [("a", "x"), ("b", "y")]
+
+
+def test_arrow_streams_are_read(tmp_path):
+    table = pa.table({"id": ["a", "b"], "text": ["x", "y"]})
+    with pa.ipc.new_stream(tmp_path / "state.arrow", table.schema) as writer:
+        writer.write_table(table, max_chunksize=1)
+    lines(tmp_path / "state.json", {"_fingerprint": "0"})
+    assert documents(tmp_path) == [("a", "x"), ("b", "y")]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_text_in_parquet_that_is_not_utf8_is_told_by_its_row(tmp_path, kind):
+    raw = pa.array([b"x", b"caf\xe9", b"z"], pa.large_binary() if kind == pa.large_string() else pa.binary())
+    table = pa.table({"id": ["a", "b", "c"], "text": pa.Array.from_buffers(kind, 3, raw.buffers())})
+    path = tmp_path / "a.parquet"
+    pa.parquet.write_table(table, path, use_dictionary=False, store_schema=kind == pa.large_string())
+    assert refusal(path) == f"{path} row 2 has text that is not UTF-8 (byte 4 is 0xe9){MEND}"
+    assert documents(path, skip_bad=True) == [("a", "x"), (None, None), ("c", "z")]
+
+
+def test_a_file_without_a_row_is_passed_over(tmp_path):
+    first, empty = lines(tmp_path / "a.jsonl", {"id": "a", "text": "x"}), lines(tmp_path / "b.jsonl")
+    assert documents(first, empty) == documents(empty, first) == [("a", "x")]
+    assert check_corpus(Corpus([empty]), Columns("id", ("text",))) == 0
+
+
+def test_rows_that_are_left_out_are_counted_told_and_written_down(tmp_path, caplog):
+    rows = [{"id": str(i), "text": "x"} for i in range(3)] + [b"{\n"] * 12 + [{"text": "y"}]
+    path = lines(tmp_path / "c.jsonl", *rows)
+    skipped = SkippedRows()
+    assert check_corpus(Corpus([path]), Columns("id", ("text",)), skipped) == 16
+    assert dict(skipped.kinds) == {"not JSON": 12, "no id": 1}
+    found = "is not JSON (expecting property name enclosed in double quotes at column 2)"
+    assert caplog.messages == [
+        *(f"left out: {path} line {number} {found}" for number in range(4, 14)),
+        "13 rows are left out: 12 not JSON, 1 no id",
+    ]
+    skipped.save(tmp_path / "skipped.jsonl")
+    skipped.close()
+    written = [json.loads(line) for line in (tmp_path / "skipped.jsonl").read_text().splitlines()]
+    assert written == [
+        *({"file": str(path), "line": number, "kind": "not JSON", "found": found} for number in range(4, 16)),
+        {
+            "file": str(path),
+            "line": 16,
+            "kind": "no id",
+            "found": "has no id in column 'id', and every document needs one",
+        },
+    ]

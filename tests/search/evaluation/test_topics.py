@@ -22,8 +22,8 @@ def write(tmp_path, monkeypatch):
 
 
 def test_tsv(write):
-    path = write("\ufeffq1\tblack bag\r\n\nq2\ta\ttab\u2028 inside\nq3\t\n")
-    assert list(read_topics(path)) == [Topic("q1", "black bag"), Topic("q2", "a\ttab\u2028 inside"), Topic("q3", "")]
+    path = write("\ufeffq1\tblack bag\r\n\nq2\ta line\u2028 inside\t\nq3\t\n")
+    assert list(read_topics(path)) == [Topic("q1", "black bag"), Topic("q2", "a line\u2028 inside"), Topic("q3", "")]
     assert count_topics(path) == 3
 
 
@@ -67,10 +67,13 @@ def test_half_characters_are_replaced(write):
             ', line 1: the topic has no text; expected text as "text" or "query" or "title", or a vector',
         ),
         ('{"id": 1, "vector": [1]}', ", line 1: the vector is [1]; expected {term: impact}"),
-        ('{"id": 1, "vector": {"a": 1.5}}', ", line 1: the impact of 'a' is 1.5; expected a whole number"),
+        (
+            '{"id": 1, "vector": {"a": 1.5}}',
+            ", line 1: the impact of 'a' is 1.5; expected a whole number; float weights need scale",
+        ),
         ('{"id": 1, "vector": {"a": NaN}}', ", line 1: the impact of 'a' is nan; expected a whole number"),
         ('{"id": 1, "vector": {"a": true}}', ", line 1: the impact of 'a' is True; expected a whole number"),
-        ('{"id": 1, "vector": {"a": 0}}', ", line 1: the impact of 'a' is 0; expected one from 1 to 2147483647"),
+        ('{"id": 1, "vector": {"a": -1}}', ", line 1: the impact of 'a' is -1; expected one from 0 to 2147483647"),
         (b"q1\tbag\nq2\t\xff", ", line 2: this is not UTF-8 (invalid start byte)"),
     ],
 )

@@ -152,7 +152,8 @@ def _object(line: bytes) -> dict[str, Any]:
     expected = 'is not {"id": …, "vector": {term: impact}}'
     advice = "; mend the line, or leave the file out"
     try:
-        content = json.loads(line)
+        # Python would guess UTF-16 as well, whose lines do not end where these do.
+        content = json.loads(line.decode(errors="surrogatepass").removeprefix("\ufeff").rstrip("\r\n"))
     except ValueError as error:
         raise _LineError(f"{expected}: it is no JSON ({error}){advice}") from error
     except RecursionError as error:

@@ -70,13 +70,14 @@ def test_the_advice_after_a_first_try_may_be_followed(weights, tmp_path, run_cli
     ran = run_cli(*command)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to 2147483647; "
-        "float weights need --scale\n",
+        f"sparton: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to "
+        "2147483647; float weights need --scale\n",
     )
     ran = run_cli(*command, "--scale", 100)
     assert (ran.code, ran.stdout) == (
         0,
-        f"{tmp_path / 'index'}: 2 documents of 2 rows, 1.0 terms a document, 1 terms left out for having an impact of 0\n",
+        f"{tmp_path / 'index'}: 2 documents of 2 rows, 1.0 terms a document, 1 terms left out for having an "
+        "impact of 0\n",
     )
     assert ran.stderr.splitlines()[0] == (
         f"the index {tmp_path / 'index'} is half-built with other settings (scale none (now 100)); it is begun anew"

@@ -246,7 +246,7 @@ def test_zeros_are_left_out_and_counted(write):
     ("written", "sentence"),
     [
         (b"bag", "it is no JSON (Expecting value: line 1 column 1 (char 0))"),
-        (b"\xff\xfe{", "it is no JSON ('utf-16-le' codec can't decode byte 0x7b in position 2: truncated data)"),
+        (b"\xff\xfe{", "it is no JSON ('utf-8' codec can't decode byte 0xff in position 0: invalid start byte)"),
         (b'{"id": 1, "vector": {"a": 1}', "it is no JSON (Expecting ',' delimiter: line 1 column 29 (char 28))"),
         (b'[{"id": 1}]', "it is a list"),
         (b"null", "it is null"),
@@ -263,7 +263,8 @@ def test_a_line_that_is_no_vector_says_what_it_is(write, written, sentence):
     with pytest.raises(SpartonError) as caught:
         read(path)
     assert str(caught.value) == (
-        f'{path} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {sentence}; mend the line, or leave the file out'
+        f'{path} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {sentence}; mend the line, or leave the '
+        "file out"
     )
 
 

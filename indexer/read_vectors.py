@@ -24,7 +24,7 @@ _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
 _NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"|\Z))")
 _MOST_BYTES = 32_766  # of an id or a term, to Lucene
-_BLANK = b" \t\r\n\v\f\xef\xbb\xbf"  # or a byte order mark
+_BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def numbered_vectors(
     for number, line in enumerate(_lines(split), start=1):
         vector = None if careful else _as_written(line)
         if vector is None:
-            if not line.strip(_BLANK):
+            if not line.removeprefix(_BYTE_ORDER_MARK).strip():
                 continue
             try:
                 vector = _as_json(line, scale)
@@ -153,7 +153,7 @@ def _object(line: bytes) -> dict[str, Any]:
     advice = "; mend the line, or leave the file out"
     try:
         # Python would guess UTF-16 as well, whose lines do not end where these do.
-        content = json.loads(line.decode(errors="surrogatepass").removeprefix("\ufeff").rstrip("\r\n"))
+        content = json.loads(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
     except ValueError as error:
         raise _LineError(f"{expected}: it is no JSON ({error}){advice}") from error
     except RecursionError as error:

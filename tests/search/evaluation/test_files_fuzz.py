@@ -18,20 +18,20 @@ from sparton.search.evaluation.topics import TopicOptions, read_topics
 from sparton.search.evaluation.trec_files import read_qrels, read_run
 
 FILES = 100  # of a seed
-SEEDS = (11, 23, 42, 97, 314)
+SEEDS = (11, 42, 1008, 1016, 1030)
 BLANK = b" \t\x0b\x0c\r"
 INTS = ["0", "1", "2", "-1", "7", "+3", "1.0", "0.0", "-0.0", "12", "003", "1000000", "2147483647"]
 ODD = ["1.5", "1e3", "NaN", "inf", "1e300", "1e400", "-1e39", "1_0", "٣", "x", "1000001", "9" * 30, "", "2147483648"]
 IDS = ["q1", "q2", "d3", "é", "a\u00a0b", "\u3000", "\x1c", "d#1", "😀", "qid", "a\0b", "007", "7"]
 
 
-class _Bad(Exception):
+class _BadError(Exception):
     pass
 
 
 def check(condition):
     if not condition:
-        raise _Bad
+        raise _BadError
 
 
 def plain_lines(content):
@@ -44,7 +44,7 @@ def plain_lines(content):
         try:
             text = line.decode()
         except UnicodeDecodeError:
-            raise _Bad from None
+            raise _BadError from None
         while text.endswith("\r"):
             text = text[:-1]
         check("\r" not in text)
@@ -62,7 +62,7 @@ def number_of(text):
     try:
         return Decimal(text)
     except ArithmeticError:
-        raise _Bad from None
+        raise _BadError from None
 
 
 def plain_run(content):
@@ -83,7 +83,7 @@ def plain_qrels(content):
     for _, text in plain_lines(content):
         fields = words(text)
         check(len(fields) in (3, 4) and columns in (None, len(fields)))
-        if columns is None and " ".join(fields) in ("query-id corpus-id score", "qid 0 docid rel"):
+        if columns is None and re.fullmatch(r"query-id corpus-id score|(qid|id) \S+ docid rel", " ".join(fields)):
             columns = len(fields)
             continue
         columns = len(fields)
@@ -105,7 +105,7 @@ def plain_object(text):
     try:
         return json.loads(text, object_pairs_hook=once)
     except (ValueError, RecursionError):
-        raise _Bad from None
+        raise _BadError from None
 
 
 def plain_impacts(vector, scale):
@@ -139,13 +139,15 @@ def plain_topics(content, tokens, scale):
         else:
             columns = text.split("\t")
             check(len(columns) > 1)
-            if place == 0 and columns[0].strip(" \v\f") == "qid":
-                check("query" in columns)
-                heading = columns.index("query")
+            cells = [column.strip(' \v\f#"') for column in columns]
+            if place == 0 and "qid" in cells and (cells[0] == "qid" or "query" in cells):
+                check("query" in cells)
+                heading = cells.index("qid"), cells.index("query")
                 continue
-            check(heading is not None or not "".join(columns[2:]).strip(" \v\f"))
-            check(len(columns) > (heading or 1))
-            name, query = columns[0].strip(" \v\f"), columns[heading or 1]
+            check(heading or not "".join(columns[2:]).strip(" \v\f"))
+            at = heading or (0, 1)
+            check(len(columns) > max(at))
+            name, query = columns[at[0]].strip(" \v\f"), columns[at[1]]
         check(name and not set(name) & set(" \t\n\v\f\r\0\ud800") and name not in topics)
         if query is not None:
             split = [word for word in re.split("[ \t\n\v\f\r]+", query) if word]
@@ -169,7 +171,7 @@ def plain_vectors(content, scale):
         try:
             entry = json.loads(line.decode())
         except (ValueError, RecursionError):
-            raise _Bad from None
+            raise _BadError from None
         check(isinstance(entry, dict) and type(entry.get("id")) in (str, int))
         vector = entry.get("vector")
         check(isinstance(vector, dict) and "\ud800" not in "".join([str(entry["id"]), *vector]))
@@ -277,8 +279,12 @@ def decoded(postings):
 
 
 def documents(path, scale):
-    found = [vector for split in cut(path, most=100) for vector in read_vectors(split, scale)]
-    return [(vector.id, decoded(vector.postings), vector.zeros) for vector in found]
+    quick, careful = (
+        [vector for split in cut(path, most=100) for vector in read_vectors(split, scale, careful=careful)]
+        for careful in (False, True)  # the quick way leaves to Lucene too large impacts and terms that stand twice
+    )
+    assert [(vector.id, vector.zeros) for vector in quick] == [(vector.id, vector.zeros) for vector in careful]
+    return [(vector.id, decoded(vector.postings), vector.zeros) for vector in careful]
 
 
 def topics_of(path, tokens, scale):
@@ -309,7 +315,7 @@ def test_generated_files_are_read_right_or_refused_by_line(tmp_path, kind, seed)
         path.write_bytes(content)
         try:
             expected = read_plainly(content, tokens, scale)
-        except _Bad:
+        except _BadError:
             expected = None
         try:
             found = read(path, tokens, scale)

@@ -177,7 +177,8 @@ def test_topics_of_trec(write, end, zipped):
         ("<top><title>a</top>\n", ", line 1: this topic has no <num>; expected <top>, <num> and <title>"),
         (
             "\n<top>\n<num> 1\n<title> a\n<num> 2\n",
-            ", line 5: the topic that begins in line 2 has a second <num>; expected one, and <top> before the next topic",
+            ", line 5: the topic that begins in line 2 has a second <num>; expected one, and <top> before the next "
+            "topic",
         ),
         (
             "<top><num>1<title>a</top>\nbag\n",
@@ -211,12 +212,14 @@ def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
     [
         (
             "qid\tbags\n1\tbag",
-            ", line 1: this is a heading, 'qid\\tbags', and none of its columns is called query, text, title; rename the column of texts, or remove the line",
+            ", line 1: this is a heading, 'qid\\tbags', and none of its columns is called query, text, title; rename "
+            "the column of texts, or remove the line",
         ),
         ("id,text\n1,bag", ", line 1: 'id,text' has no tab; expected an id, a tab and a text, or a JSON object"),
         (
             "1\tbag\n2\tbag\tred",
-            ', line 2: 3 columns; expected an id, a tab and a text without tabs, or a first line that names the columns, as "qid" and "query"',
+            ", line 2: 3 columns; expected an id, a tab and a text without tabs, or a first line that names the "
+            'columns, as "qid" and "query"',
         ),
         ("qid\tlang\tquery\n1\tbag", ", line 2: 2 columns, and the heading has 3 or more"),
         ("a\0b\tbag", ", line 1: the id 'a\\x00b' is no single word; a run could not hold it"),
@@ -286,7 +289,8 @@ def test_weights_that_give_no_impact_are_refused(write, weight):
         count_topics(write(f'{{"id": 1, "vector": {{"a": {weight}}}}}'), TopicOptions(scale=100))
     shown = repr(json.loads(weight))
     assert str(caught.value) == (
-        f"topics, line 1: the impact of 'a' is {shown if len(shown) <= 60 else shown[:59] + '…'}; expected a number from "
+        f"topics, line 1: the impact of 'a' is {shown if len(shown) <= 60 else shown[:59] + '…'}; expected a number "
+        f"from "
         "0, and times scale at most 2147483647"
     )
 

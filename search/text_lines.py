@@ -29,7 +29,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             with gzip.open(plain) if zipped else plain as stream:
                 # By bytes: to Python's text files more is a line end than to those who wrote these.
                 for number, line in enumerate(iter(partial(stream.readline, MOST_BYTES + 1), b""), start=1):
-                    text = _decoded(line, number == 1, f"{path}, line {number}")
+                    text = _decoded(line, path, number)
                     if text.strip(BLANKS):
                         yield number, text
     except (OSError, EOFError, zlib.error) as error:
@@ -54,14 +54,18 @@ def sound(text: str) -> str:
     return _HALF.sub("\ufffd", text)
 
 
-def _decoded(line: bytes, is_first: bool, location: str) -> str:
+def _decoded(line: bytes, path: Path, number: int) -> str:
+    """The text of a line, without its end. Where the line is comes into a sentence only: a run has millions."""
     if len(line) > MOST_BYTES:
-        raise SpartonError(f"{location} is longer than {MOST_BYTES >> 20} MiB; expected lines that end in LF or CRLF")
+        raise SpartonError(
+            f"{path}, line {number} is longer than {MOST_BYTES >> 20} MiB; expected lines that end in LF or CRLF"
+        )
     try:
-        text = line.decode("utf-8-sig" if is_first else "utf-8")
+        text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise SpartonError(f"{location}: this is not UTF-8 ({error.reason})") from error
-    text = text.removesuffix("\n").removesuffix("\r")
-    if "\r" in text.rstrip("\r"):
-        raise SpartonError(f"{location} has a carriage return within it; expected lines that end in LF or CRLF")
-    return text.rstrip("\r")
+        raise SpartonError(f"{path}, line {number}: this is not UTF-8 ({error.reason})") from error
+    if "\r" in text:
+        raise SpartonError(
+            f"{path}, line {number} has a carriage return within it; expected lines that end in LF or CRLF"
+        )
+    return text

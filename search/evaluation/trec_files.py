@@ -1,6 +1,7 @@
 """Runs and relevance judgments (qrels) in TREC's formats."""
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,18 +28,21 @@ def read_run(path: Path) -> Run:
     Raises SpartonError for a line that is none, or a document that a query has twice.
     """
     run: Run = {}
-    for location, fields in _located_fields(path):
+    for number, fields in _numbered_fields(path):
         if len(fields) != 6:
             raise SpartonError(
-                f"{location}: {len(fields)} fields; expected 6 of a TREC run: query, Q0, document, rank, score, tag"
+                f"{path}, line {number}: {len(fields)} fields; expected 6 of a TREC run: query, Q0, document, rank, "
+                "score, tag"
             )
         query, _, document, _, score, _ = fields
-        if not _NUMBER.fullmatch(score):
-            raise SpartonError(f"{location}: the score is {_short(score)}; expected a number")
-        value = float(score)
-        if not abs(value) <= _MOST_SCORE:
-            raise SpartonError(f"{location}: the score is {_short(score)}; expected a number of at most 3.4e38")
-        _add(run, query, document, value, location)
+        try:
+            value = float(score)
+        except ValueError:
+            value = math.nan
+        if not abs(value) <= _MOST_SCORE or "_" in score or not score.isascii():
+            most = " of at most 3.4e38" if _NUMBER.fullmatch(score) else ""
+            raise SpartonError(f"{path}, line {number}: the score is {_short(score)}; expected a number{most}")
+        _add(run, query, document, value, path, number)
     if not run:
         raise SpartonError(f"{path} holds no results; expected a TREC run")
     return run
@@ -52,48 +56,50 @@ def read_qrels(path: Path) -> Qrels:
     that is judged twice for a query.
     """
     qrels: Qrels = {}
-    first: tuple[str, int] | None = None
-    for location, fields in _located_fields(path):
+    first: tuple[int, int] | None = None  # line and its fields
+    for number, fields in _numbered_fields(path):
         if len(fields) not in (3, 4):
             raise SpartonError(
-                f"{location}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, grade"
+                f"{path}, line {number}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, grade"
             )
         if first is not None and len(fields) != first[1]:
             raise SpartonError(
-                f"{location}: {len(fields)} fields, and {first[0]} has {first[1]}; expected as many in each line, and "
-                "no blanks in ids"
+                f"{path}, line {number}: {len(fields)} fields, and line {first[0]} has {first[1]}; expected as many in "
+                "each line, and no blanks in ids"
             )
         if first is None and is_judgments_heading(fields):
-            log.info("%s: taken for a heading: %s", location, " ".join(fields))
-            first = location, len(fields)
+            log.info("%s, line %d: taken for a heading: %s", path, number, " ".join(fields))
+            first = number, len(fields)
             continue
-        first = first or (location, len(fields))
+        first = first or (number, len(fields))
         query, document, grade = fields[0], fields[-2], fields[-1]
         if not _GRADE.fullmatch(grade):
-            raise SpartonError(f"{location}: the grade is {_short(grade)}; expected a whole number")
+            raise SpartonError(f"{path}, line {number}: the grade is {_short(grade)}; expected a whole number")
         value = float(grade)  # Python's int() does not read digits without end
         if not abs(value) <= MOST_GRADE:
             raise SpartonError(
-                f"{location}: the grade is {_short(grade)}; expected one from -{MOST_GRADE:,} to {MOST_GRADE:,}"
+                f"{path}, line {number}: the grade is {_short(grade)}; expected one from "
+                f"-{MOST_GRADE:,} to {MOST_GRADE:,}"
             )
-        _add(qrels, query, document, int(value), location)
+        _add(qrels, query, document, int(value), path, number)
     if not qrels:
         raise SpartonError(f"{path} holds no judgments; expected TREC's qrels")
     return qrels
 
 
-def _located_fields(path: Path) -> Iterator[tuple[str, list[str]]]:
+def _numbered_fields(path: Path) -> Iterator[tuple[int, list[str]]]:
     for number, line in numbered_lines(path):
-        location = f"{path}, line {number}"
         if "\0" in line:
-            raise SpartonError(f"{location} holds NUL, at which trec_eval would cut it; expected text without it")
-        yield location, fields_of(line)
+            raise SpartonError(
+                f"{path}, line {number} holds NUL, at which trec_eval would cut it; expected text without it"
+            )
+        yield number, fields_of(line)
 
 
-def _add(into: dict[str, dict[str, _T]], query: str, document: str, value: _T, location: str) -> None:
+def _add(into: dict[str, dict[str, _T]], query: str, document: str, value: _T, path: Path, number: int) -> None:
     documents = into.setdefault(query, {})
     if document in documents:
-        raise SpartonError(f"{location}: the document {document!r} stands twice for the query {query!r}")
+        raise SpartonError(f"{path}, line {number}: the document {document!r} stands twice for the query {query!r}")
     documents[document] = value
 
 

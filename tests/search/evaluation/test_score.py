@@ -289,11 +289,11 @@ _BETWEEN = "expected one from -1,000,000 to 1,000,000"
         ("q1 0 a 1\nquery 0 docid score\n", ", line 2: the grade is 'score'; expected a whole number"),
         (
             "q1 a 1\nq1 0 b 1\n",
-            ", line 2: 4 fields, and qrels, line 1 has 3; expected as many in each line, and no blanks in ids",
+            ", line 2: 4 fields, and line 1 has 3; expected as many in each line, and no blanks in ids",
         ),
         (
             "query-id corpus-id score\nq1 a b 1\n",
-            ", line 2: 4 fields, and qrels, line 1 has 3; expected as many in each line, and no blanks in ids",
+            ", line 2: 4 fields, and line 1 has 3; expected as many in each line, and no blanks in ids",
         ),
         ("q1 1\n", ", line 1: 2 fields; expected 4 of TREC judgments: query, 0, document, grade"),
         ("q1 0 a\0b 1\n", ", line 1 holds NUL, at which trec_eval would cut it; expected text without it"),

@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from .errors import Parameter, SpartonError, UsageError
 from .indexer.options import LuceneOptions
 from .options import names, values_for
-from .pipeline.options import EncodingOptions, ModelOptions
+from .pipeline.options import SCALE, EncodingOptions, ModelOptions, VectorOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -100,6 +100,9 @@ Overwrite = Annotated[
 FromCollection = Annotated[
     Path | None,
     typer.Option("--from-collection", help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS."),
+]
+QueryScale = Annotated[
+    float, typer.Option("--query-scale", help="With --from-collection: the scale at which --model encodes queries.")
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 StoreTimeout = Annotated[
@@ -236,6 +239,7 @@ def index(
     encoding: EncodingOptions,
     overwrite: Overwrite = False,
     from_collection: FromCollection = None,
+    query_scale: QueryScale = SCALE,
     indexing: LuceneOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
@@ -243,10 +247,10 @@ def index(
     """Encode a corpus and build a searchable index of it; or, with --from-collection, index vectors that exist.
 
     With --from-collection, --scale is for float weights (integers are taken as they are without it), and --model is
-    what encodes queries (none without it).
+    what encodes queries (none without it), at --query-scale.
     """
+    given = _given(context)
     if from_collection is not None:
-        given = _given(context)
         if corpus or (idle := given & (set(names(EncodingOptions)) - set(names(ModelOptions)))):
             what = "a corpus" if corpus else Parameter(min(idle))
             raise UsageError(
@@ -258,8 +262,16 @@ def index(
         _check_paths(from_collection=from_collection)
         asked = values_for(ModelOptions, encoding)
         asked.update({name: None for name in ("model", "scale") if name not in given})
-        _index_vectors(from_collection, index, ModelOptions(**asked), indexing, overwrite, store_timeout, as_json)
+        queries = VectorOptions(**asked, query_scale=query_scale)
+        _index_vectors(from_collection, index, queries, indexing, overwrite, store_timeout, as_json)
         return
+    if "query_scale" in given:
+        raise UsageError(
+            Parameter("query_scale"),
+            " is for vectors that exist, and a corpus is encoded; use ",
+            Parameter("scale"),
+            " for documents and queries",
+        )
     with waiting_at_most(store_timeout):
         announce("looking at what there is to index")
         from .jobs.corpus import build_index
@@ -279,7 +291,7 @@ def index_vectors(
     collection: Annotated[Path, typer.Argument(help="A folder of JsonVectorCollection files, or one such file.")],
     index: Index = "sparton-index",
     *,
-    queries: ModelOptions,
+    queries: VectorOptions,
     overwrite: Overwrite = False,
     indexing: LuceneOptions,
     store_timeout: StoreTimeout = SECONDS,
@@ -288,7 +300,7 @@ def index_vectors(
     """Build a searchable index of JsonVectorCollection files that any tool wrote.
 
     --scale is for float weights (integers are taken as they are without it), and --model is what encodes queries (none
-    without it).
+    without it), at --query-scale.
     """
     _index_vectors(collection, index, queries, indexing, overwrite, store_timeout, as_json)
 
@@ -388,7 +400,8 @@ def serve(
 @app.command("run")
 def run_topics(
     topics: Annotated[
-        list[Path], typer.Argument(help="Id, tab, text a line; or JSON lines with texts or vectors; .gz too.")
+        list[Path],
+        typer.Argument(help="Id, tab, text a line; JSON lines with texts or vectors; TREC's <top>; .gz too."),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="The TREC run; a folder for the runs of several TOPICS.")
@@ -397,6 +410,17 @@ def run_topics(
     k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
     threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
+    pretokenized: Annotated[
+        bool | None,
+        typer.Option(
+            "--pretokenized/--no-pretokenized",
+            help="Whether the topics' texts are a model's tokens, each as often as its impact says. [default: refuse "
+            "what looks like it]",
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
+    ] = None,
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
@@ -406,10 +430,12 @@ def run_topics(
     with _one_sentence(), waiting_at_most(store_timeout):
         _check_paths(topics=topics, output=output)
         from .search.evaluation.run import plan_runs, write_runs
+        from .search.evaluation.topics import TopicOptions
         from .storage.atomic import is_stdout
         from .storage.remote import local_path
 
-        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index))
+        reading = TopicOptions(pretokenized, scale)
+        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index), reading=reading)
         from .search.searcher import Searcher
 
         with _collector_paused():
@@ -539,7 +565,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
             yield f"  queries     {queries}"
     yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
-    yield f"  impacts     {impacts}, top terms: {settings.top_terms or 'all'}"
+    queries = "" if settings.query_scale is None else f", of queries round(weight × {settings.query_scale:g})"
+    yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
@@ -583,7 +610,7 @@ def _given(context: typer.Context) -> set[str]:
 def _index_vectors(
     collection: Path,
     index: str,
-    queries: ModelOptions,
+    queries: VectorOptions,
     indexing: LuceneOptions,
     overwrite: bool,
     store_timeout: float,

@@ -24,7 +24,8 @@ log = logging.getLogger("sparton")
 class IndexedCounts:
     """What an index contains: the names of its splits, and the counts of what was in them.
 
-    key: of the settings it was made with. empty: lines without a term, which are left out.
+    key: of the settings it was made with. empty: lines without a term, which are left out. zeros: terms that were left
+    out of vectors, their impact being 0.
     """
 
     key: str = ""
@@ -32,6 +33,7 @@ class IndexedCounts:
     documents: int = 0
     postings: int = 0
     empty: int = 0
+    zeros: int = 0
 
     def __add__(self, other: "IndexedCounts") -> "IndexedCounts":
         return IndexedCounts(
@@ -40,6 +42,7 @@ class IndexedCounts:
             self.documents + other.documents,
             self.postings + other.postings,
             self.empty + other.empty,
+            self.zeros + other.zeros,
         )
 
 
@@ -66,8 +69,9 @@ class LuceneWriter:
 
         Raises java_exception() when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
-        documents = postings = empty = 0
+        documents = postings = empty = zeros = 0
         for vector in vectors:
+            zeros += vector.zeros
             if not vector.terms:
                 empty += 1
                 continue
@@ -81,7 +85,7 @@ class LuceneWriter:
             else:
                 self._raw.setStringValue(to_java(vector.raw))
                 self._writer.addDocument(self._with_text)
-        added = IndexedCounts("", (split,), documents, postings, empty)
+        added = IndexedCounts("", (split,), documents, postings, empty, zeros)
         self.counts += added
         return added
 

@@ -24,17 +24,19 @@ _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
 _NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"|\Z))")
 _MOST_BYTES = 32_766  # of an id or a term, to Lucene
+_BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
     """A document. raw: the line without its vector, if it has `contents`. postings: term, U+FDD1, impact, and U+FDD0
-    between one and the next. terms: how many those are."""
+    between one and the next. terms: how many those are. zeros: terms that were left out, their impact being 0."""
 
     id: str
     raw: str | None
     postings: str
     terms: int
+    zeros: int = 0
 
 
 def join_postings(vector: Mapping[str, int]) -> str:
@@ -43,25 +45,34 @@ def join_postings(vector: Mapping[str, int]) -> str:
 
 
 def read_vectors(split: Split, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
-    """The documents of a split, in order; one without terms has no postings.
+    """The documents of a split, in order; one without terms has no postings. As numbered_vectors."""
+    return (vector for _, vector in numbered_vectors(split, scale, careful=careful))
 
-    scale: impacts are round(weight x scale), and postings with none are left out; None takes impacts as they are.
+
+def numbered_vectors(
+    split: Split, scale: float | None = None, *, careful: bool = False
+) -> Iterator[tuple[int, Vector]]:
+    """The documents of a split, each with the number, from 1, of its line in the split. Blank lines are none.
+
+    scale: impacts are round(weight x scale); None takes impacts as they are. An impact of 0 is left out.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
 
     Raises SpartonError naming the file if it cannot be read, and file and line where a line is no such object, an
-    impact is no integer from 1 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
+    impact is no integer from 0 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
     term is not Unicode or longer than Lucene takes, or a term holds U+FDD0 or U+FDD1.
     """
     careful = careful or scale is not None
     for number, line in enumerate(_lines(split), start=1):
         vector = None if careful else _as_written(line)
         if vector is None:
+            if not line.removeprefix(_BYTE_ORDER_MARK).strip():
+                continue
             try:
                 vector = _as_json(line, scale)
             except _LineError as error:
                 number += first_line(split) - 1
                 raise SpartonError(f"{split.path} line {number} ", *error.args) from error
-        yield vector
+        yield number, vector
 
 
 def first_line(split: Split) -> int:
@@ -109,44 +120,72 @@ def _as_written(line: bytes) -> Vector | None:
 
 
 def _as_json(line: bytes, scale: float | None) -> Vector:
-    try:
-        content = json.loads(line)
-        name, vector = content["id"], dict(content.pop("vector").items())
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise _LineError('is not {"id": …, "vector": {term: impact}}; make the collection again') from error
+    content = _object(line)
+    name, vector = content["id"], content.pop("vector")
     if isinstance(name, bool) or not isinstance(name, str | int):
-        raise _LineError(f"has the id {json.dumps(name)}; an id is a text or a whole number")
+        raise _LineError(f"has the id {_spelled(name)}; an id is a text or a whole number")
     for text in (str(name), *vector):
         if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
             found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
             most = "" if len(encoded) <= _MOST_BYTES else f" {_MOST_BYTES}"
             raise _LineError(f"has an id or a term, {text[:20]!r} …, that {found}{most}")
     if scale is not None:
-        vector = {term: rounded for term, weight in vector.items() if (rounded := _rounded(term, weight, scale))}
-    for term, impact in vector.items():
-        if type(impact) is not int or not 1 <= impact <= _MOST:
-            advice = ("; float weights need ", Parameter("scale")) if isinstance(impact, float) else ()
-            raise _LineError(
-                f"gives the term {term!r} the impact {json.dumps(impact)}; an impact is an integer from 1 to {_MOST}",
-                *advice,
-            )
+        impacts = {term: _rounded(term, weight, scale) for term, weight in vector.items()}
+    else:
+        impacts = {term: _impact(term, impact) for term, impact in vector.items()}
+    impacts = {term: impact for term, impact in impacts.items() if impact}
+    for term in impacts:
         if BETWEEN_TERMS in term or BEFORE_IMPACT in term:
             raise _LineError(f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
-    if (total := sum(vector.values())) > _MOST:
+    if (total := sum(impacts.values())) > _MOST:
         raise _LineError(
             f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower ", Parameter("scale")
         )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     # A lone surrogate, which is not Unicode, can be in JSON only.
     raw = json.dumps(content) if "contents" in content else None
-    return Vector(str(name), raw, join_postings(vector), len(vector))
+    return Vector(str(name), raw, join_postings(impacts), len(impacts), len(vector) - len(impacts))
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    """The object that a line is, with an id and a vector that is an object."""
+    expected = 'is not {"id": …, "vector": {term: impact}}'
+    advice = "; mend the line, or leave the file out"
+    try:
+        # Python would guess UTF-16 as well, whose lines do not end where these do.
+        content = json.loads(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
+    except ValueError as error:
+        raise _LineError(f"{expected}: it is no JSON ({error}){advice}") from error
+    except RecursionError as error:
+        raise _LineError(f"{expected}: it is nested too deeply{advice}") from error
+    if not isinstance(content, dict):
+        raise _LineError(f"{expected}: it is {_spelled(content)}{advice}")
+    for key in ("id", "vector"):
+        if key not in content:
+            raise _LineError(f"{expected}: it has no {key}{advice}")
+    if not isinstance(content["vector"], dict):
+        raise _LineError(f"{expected}: its vector is {_spelled(content['vector'])}{advice}")
+    return content
+
+
+def _impact(term: str, impact: Any) -> int:
+    """An impact that is taken as it is."""
+    if type(impact) is int and 0 <= impact <= _MOST:
+        return impact
+    if isinstance(impact, float) and impact == 0:
+        return 0
+    advice = ("; float weights need ", Parameter("scale")) if isinstance(impact, float) else ()
+    raise _LineError(
+        f"gives the term {term!r} the impact {_spelled(impact)}; an impact is an integer from 0 to {_MOST}",
+        *advice,
+    )
 
 
 def _rounded(term: str, weight: Any, scale: float) -> int:
     number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not number or not 0 <= weight <= _MOST or not weight * scale < _MOST + 0.5:
         raise _LineError(
-            f"gives the term {term!r} the weight {json.dumps(weight)}; a weight is a number from 0, and times ",
+            f"gives the term {term!r} the weight {_spelled(weight)}; a weight is a number from 0, and times ",
             Parameter("scale"),
             f" at most {_MOST}",
         )
@@ -154,11 +193,19 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     return rounded
 
 
+def _spelled(value: Any) -> str:
+    """A value as JSON has it, or the beginning of that; of one with parts only what it is."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
 def _lines(split: Split) -> Iterator[bytes]:
     try:
         with split.path.open("rb") as file:
             _check_unchanged(split, file)
-            if split.path.suffix == ".gz":
+            if split.zipped:
                 with gzip.open(file) as lines:
                     yield from lines
                 _check_unchanged(split, file)

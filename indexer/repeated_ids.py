@@ -6,7 +6,7 @@ from hashlib import blake2b
 import numpy as np
 
 from ..errors import SpartonError
-from .read_vectors import first_line, read_vectors
+from .read_vectors import first_line, numbered_vectors
 from .splits import Split
 
 
@@ -27,11 +27,11 @@ def refuse_repeated_ids(hashes: Mapping[Split, np.ndarray], scale: float | None)
         suspected = np.isin(hashes[split], suspects)
         if not suspected.any():
             continue
-        start = first_line(split)
-        for line, (vector, suspect) in enumerate(zip(read_vectors(split, scale), suspected, strict=True), start=start):
+        before = first_line(split) - 1
+        for (line, vector), suspect in zip(numbered_vectors(split, scale), suspected, strict=True):
             if not suspect:
                 continue
-            location = f"{split.path} line {line}"
+            location = f"{split.path} line {before + line}"
             if vector.id in seen:
                 raise SpartonError(
                     f"the id {vector.id!r} stands twice: at {seen[vector.id]} and at {location}; make ids unique"

@@ -1,5 +1,6 @@
 """The files of a JsonVectorCollection, cut into splits that one process indexes at a time."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,13 +12,17 @@ from ..storage.walk import Files
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 SPLIT_BYTES = 2**24
+_GZIP = b"\x1f\x8b"
+_TOLD = 3  # names of files that were passed over
+log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
     """The lines of a file that begin at byte `start` or later and before `stop`, as of the file's last change.
 
-    label: what the file is called within its collection, wherever that lies.
+    label: what the file is called within its collection, wherever that lies. zipped: whether the file is a gzip file,
+    of which the lines are.
     """
 
     path: Path
@@ -25,6 +30,7 @@ class Split:
     start: int
     stop: int
     changed_ns: int
+    zipped: bool = False
 
     def name(self) -> str:
         """What identifies it: the same name means the same bytes."""
@@ -44,10 +50,11 @@ def cut(path: Path, label: str | None = None, most: int = SPLIT_BYTES) -> Iterat
     path = path.absolute()
     label = label or path.name
     stat = path.stat()
-    count = 1 if path.suffix == ".gz" else max(1, round(stat.st_size / most))
+    zipped = path.suffix == ".gz" or _begins_as_gzip(path)
+    count = 1 if zipped else max(1, round(stat.st_size / most))
     bounds = [stat.st_size * index // count for index in range(count + 1)]
     for start, stop in pairwise(bounds):
-        yield Split(path, label, start, stop, stat.st_mtime_ns)
+        yield Split(path, label, start, stop, stat.st_mtime_ns, zipped)
 
 
 def find_files(collection: Path) -> list[Path]:
@@ -61,13 +68,28 @@ def find_files(collection: Path) -> list[Path]:
     if not collection.is_dir():
         what = "is not a file of JSON lines" if collection.exists() else "does not exist"
         raise SpartonError(f"the collection {collection} {what}; name a folder with {', '.join(SUFFIXES)} files")
-    files = Files(_is_data, hidden=(".",))
+    others: list[str] = []
+
+    def is_data(name: str) -> bool:
+        if name.endswith(SUFFIXES):
+            return name != MANIFEST
+        others.append(name)
+        return False
+
+    files = Files(is_data, hidden=(".",))
     found = files.below(collection, though_index=True)
     if not found:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")
     files.report()
+    if others:
+        more = f", … and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
+        log.info(
+            "%d other files in the collection %s were passed over, being no %s file: %s",
+            *(len(others), collection, ", ".join(SUFFIXES), ", ".join(others[:_TOLD]) + more),
+        )
     return found
 
 
-def _is_data(name: str) -> bool:
-    return name.endswith(SUFFIXES) and name != MANIFEST
+def _begins_as_gzip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_GZIP)) == _GZIP

@@ -10,7 +10,7 @@ from time import perf_counter
 from ..errors import Parameter, UsageError
 from ..indexer.options import LuceneOptions
 from ..options import flat_keywords, values_for
-from ..pipeline.options import SCALE, EncoderOptions, ModelOptions
+from ..pipeline.options import SCALE, EncoderOptions, ModelOptions, VectorOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import open_index_location, refuse_sources
 from ..storage.manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
@@ -24,7 +24,7 @@ def index_vectors(
     collection: str | Path,
     index: str | Path = "sparton-index",
     *,
-    queries: ModelOptions,
+    queries: VectorOptions,
     indexing: LuceneOptions,
     overwrite: bool = False,
     progress: bool = False,
@@ -34,8 +34,10 @@ def index_vectors(
     collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
     is stored as its text. An id that stands twice is refused.
     queries, indexing: given as records, or field by field as keywords: index_vectors(collection, index, scale=100).
-    Impacts are round(weight x scale); with None integers are taken as they are. The model is what encodes queries;
-    without one the index answers queries that are encoded already. overwrite: as in build_index.
+    Impacts are round(weight x scale); with None integers are taken as they are, and terms with an impact of 0 are left
+    out and counted. The model is what encodes queries, at query_scale whatever the vectors' scale is; without one the
+    index answers queries that are encoded already. overwrite: as in build_index; what is half-built of other vectors
+    or with other options needs none.
 
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
@@ -57,6 +59,7 @@ def index_vectors(
         top_terms=None,
         shard_rows=0,
         store_text=True,
+        query_scale=queries.query_scale if queries.model else None,
     )
     with open_build(location, settings, files, overwrite=overwrite) as build:
         started = perf_counter()
@@ -71,18 +74,23 @@ def index_vectors(
                     lucene.add(file, _label(file, Path(collection)))
                 indexed = build.finish_lucene()
             rows = indexed.documents + indexed.empty
-            build.save(
-                COMPLETE, Counts(rows, indexed.documents, dropped_no_terms=indexed.empty, postings=indexed.postings)
+            counts = Counts(
+                rows,
+                indexed.documents,
+                dropped_no_terms=indexed.empty,
+                postings=indexed.postings,
+                zeros=indexed.zeros,
             )
+            build.save(COMPLETE, counts)
         seconds = perf_counter() - started
     return BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
 
 
-def _refuse_idle(queries: ModelOptions) -> None:
+def _refuse_idle(queries: VectorOptions) -> None:
     """Raise UsageError for an option that concerns a model, where there is none."""
-    for name in ("revision", "max_length", "dtype"):
+    for name in ("revision", "max_length", "dtype", "query_scale"):
         value = getattr(queries, name)
-        if value != getattr(ModelOptions(), name):
+        if value != getattr(VectorOptions(), name):
             raise UsageError(
                 Parameter(name),
                 f" is {value} and there is no ",

@@ -11,9 +11,8 @@ EMBEDDED = "tiny"  # the model that a package brings
 DEFAULT_MAX_LENGTH = 512  # tokens
 SCALE = 100.0
 _MODEL = Option("'tiny' (embedded), a folder, or a Hugging Face name.")
-_SCALE = Option(
-    "An impact is round(weight × scale).", Bound("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
-)
+_SCALES = Bound("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
+_SCALE = Option("An impact is round(weight × scale).", _SCALES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +25,13 @@ class ModelOptions(Options):
     dtype: Annotated[str, Option("auto, float32, bfloat16 or float16.", one_of("auto", *DTYPES))] = "auto"
     scale: Annotated[float | None, _SCALE] = None
     trust_remote_code: Annotated[bool, Option("Run code that the model brings along.")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorOptions(ModelOptions):
+    """The same with what concerns queries alone: of vectors that are impacts nobody knows the scale."""
+
+    query_scale: Annotated[float, Option("Of vectors: the scale at which the model encodes queries.", _SCALES)] = SCALE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

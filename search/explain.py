@@ -68,7 +68,7 @@ def open_encoder(
         )
     return open_query_encoder(
         settings.model,
-        settings.scale,
+        settings.scale_for_queries,
         index=local_path(index),
         model=model,
         device=device,

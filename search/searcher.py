@@ -98,7 +98,7 @@ class Searcher:
         if settings.model:
             return open_query_encoder(
                 settings.model,
-                settings.scale,
+                settings.scale_for_queries,
                 index=index,
                 model=model,
                 device=device,

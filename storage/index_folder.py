@@ -1,6 +1,7 @@
 """An index folder before anything is written to it: whose it is, and whether a build may start or go on there."""
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 SKIPPED = "skipped-rows.jsonl"  # what is wrong with rows of the corpus that were left out
 _MOST_SOURCE = 2**22  # bytes of sparton.json
 _BUILDING = f"{LUCENE}.tmp"
+log = logging.getLogger("sparton")
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
 
@@ -61,7 +63,8 @@ def existing_manifest(folder: Path, overwrite: bool) -> Manifest | None:
 def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Manifest | None:
     """The manifest of a build to go on with, or None to start from scratch.
 
-    With overwrite, encoding that was interrupted still goes on: it is the same command run again.
+    With overwrite, encoding that was interrupted still goes on: it is the same command run again. Vectors of which
+    an index is half-built are where they were, so other settings for them, or for others, begin it anew.
     Raises SpartonError for other settings without overwrite.
     """
     found = existing_manifest(folder, overwrite)
@@ -70,6 +73,12 @@ def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Man
     differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
     if overwrite:
         return None if differences or found.stage != ENCODING else found
+    half_built = found.stage == ENCODING and found.settings.of_vectors and settings.of_vectors
+    if differences and half_built:
+        log.info(
+            "the index %s is half-built with other settings (%s); it is begun anew", folder, "; ".join(differences)
+        )
+        return None
     if differences:
         raise SpartonError(
             f"the index {folder} was made with other settings: {'; '.join(differences)}; use ",

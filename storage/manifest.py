@@ -95,7 +95,8 @@ class Settings:
     """All that decides the bytes of an index. Two runs may share a folder only if these are equal.
 
     chunk: whether documents stand in the index as passages, with ids as "d1#0". model: None for vectors that another
-    tool made with who knows what. scale: None where they are taken as they are.
+    tool made with who knows what. scale: None where they are taken as they are. query_scale: None where it is that
+    of documents.
     """
 
     model: ModelSettings | None
@@ -107,6 +108,17 @@ class Settings:
     shard_rows: int
     store_text: bool
     chunk: bool = False
+    query_scale: _Scale | None = None
+
+    @property
+    def scale_for_queries(self) -> float | None:
+        """At which scale queries are encoded; None where nobody has said it."""
+        return self.scale if self.query_scale is None else self.query_scale
+
+    @property
+    def of_vectors(self) -> bool:
+        """Whether the index is made of vectors that another tool wrote, and has no parts of its own."""
+        return self.shard_rows == 0
 
     def digest(self) -> str:
         """A digest of every setting."""
@@ -126,7 +138,7 @@ class Counts:
     """What was read and what became of it.
 
     dropped_bad: rows that could not be read. split: documents that became several passages, each of which then counts
-    among `documents`.
+    among `documents`. zeros: terms that were left out of vectors, their impact being 0.
     """
 
     rows: _Count = 0
@@ -138,6 +150,7 @@ class Counts:
     dropped_bad: int = 0
     tokens: _Count = 0
     postings: _Count = 0
+    zeros: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         mine, theirs = asdict(self), asdict(other)

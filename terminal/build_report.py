@@ -85,6 +85,7 @@ def counts_line(counts: Counts) -> str:
         (counts.dropped_no_terms, "dropped for having no term"),
         (counts.truncated, "cut at the maximum length"),
         (counts.split, "split into passages"),
+        (counts.zeros, "terms left out for having an impact of 0"),
     ):
         if count:
             parts.append(f"{count:,} {words}")

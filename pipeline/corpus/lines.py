@@ -29,7 +29,7 @@ def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
         stream = io.BufferedReader(_Bounded(file, plain), _BLOCK) if isinstance(file, RemoteFile) else plain
         if is_zipped(file.name):
             with gzip.GzipFile(fileobj=stream) as unzipped:
-                yield cast(BinaryIO, unzipped)
+                yield cast("BinaryIO", unzipped)
         else:
             yield stream
 

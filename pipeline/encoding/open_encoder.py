@@ -61,7 +61,7 @@ def open_query_encoder(
 ) -> QueryEncoder:
     """What encodes the queries of an index, from what sparton.json says of its model.
 
-    index, model: as recorded_queries'. scale: that of the documents, or None for vectors that came as impacts.
+    index, model: as recorded_queries'. scale: of the queries, or None where vectors came as impacts.
     Where a table stands for the query model, nothing of torch is imported.
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """

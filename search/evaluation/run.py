@@ -1,7 +1,6 @@
 """Batch retrieval: topics in, a TREC run out."""
 
 import os
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,12 +17,12 @@ from ...machine import cores
 from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
 from ...storage.index_folder import folders_of
 from ..searcher import Searcher
-from .topics import Topic, count_topics, read_topics
+from ..text_lines import is_word
+from .topics import AS_THEY_ARE, Topic, TopicOptions, count_topics, read_topics
 
 K, TAG = 1000, "sparton"
 _OUTPUT = Parameter("output")
 _BATCH = 64  # queries
-_SPACE = re.compile(r"\s")
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -43,13 +42,15 @@ class RunReport:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """What to search for, and where the results go. runs: {file of topics: its run}. counts: topics of each."""
+    """What to search for, and where the results go. runs: {file of topics: its run}. counts: topics of each.
+    reading: how topics are read."""
 
     runs: Mapping[Path, Path]
     counts: Mapping[Path, int]
     k: int
     threads: int
     tag: str
+    reading: TopicOptions = AS_THEY_ARE
 
 
 def plan_runs(
@@ -60,19 +61,22 @@ def plan_runs(
     threads: int | None = None,
     tag: str = TAG,
     index: Path | None = None,
+    reading: TopicOptions = AS_THEY_ARE,
 ) -> RunPlan:
     """Look at everything before a model is loaded.
 
     output: the run of one file of topics; for several, the folder of their runs, named as they are, ending in .trec.
     k: most hits a query. threads: how many search (default: one a core). tag: the run's last column. index: the folder
-    of the index that will be searched, into which no run may be written.
+    of the index that will be searched, into which no run may be written. reading: how topics are read.
     Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
     for option, value in (("k", k), (Parameter("threads"), threads)):
         if value < 1:
             raise UsageError(option, f" is {value}; expected at least 1")
-    if tag.split() != [tag]:
+    if reading.scale is not None and not 0 < reading.scale <= 1_000_000:
+        raise UsageError(Parameter("scale"), f" is {reading.scale:g}; expected above 0 and at most 1,000,000")
+    if not is_word(tag):
         raise UsageError(Parameter("tag"), f" is {tag!r}; expected one word")
     runs = _runs_of(topics, output)
     for run in runs.values():
@@ -81,7 +85,7 @@ def plan_runs(
     if index is not None:
         inputs.update((folder, f"the index {index}") for folder in folders_of(index))
     refuse_inputs(_OUTPUT, runs.values(), inputs)
-    return RunPlan(runs, {path: count_topics(path) for path in topics}, k, threads, tag)
+    return RunPlan(runs, {path: count_topics(path, reading) for path in topics}, k, threads, tag, reading)
 
 
 def write_runs(searcher: Searcher, plan: RunPlan, *, counting: Counting | None = None) -> Iterator[RunReport]:
@@ -137,7 +141,7 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, co
         output_file(output) as stream,
         counting(topics.name, plan.counts[topics]) as count,
     ):
-        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics)), plan):
+        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics, plan.reading)), plan):
             queries += 1
             hits += len(found or ())
             without_terms += found is None
@@ -168,11 +172,13 @@ def _search_all(
 
 
 def _lines(query: str, hits: Sequence[tuple[str, float]], tag: str) -> str:
-    if _SPACE.search("".join([name for name, _ in hits])):
-        name = next(name for name, _ in hits if _SPACE.search(name))
+    names = [name for name, _ in hits]
+    if names and not (all(names) and is_word("".join(names))):
+        name = next(name for name in names if not is_word(name))
+        none = "empty ids" if not name else "NUL in ids" if "\0" in name else "white space in ids"
         raise SpartonError(
-            f"the index has a document with the id {name!r}, and a TREC run holds no white space in ids; index the "
-            "corpus with other ids"
+            f"the index has a document with the id {name!r}, and a TREC run holds no {none}; index the corpus with "
+            "other ids"
         )
     scores = _apart([score for _, score in hits]).tolist()
     return "".join(

@@ -4,12 +4,24 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
-from ...errors import UsageError
-from .trec_files import Qrels, Run, read_qrels, read_run
+from ...errors import Parameter, UsageError
+from .trec_files import MOST_GRADE, Qrels, Run, read_qrels, read_run
 
 MEASURES = ("nDCG@10", "RR@10", "R@1000", "AP")
+# What the parameters of measures may be. trec_eval ends the process for a cutoff of 0, and has numbers of 64 bits.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "cutoff": (1, 1_000_000),
+    "rel": (1, MOST_GRADE),
+    "min_rel": (0, MOST_GRADE),
+    "max_rel": (1, MOST_GRADE),
+    **dict.fromkeys(("recall", "p", "alpha"), (0, 1)),
+    **dict.fromkeys(("T", "beta"), (0, 1_000_000)),
+}
+# What ir-measures and those that it asks raise where they cannot compute a measure.
+_CANNOT = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SubprocessError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,8 @@ class Scores:
 def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES) -> Scores:
     """Score TREC runs. A mean is over every judged query, as trec_eval gives it with -c, and ir-measures always.
 
-    Raises UsageError for a measure that ir-measures does not know or cannot compute here, and SpartonError as read_run
+    Raises UsageError for a measure that ir-measures does not know or cannot compute here, or of which a parameter is
+    out of its bounds, and SpartonError as read_run
     and read_qrels.
     """
     import ir_measures
@@ -51,8 +64,8 @@ def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEAS
     judged = read_qrels(qrels)
     try:
         evaluator = ir_measures.evaluator(parsed, judged)
-    except (ValueError, RuntimeError) as error:
-        raise UsageError(f"these measures cannot be computed here: {error}") from error
+    except _CANNOT as error:
+        raise _not_computed(error) from error
     scored: list[RunScores] = []
     for path in runs:
         scored.append(_score(path, read_run(path), judged, evaluator, parsed, scored[0] if scored else None))
@@ -62,7 +75,10 @@ def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEAS
 def _score(
     path: Path, run: Run, judged: Qrels, evaluator: Any, measures: Sequence[Any], first: RunScores | None
 ) -> RunScores:
-    result = evaluator.calc(run)
+    try:
+        result = evaluator.calc(run)
+    except _CANNOT as error:
+        raise _not_computed(error) from error
     values: dict[Any, dict[str, float]] = {measure: dict.fromkeys(judged, 0.0) for measure in measures}
     for metric in result.per_query:
         values[metric.measure][metric.query_id] = metric.value
@@ -92,14 +108,33 @@ def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
         return float(ttest_rel(list(ours.values()), [theirs[query] for query in ours]).pvalue)
 
 
+def _not_computed(error: Exception) -> UsageError:
+    return UsageError(f"these measures cannot be computed here: {error or type(error).__name__}")
+
+
 def _measure(name: str) -> Any:
     import ir_measures
 
     try:
         measure: Any = ir_measures.parse_measure(name)
         measure.validate_params()
-    except (NameError, ValueError, TypeError, SyntaxError, AssertionError) as error:
+    except (*_CANNOT, NameError, SyntaxError, AssertionError, RecursionError, MemoryError) as error:
         raise UsageError(
-            f"-m is {name!r}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5"
+            Parameter("measure"),
+            f" is {_short(name)}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
         ) from error
+    for parameter, value in measure.params.items():
+        whole = parameter in ("cutoff", "rel", "min_rel", "max_rel")
+        least, most = _BOUNDS.get(parameter, (value, value))
+        if isinstance(value, int | float) and not (least <= value <= most and (not whole or type(value) is int)):
+            raise UsageError(
+                Parameter("measure"),
+                f" is {_short(name)}, whose {parameter} is {_short(value)}; expected "
+                f"{'a whole number' if whole else 'a number'} from {least:,} to {most:,}",
+            )
     return measure
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -7,7 +7,15 @@ import random
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector, _as_json, _as_written, read_vectors
+from sparton.indexer.read_vectors import (
+    BEFORE_IMPACT,
+    BETWEEN_TERMS,
+    Vector,
+    _as_json,
+    _as_written,
+    numbered_vectors,
+    read_vectors,
+)
 from sparton.indexer.splits import Split, cut, find_files
 
 AWKWARD = ["a", ", ", ": ", '": ', ', "', ",", ":", "{", "}}", "1", " 1, ", "\\", '"', "é", "\t", "x: ", ": x", "|"]
@@ -205,9 +213,110 @@ def test_an_empty_file_is_one_empty_split(write):
 
 
 def test_a_fault_in_a_later_split_is_named_by_its_line_in_the_file(write):
-    path = write(*[line({"a": 1})] * 20, line({"a": 0}), *[line({"a": 1})] * 20)
+    path = write(*[line({"a": 1})] * 20, line({"a": -1}), *[line({"a": 1})] * 20)
     with pytest.raises(SpartonError, match=f"{path} line 21 gives"):
         [list(read_vectors(split, careful=True)) for split in cut(path, most=100)]
+
+
+def test_blank_lines_are_none_and_lines_keep_their_numbers(write):
+    path = write(b"\xef\xbb\xbf\n", line({"a": 1}), b" \t\r\n", b"\n", line({"a": 2}), b"\n", line({"b": "x"}), b"\n")
+    with pytest.raises(SpartonError, match=f"^{path} line 7 gives the term 'b' the impact \"x\"; an impact is an"):
+        read(path)
+    path.write_bytes(path.read_bytes().replace(b'"x"', b"3"))
+    assert [decoded(vector) for vector in read(path)] == [{"a": 1}, {"a": 2}, {"b": 3}]
+    (split,) = cut(path)
+    assert [number for number, _ in numbered_vectors(split)] == [2, 5, 7]
+
+
+def test_zeros_are_left_out_and_counted(write):
+    path = write(
+        line({"a": 0, "b": 2, "c": 0}, contents="x"),
+        line({"a": 0}),
+        b'{"id":"e","vector":{"a":0.0,"b":-0.0,"c":1}}\n',
+    )
+    found = read(path)
+    assert [decoded(vector) if vector.terms else {} for vector in found] == [{"b": 2}, {}, {"c": 1}]
+    assert [(vector.terms, vector.zeros) for vector in found] == [(1, 2), (0, 1), (1, 2)]
+    assert [vector.zeros for vector in read(path, careful=True)] == [2, 1, 2]
+    (scaled, *_) = read(write(line({"a": 0.001, "b": 1, "c": 0})), scale=100)
+    assert (decoded(scaled), scaled.zeros) == ({"b": 100}, 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        (b"bag", "it is no JSON (Expecting value: line 1 column 1 (char 0))"),
+        (b"\xff\xfe{", "it is no JSON ('utf-8' codec can't decode byte 0xff in position 0: invalid start byte)"),
+        (b'{"id": 1, "vector": {"a": 1}', "it is no JSON (Expecting ',' delimiter: line 1 column 29 (char 28))"),
+        (b'[{"id": 1}]', "it is a list"),
+        (b"null", "it is null"),
+        (b'{"_id": "1", "vector": {}}', "it has no id"),
+        (b'{"id": "1", "text": "a bag"}', "it has no vector"),
+        (b'{"id": "1", "vector": [0.5, 0.25]}', "its vector is a list"),
+        (b'{"id": "1", "vector": "a a b"}', 'its vector is "a a b"'),
+        (b'{"id": "1", "vector": null}', "its vector is null"),
+        (b"[" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_a_line_that_is_no_vector_says_what_it_is(write, written, sentence):
+    path = write(line({"a": 1}), written + b"\n")
+    with pytest.raises(SpartonError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f'{path} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {sentence}; mend the line, or leave the '
+        "file out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("impact", "found", "advice"),
+    [
+        ("-3", "-3", ""),
+        ("0.5", "0.5", "; float weights need scale"),
+        ("3.0", "3.0", "; float weights need scale"),
+        ("NaN", "NaN", "; float weights need scale"),
+        ("1e400", "Infinity", "; float weights need scale"),
+        ("2147483648", "2147483648", ""),
+        ("1" + "0" * 100, "1" + "0" * 58 + "…", ""),
+        ('"7"', '"7"', ""),
+        ("null", "null", ""),
+        ("true", "true", ""),
+        ("[3]", "a list", ""),
+        ('{"b": 3}', "an object", ""),
+        ("[" * 500 + "]" * 500, "a list", ""),
+    ],
+)
+def test_what_is_no_impact_is_refused(write, impact, found, advice):
+    path = write(line({"a": 1}), b'{"id": "e", "vector": {"a": %s }}\n' % impact.encode())
+    with pytest.raises(SpartonError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        f"{path} line 2 gives the term 'a' the impact {found}; an impact is an integer from 0 to 2147483647{advice}"
+    )
+
+
+def test_a_gzip_file_may_have_any_name(write):
+    path = write(gzip.compress(line({"a": 3}) * 50))
+    assert [split.start for split in cut(path, most=10)] == [0]
+    assert [decoded(vector) for vector in read(path)] == [{"a": 3}] * 50
+
+
+def test_files_behind_links_are_found_and_others_are_told(tmp_path, caplog):
+    caplog.set_level("INFO", logger="sparton")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/1.jsonl.gz").touch()
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "vectors/again").symlink_to(tmp_path / "elsewhere")
+    for name in ("a.jsonl", "b.jsonl.bz2", "readme", "c.tsv", "d.npz", ".hidden"):
+        (tmp_path / "vectors" / name).touch()
+    found = find_files(tmp_path / "vectors")
+    assert found == [tmp_path / "vectors" / name for name in ("a.jsonl", "again/1.jsonl.gz")]
+    assert caplog.messages == [
+        "1 links or second names of files that are in the corpus already were passed over",
+        f"4 other files in the collection {tmp_path / 'vectors'} were passed over, being no .jsonl, .json, .jsonl.gz, "
+        ".json.gz file: b.jsonl.bz2, c.tsv, d.npz, … and 1 more",
+    ]
 
 
 def test_gzip_is_read_whole(tmp_path):

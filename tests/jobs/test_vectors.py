@@ -65,6 +65,78 @@ def test_float_weights_need_a_scale(weights, tmp_path):
     assert load_manifest(tmp_path / "index").counts.postings == 2
 
 
+def test_the_advice_after_a_first_try_may_be_followed(weights, tmp_path, run_cli):
+    command = ("index", "--from-collection", weights, "--index", tmp_path / "index")
+    ran = run_cli(*command)
+    assert (ran.code, ran.stderr) == (
+        1,
+        f"sparton: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to "
+        "2147483647; float weights need --scale\n",
+    )
+    ran = run_cli(*command, "--scale", 100)
+    assert (ran.code, ran.stdout) == (
+        0,
+        f"{tmp_path / 'index'}: 2 documents of 2 rows, 1.0 terms a document, 1 terms left out for having an "
+        "impact of 0\n",
+    )
+    assert ran.stderr.splitlines()[0] == (
+        f"the index {tmp_path / 'index'} is half-built with other settings (scale none (now 100)); it is begun anew"
+    )
+    assert found(tmp_path / "index", {"bag": 1, "hat": 1}) == [("d1", 72.0, None), ("d2", 50.0, None)]
+    assert run_cli(*command, "--scale", 50).stderr == (
+        f"sparton: the index {tmp_path / 'index'} was made with other settings: scale 100 (now 50); use --overwrite to "
+        "replace it, or --index to make another\n"
+    )
+
+
+def test_a_half_built_index_of_a_corpus_is_not_begun_anew_for_vectors(small_index, weights, tmp_path):
+    shutil.copytree(small_index, tmp_path / "index")
+    load_manifest(tmp_path / "index").at(ENCODING).save(tmp_path / "index")
+    before = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    with pytest.raises(SpartonError, match="was made with other settings: model tiny"):
+        sparton.index_vectors(weights, tmp_path / "index", scale=100)
+    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == before
+
+
+def test_vectors_with_zeros_and_blank_lines_are_indexed_and_the_zeros_told(tmp_path, run_cli):
+    """As Pyserini's own encoder writes them."""
+    (tmp_path / "v.jsonl").write_text(
+        '{"id": "d1", "contents": "", "vector": {"bag": 7, "hat": 0, "shoe": 0}}\n\n'
+        '{"id": "d2", "contents": "", "vector": {"bag": 0, "hat": 5, "shoe": 0}}\n'
+        '{"id": "d3", "contents": "", "vector": {"bag": 0}}\n\n'
+    )
+    ran = run_cli("index-vectors", tmp_path / "v.jsonl", "--index", tmp_path / "index", "--json")
+    counts = json.loads(ran.stdout)["counts"]
+    assert {name: counts[name] for name in ("rows", "documents", "dropped_no_terms", "postings", "zeros")} == {
+        "rows": 3,
+        "documents": 2,
+        "dropped_no_terms": 1,
+        "postings": 2,
+        "zeros": 5,
+    }
+    assert found(tmp_path / "index", {"bag": 1, "hat": 2, "shoe": 9}) == [("d2", 10.0, ""), ("d1", 7.0, "")]
+
+
+@pytest.mark.parametrize("scale", [None, 1])
+@pytest.mark.parametrize("query_scale", [None, 50])
+def test_queries_have_a_scale_of_their_own(small_index, searcher, tmp_path, run_cli, scale, query_scale):
+    command = ["index-vectors", small_index / "collection", "--index", tmp_path / "index", "--model", "tiny"]
+    command += ["--scale", scale] if scale else []
+    command += ["--query-scale", query_scale] if query_scale else []
+    assert run_cli(*command).code == 0
+    settings = load_manifest(tmp_path / "index").settings
+    assert (settings.scale, settings.query_scale) == (scale, query_scale or 100)
+    again = sparton.Searcher(tmp_path / "index")
+    query = "small black leather crossbody bag"
+    expected = searcher.terms(query) if query_scale is None else sparton.Encoder("tiny", scale=50).terms(query)
+    assert again.terms(query) == expected
+    assert max(expected.values()) > 50
+    again.close()
+    shown = run_cli("info", "--index", tmp_path / "index").stdout
+    impacts = "round(weight × 1)" if scale else "as given"
+    assert f"  impacts     {impacts}, of queries round(weight × {query_scale or 100}), top terms: all\n" in shown
+
+
 def test_a_text_cannot_be_encoded_without_a_model(collection, tmp_path):
     sparton.index_collection(collection, tmp_path / "index")
     searcher = sparton.Searcher(tmp_path / "index")
@@ -108,7 +180,7 @@ def test_a_failed_one_is_half_built_and_goes_on_when_mended(collection, tmp_path
     with pytest.raises(SpartonError, match="is half-built"):
         sparton.Searcher(tmp_path / "index")
     bad.unlink()
-    sparton.index_collection(collection, tmp_path / "index", overwrite=True)
+    sparton.index_collection(collection, tmp_path / "index")
     assert len(found(tmp_path / "index", {"hat": 1})) == 2
 
 
@@ -187,6 +259,8 @@ def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):
         (["--scale", "0"], "--scale is 0; expected above 0 and at most 1,000,000"),
         (["--heap-mb", "1"], "--heap-mb is 1; expected at least 128"),
         (["--max-length", "9"], "--max-length is 9 and there is no --model that it could be for; name one"),
+        (["--query-scale", "9"], "--query-scale is 9.0 and there is no --model that it could be for; name one"),
+        (["--query-scale", "0"], "--query-scale is 0; expected above 0 and at most 1,000,000"),
         (["--dtype", "float16"], "--dtype is float16 and there is no --model that it could be for; name one"),
     ],
 )
@@ -216,3 +290,24 @@ def test_an_id_that_stands_twice_is_refused_with_both_lines(tmp_path, run_cli, p
     (collection / "d.jsonl.gz").unlink()
     assert run_cli(*command, "--overwrite").code == 0
     assert len(sparton.Searcher(tmp_path / "index")) == 120
+
+
+def test_a_corpus_has_one_scale_for_documents_and_queries(bags, tmp_path, run_cli):
+    ran = run_cli("index", bags, "--index", tmp_path / "index", "--query-scale", "50")
+    assert (ran.code, ran.stderr) == (
+        2,
+        "sparton: --query-scale is for vectors that exist, and a corpus is encoded; use --scale for documents and "
+        "queries\n",
+    )
+
+
+def test_a_repeated_id_after_blank_lines_is_named_by_its_line(tmp_path, run_cli):
+    (tmp_path / "v.jsonl").write_text(
+        '\n{"id": "a", "vector": {"x": 1}}\n\n\n{"id": "a", "vector": {"x": 0, "y": 2}}\n'
+    )
+    ran = run_cli("index-vectors", tmp_path / "v.jsonl", "--index", tmp_path / "index")
+    path = tmp_path / "v.jsonl"
+    assert (ran.code, ran.stderr) == (
+        1,
+        f"sparton: the id 'a' stands twice: at {path} line 2 and at {path} line 5; make ids unique\n",
+    )

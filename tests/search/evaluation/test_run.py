@@ -12,7 +12,7 @@ from support.serving import SPARTON
 import sparton
 from sparton.indexer.java import find_jar, find_java
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
-from sparton.search.evaluation.topics import read_topics
+from sparton.search.evaluation.topics import TopicOptions, read_topics
 
 pytestmark = pytest.mark.slow
 
@@ -133,6 +133,9 @@ def test_a_run_is_the_one_that_anserini_writes(tied, tmp_path):
     (report,) = write_runs(searcher, plan_runs([encoded], tmp_path / "ours", k=50, tag="x"))
     assert report.hits == 100
     assert report.path.read_text(encoding="utf-8") == (tmp_path / "anserini").read_text(encoding="utf-8")
+    reading = TopicOptions(pretokenized=True)
+    (report,) = write_runs(searcher, plan_runs([topics], tmp_path / "tokens", k=50, tag="x", reading=reading))
+    assert report.path.read_bytes() == (tmp_path / "ours").read_bytes()
 
 
 def test_runs_rank_as_searches_do(searcher, topics):
@@ -329,6 +332,80 @@ def test_an_id_with_white_space_leaves_no_half_a_run(run_cli, write_parquet, tmp
         "corpus with other ids\n"
     )
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_encoded_topics_are_read_as_they_are_asked_to_be(run_cli, tied, small_index, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    index = tied[1] / "index"
+    Path("exact.jsonl").write_text(json.dumps({"id": "1", "vector": {"bag": 30, "red": 7}}) + "\n")
+    Path("floats.jsonl").write_text(json.dumps({"id": "1", "vector": {"bag": 0.301, "red": 0.07, "hat": 0}}) + "\n")
+    Path("tokens.tsv").write_text(f"1\t{'bag ' * 30}{'red ' * 7}\n")
+    assert run_cli("run", "exact.jsonl", "-o", "exact", "--index", index, "-k", 9).code == 0
+    assert run_cli("run", "floats.jsonl", "-o", "floats", "--index", index, "-k", 9, "--scale", 100).code == 0
+    assert run_cli("run", "tokens.tsv", "-o", "tokens", "--index", index, "-k", 9, "--pretokenized").code == 0
+    assert Path("exact").read_bytes() == Path("floats").read_bytes() == Path("tokens").read_bytes()
+    assert Path("exact").read_text().startswith("1 Q0 ")
+    for arguments, sentence in (
+        (
+            ["floats.jsonl"],
+            "floats.jsonl, line 1: the impact of 'bag' is 0.301; expected a whole number; float weights need --scale",
+        ),
+        (
+            ["tokens.tsv"],
+            "tokens.tsv, line 1: 'bag' stands 5 times in a row or more, as in queries that are encoded already; use "
+            "--pretokenized if each token stands as often as its impact says, or --no-pretokenized to encode the words "
+            "as a text",
+        ),
+    ):
+        ran = run_cli("run", *arguments, "-o", "none", "--index", index)
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {sentence}\n")
+    for arguments, sentence in (
+        (["exact.jsonl", "--scale", 0], "--scale is 0; expected above 0 and at most 1,000,000"),
+        (["exact.jsonl", "--scale", "nan"], "--scale is nan; expected above 0 and at most 1,000,000"),
+        (
+            ["tokens.tsv", "--scale", 100, "--no-pretokenized"],
+            "--scale is for topics that are vectors, and tokens.tsv has none; leave it out for texts",
+        ),
+    ):
+        ran = run_cli("run", *arguments, "-o", "none", "--index", index)
+        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    ran = run_cli("run", "tokens.tsv", "-o", "texts", "--index", small_index, "-k", 3, "--no-pretokenized")
+    assert (ran.code, ran.stdout) == (0, "texts: 1 queries, 3 hits\n")
+
+
+def test_a_heading_of_topics_is_said_and_is_no_query(run_cli, small_index, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("t.tsv").write_text("qid\tquery\n1\tblack bag\n")
+    ran = run_cli("run", "t.tsv", "-o", "run", "--index", small_index, "-k", 2)
+    assert (ran.code, ran.stdout) == (0, "run: 1 queries, 2 hits\n")
+    assert ran.stderr.splitlines()[0] == "t.tsv, line 1: taken for a heading, with ids in qid and texts in query"
+
+
+def test_ids_are_written_as_trec_eval_reads_them_or_refused(run_cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ids = {"nbsp": "a\u00a0b", "wide": "\u3000c", "empty": "", "nul": "d\0e", "tab": "f\tg", "feed": "h\x0bi"}
+    lines = [json.dumps({"id": name, "vector": {term: 3}}) + "\n" for term, name in ids.items()]
+    Path("v.jsonl").write_text("".join(lines))
+    sparton.index_vectors("v.jsonl", "index")
+    Path("qrels").write_text("1 0 a\u00a0b 1\n1 0 \u3000c 1\n")
+    Path("t.jsonl").write_text('{"id": 1, "vector": {"nbsp": 2, "wide": 1}}\n')
+    assert run_cli("run", "t.jsonl", "-o", "run", "--index", "index").code == 0
+    assert Path("run").read_text() == "1 Q0 a\u00a0b 1 6.000000 sparton\n1 Q0 \u3000c 2 3.000000 sparton\n"
+    assert run_cli("score", "run", "--qrels", "qrels", "-m", "AP").stdout.split()[-1] == "1.0000"
+    for term, none in (
+        ("empty", "empty ids"),
+        ("nul", "NUL in ids"),
+        ("tab", "white space in ids"),
+        ("feed", "white space in ids"),
+    ):
+        Path("t.jsonl").write_text(json.dumps({"id": 1, "vector": {"nbsp": 9, term: 1}}) + "\n")
+        ran = run_cli("run", "t.jsonl", "-o", "none", "--index", "index")
+        assert (ran.code, ran.stdout) == (1, "")
+        assert ran.stderr == (
+            f"sparton: the index has a document with the id {ids[term]!r}, and a TREC run holds no {none}; index the "
+            "corpus with other ids\n"
+        )
+        assert not Path("none").exists()
 
 
 def test_texts_need_a_model_and_vectors_do_not(run_cli, tied, tmp_path):

@@ -1,14 +1,17 @@
 """Scores against those of ir-measures and pytrec_eval, called directly."""
 
+import gzip
 import json
 import os
 import threading
+from pathlib import Path
 
 import ir_measures
 import pytest
 import pytrec_eval
 from scipy.stats import ttest_rel
 
+from sparton.errors import SpartonError
 from sparton.search.evaluation.score import paired_p, score_runs
 from sparton.search.evaluation.trec_files import read_qrels, read_run
 
@@ -239,3 +242,129 @@ def test_bad_input_gets_one_sentence(run_cli, files, arguments, sentence, code):
 def test_judgments_of_beir_do_as_well(tmp_path):
     (tmp_path / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\ta\t2\n")
     assert read_qrels(tmp_path / "qrels.tsv") == {"q1": {"a": 2}}
+
+
+@pytest.mark.parametrize(
+    ("content", "qrels"),
+    [
+        ("query-id\tcorpus-id\tscore\nq1\ta\t2\r\nq2\tb\t0\n", {"q1": {"a": 2}, "q2": {"b": 0}}),
+        ("qid docid rel\nq1 a 1.0\n", {"q1": {"a": 1}}),
+        ("\ufeffTopic Iteration Document# Relevancy\nq1 0 a 1\n", {"q1": {"a": 1}}),
+        ("query_id\titer\tdoc_id\trelevance\nq1\t0\ta\t1\n", {"q1": {"a": 1}}),
+        ("q1 0 a -2\nq1\t0  b\t+3.\n\nq1 Q0 c 1000000\n", {"q1": {"a": -2, "b": 3, "c": 1_000_000}}),
+        ("q\u00a01 0 a\x1cb 0001.000\n", {"q\u00a01": {"a\x1cb": 1}}),
+        (gzip.compress(b"q1 0 a 1\n"), {"q1": {"a": 1}}),
+    ],
+)
+def test_judgments_as_people_have_them(tmp_path, content, qrels):
+    path = tmp_path / "qrels"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert read_qrels(path) == qrels
+
+
+_BETWEEN = "expected one from -1,000,000 to 1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        *[
+            (f"q1 0 a 1\nq1 0 b {grade}\n", f", line 2: the grade is '{grade}'; {expected}")
+            for grade, expected in [
+                ("1.5", "expected a whole number"),
+                ("1e300", "expected a whole number"),
+                ("NaN", "expected a whole number"),
+                ("inf", "expected a whole number"),
+                ("1_0", "expected a whole number"),
+                ("\u0663", "expected a whole number"),
+                ("--1", "expected a whole number"),
+                ("1000001", _BETWEEN),
+                ("-1000001.0", _BETWEEN),
+                (f"{10**30}", _BETWEEN),
+            ]
+        ],
+        ("q1 0 a " + "9" * 9_000, f", line 1: the grade is '{'9' * 59}…'; {_BETWEEN}"),
+        ("score\tcorpus-id\tquery-id\n", ", line 1: the grade is 'query-id'; expected a whole number"),
+        ("query-id score corpus-id\n", ", line 1: the grade is 'corpus-id'; expected a whole number"),
+        ("q1 0 a 1\nquery 0 docid score\n", ", line 2: the grade is 'score'; expected a whole number"),
+        (
+            "q1 a 1\nq1 0 b 1\n",
+            ", line 2: 4 fields, and line 1 has 3; expected as many in each line, and no blanks in ids",
+        ),
+        (
+            "query-id corpus-id score\nq1 a b 1\n",
+            ", line 2: 4 fields, and line 1 has 3; expected as many in each line, and no blanks in ids",
+        ),
+        ("q1 1\n", ", line 1: 2 fields; expected 4 of TREC judgments: query, 0, document, grade"),
+        ("q1 0 a\0b 1\n", ", line 1 holds NUL, at which trec_eval would cut it; expected text without it"),
+        ("q1 0 a 1\nq1 0 a 1\n", ", line 2: the document 'a' stands twice for the query 'q1'"),
+        ("query-id\tcorpus-id\tscore\n", " holds no judgments; expected TREC's qrels"),
+        (b"q1 0 a 1\nq1 0 \xff 1\n", ", line 2: this is not UTF-8 (invalid start byte)"),
+    ],
+)
+def test_judgments_that_are_none_get_one_sentence(tmp_path, monkeypatch, content, sentence):
+    monkeypatch.chdir(tmp_path)
+    path = Path("qrels")
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SpartonError) as caught:
+        read_qrels(path)
+    assert str(caught.value) == f"qrels{sentence}"
+
+
+def test_runs_as_people_have_them(tmp_path):
+    content = "\ufeffq1\tQ0\ta\u00a0b\t1\t-1e3\tt\r\n\nq1  Q0 c 2 +.5 t\nq\u2003 Q0 \x1f 1 3.e0 t\n".encode()
+    expected = {"q1": {"a\u00a0b": -1000.0, "c": 0.5}, "q\u2003": {"\x1f": 3.0}}
+    for written in (content, gzip.compress(content)):
+        (tmp_path / "run").write_bytes(written)
+        assert read_run(tmp_path / "run") == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("q1 Q0 b 1 2", ": 5 fields; expected 6 of a TREC run: query, Q0, document, rank, score, tag"),
+        ("q1 Q0 b c 1 2 t", ": 7 fields; expected 6 of a TREC run: query, Q0, document, rank, score, tag"),
+        ("q1 Q0 b 1 inf t", ": the score is 'inf'; expected a number"),
+        ("q1 Q0 b 1 1_0 t", ": the score is '1_0'; expected a number"),
+        ("q1 Q0 b 1 \u0663 t", ": the score is '\u0663'; expected a number"),
+        ("q1 Q0 b 1 1e39 t", ": the score is '1e39'; expected a number of at most 3.4e38"),
+        ("q1 Q0 b 1 -1e999 t", ": the score is '-1e999'; expected a number of at most 3.4e38"),
+        ("q1 Q0 b\0 1 2 t", " holds NUL, at which trec_eval would cut it; expected text without it"),
+        ("q1 Q0 a 2 1 t", ": the document 'a' stands twice for the query 'q1'"),
+        ("q1 Q0 b 1 2 t\rq1 Q0 c 1 2 t", " has a carriage return within it; expected lines that end in LF or CRLF"),
+    ],
+)
+def test_runs_that_are_none_get_one_sentence(tmp_path, monkeypatch, line, sentence):
+    monkeypatch.chdir(tmp_path)
+    path = Path("run")
+    path.write_bytes(f"q1 Q0 a 1 9 t\n{line}\n".encode())
+    with pytest.raises(SpartonError) as caught:
+        read_run(path)
+    assert str(caught.value) == f"run, line 2{sentence}"
+
+
+_UNKNOWN = "which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5"
+_CUTOFF = "expected a whole number from 1 to 1,000,000"
+
+
+@pytest.mark.parametrize(
+    ("measure", "sentence"),
+    [
+        ("nDCG@0", f"-m is 'nDCG@0', whose cutoff is 0; {_CUTOFF}"),
+        (f"nDCG@{10**30}", f"-m is 'nDCG@{10**30}', whose cutoff is {10**30}; {_CUTOFF}"),
+        ("P@4294967301", f"-m is 'P@4294967301', whose cutoff is 4294967301; {_CUTOFF}"),
+        ("P@True", f"-m is 'P@True', whose cutoff is True; {_CUTOFF}"),
+        ("P(rel=0)@5", "-m is 'P(rel=0)@5', whose rel is 0; expected a whole number from 1 to 1,000,000"),
+        ("IPrec@7.0", "-m is 'IPrec@7.0', whose recall is 7.0; expected a number from 0 to 1"),
+        ("R@-1", f"-m is 'R@-1', {_UNKNOWN}"),
+        ("P@1.5", f"-m is 'P@1.5', {_UNKNOWN}"),
+        ("P", f"-m is 'P', {_UNKNOWN}"),
+        ("nDCG@\u0663", f"-m is 'nDCG@\u0663', {_UNKNOWN}"),
+        ("nDCG@10\0", f"-m is 'nDCG@10\\x00', {_UNKNOWN}"),
+        ("(" * 5_000, f"-m is '{'(' * 58}…, {_UNKNOWN}"),
+        ("", f"-m is '', {_UNKNOWN}"),
+    ],
+)
+def test_measures_that_are_none_get_one_sentence(run_cli, files, measure, sentence):
+    ran = run_cli("score", "first", "--qrels", "qrels", "-m", "AP", "-m", measure)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")

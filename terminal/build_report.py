@@ -1,11 +1,11 @@
 """What a build left behind, and how it is told."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..pipeline.progress import Work
 from ..storage.manifest import Counts
+from .streams import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class BuildReport:
                 "by stage": {name: round(seconds, 3) for name, seconds in asdict(timing).items()},
             },
         }
-        return json.dumps(content, ensure_ascii=False)
+        return to_json(content)
 
 
 def counts_line(counts: Counts) -> str:

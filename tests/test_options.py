@@ -102,7 +102,7 @@ def test_every_field_is_a_keyword_of_the_function(function, record):
 def test_the_model_is_the_first_argument_of_an_encoder_and_no_keyword_of_its_record():
     taken = inspect.signature(sparton.Encoder).parameters
     assert next(iter(taken)) == "model"
-    assert set(taken) == {field.name for field in fields(EncoderOptions)} | {"side", "settings", "head"}
+    assert set(taken) == {field.name for field in fields(EncoderOptions)} | {"head"}
 
 
 @pytest.mark.parametrize(("options", "python", "command", "rest"), OUT_OF_BOUNDS)

@@ -52,6 +52,7 @@ from .terminal.streams import (
     lines,
     not_written,
     open_closed,
+    printing,
     put,
     tell,
     to_json,
@@ -214,7 +215,8 @@ def run() -> None:
     try:
         with _one_sentence():
             check_stdout()
-            app()
+            with printing():
+                app()
     except SystemExit as done:
         code = done.code
     except typer.Exit as done:

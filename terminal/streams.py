@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import Any
 
@@ -64,14 +64,21 @@ def decode() -> None:
             stream.reconfigure(encoding="utf-8" if ascii_input else None, errors="replace")
 
 
-def put(text: str = "") -> None:
-    """Print a result. Raises SpartonError where it cannot be printed, and BrokenPipeError where nobody reads it."""
+@contextmanager
+def printing() -> Iterator[None]:
+    """Have an OSError say that the standard output is meant. For what does nothing else with files."""
     try:
-        print(text, flush=True)
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
         raise not_written(error) from error
+
+
+def put(text: str = "") -> None:
+    """Print a result. Raises SpartonError where it cannot be printed, and BrokenPipeError where nobody reads it."""
+    with printing():
+        print(text, flush=True)
 
 
 def tell(text: str) -> None:

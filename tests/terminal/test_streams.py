@@ -82,12 +82,6 @@ def test_a_closed_input_is_told_where_it_is_read_and_is_nothing_elsewhere(small_
     assert [{"query": QUERY, **json.loads(line)} for line in out.splitlines()] == expected
 
 
-def test_an_input_that_is_a_folder_is_one_sentence(small_index):
-    code, out, err = shell(f"sparton search --index {small_index} </")
-    assert (code, out) == (1, b"")
-    assert err == "sparton: standard input cannot be read (Is a directory); send lines of text\n"
-
-
 def test_a_closed_or_full_error_stream_keeps_the_output(small_index, expected):
     for stream in ("2>&-", "2>/dev/full"):
         code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {small_index} {stream}")

@@ -149,7 +149,7 @@ def test_a_tokenizer_without_its_configuration_is_enough(folder, whole):
     expected = sparton.Encoder(str(whole), device="cpu").encode(texts)
     found = sparton.Encoder(str(folder), device="cpu").encode(texts)
     assert found.terms.tolist() == expected.terms.tolist()
-    assert found.impacts.tolist() == expected.impacts.tolist()
+    assert found.values.tolist() == expected.values.tolist()
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_a_model_whose_head_is_no_single_product_is_refused(tmp_path):
     refused(
         folder,
         "DIR is a MobileBertForMaskedLM, whose hidden states before the LM head cannot be had (AttributeError: "
-        "'_Identity' object has no attribute 'weight'); Sparton needs a masked language model as BERT's, whose logits are "
-        "hidden states times its output embedding",
+        "'_Identity' object has no attribute 'weight'); Sparton needs a masked language model as BERT's, whose logits "
+        "are hidden states times its output embedding",
     )
 
 

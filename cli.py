@@ -2,8 +2,6 @@
 
 import ctypes
 import gc
-import io
-import json
 import logging
 import os
 import re
@@ -20,13 +18,13 @@ from typer.core import TyperGroup
 
 from .errors import Parameter, SpartonError, UsageError
 from .indexer.options import LuceneOptions
-from .options import names, values_for
-from .pipeline.options import SCALE, EncodingOptions, ModelOptions, VectorOptions
+from .options import MOST_THREADS, PORTS, at_least, names, values_for
+from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, ModelOptions, VectorOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
-from .terminal.flags import record_options, sentence
+from .terminal.flags import Command, record_options, sentence
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
@@ -44,6 +42,20 @@ from .terminal.results import (
     seconds_line,
     terms_json,
     terms_lines,
+)
+from .terminal.streams import (
+    check_stdin,
+    check_stdout,
+    decode,
+    flush,
+    know_all_letters,
+    lines,
+    not_written,
+    open_closed,
+    printing,
+    put,
+    tell,
+    to_json,
 )
 from .version import __version__
 
@@ -83,9 +95,10 @@ app = typer.Typer(
     cls=_Commands,
     help="From a Parquet file to a searchable learned-sparse index.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+_command = partial(app.command, cls=Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
@@ -93,7 +106,10 @@ IndexModel = Annotated[
     str | None,
     typer.Option("--model", help="Where the index's model is, if not where it was: a folder, or a Hugging Face name."),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …")]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …"), ONE_DEVICE]
+Threads = Annotated[
+    int | None, typer.Option("--threads", help="How many search. [default: one a core]"), at_least(1, MOST_THREADS)
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
 ]
@@ -142,7 +158,7 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
 def _say(text: str) -> None:
     """Print a sentence on one line, without keys."""
     clear()
-    typer.echo(printable(_without_keys(text)), err=True)
+    tell(printable(_without_keys(text)))
 
 
 def _without_keys(text: str) -> str:
@@ -196,13 +212,23 @@ def _steady_memory() -> None:
 def run() -> None:
     """The console script. Ends without taking torch and the JVM down piece by piece, which costs another second."""
     code: int | str | None = 0
+    know_all_letters()
+    open_closed()
     _watch.start()
     try:
-        app()
+        with _one_sentence():
+            check_stdout()
+            with printing():
+                app()
     except SystemExit as done:
         code = done.code
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
+    except typer.Exit as done:
+        code = done.exit_code
+    if (error := flush()) and not code:
+        _say(f"sparton: {not_written(error)}")
+        code = 1
+    with suppress(OSError):
+        sys.stderr.flush()
     os._exit(code if isinstance(code, int) else 0 if code is None else 1)
 
 
@@ -212,11 +238,9 @@ def main(
 ) -> None:
     """From a Parquet file to a searchable learned-sparse index."""
     if version:
-        typer.echo(__version__)
+        put(__version__)
         raise typer.Exit
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # names and queries may hold bytes that are no text
+    decode()  # names and queries may hold bytes that are no text
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_on_a_line_of_its_own)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
@@ -228,7 +252,7 @@ def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
     return True
 
 
-@app.command()
+@_command()
 @_one_sentence(builds=True)
 @record_options
 def index(
@@ -284,7 +308,7 @@ def index(
         _prepare_searches(report.index)
 
 
-@app.command("index-vectors")
+@_command("index-vectors")
 @_one_sentence(builds=True)
 @record_options
 def index_vectors(
@@ -305,7 +329,7 @@ def index_vectors(
     _index_vectors(collection, index, queries, indexing, overwrite, store_timeout, as_json)
 
 
-@app.command()
+@_command()
 @_one_sentence(builds=True)
 @record_options
 def encode(
@@ -327,13 +351,15 @@ def encode(
         _print_report(report, as_json)
 
 
-@app.command()
+@_command()
+@_one_sentence()
+@record_options
 def search(
     query: Annotated[
         str | None, typer.Argument(help="What to search for; left out, lines are read and answered one by one.")
     ] = None,
     index: Index = "sparton-index",
-    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many hits."), at_least(1)] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
     model: IndexModel = None,
@@ -345,9 +371,9 @@ def search(
 
     Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
     """
-    with _one_sentence(), waiting_at_most(store_timeout):
-        if k < 1:
-            raise UsageError(f"k is {k}; expected at least 1")
+    with waiting_at_most(store_timeout):
+        if query is None:
+            check_stdin()
         from .search.searcher import Searcher
 
         with _collector_paused():
@@ -358,29 +384,30 @@ def search(
             for line in _typed("query> "):
                 _print_hits(searcher, line, k, explain, as_json)
         else:
-            for line in sys.stdin:
-                _print_hits(searcher, line.rstrip("\n"), k, explain, as_json=True, named=True)
-                sys.stdout.flush()
+            for line in lines():
+                _print_hits(searcher, line, k, explain, as_json=True, named=True)
 
 
-@app.command()
+@_command()
+@_one_sentence()
+@record_options
 def serve(
     index: Index = "sparton-index",
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one.")] = 8017,
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one."), PORTS] = 8017,
     allow_hosts: Annotated[
         list[str] | None,
         typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
     ] = None,
-    threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
-    most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for.")] = 1000,
+    threads: Threads = None,
+    most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
     model: IndexModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
-    with _one_sentence(), waiting_at_most(store_timeout):
+    with waiting_at_most(store_timeout):
         from .search.service.server import serve_index
 
         serve_index(
@@ -397,7 +424,9 @@ def serve(
         )
 
 
-@app.command("run")
+@_command("run")
+@_one_sentence()
+@record_options
 def run_topics(
     topics: Annotated[
         list[Path],
@@ -407,8 +436,8 @@ def run_topics(
         Path, typer.Option("-o", "--output", help="The TREC run; a folder for the runs of several TOPICS.")
     ],
     index: Index = "sparton-index",
-    k: Annotated[int, typer.Option("-k", help="How many hits a query.")] = 1000,
-    threads: Annotated[int | None, typer.Option("--threads", help="How many search. [default: one a core]")] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits a query."), at_least(1)] = 1000,
+    threads: Threads = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
     pretokenized: Annotated[
         bool | None,
@@ -427,7 +456,7 @@ def run_topics(
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
-    with _one_sentence(), waiting_at_most(store_timeout):
+    with waiting_at_most(store_timeout):
         _check_paths(topics=topics, output=output)
         from .search.evaluation.run import plan_runs, write_runs
         from .search.evaluation.topics import TopicOptions
@@ -441,12 +470,15 @@ def run_topics(
         with _collector_paused():
             searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
         for report in write_runs(searcher, plan, counting=partial(counted, unit="queries", shown=True)):
-            typer.echo(run_line(report), err=is_stdout(report.path))
+            say = tell if is_stdout(report.path) else put
+            say(run_line(report))
             speed = report.queries / report.seconds
-            typer.echo(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)", err=True)
+            tell(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)")
 
 
-@app.command()
+@_command()
+@_one_sentence()
+@record_options
 def score(
     runs: Annotated[list[Path], typer.Argument(help="TREC runs; the first is what the others are compared with.")],
     qrels: Annotated[Path, typer.Option("--qrels", help="TREC's relevance judgments.")],
@@ -459,27 +491,28 @@ def score(
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw differences per query to this file.")] = None,
 ) -> None:
     """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
-    with _one_sentence():
-        _check_paths(runs=runs, qrels=qrels, plot=plot)
-        from .search.evaluation.score import MEASURES, score_runs
+    _check_paths(runs=runs, qrels=qrels, plot=plot)
+    from .search.evaluation.score import MEASURES, score_runs
 
-        if plot is not None:
-            from .search.evaluation.plot import check_plot, plot_differences
+    if plot is not None:
+        from .search.evaluation.plot import check_plot, plot_differences
 
-            check_plot(plot, runs, qrels)
-        scores = score_runs(runs, qrels, measure or MEASURES)
-        for scored in scores.runs:
-            if line := coverage_line(scored, scores.queries):
-                typer.echo(line, err=True)
-        if as_json:
-            typer.echo(scores_json(scores, per_query))
-        else:
-            typer.echo(per_query_table(scores) if per_query else scores_table(scores))
-        if plot is not None:
-            plot_differences(scores, plot)
+        check_plot(plot, runs, qrels)
+    scores = score_runs(runs, qrels, measure or MEASURES)
+    for scored in scores.runs:
+        if line := coverage_line(scored, scores.queries):
+            tell(line)
+    if as_json:
+        put(scores_json(scores, per_query))
+    else:
+        put(per_query_table(scores) if per_query else scores_table(scores))
+    if plot is not None:
+        plot_differences(scores, plot)
 
 
-@app.command("encode-text")
+@_command("encode-text")
+@_one_sentence()
+@record_options
 def encode_text(
     text: Annotated[str, typer.Argument(help="The text.")],
     model: Annotated[
@@ -495,7 +528,7 @@ def encode_text(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
-    with _one_sentence(), waiting_at_most(store_timeout):
+    with waiting_at_most(store_timeout):
         from .search.explain import input_terms, open_encoder
 
         with _collector_paused():
@@ -503,14 +536,16 @@ def encode_text(
         terms = encoder.terms(text)
         own = input_terms(encoder, text)
         if as_json:
-            typer.echo(terms_json(text, terms, own))
+            put(terms_json(text, terms, own))
         elif terms:
-            typer.echo(terms_lines(terms, own))
+            put(terms_lines(terms, own))
         else:
-            typer.echo(f"sparton: {text!r} has no term that the model knows", err=True)
+            tell(f"sparton: {text!r} has no term that the model knows")
 
 
-@app.command()
+@_command()
+@_one_sentence()
+@record_options
 def info(
     index: Index = "sparton-index",
     store_timeout: StoreTimeout = SECONDS,
@@ -520,40 +555,43 @@ def info(
     ] = False,
 ) -> None:
     """Show what is in an index and how it was made, and with --check whether it still is what was written."""
-    with _one_sentence(), waiting_at_most(store_timeout):
+    with waiting_at_most(store_timeout):
         from .storage.local_copy import local_index
         from .storage.manifest import load_complete, load_manifest
 
         folder = local_index(index, lucene=check)
         manifest = load_complete(folder) if check else load_manifest(folder)
         if as_json:
-            typer.echo(json.dumps(asdict(manifest), indent=2, ensure_ascii=False))
+            put(to_json(asdict(manifest), indent=2))
         else:
             for line in _info_lines(index, manifest):
-                typer.echo(printable(line))
+                put(printable(line))
         if check:
             from .search.check import check_index
 
             with waiting("checking", shown=True):
                 checked = check_index(folder, manifest)
-            typer.echo(checked_line(checked), err=as_json)
+            if as_json:
+                tell(checked_line(checked))
+            else:
+                put(checked_line(checked))
 
 
-@app.command()
+@_command()
 def doctor() -> None:
     """Show what this machine has of what Sparton can use, and what to do about the rest."""
     from .terminal.doctor import examine
 
     checks = examine()
     for check in checks:
-        typer.echo(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
+        put(f"{'ok  ' if check.ok else 'no  '}{check.what:<16}{check.found}")
     if any(check.needed and not check.ok for check in checks):
         raise typer.Exit(1)
 
 
 def _ready(index: str, address: str) -> None:
     _watch.stop()  # what stops the service also finishes what is under way
-    typer.echo(f"serving {redacted(index)} at {address} (Ctrl-C stops)", err=True)
+    tell(f"serving {redacted(index)} at {address} (Ctrl-C stops)")
 
 
 def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
@@ -580,7 +618,7 @@ def _typed(prompt: str) -> Iterator[str]:
         try:
             yield input(prompt)
         except EOFError:
-            typer.echo()
+            put()
             return
 
 
@@ -591,14 +629,14 @@ def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json
         reason = "no document holds a term of it" if answer.terms else "it has no term that the model knows"
         if not query.strip():
             reason = "it is empty"
-        typer.echo(f"sparton: no hits for {query!r}: {reason}", err=True)
+        tell(f"sparton: no hits for {query!r}: {reason}")
         return
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):
-        typer.echo(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
+        put(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
     if sys.stderr.isatty():
-        typer.echo(seconds_line(answer.seconds), err=True)
+        tell(seconds_line(answer.seconds))
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -640,7 +678,7 @@ def _prepare_searches(index: Path | str) -> None:
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:
     clear()
-    typer.echo(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
+    put(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
     for line in report.left_out():
-        typer.echo(line, err=True)
-    typer.echo(report.times(), err=True)
+        tell(line)
+    tell(report.times())

@@ -1,22 +1,40 @@
 """Options as records: a field has its name, type, default, help and bound on one line, for Python and the commands."""
 
 import inspect
-from collections.abc import Callable, Mapping
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
-from typing import Any, TypeVar, get_type_hints
+from numbers import Integral, Real
+from types import NoneType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import Parameter, UsageError
 
 R = TypeVar("R")
+MOST = 2**31 - 1  # of what is counted: token ids and Lucene's numbers of documents have 32 bits
+MOST_THREADS = 1_024  # and processes
+_LONGEST = 60  # characters of a value, as a sentence repeats it
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE)
+_MOST_DIGITS = 4_000  # Python itself reads no number that is much longer
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What of a value is wrong, and what was expected."""
+
+    found: object
+    expected: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a value may be: in words, and as a test."""
+    """What a value of the right type may be. wrong: gives what is wrong with one, or None."""
 
-    expected: str
-    allows: Callable[[Any], bool]
+    wrong: Callable[[Any], Wrong | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +46,64 @@ class Option:
     unset: str | None = None
 
 
-def at_least(least: int) -> Bound:
-    """Numbers from `least` on."""
-    return Bound(f"at least {least}", lambda value: value >= least)
+def at_least(least: int, most: int = MOST) -> Bound:
+    """Numbers from `least` on, up to what can be counted."""
+
+    def wrong(value: int) -> Wrong | None:
+        if least <= value <= most:
+            return None
+        return Wrong(value, f"at least {least}" if value < least else f"at most {most:,}")
+
+    return Bound(wrong)
+
+
+def that_is(expected: str, allows: Callable[[Any], bool]) -> Bound:
+    """Values that a test allows. expected: which those are, in words."""
+    return Bound(lambda value: None if allows(value) else Wrong(value, expected))
+
+
+PORTS = that_is("0 to 65535", lambda port: 0 <= port <= 65_535)
 
 
 def one_of(*choices: str) -> Bound:
     """Some words."""
-    return Bound(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
+    return that_is(f"{', '.join(choices[:-1])} or {choices[-1]}", lambda value: value in choices)
+
+
+def checked(name: str | Parameter, value: Any, hint: Any) -> Any:
+    """A value of an option, as its type: of NumPy's numbers Python's, of a path its text.
+
+    name: as an error has it. hint: the option's type, Annotated with its Option or its Bound. Raises UsageError for a
+    value of another type, or out of its bound.
+    """
+    kept, option = _as_type(name, value, hint), option_of(hint)
+    bound = option.bound if option else next((entry for entry in _notes(hint) if isinstance(entry, Bound)), None)
+    if bound and kept is not None and (wrong := bound.wrong(kept)):
+        raise _unexpected(name, wrong)
+    return kept
+
+
+def read_number(name: str | Parameter, text: str, kind: type, word: str | None = None) -> int | float:
+    """A number that someone typed: ASCII digits, with nothing that groups them. kind: int or float. word: that would do
+    as well.
+
+    Raises UsageError for anything else.
+    """
+    pattern, words = (_WHOLE, "a whole number in digits 0 to 9") if kind is int else (_NUMBER, "a number as 2.5")
+    if not pattern.fullmatch(text.strip(" ")):
+        raise _unexpected(name, Wrong(text, f"a number or {word}" if word else words))
+    if kind is int and len(text) > _MOST_DIGITS:
+        return int(10 ** (len(text) - 1))  # too large for whatever is counted
+    return int(text) if kind is int else float(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """A record of options, each an Annotated[type, Option(...)]. Raises UsageError for a value out of its bound."""
+    """A record of options, each an Annotated[type, Option(...)]. Raises UsageError as `checked`."""
 
     def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
-            option, value = option_of(hint), getattr(self, name)
-            if option and option.bound and value is not None and not option.bound.allows(value):
-                raise UsageError(Parameter(name), f" is {_spelled(value)}; expected {option.bound.expected}")
+            object.__setattr__(self, name, checked(Parameter(name), getattr(self, name), hint))
 
 
 def names(record: type[Options]) -> tuple[str, ...]:
@@ -62,7 +119,7 @@ def values_for(target: type, record: Options) -> dict[str, Any]:
 
 def option_of(hint: Any) -> Option | None:
     """What an Annotated type says of an option, or None if it says nothing of one."""
-    return next((entry for entry in getattr(hint, "__metadata__", ()) if isinstance(entry, Option)), None)
+    return next((entry for entry in _notes(hint) if isinstance(entry, Option)), None)
 
 
 def flat_keywords(function: Callable[..., R]) -> Callable[..., R]:
@@ -116,7 +173,55 @@ def _hints(record: type) -> dict[str, Any]:
     return get_type_hints(record, include_extras=True)
 
 
+def _notes(hint: Any) -> tuple[Any, ...]:
+    return getattr(hint, "__metadata__", ())
+
+
+def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
+    """A value as its type has it."""
+    kinds = value_types(hint)
+    if value is None and NoneType in kinds:
+        return None
+    (kind,) = kinds - {NoneType}
+    if kind is bool and isinstance(value, bool):
+        return value
+    if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
+        return int(value)
+    if kind is float and isinstance(value, Real) and not isinstance(value, bool):
+        return value if isinstance(value, int | float) else float(value)
+    if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
+        return text
+    if kind is Sequence and _is_list(value) and all(isinstance(item, str) for item in value):
+        return value
+    raise _unexpected(name, Wrong(value, _WORDS[kind]))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+_WORDS = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    Sequence: "a list of strings",
+}
+
+
+def value_types(hint: Any) -> set[Any]:
+    """The types that an option's values have, NoneType for None: of list[str] list."""
+    kind = get_args(hint)[0] if _notes(hint) else hint
+    every = [kind] if get_origin(kind) in (None, Sequence, list) else get_args(kind)
+    return {get_origin(one) or one for one in every}
+
+
+def _unexpected(name: str | Parameter, wrong: Wrong) -> UsageError:
+    return UsageError(name, f" is {_spelled(wrong.found)}; expected {wrong.expected}")
+
+
 def _spelled(value: object) -> str:
-    if isinstance(value, str):
-        return repr(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST:
+        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
+    text = f"{value:g}" if isinstance(value, float) else re.sub(r"\s+", " ", repr(value))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

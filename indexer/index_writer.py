@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
-from .java import java_array, java_class, java_exception, java_message, to_java
+from .java import java_array, java_class, java_exception, java_message, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _COUNTS, _SPLITS = "sparton", "pieces"  # entries of a commit's user data
@@ -162,7 +162,7 @@ def lucene_trouble(folder: Path, error: Exception) -> SpartonError:
 def open_directory(folder: Path) -> Any:
     """A folder as Lucene knows it."""
     # Java keeps the working directory it was started in; Python's may have changed since.
-    path = java_class("java.nio.file.Paths").get(str(folder.absolute()))
+    path = java_path(folder)
     return java_class("org.apache.lucene.store.FSDirectory").open(path)
 
 

@@ -5,13 +5,16 @@ which Pyserini uses, keeps the receiver on an object that all threads share.) A 
 Python needs another process.
 """
 
+import codecs
 import hashlib
+import locale
 import logging
 import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +36,8 @@ _OPTIONS = (
 SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-Xms32m")
 LONG_RUN = ("-Xms32m",)
 _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
+# Locales of which a system has one. Java takes the encoding of file names from the locale, and no option says another.
+_UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8")
 _lock = threading.Lock()
 _of_thread = threading.local()
 _jvm_process: int | None = None  # the one that has it
@@ -145,9 +150,48 @@ def _start(home: Path, jar: Path, options: Sequence[str]) -> None:
     # JPype ends its own threads when Python ends. Taking the JVM down too would wait for threads of Java's.
     jpype.config.destroy_jvm = False
     try:
-        jpype.startJVM(*options, jvmpath=library, classpath=[jar], interrupt=False)
+        with _locale_of_names():
+            jpype.startJVM(*options, jvmpath=library, classpath=[jar], interrupt=False)
     except (OSError, RuntimeError) as error:
         raise SpartonError(f"the Java at {home} does not start ({error}); set JAVA_HOME to another Java") from error
+
+
+@contextmanager
+def _locale_of_names() -> Iterator[None]:
+    """Where the locale knows ASCII alone (LC_ALL=C), have Java start in one that knows all letters, if there is one.
+
+    It would open no file whose name has others. Java looks once, when it starts.
+    """
+    name = _utf8_locale() if _is_ascii(locale.nl_langinfo(locale.CODESET)) else None
+    if name is None:
+        yield
+        return
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = name
+    try:
+        yield
+    finally:
+        del os.environ["LC_ALL"]
+        if before is not None:
+            os.environ["LC_ALL"] = before
+
+
+def _utf8_locale() -> str | None:
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        for name in _UTF8_LOCALES:
+            with suppress(locale.Error):
+                locale.setlocale(locale.LC_CTYPE, name)
+                return name
+        return None
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+
+
+def _is_ascii(encoding: str) -> bool:
+    with suppress(LookupError):
+        return codecs.lookup(encoding).name == "ascii"
+    return False
 
 
 def _collect_apart() -> None:
@@ -198,6 +242,19 @@ def java_ints(numbers: Sequence[int]) -> Any:
     from jpype import JArray, JInt
 
     return JArray(JInt)(numbers)
+
+
+def java_path(path: Path) -> Any:
+    """A file as a java.nio.file.Path. Raises SpartonError for a name that Java cannot have in this locale."""
+    encoding = str(java_class("java.lang.System").getProperty("sun.jnu.encoding"))
+    name = os.fsencode(path.absolute())
+    try:
+        return java_class("java.nio.file.Paths").get(name.decode(encoding))
+    except UnicodeDecodeError as error:
+        raise SpartonError(
+            f"the path {name.decode(errors='backslashreplace')} is not in {encoding}, in which Java has the names of "
+            "files here; rename it, or run in a locale of UTF-8, as LC_ALL=C.UTF-8"
+        ) from error
 
 
 def to_java(text: str) -> Any:

@@ -5,11 +5,12 @@ from typing import Annotated
 
 from ..errors import Parameter, UsageError
 from ..machine import cores, free_memory_mb
-from ..options import Option, Options, at_least
+from ..options import MOST_THREADS, Option, Options, at_least
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _MOST_BUFFER_MB = 2_047
 _PYTHON_MB = 128
+_MOST_HEAP_MB = 2**20  # a TiB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +20,11 @@ class LuceneOptions(Options):
     optimize: Annotated[bool, Option("Merge the Lucene index to one segment.")] = False
     join: Annotated[bool, Option("Join the processes' indexes, or keep them and search them as one.")] = True
     index_processes: Annotated[
-        int | None, Option("Processes that build the Lucene index. [default: one a core]", at_least(1))
+        int | None, Option("Processes that build the Lucene index. [default: one a core]", at_least(1, MOST_THREADS))
     ] = None
     heap_mb: Annotated[
-        int | None, Option("Heap of each of them, in MiB. [default: up to 256]", at_least(_LEAST_HEAP_MB))
+        int | None,
+        Option("Heap of each of them, in MiB. [default: up to 256]", at_least(_LEAST_HEAP_MB, _MOST_HEAP_MB)),
     ] = None
     buffer_mb: Annotated[int | None, Option("MiB of postings each gathers. [default: heap / 8]", at_least(1))] = None
 

@@ -1,18 +1,35 @@
 """The options of an encoding. A record is made without torch or the model, so a wrong option is told at once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..options import Bound, Option, Options, at_least, one_of
+from ..options import Bound, Option, Options, Wrong, at_least, one_of, that_is
 from ..storage.manifest import DTYPES
 
 EMBEDDED = "tiny"  # the model that a package brings
 DEFAULT_MAX_LENGTH = 512  # tokens
 SCALE = 100.0
-_MODEL = Option("'tiny' (embedded), a folder, or a Hugging Face name.")
-_SCALES = Bound("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
+_MODEL = Option(
+    "'tiny' (embedded), a folder, or a Hugging Face name.", that_is("a name or a folder, which are not empty", bool)
+)
+_SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
 _SCALE = Option("An impact is round(weight × scale).", _SCALES)
+# PyTorch knows devices that no model runs on here.
+_DEVICE = re.compile(r"auto|(cpu|cuda)(:(0|[1-9][0-9]{0,2}))?")
+
+
+def _wrong_device(name: str) -> Wrong | None:
+    return None if _DEVICE.fullmatch(name) else Wrong(name, "auto, cpu, cuda or one GPU, as in cuda:1")
+
+
+def _wrong_devices(names: str) -> Wrong | None:
+    every = [] if names == "all" else [name.strip() for name in names.split(",")]
+    return next(filter(None, map(_wrong_device, every)), None)
+
+
+ONE_DEVICE = Bound(_wrong_device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +61,9 @@ class EncoderOptions(ModelOptions):
     batch_tokens: Annotated[
         int | None, Option("Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.", at_least(1), unset="auto")
     ] = None
-    device: Annotated[str, Option("As auto, cpu, cuda:1; several as cuda:0,cuda:1; or all GPUs.")] = "auto"
+    device: Annotated[
+        str, Option("As auto, cpu, cuda:1; several as cuda:0,cuda:1; or all GPUs.", Bound(_wrong_devices))
+    ] = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from ..errors import Parameter, SpartonError, UsageError
+from ..errors import Parameter, SpartonError
 from ..indexer.java import check_process
+from ..options import at_least, checked
+from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
@@ -22,6 +24,9 @@ from .max_passage import best_documents, document_of, passage_of
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
+
+
+_HITS = Annotated[int, at_least(1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,7 @@ class Searcher:
         device: str = "cpu",
         trust_remote_code: bool = False,
     ) -> None:
+        device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         folder = local_index(path)
         self.path, self.manifest = folder, load_complete(folder)
@@ -183,8 +189,7 @@ class Searcher:
 
     def _rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
         """The best documents, or of passages the best ones of the best documents."""
-        if k < 1:
-            raise UsageError(f"k is {k}; expected at least 1")
+        k = checked("k", k, _HITS)
         if self.manifest.settings.chunk:
             return best_documents(lambda asked: self._index.rank(terms, asked), k)
         return self._index.rank(terms, k)

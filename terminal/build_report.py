@@ -1,6 +1,5 @@
 """What a build left behind, and how it is told."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
+from .streams import to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class BuildReport:
                 "by stage": {name: round(seconds, 3) for name, seconds in asdict(timing).items()},
             },
         }
-        return json.dumps(content, ensure_ascii=False)
+        return to_json(content)
 
 
 def counts_line(counts: Counts) -> str:

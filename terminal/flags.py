@@ -1,31 +1,62 @@
 """Options of the commands: the fields of records as flags, and the parameters that an error names as flags again."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
+from typer.models import ParameterInfo
 
-from ..errors import Parameter, SpartonError, UsageError
-from ..options import Option, flat_keywords, option_of
+from ..errors import Parameter, SpartonError
+from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
 
 # Flags that do not follow from the name and the type.
 _FLAGS = {"text_columns": ("--text-column",), "device": ("--device", "--devices")}
 _TYPES = {"text_columns": list[str] | None}  # Typer knows no other sequence
+_NUMBERS = {int: "INTEGER", float: "FLOAT"}
+# The groups of a command's help, and what is in them. All else is without a group.
+_PANELS = {
+    "Corpus": ("from_collection", "id_column", "text_columns", "chunk"),
+    "Model": ("model", "revision", "max_length", "dtype", "device", "batch_tokens", "trust_remote_code"),
+    "Impacts": ("scale", "top_terms"),
+    "Lucene": ("optimize", "join", "index_processes", "heap_mb", "buffer_mb"),
+    "Cluster and stores": ("engine", "address", "store_timeout"),
+    "Index": ("index", "overwrite", "shard_rows", "store_text"),
+}
+
+
+class Command(TyperCommand):
+    """A command whose help is printed as it is written: Rich drops what is in square brackets, which is its markup."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help. Typer calls this."""
+        helped: list[Any] = [self, *(parameter for parameter in self.params if getattr(parameter, "help", None))]
+        before = [one.help for one in helped]
+        if getattr(self, "rich_markup_mode", None) == "rich":
+            for one in helped:
+                one.help = (one.help or "").replace("[", r"\[")
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            for one, text in zip(helped, before, strict=True):
+                one.help = text
 
 
 def record_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the fields of the records that it takes as options of its own."""
+    """Give a command the fields of the records that it takes as options of its own.
+
+    Its numbers, also those of no record, are read as read_number does, and held against their bounds.
+    """
     call = flat_keywords(command)
-    parameters = [_as_flag(parameter) for parameter in inspect.signature(call).parameters.values()]
-    unset = {name: option.unset for name, option in _options(call).items() if option.unset}
+    every = inspect.signature(call).parameters
+    parameters = [_as_flag(parameter) for parameter in every.values()]
 
     @wraps(call)
     def run(**given: Any) -> None:
-        for name, word in unset.items():
-            given[name] = None if given[name] == word else _number(name, given[name], word)
-        call(**{name: () if value is None and name in _TYPES else value for name, value in given.items()})
+        call(**{name: _read(every[name], value) for name, value in given.items()})
 
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -37,29 +68,52 @@ def sentence(error: SpartonError, parameters: Mapping[str, Any]) -> str:
     return "".join(_flag(part, parameters) if isinstance(part, Parameter) else str(part) for part in error.args)
 
 
-def _options(call: Callable[..., None]) -> dict[str, Option]:
-    found = {name: option_of(own.annotation) for name, own in inspect.signature(call).parameters.items()}
-    return {name: option for name, option in found.items() if option}
-
-
 def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A parameter as Typer takes it; one that is no field of a record stays as it is."""
-    name, option = parameter.name, option_of(parameter.annotation)
+    """A parameter as Typer takes it. Numbers come as text: Typer would take digits of any script, and underscores."""
+    name, option, number = parameter.name, option_of(parameter.annotation), _number_type(parameter)
+    panel = next((panel for panel, within in _PANELS.items() if name in within), None)
     if option is None:
-        return parameter
-    flag = f"--{name.replace('_', '-')}"
-    if parameter.default is True:
-        flag += f"/--no-{flag[2:]}"
-    kind = str if option.unset else _TYPES.get(name, parameter.annotation.__origin__)
-    default = option.unset or (None if name in _TYPES else parameter.default)
-    hint = Annotated[kind, typer.Option(*_FLAGS.get(name, (flag,)), help=option.help)]  # type: ignore[valid-type]
-    return parameter.replace(annotation=hint, default=default)
+        info = next((note for note in _notes(parameter) if isinstance(note, ParameterInfo)), None)
+        if info is None:
+            return parameter
+        info, kind, default = copy.copy(info), parameter.annotation.__origin__, parameter.default
+    else:
+        flag = f"--{name.replace('_', '-')}"
+        if parameter.default is True:
+            flag += f"/--no-{flag[2:]}"
+        info = typer.Option(*_FLAGS.get(name, (flag,)), help=option.help)
+        kind = _TYPES.get(name, parameter.annotation.__origin__)
+        default = option.unset or (None if name in _TYPES else parameter.default)
+    if isinstance(info, typer.models.OptionInfo):
+        info.rich_help_panel = panel
+    if number:
+        info.metavar, kind = info.metavar or _NUMBERS[number], str if default is not None else str | None
+    return parameter.replace(annotation=Annotated[kind, info], default=default)
 
 
-def _number(name: str, value: str, word: str) -> int:
-    if not value.isdecimal():
-        raise UsageError(Parameter(name), f" is {value!r}; expected a number or {word}")
-    return int(value)
+def _read(parameter: inspect.Parameter, value: Any) -> Any:
+    """What a command is given for a parameter, from what was typed for it."""
+    if parameter.name in _TYPES:
+        return () if value is None else value
+    # A parameter of one letter is called so in a sentence: -k is k.
+    name: str | Parameter = Parameter(parameter.name) if len(parameter.name) > 1 else parameter.name
+    option, number = option_of(parameter.annotation), _number_type(parameter)
+    word = option.unset if option else None
+    if word is not None and value == word:
+        return None
+    if number and isinstance(value, str):
+        value = read_number(name, value, number, word)
+    bound = any(isinstance(note, Bound) for note in _notes(parameter))
+    return checked(name, value, parameter.annotation) if option or bound else value
+
+
+def _number_type(parameter: inspect.Parameter) -> type | None:
+    """int or float where a parameter is one, or None."""
+    return next((kind for kind in _NUMBERS if _notes(parameter) and kind in value_types(parameter.annotation)), None)
+
+
+def _notes(parameter: inspect.Parameter) -> tuple[Any, ...]:
+    return getattr(parameter.annotation, "__metadata__", ())
 
 
 def _flag(parameter: Parameter, parameters: Mapping[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """How results look on a terminal, or as JSON for programs."""
 
-import json
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..search.hit_content import hit_content
+from .streams import to_json
 
 if TYPE_CHECKING:
     from ..search.check import Checked
@@ -22,7 +22,7 @@ _EXPANDED = "+"  # before a term that the model added
 def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str], query: str | None = None) -> str:
     """A hit as one JSON object, with its query where there are several. input_terms: the query's."""
     content = hit_content(hit, matches, input_terms)
-    return json.dumps(content if query is None else {"query": query, **content}, ensure_ascii=False)
+    return to_json(content if query is None else {"query": query, **content})
 
 
 def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> str:
@@ -47,7 +47,7 @@ def seconds_line(seconds: "Seconds") -> str:
 def terms_json(text: str, terms: Mapping[str, int], input_terms: Collection[str]) -> str:
     """An encoded text as one JSON object."""
     weights = [{"term": term, "impact": impact, "expanded": term not in input_terms} for term, impact in terms.items()]
-    return json.dumps({"text": text, "terms": weights}, ensure_ascii=False)
+    return to_json({"text": text, "terms": weights})
 
 
 def terms_lines(terms: Mapping[str, int], input_terms: Collection[str]) -> str:
@@ -140,7 +140,7 @@ def scores_json(scores: "Scores", per_query: bool) -> str:
             for run in scores.runs
         ],
     }
-    return json.dumps(content, ensure_ascii=False)
+    return to_json(content)
 
 
 def coverage_line(run: "RunScores", queries: int) -> str:

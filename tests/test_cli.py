@@ -42,7 +42,9 @@ def test_version(run_cli):
     assert (ran.code, ran.stdout, ran.stderr) == (0, f"{sparton.__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["encode-text"], ["encode", "a.parquet"], ["bake"], ["search", "a", "-k", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["encode-text"], ["encode", "a.parquet"], ["bake"], ["search", "a", "--hits", "3"]]
+)
 def test_wrong_usage_is_code_2(run_cli, arguments):
     ran = run_cli(*arguments)
     assert (ran.code, ran.stdout) == (2, "")

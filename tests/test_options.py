@@ -2,8 +2,10 @@
 
 import inspect
 from dataclasses import fields
+from pathlib import Path
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 import typer
 from support.lucene_content import read_content
@@ -179,3 +181,179 @@ def test_vectors_are_indexed_by_either_command_and_from_python(run_cli, small_in
     settings = [load_manifest(tmp_path / name).settings for name in ("one", "two", "three")]
     assert settings[0] == settings[1] == settings[2]
     assert (settings[0].scale, settings[0].model.name) == (None, "tiny")
+
+
+MOST = "2,147,483,647"
+TOO_LARGE = [
+    ("top_terms", 10**30, MOST),
+    ("shard_rows", 2**70, MOST),
+    ("batch_tokens", 2**31, MOST),
+    ("max_length", 10**12, MOST),
+    ("buffer_mb", 10**12, MOST),
+    ("heap_mb", 10**9, "1,048,576"),
+    ("index_processes", 10**9, "1,024"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "most"), TOO_LARGE)
+def test_what_nothing_counts_to_is_refused(run_cli, tmp_path, bags, name, value, most):
+    with pytest.raises(UsageError) as caught:
+        sparton.build_index(bags, tmp_path / "index", **{name: value})
+    assert str(caught.value) == f"{name} is {value}; expected at most {most}"
+    ran = run_cli("index", bags, "--index", tmp_path / "index", *flags(name, value))
+    assert (ran.code, ran.stdout) == (2, "")
+    assert ran.stderr == f"sparton: --{name.replace('_', '-')} is {value}; expected at most {most}\n"
+    assert not (tmp_path / "index").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"top_terms": "5"}, "top_terms is '5'; expected a whole number"),
+        ({"top_terms": True}, "top_terms is True; expected a whole number"),
+        ({"top_terms": 2.5}, "top_terms is 2.5; expected a whole number"),
+        ({"top_terms": 10**6000}, f"top_terms is a number of 6,001 digits; expected at most {MOST}"),
+        ({"shard_rows": None}, "shard_rows is None; expected a whole number"),
+        ({"max_length": float("nan")}, "max_length is nan; expected a whole number"),
+        ({"scale": "100"}, "scale is '100'; expected a number"),
+        ({"scale": True}, "scale is True; expected a number"),
+        ({"scale": float("inf")}, "scale is inf; expected above 0 and at most 1,000,000"),
+        ({"scale": 10**400}, "scale is a number of 401 digits; expected above 0 and at most 1,000,000"),
+        ({"chunk": 1}, "chunk is 1; expected True or False"),
+        ({"optimize": "yes"}, "optimize is 'yes'; expected True or False"),
+        ({"model": 5}, "model is 5; expected a string"),
+        ({"model": ""}, "model is ''; expected a name or a folder, which are not empty"),
+        ({"dtype": None}, "dtype is None; expected a string"),
+        ({"id_column": 0}, "id_column is 0; expected a string"),
+        ({"id_column": b"id"}, "id_column is b'id'; expected a string"),
+        ({"text_columns": "text"}, "text_columns is 'text'; expected a list of strings"),
+        ({"text_columns": ["text", 1]}, "text_columns is ['text', 1]; expected a list of strings"),
+        ({"engine": "x" * 100}, f"engine is '{'x' * 58}…; expected local or ray"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_python(tmp_path, bags, options, sentence):
+    with pytest.raises(UsageError) as caught:
+        sparton.build_index(bags, tmp_path / "index", **options)
+    assert str(caught.value) == sentence
+    assert not (tmp_path / "index").exists()
+
+
+def test_numbers_of_numpy_and_paths_are_taken_as_what_they_are():
+    options = EncodingOptions(top_terms=np.int64(7), scale=np.float32(2.5), model=Path("folder"), text_columns=("a",))
+    assert (options.top_terms, options.scale, options.model) == (7, 2.5, "folder")
+    assert [type(value) for value in (options.top_terms, options.scale, options.model)] == [int, float, str]
+
+
+WHOLE = "; expected a whole number in digits 0 to 9"
+NO_NUMBERS = ["٣", "３", "1_000", "x", "", "1e3", "2.5", "nan", "0x10", "−3", "1,000", "²"]
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+@pytest.mark.parametrize(
+    ("command", "flag", "name", "expected"),
+    [
+        ("index corpus", "--top-terms", "--top-terms", WHOLE),
+        ("encode corpus --output out", "--batch-tokens", "--batch-tokens", "; expected a number or auto"),
+        ("index-vectors vectors", "--max-length", "--max-length", WHOLE),
+        ("index corpus", "--heap-mb", "--heap-mb", WHOLE),
+        ("search bag", "-k", "k", WHOLE),
+        ("run topics -o run", "-k", "k", WHOLE),
+        ("run topics -o run", "--threads", "--threads", WHOLE),
+        ("serve", "--port", "--port", WHOLE),
+        ("serve", "--max-k", "--max-k", WHOLE),
+    ],
+)
+def test_whole_numbers_are_ascii_digits(run_cli, tmp_path, monkeypatch, text, command, flag, name, expected):
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli(*command.split(), flag, text)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {name} is {text!r}{expected}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "found"),
+    [
+        ("--scale", "١٠", "'١٠'; expected a number as 2.5"),
+        ("--scale", "1_0", "'1_0'; expected a number as 2.5"),
+        ("--scale", "many", "'many'; expected a number as 2.5"),
+        ("--scale", "nan", "nan; expected above 0 and at most 1,000,000"),
+        ("--scale", "-inf", "-inf; expected above 0 and at most 1,000,000"),
+        ("--scale", "1e999", "inf; expected above 0 and at most 1,000,000"),
+        ("--store-timeout", "nan", "nan; expected above 0 and at most 86,400"),
+        ("--store-timeout", "1e9", "1e+09; expected above 0 and at most 86,400"),
+        ("--store-timeout", "３", "'３'; expected a number as 2.5"),
+    ],
+)
+def test_numbers_are_ascii_digits_and_finite(run_cli, tmp_path, bags, flag, text, found):
+    ran = run_cli("index", bags, "--index", tmp_path / "index", flag, text)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {flag} is {found}\n")
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_store_timeout_in_the_environment_is_read_by_the_same_rule(run_cli, monkeypatch, small_index):
+    monkeypatch.setenv("SPARTON_STORE_TIMEOUT", "1_0")
+    ran = run_cli("info", "--index", small_index)
+    assert (ran.code, ran.stderr) == (2, "sparton: --store-timeout is '1_0'; expected a number as 2.5\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (("search", "bag", "-k", 10**12), f"k is {10**12}; expected at most {MOST}"),
+        (("search", "bag", "-k", "9" * 5000), f"k is a number of 5,000 digits; expected at most {MOST}"),
+        (("run", "topics", "-o", "run", "-k", 2**31), f"k is {2**31}; expected at most {MOST}"),
+        (("run", "topics", "-o", "run", "--threads", 10**9), "--threads is 1000000000; expected at most 1,024"),
+        (("serve", "--threads", 10**9), "--threads is 1000000000; expected at most 1,024"),
+        (("serve", "--max-k", 10**12), f"--max-k is {10**12}; expected at most {MOST}"),
+        (("serve", "--port", 65_536), "--port is 65536; expected 0 to 65535"),
+        (("serve", "--port", -1), "--port is -1; expected 0 to 65535"),
+    ],
+)
+def test_a_command_counts_no_further_than_what_it_counts(run_cli, tmp_path, monkeypatch, command, sentence):
+    monkeypatch.chdir(tmp_path)  # without index or topics, which would be looked at later
+    ran = run_cli(*command)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+
+
+DEVICES = ["meta", "mps", "xla", "xla:0", "vulkan", "hpu", "xpu", "privateuseone", "cuda:", "cuda:-1", "cuda:01", "CPU",
+           "cuda:٣", "cuda:1000", "", "all"]  # fmt: skip
+ONE = "expected auto, cpu, cuda or one GPU, as in cuda:1"
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_that_no_model_runs_on_is_refused_before_any_work(run_cli, tmp_path, monkeypatch, device):
+    monkeypatch.chdir(tmp_path)
+    for command in ("search bag", "run topics -o run", "serve", "encode-text bag"):
+        ran = run_cli(*command.split(), "--device", device)
+        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: --device is {device!r}; {ONE}\n"), command
+    with pytest.raises(UsageError) as caught:
+        sparton.Searcher("nowhere", device=device)
+    assert str(caught.value) == f"device is {device!r}; {ONE}"
+    for command in ("index corpus --index new", "encode corpus --output new"):
+        ran = run_cli(*command.split(), "--device", device)
+        if device != "all":  # several devices encode a corpus
+            assert (ran.code, ran.stderr) == (2, f"sparton: --device is {device!r}; {ONE}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("model", ["tiny", "nowhere/at-all"])
+def test_a_device_is_refused_before_the_model_is_looked_for(model):
+    for device, found in (("meta", "'meta'"), (5, "5"), ("cpu,mps", "'mps'")):
+        with pytest.raises(UsageError, match=f"^device is {found}; expected "):
+            sparton.Encoder(model, device=device)
+
+
+@pytest.mark.parametrize(
+    ("k", "sentence"),
+    [
+        (0, "k is 0; expected at least 1"),
+        ("5", "k is '5'; expected a whole number"),
+        (True, "k is True; expected a whole number"),
+        (10**12, f"k is {10**12}; expected at most {MOST}"),
+    ],
+)
+def test_a_searcher_takes_whole_numbers_of_hits(searcher, k, sentence):
+    for search in (searcher.search, lambda query, k: searcher.search_terms({query: 1}, k)):
+        with pytest.raises(UsageError) as caught:
+            search("bag", k)
+        assert str(caught.value) == sentence

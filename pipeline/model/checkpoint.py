@@ -1,43 +1,52 @@
 """Load a checkpoint of transformers, with its tokenizer, from a folder: from safetensors, quietly, asking no hub."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from safetensors import SafetensorError
 
 from ...errors import SpartonError
+from .layout import mapping, read_json
 
+T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
+_LEAST_LENGTH = 3  # a token between two special ones
+# What transformers makes a tokenizer of. Where a folder has none of it, it makes one that knows no word.
+_TOKENIZERS = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
+_READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model of transformers, for inference. missing: names of its weights that the folder lacks."""
+    """A model of transformers, for inference. missing: names of its weights that the folder lacks. longest: the most
+    tokens that it takes."""
 
+    folder: Path
     model: Any
     tokenizer: Any
     missing: tuple[str, ...]
-
-    @property
-    def longest(self) -> int:
-        """The most tokens that it takes."""
-        config = self.model.config
-        positions = getattr(config, "max_position_embeddings", None) or _USUAL_MAX_LENGTH
-        # RoBERTa's positions start behind the padding id, so two of them are never used.
-        padding = getattr(config, "pad_token_id", None) or 0
-        if "roberta" in config.model_type:
-            positions -= padding + 1
-        return int(min(self.tokenizer.model_max_length, positions))
+    longest: int
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
-        """The term of each of so many ids; one that the tokenizer does not know (padding of the embedding) gets a name
-        of its own."""
+        """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know gets a name
+        of its own.
+
+        Raises SpartonError for a tokenizer that gives other ids, too. Their tokens were never trained, and to leave
+        them out would change what a text says without a word of it.
+        """
         known = min(size, len(self.tokenizer))
         terms = self.tokenizer.convert_ids_to_tokens(list(range(known)))
+        beyond = {number: f"[id {number}]" for number in self.tokenizer("a").input_ids if number >= size}
+        if len(self.tokenizer) > size or None in terms:  # else they fill the first ids
+            beyond |= {number: token for token, number in self.tokenizer.get_vocab().items() if number >= size}
+        if beyond:
+            raise SpartonError(
+                f"the tokenizer in {self.folder} gives {beyond[min(beyond)]!r} the id {min(beyond)}, and the model's "
+                f"embedding has {size} rows; save the tokenizer that the model was trained with"
+            )
         return tuple(term if term is not None else f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
@@ -49,32 +58,96 @@ def load_checkpoint(
     """Load a model folder (config, safetensors, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
     title: of such models, in a sentence.
 
-    Raises SpartonError when it is no such model, or lacks a fast tokenizer.
+    Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
     """
     import transformers
 
+    # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
+    trust = {"trust_remote_code": trust_remote_code, "local_files_only": not trust_remote_code}
+    has_tokenizer = trust_remote_code or any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
+    tokenizer = has_tokenizer and _loaded(
+        folder, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(folder, **trust)
+    )
+    if not tokenizer or not tokenizer.is_fast:
+        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
+    model, report = _loaded(
+        folder,
+        f"as a {title}",
+        lambda: getattr(transformers, auto_class).from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **trust,
+        ),
+    )
+    for name, stored, expected in sorted(report.get("mismatched_keys") or ()):
+        raise SpartonError(
+            f"{folder} holds the weight {name} of shape {_shape(stored)}, and its config.json asks for "
+            f"{_shape(expected)}; save both again from one model"
+        )
+    model = model.eval().requires_grad_(False).to(device)
+    longest = _longest(folder, tokenizer, model)
+    if longest < _LEAST_LENGTH:
+        raise SpartonError(
+            f"{folder} takes {longest} tokens a text, by model_max_length in its tokenizer_config.json or "
+            f"max_position_embeddings in its config.json; expected at least {_LEAST_LENGTH}"
+        )
+    return Checkpoint(folder, model, tokenizer, tuple(sorted(report["missing_keys"])), longest)
+
+
+def reason(error: BaseException) -> str:
+    """What an error of another library says, on one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = (" ".join(lines[:2]) if lines and lines[0].endswith(":") else "".join(lines[:1])).rstrip(".")
+    if not first:
+        return type(error).__name__
+    # What Python itself says of a wrong type or a missing key needs the word.
+    said = isinstance(error, OSError | ValueError | ImportError | RuntimeError) or type(error) is Exception
+    return first if said or type(error).__module__ != "builtins" else f"{type(error).__name__}: {first}"
+
+
+def _loaded(folder: Path, how: str, load: Callable[[], T]) -> T:
+    """What a library makes of a user's files. how: it should have been loaded, for the sentence.
+
+    Raises SpartonError whatever the library raises: it was not written for files that are damaged.
+    """
     try:
         with _quiet_transformers():
-            # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
-            local = not trust_remote_code
-            tokenizer = transformers.AutoTokenizer.from_pretrained(
-                folder, trust_remote_code=trust_remote_code, local_files_only=local
-            )
-            model, report = getattr(transformers, auto_class).from_pretrained(
-                folder,
-                local_files_only=local,
-                dtype=dtype,
-                use_safetensors=True,
-                trust_remote_code=trust_remote_code,
-                output_loading_info=True,
-            )
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SpartonError(f"{folder} cannot be loaded as a {title}: {reason}") from error
-    if not tokenizer.is_fast:
-        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
-    model = model.eval().requires_grad_(False).to(device)
-    return Checkpoint(model, tokenizer, tuple(sorted(report["missing_keys"])))
+            return load()
+    except Exception as error:
+        for name in _READ:  # a file that is no JSON is the likely cause, and is named
+            mapping(read_json(folder / name), folder / name)
+        raise SpartonError(
+            f"{folder} cannot be loaded {how}: {reason(error)}; see that its files are whole, and of such a model"
+        ) from error
+
+
+def _longest(folder: Path, tokenizer: Any, model: Any) -> int:
+    """The most tokens that a model takes, by what its files say."""
+    asked, positions = tokenizer.model_max_length, _positions(model)
+    for name, value in (("model_max_length", asked), ("max_position_embeddings", positions)):
+        if not isinstance(value, int | float):
+            raise SpartonError(f"{folder} sets {name} to {value!r}; expected a number, so save the model again")
+    return int(min(asked, positions))
+
+
+def _positions(model: Any) -> Any:
+    """How many positions a model has for tokens.
+
+    RoBERTa and its kin (CamemBERT, XLM-R, MPNet, Longformer, ESM) count them from behind the padding's, so that of 514
+    two are never used. Their embedding of positions is the one that has a padding.
+    """
+    for name, module in model.named_modules():
+        padding, weight = getattr(module, "padding_idx", None), getattr(module, "weight", None)
+        if name.endswith("position_embeddings") and padding is not None and weight is not None:
+            return int(len(weight) - padding - 1)
+    return getattr(model.config, "max_position_embeddings", None) or _USUAL_MAX_LENGTH
+
+
+def _shape(sizes: Any) -> str:
+    return "×".join(map(str, sizes)) or "()"
 
 
 @contextmanager

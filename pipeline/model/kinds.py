@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import SpartonError
 from .base import Runtime, SparseModel, TokenTable
-from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, mapping, read_json, read_layout
+from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, mapping, read_json, read_layout, refuse_adapter
 from .spec import EncoderFiles
 
 WEIGHTS = "*.safetensors"
@@ -85,10 +85,12 @@ def _recognize_static(layout: Layout) -> EncoderFiles | None:
 def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
     """A plain Hugging Face folder, or a Transformer under SpladePooling."""
     if layout.modules is None:
+        refuse_adapter(layout.folder)
         return EncoderFiles("masked_lm", layout.folder)
     if layout.names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
         return None
     transformer, pooling = layout.modules
+    refuse_adapter(transformer.folder)
     config, path = _transformer_config(transformer)
     how = read_json(pooling.folder / "config.json")
     strategy, activation = how.get("pooling_strategy", "max"), how.get("activation_function", "relu")

@@ -14,6 +14,7 @@ MODULES = "modules.json"
 DOCUMENT, QUERY = "document", "query"  # tasks, as sentence-transformers names them
 _ROUTER = "router_config.json"
 _CONFIG = "config_sentence_transformers.json"
+_ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,21 @@ def read_json(path: Path, default: Any = None) -> Any:
         return {} if default is None else default
     except ValueError as error:
         raise SpartonError(f"{path} is not JSON ({error}); put the file back as it was saved") from error
+    except RecursionError as error:
+        raise SpartonError(f"{path} is JSON nested too deeply; put the file back as it was saved") from error
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Raise SpartonError for weights that are a change of others.
+
+    transformers applies them where peft is installed and passes over them where it is not, so an index would depend on
+    what its machine has.
+    """
+    if (folder / _ADAPTER).is_file():
+        raise SpartonError(
+            f"{folder} holds an adapter ({_ADAPTER}, as LoRA's), which Sparton does not apply; merge it with peft, "
+            "save what model.merge_and_unload() returns, with the tokenizer, to a folder, and name that"
+        )
 
 
 def mapping(content: Any, path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ...errors import SpartonError
-from .checkpoint import load_checkpoint
+from .checkpoint import load_checkpoint, reason
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,29 @@ def load_masked_lm(
         )
     weight, bias = split_head(checkpoint.model)
     weight, bias = weight.to(head_dtype), None if bias is None else bias.to(head_dtype)
-    return MaskedLM(
+    lm = MaskedLM(
         checkpoint.model, weight, bias, checkpoint.tokenizer, checkpoint.vocabulary(len(weight)), checkpoint.longest
     )
+    _check_forward(folder, lm)
+    return lm
+
+
+@torch.inference_mode()
+def _check_forward(folder: Path, lm: MaskedLM) -> None:
+    """Raise SpartonError for a model that gives no hidden states once its output embedding is taken out."""
+    ids = torch.zeros(1, 1, dtype=torch.int64, device=lm.weight.device)
+    expected = (1, 1, lm.weight.shape[1])
+    try:
+        shape = tuple(lm.hidden_states(ids, torch.ones_like(ids)).shape)
+        found = f"they have the shape {shape}; expected {expected}"
+    except Exception as error:  # whatever its code met
+        shape, found = (), reason(error)
+    if shape != expected:
+        name = type(lm.backbone).__name__
+        raise SpartonError(
+            f"{folder} is a {name}, whose hidden states before the LM head cannot be had ({found}); Sparton needs a "
+            "masked language model as BERT's, whose logits are hidden states times its output embedding"
+        )
 
 
 def split_head(model: Any) -> tuple[torch.Tensor, torch.Tensor | None]:

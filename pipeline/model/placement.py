@@ -2,11 +2,14 @@
 
 import os
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
-from ...errors import Parameter, SpartonError, UsageError
+from ...errors import Parameter, SpartonError
 from ...machine import cores
+from ...options import checked
+from ..options import ONE_DEVICE
 from .base import Runtime
 from .precision import auto_dtype, backbone_and_head
 
@@ -31,14 +34,10 @@ def place(runtime: Runtime) -> Placement:
 
 
 def _device(name: str) -> torch.device:
+    name = checked(Parameter("device"), name, Annotated[str, ONE_DEVICE])
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(
-            Parameter("device"), f" is {name!r}; expected auto, cpu, cuda or one GPU, as in cuda:1"
-        ) from error
+    device = torch.device(name)
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -13,6 +13,7 @@ import tokenizers
 from ...errors import SpartonError
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
+from .layout import mapping, read_json
 from .spec import EncoderFiles
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
@@ -23,15 +24,30 @@ _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 def load_table(files: EncoderFiles) -> TokenTable:
     """Load the table of a model folder. Raises SpartonError when tokenizer or table cannot be read."""
     text, config = _tokenizer_files(files.folder)
-    tokenizer = tokenizers.Tokenizer.from_str(text)
-    weights = _weights(files, tokenizer, config)
-    if tokenizer.get_vocab_size() > len(weights):
+    try:
+        tokenizer = tokenizers.Tokenizer.from_str(text)
+        content = json.loads(text)
+        added, vocabulary = content.get("added_tokens") or (), content["model"]["vocab"]
+        special = [token["id"] for token in added if token["special"]]
+        ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
+        size = 1 + max([*ids, *(token["id"] for token in added)], default=-1)
+    except Exception as error:  # of a library that was not written for damaged files
+        path = files.folder / "tokenizer.json"
+        mapping(read_json(path), path)
+        raise SpartonError(f"{path} is no tokenizer ({error}); save it again") from error
+    weights = _weights(files, tokenizer, size, config)
+    if size > len(weights):
         raise SpartonError(
-            f"the table of {files.folder} has {len(weights)} weights and its tokenizer "
-            f"{tokenizer.get_vocab_size()} tokens; save both again from one model"
+            f"the table of {files.folder} has {len(weights)} weights and its tokenizer {size} tokens; save both again "
+            "from one model"
         )
-    longest = min(_ENDLESS, int(config.get("model_max_length") or _ENDLESS))
-    special = (token["id"] for token in json.loads(text).get("added_tokens") or () if token["special"])
+    if not np.isfinite(weights).all():
+        token = int(np.flatnonzero(~np.isfinite(weights))[0])
+        raise SpartonError(
+            f"the table of {files.folder} gives the token {tokenizer.id_to_token(token)!r} the weight "
+            f"{weights[token]}; expected a number, so save it again"
+        )
+    longest = _longest(files.folder, config)
 
     def term(token: int) -> str:
         return tokenizer.id_to_token(token) or f"[id {token}]"
@@ -43,23 +59,33 @@ def _tokenizer_files(folder: Path) -> tuple[str, dict[str, Any]]:
     """tokenizer.json, and what tokenizer_config.json holds."""
     try:
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        config = folder / "tokenizer_config.json"
-        return text, json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
     except FileNotFoundError as error:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the table") from error
     except ValueError as error:
-        raise SpartonError(f"a file of the tokenizer in {folder} is not JSON ({error}); save it again") from error
+        raise SpartonError(f"{folder / 'tokenizer.json'} is not JSON ({error}); save it again") from error
+    config = folder / "tokenizer_config.json"
+    return text, mapping(read_json(config), config)
 
 
-def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, config: dict[str, Any]) -> np.ndarray:
-    """float32 [V], the weight of each token id."""
+def _longest(folder: Path, config: dict[str, Any]) -> int:
+    """The most tokens of a text, by the tokenizer's configuration."""
+    longest = config.get("model_max_length") or _ENDLESS
+    if isinstance(longest, int | float) and longest >= 1:
+        return int(min(longest, _ENDLESS))
+    raise SpartonError(
+        f"{folder / 'tokenizer_config.json'} sets model_max_length to {longest!r}; expected a number above 0"
+    )
+
+
+def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, config: dict[str, Any]) -> np.ndarray:
+    """float32 [V], the weight of each token id. size: of the tokenizer's vocabulary."""
     if files.table is None:
         return _stored(files.folder / "model.safetensors")
     try:
         table = {str(token): float(weight) for token, weight in json.loads(files.table.read_text("utf-8")).items()}
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise SpartonError(f"{files.table} is no table of {{token: weight}} ({error}); save it again") from error
-    weights = np.zeros(tokenizer.get_vocab_size(), dtype=np.float32)
+    weights = np.zeros(size, dtype=np.float32)
     # sentence-transformers gives the weight of a token that the tokenizer lacks to the unknown token.
     unknown = tokenizer.token_to_id(str(config.get("unk_token")))
     for token, weight in table.items():
@@ -76,7 +102,7 @@ def _stored(path: Path) -> np.ndarray:
 
     try:
         tensors = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
-    except (FileNotFoundError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise SpartonError(f"{path} cannot be read ({error}); save the model again") from error
     tensor = tensors.get("weight")
     if tensor is None or tensor["dtype"] not in _DTYPES or len(tensor["shape"]) != 1:

@@ -14,6 +14,7 @@ from .word_cache import WordTokens, words_stand_alone
 
 TOKENIZER = "sparton.pipeline.tokens.tokenizer"
 _AT_ONCE, _SLICE = 256, 2_048
+_SOME_TEXTS = (*"bcdefghijklmnopqrstuvwxyz0123456789.,", "the", "a b", "\u00e9", "\u4e00", "\u0430")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,12 @@ class Tokenizer:
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:
     """What a tokenizer puts before and after every text."""
-    encoding = tokenizer.encode("a")
-    first, after = (encoding.special_tokens_mask[::step].index(0) for step in (1, -1))
-    return encoding.ids[:first], encoding.ids[len(encoding.ids) - after :]
+    for text in ("a", *_SOME_TEXTS):
+        encoding = tokenizer.encode(text)
+        if 0 in encoding.special_tokens_mask:
+            first, after = (encoding.special_tokens_mask[::step].index(0) for step in (1, -1))
+            return encoding.ids[:first], encoding.ids[len(encoding.ids) - after :]
+    return [], []  # it knows no text
 
 
 def tokenize_shards(

@@ -5,10 +5,13 @@ import socket
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Annotated
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
+from ...options import MOST_THREADS, PORTS, at_least, checked
+from ...pipeline.options import ONE_DEVICE
 from ..searcher import Searcher
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
@@ -45,11 +48,10 @@ def serve_index(
         host.encode("idna")
     except UnicodeError:
         raise UsageError(Parameter("host"), f" is {host!r}; expected an address or a name") from None
-    for option, value in (("threads", threads), ("most_k", most_k)):
-        if value is not None and value < 1:
-            raise UsageError(Parameter(option), f" is {value}; expected at least 1")
-    if not 0 <= port <= 65_535:
-        raise UsageError(Parameter("port"), f" is {port}; expected 0 to 65535")
+    threads = checked(Parameter("threads"), threads, Annotated[int | None, at_least(1, MOST_THREADS)])
+    most_k = checked(Parameter("most_k"), most_k, Annotated[int, at_least(1)])
+    port = checked(Parameter("port"), port, Annotated[int, PORTS])
+    device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
     import uvicorn
 
     from .app import ServiceOptions, make_app

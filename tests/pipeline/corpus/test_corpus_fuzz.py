@@ -218,9 +218,15 @@ def test_damaged_files_are_a_sentence_or_what_they_were(tmp_path, suffix):
             harmed[chance.randrange(len(harmed))] ^= 1 << chance.randrange(8)
         path = tmp_path / f"harmed.{suffix}"
         path.write_bytes(harmed)
-        try:
-            found = read(path)
-        except SpartonError as error:
-            assert "\n" not in str(error)
+        found = told_or_read(path)
+        if isinstance(found, str):
+            assert "\n" not in found
         else:
             assert suffix == "arrow" or found == expected(rows), seed  # Arrow files have no checksums
+
+
+def told_or_read(path):
+    try:
+        return read(path)
+    except SpartonError as error:
+        return str(error)

@@ -1,6 +1,5 @@
 """The files of a JsonVectorCollection, cut into splits that one process indexes at a time."""
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -13,8 +12,6 @@ from ..storage.walk import Files
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 SPLIT_BYTES = 2**24
 _GZIP = b"\x1f\x8b"
-_TOLD = 3  # names of files that were passed over
-log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +65,11 @@ def find_files(collection: Path) -> list[Path]:
     if not collection.is_dir():
         what = "is not a file of JSON lines" if collection.exists() else "does not exist"
         raise SpartonError(f"the collection {collection} {what}; name a folder with {', '.join(SUFFIXES)} files")
-    others: list[str] = []
-
-    def is_data(name: str) -> bool:
-        if name.endswith(SUFFIXES):
-            return name != MANIFEST
-        others.append(name)
-        return False
-
-    files = Files(is_data, hidden=(".",))
+    files = Files(lambda name: name.endswith(SUFFIXES) and name != MANIFEST, hidden=(".",))
     found = files.below(collection, though_index=True)
     if not found:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")
     files.report()
-    if others:
-        more = f", … and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
-        log.info(
-            "%d other files in the collection %s were passed over, being no %s file: %s",
-            *(len(others), collection, ", ".join(SUFFIXES), ", ".join(others[:_TOLD]) + more),
-        )
     return found
 
 

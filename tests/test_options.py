@@ -168,6 +168,7 @@ def test_records_and_keywords_say_the_same():
     assert given(1) == (1, EncodingOptions(), LuceneOptions(), 0)
 
 
+@pytest.mark.slow
 def test_vectors_are_indexed_by_either_command_and_from_python(run_cli, small_index, tmp_path):
     vectors = small_index / "collection"
     one = run_cli("index-vectors", vectors, "--index", tmp_path / "one", "--model", "tiny", "--heap-mb", 200)

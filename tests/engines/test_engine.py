@@ -146,6 +146,7 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     opened.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("device", "sentence"),
     [
@@ -159,6 +160,7 @@ def test_devices_that_cannot_be_meant(device, sentence):
     assert str(caught.value) == sentence
 
 
+@pytest.mark.slow
 def test_an_unreadable_model_ends_every_process(tmp_path, processes):
     with pytest.raises(SpartonError):
         open_local(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))

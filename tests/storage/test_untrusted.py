@@ -150,6 +150,7 @@ def outcome(folder, load):
         return str(error)
 
 
+@pytest.mark.slow
 def test_a_manifest_is_what_the_file_says_or_one_sentence(write, original):
     seen = {"loaded": 0, "refused": 0}
     made = mutations(original, random.Random(SEED))
@@ -232,6 +233,7 @@ ODD_MARKERS = [
 RAW_MARKERS = [b"", b"[", b"[]", b'"x"', b"{}", b"\xff", b"9" * 5_000, b"[" * 100_000]
 
 
+@pytest.mark.slow
 def test_parts_with_odd_markers_are_encoded_again(run_cli, bags, tmp_path):
     """An interrupted build goes on to the same bytes, and encodes the rows of those parts alone."""
     folder = tmp_path / "out"

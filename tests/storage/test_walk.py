@@ -13,7 +13,7 @@ from support.permissions import somebody
 import sparton
 from sparton.errors import SpartonError
 from sparton.indexer import splits
-from sparton.pipeline.corpus import reader as corpus
+from sparton.pipeline.corpus import files as corpus
 
 PASSED = "{} links or second names of files that are in the corpus already were passed over"
 

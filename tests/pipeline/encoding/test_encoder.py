@@ -53,6 +53,7 @@ def test_impacts_are_those_of_the_plain_model(texts):
     assert_same_up_to_rounding(dense(encoder.encode(texts), encoder), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])
 def test_the_batch_size_does_not_change_the_vectors(encoder, texts, batch_tokens):
     other = sparton.Encoder("tiny", device="cpu", batch_tokens=batch_tokens)

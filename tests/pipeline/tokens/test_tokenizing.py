@@ -66,6 +66,7 @@ def bert(encoder):
     return Tokenization(how.tokenizer, LONGEST, how.meaningless)
 
 
+@pytest.mark.slow
 def test_words_alone_give_the_tokens_of_the_whole_text(bert):
     assert words_stand_alone(bert.tokenizer)
     texts = ["", "  ", "[PAD] [SEP]", "black leather " * 30, *strange_texts(5_000)]

@@ -155,6 +155,7 @@ def test_the_command_gives_json(run_cli, files):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["d.png", "d.svg"])
 def test_the_plot_is_a_picture(run_cli, files, name):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
@@ -183,6 +184,7 @@ def test_where_a_plot_cannot_go_is_found_before_anything_is_scored(run_cli, file
     assert {path: path.read_bytes() for path in files.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_plot_goes_through_a_link_and_into_a_pipe(run_cli, files):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra plot)")
     command = ["score", "first", "second", "--qrels", "qrels", "--plot"]

@@ -21,8 +21,15 @@ from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
 
 
 @pytest.fixture(scope="module")
-def served(small_index):
-    """Host and port of a service on the small index."""
+def served(light_index):
+    """Host and port of a service on the small catalogue, with a model that loads at once."""
+    with serving(light_index, "--max-k", "50", "--threads", "2") as address:
+        yield urlsplit(address).hostname, urlsplit(address).port
+
+
+@pytest.fixture(scope="module")
+def served_with_model(small_index):
+    """Host and port of a service on the small index, whose model adds terms."""
     with serving(small_index, "--max-k", "50", "--threads", "2") as address:
         yield urlsplit(address).hostname, urlsplit(address).port
 
@@ -46,9 +53,10 @@ def post(served, content):
     return ask(served, "POST", "/search", body, {"content-type": "application/json"})
 
 
-def test_a_query_gets_what_search_finds(served, searcher):
+@pytest.mark.slow
+def test_a_query_gets_what_search_finds(served_with_model, searcher):
     query = "small black leather crossbody bag"
-    status, body = get(served, q=query, k=7)
+    status, body = get(served_with_model, q=query, k=7)
     content = json.loads(body)
     assert status == 200
     assert content["query"] == query
@@ -60,8 +68,9 @@ def test_a_query_gets_what_search_finds(served, searcher):
     assert "terms" not in content
 
 
-def test_an_explanation_adds_up_and_marks_what_the_model_added(served):
-    content = json.loads(get(served, q="black leather bag", explain="true")[1])
+@pytest.mark.slow
+def test_an_explanation_adds_up_and_marks_what_the_model_added(served_with_model):
+    content = json.loads(get(served_with_model, q="black leather bag", explain="true")[1])
     assert content["hits"]
     for hit in content["hits"]:
         assert sum(match["contribution"] for match in hit["matches"]) == hit["score"]

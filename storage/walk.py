@@ -31,7 +31,7 @@ class Files:
         self._is_data, self._hidden = is_data, hidden
         self._taken: set[_Identity] = set()
         self.met = self._again = self._nowhere = 0
-        self._other: list[str] = []  # names of files in folders that are not wanted
+        self._other: dict[_Identity, str] = {}  # names of files in folders that are not wanted
 
     def take(self, path: Path) -> list[Path]:
         """A file, or nothing if it was taken before."""
@@ -55,7 +55,7 @@ class Files:
             elif status is None:
                 self._nowhere += 1
             elif stat.S_ISREG(status.st_mode):
-                self._other.append(path.name)
+                self._other[status.st_dev, status.st_ino] = path.name
         return found
 
     def matching(self, pattern: Path) -> list[Path]:
@@ -74,9 +74,10 @@ class Files:
             log.info("%d links or second names of files that are in the corpus already were passed over", self._again)
         if self._nowhere:
             log.info("%d links that lead nowhere were passed over; their names are of no data file", self._nowhere)
-        if self._other:
-            told = ", ".join(self._other[:_TOLD]) + (", …" if len(self._other) > _TOLD else "")
-            log.info("%d files of other formats were passed over: %s", len(self._other), told)
+        others = [name for identity, name in self._other.items() if identity not in self._taken]
+        if others:
+            told = ", ".join(others[:_TOLD]) + (", …" if len(others) > _TOLD else "")
+            log.info("%d files of other formats were passed over: %s", len(others), told)
 
     def _take(self, path: Path, status: os.stat_result | None) -> list[Path]:
         if status is None:

@@ -51,6 +51,7 @@ def test_wrong_usage_is_code_2(run_cli, arguments):
     assert "Usage: " in ran.stderr
 
 
+@pytest.mark.slow
 def test_index_puts_results_on_stdout_and_notes_on_stderr(run_cli, bags, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ran = run_cli("index", bags.name, "--index", "bags")

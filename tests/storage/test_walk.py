@@ -167,6 +167,7 @@ def deep():
         folder.rmdir()
 
 
+@pytest.mark.slow
 def test_folders_as_deep_as_a_path_can_be(find, deep):
     assert find("data") == [str(deep / "1.jsonl")]
 

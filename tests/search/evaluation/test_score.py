@@ -166,6 +166,7 @@ def test_the_plot_is_a_picture(run_cli, files, name):
     assert not (files / f"{name}.tmp").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plot", "sentence"),
     [

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
-from ..errors import Parameter, UsageError
 from ..indexer.build import start_worker
 from ..pipeline.encoding.open_encoder import open_document_encoder
 from ..pipeline.options import EncoderOptions
@@ -59,10 +58,7 @@ class OneDevice:
 
 def _devices(device: str) -> Sequence[str]:
     if device != "all":
-        names = [name.strip() for name in device.split(",")]
-        if len(set(names)) < len(names):
-            raise UsageError(Parameter("device"), f" is {device!r}; expected each GPU once")
-        return names
+        return [name.strip() for name in device.split(",")]
     import torch
 
     return [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["auto"]

@@ -26,7 +26,8 @@ def _wrong_device(name: str) -> Wrong | None:
 
 def _wrong_devices(names: str) -> Wrong | None:
     every = [] if names == "all" else [name.strip() for name in names.split(",")]
-    return next(filter(None, map(_wrong_device, every)), None)
+    twice = Wrong(names, "each GPU once") if len(set(every)) < len(every) else None
+    return next(filter(None, map(_wrong_device, every)), twice)
 
 
 ONE_DEVICE = Bound(_wrong_device)

@@ -68,26 +68,22 @@ def find_files(collection: Path) -> list[Path]:
     if not collection.is_dir():
         what = "is not a file of JSON lines" if collection.exists() else "does not exist"
         raise SpartonError(f"the collection {collection} {what}; name a folder with {', '.join(SUFFIXES)} files")
-    others: list[str] = []
-
-    def is_data(name: str) -> bool:
-        if name.endswith(SUFFIXES):
-            return name != MANIFEST
-        others.append(name)
-        return False
-
-    files = Files(is_data, hidden=(".",))
+    files = Files(_is_data, hidden=(".",))
     found = files.below(collection, though_index=True)
     if not found:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")
     files.report()
-    if others:
+    if others := [name for name in files.others() if name != MANIFEST]:
         more = f", … and {len(others) - _TOLD} more" if len(others) > _TOLD else ""
         log.info(
             "%d other files in the collection %s were passed over, being no %s file: %s",
             *(len(others), collection, ", ".join(SUFFIXES), ", ".join(others[:_TOLD]) + more),
         )
     return found
+
+
+def _is_data(name: str) -> bool:
+    return name.endswith(SUFFIXES) and name != MANIFEST
 
 
 def _begins_as_gzip(path: Path) -> bool:

@@ -30,6 +30,7 @@ class Files:
         self._is_data, self._hidden = is_data, hidden
         self._taken: set[_Identity] = set()
         self.met = self._again = self._nowhere = 0
+        self._others: list[tuple[str, _Identity]] = []
 
     def take(self, path: Path) -> list[Path]:
         """A file, or nothing if it was taken before."""
@@ -52,6 +53,8 @@ class Files:
                 found += self._take(path, status)
             elif status is None:
                 self._nowhere += 1
+            else:
+                self._others.append((path.name, (status.st_dev, status.st_ino)))
         return found
 
     def matching(self, pattern: Path) -> list[Path]:
@@ -63,6 +66,10 @@ class Files:
             found = list(dict.fromkeys(path for folder in found for path in self._step(folder, part)))
         wanted = [(path, look(path)) for path in sorted(found) if self._is_data(path.name)]
         return [file for path, status in wanted if not is_folder(status) for file in self._take(path, status)]
+
+    def others(self) -> list[str]:
+        """The names of the files in the folders that are not wanted, but for those taken under another name."""
+        return [name for name, identity in self._others if identity not in self._taken]
 
     def report(self) -> None:
         """Log what was passed over."""

@@ -54,7 +54,7 @@ class Files:
                 found += self._take(path, status)
             elif status is None:
                 self._nowhere += 1
-            elif stat.S_ISREG(status.st_mode):
+            elif stat.S_ISREG(status.st_mode) and path.name != MANIFEST:
                 self._other[status.st_dev, status.st_ino] = path.name
         return found
 

@@ -41,12 +41,6 @@ def load_table(files: EncoderFiles) -> TokenTable:
             f"the table of {files.folder} has {len(weights)} weights and its tokenizer {size} tokens; save both again "
             "from one model"
         )
-    if not np.isfinite(weights).all():
-        token = int(np.flatnonzero(~np.isfinite(weights))[0])
-        raise SpartonError(
-            f"the table of {files.folder} gives the token {tokenizer.id_to_token(token)!r} the weight "
-            f"{weights[token]}; expected a number, so save it again"
-        )
     longest = _longest(files.folder, config)
 
     def term(token: int) -> str:

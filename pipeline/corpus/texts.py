@@ -1,10 +1,12 @@
 """Text columns as strings: what stands in them may be of another type from row to row."""
 
+import re
 from decimal import Decimal
 from typing import Any
 
 from .rows import BadRow, Rows, are_text
 
+_HALF = re.compile("[\ud800-\udfff]")
 _WORDS = {bool: "a boolean", list: "a list", dict: "an object"}
 
 
@@ -23,7 +25,7 @@ def with_texts(rows: Rows, columns: tuple[str, ...]) -> Rows:
 def _text(value: Any, column: str, offset: int, bad: dict[int, BadRow]) -> str | None:
     if value is None or type(value) is str:
         # Half a character, which JSON can spell, is none that a tokenizer or UTF-8 knows.
-        return value and (value if value.isascii() else value.encode(errors="surrogatepass").decode(errors="replace"))
+        return value and _HALF.sub("\ufffd", value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return None if value != value else str(value)
     what = _WORDS.get(type(value), f"a {type(value).__name__}")

@@ -46,7 +46,7 @@ def id_of(value):
 
 def with_text(name, value):
     if value is None or isinstance(value, str):
-        return name, value if value is None else re.sub("[\ud800-\udfff]", "\ufffd" * 3, value)
+        return name, value if value is None else re.sub("[\ud800-\udfff]", "\ufffd", value)
     if isinstance(value, bool | list | dict):
         return None
     return name, None if value != value else str(value)

@@ -39,9 +39,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a field says of itself, in its Annotated type. unset: the word for None in a command."""
+    """What a field says of itself, in its Annotated type. group: that it is in, in a command's help. unset: the word
+    for None in a command."""
 
     help: str
+    group: str
     bound: Bound | None = None
     unset: str | None = None
 
@@ -188,7 +190,10 @@ def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
     if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if kind is float and isinstance(value, Real) and not isinstance(value, bool):
-        return value if isinstance(value, int | float) else float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a whole number beyond what floats reach, and beyond any bound
+            return math.copysign(math.inf, value)
     if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
         return text
     if kind is Sequence and _is_list(value) and all(isinstance(item, str) for item in value):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..search.hit_content import hit_content
-from .streams import to_json
+from .streams import printable, to_json
 
 if TYPE_CHECKING:
     from ..search.check import Checked
@@ -151,11 +151,6 @@ def coverage_line(run: "RunScores", queries: int) -> str:
     if run.unjudged:
         parts.append(f"{run.unjudged:,} queries have results and no judgments, and do not count")
     return f"{run.path}: {'; '.join(parts)}" if parts else ""
-
-
-def printable(text: str) -> str:
-    """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _term(term: str, input_terms: Collection[str]) -> str:

@@ -115,3 +115,8 @@ def to_json(content: Any, indent: int | None = None) -> str:
     """JSON for the standard output: letters as they are in UTF-8, and escaped in an encoding that may lack them."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return json.dumps(content, ensure_ascii=not codecs.lookup(encoding).name.startswith("utf"), indent=indent)
+
+
+def printable(text: str) -> str:
+    """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

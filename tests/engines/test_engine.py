@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pyarrow.parquet as pq
 import pytest
@@ -165,3 +166,20 @@ def test_an_unreadable_model_ends_every_process(tmp_path, processes):
     with pytest.raises(SpartonError):
         open_local(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
     assert all(process._process.poll() is not None for process in processes)
+
+
+def test_a_cluster_is_asked_for_what_it_takes_before_any_work(bags, tmp_path, monkeypatch):
+    def refusal(**options):
+        with pytest.raises(SpartonError) as caught:
+            sparton.build_index(bags, tmp_path / "index", engine="ray", **options)
+        return str(caught.value)
+
+    assert refusal(device="cuda:1") == (
+        "device is 'cuda:1' with engine='ray', which places work itself; expected auto, cuda or cpu"
+    )
+    assert refusal(address="ray://head:10001") == (
+        "address is 'ray://head:10001', which Ray Client is for; expected auto, or host:port of the head"
+    )
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert refusal() == "engine='ray' needs Ray; install it with `pip install 'sparton[ray]'`"
+    assert not (tmp_path / "index").exists()

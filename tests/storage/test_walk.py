@@ -15,7 +15,7 @@ from sparton.errors import SpartonError
 from sparton.indexer import splits
 from sparton.pipeline.corpus import files as corpus
 
-PASSED = "{} links or second names of files that are in the corpus already were passed over"
+PASSED = "{} links or second names of files that are taken already were passed over"
 
 
 @pytest.fixture(autouse=True)

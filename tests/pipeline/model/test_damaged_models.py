@@ -191,6 +191,8 @@ def test_ids_beyond_the_embedding_are_refused_where_others_are_missing(folder):
     ("length", "sentence"),
     [
         ("long", "DIR sets model_max_length to 'long'; expected a number, so save the model again"),
+        (True, "DIR sets model_max_length to True; expected a number, so save the model again"),
+        (float("nan"), "DIR sets model_max_length to nan; expected a number, so save the model again"),
         (0, "DIR takes 0 tokens a text, by model_max_length in its tokenizer_config.json or max_position_embeddings in "
             "its config.json; expected at least 3"),
         (-1, "DIR takes -1 tokens a text, by model_max_length in its tokenizer_config.json or max_position_embeddings "
@@ -306,6 +308,8 @@ TABLE = [
                             "column 2 (char 1)); put the file back as it was saved"),
     ("tokenizer_config.json", '{"model_max_length": "long"}', "DIR/tokenizer_config.json sets model_max_length to "
                                                               "'long'; expected a number above 0"),
+    ("tokenizer_config.json", '{"model_max_length": true}', "DIR/tokenizer_config.json sets model_max_length to True; "
+                                                            "expected a number above 0"),
 ]  # fmt: skip
 
 

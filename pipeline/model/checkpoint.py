@@ -32,8 +32,8 @@ class Checkpoint:
     longest: int
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
-        """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know gets a name
-        of its own.
+        """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know, or that is
+        empty, gets a name of its own.
 
         Raises SpartonError for a tokenizer that gives other ids, too. Their tokens were never trained, and to leave
         them out would change what a text says without a word of it.
@@ -48,7 +48,7 @@ class Checkpoint:
                 f"the tokenizer in {self.folder} gives {beyond[min(beyond)]!r} the id {min(beyond)}, and the model's "
                 f"embedding has {size} rows; save the tokenizer that the model was trained with"
             )
-        return tuple(term if term is not None else f"[id {i}]" for i, term in enumerate(terms)) + tuple(
+        return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
 

@@ -335,7 +335,8 @@ def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, con
 @pytest.mark.parametrize(
     ("file", "content", "sentence"),
     [
-        ("config_sentence_transformers.json", [1], "PATH holds a list where an object was expected; save the model again"),
+        ("config_sentence_transformers.json", [1],
+         "PATH holds a list where an object was expected; save the model again"),
         ("config_sentence_transformers.json", {"prompts": {"document": ["find "]}},
          "PATH sets the prompt document to ['find ']; expected a string, or null"),
         ("1_SpladePooling/config.json", [1], "PATH holds a list where an object was expected; save the model again"),

@@ -286,7 +286,7 @@ _BETWEEN = "expected one from -1,000,000 to 1,000,000"
                 (f"{10**30}", _BETWEEN),
             ]
         ],
-        ("q1 0 a " + "9" * 9_000, f", line 1: the grade is '{'9' * 59}…'; {_BETWEEN}"),
+        ("q1 0 a " + "9" * 9_000, f", line 1: the grade is '{'9' * 58}…; {_BETWEEN}"),
         ("score\tcorpus-id\tquery-id\n", ", line 1: the grade is 'query-id'; expected a whole number"),
         ("query-id score corpus-id\n", ", line 1: the grade is 'corpus-id'; expected a whole number"),
         ("q1 0 a 1\nquery 0 docid score\n", ", line 2: the grade is 'score'; expected a whole number"),

@@ -151,9 +151,13 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     ("device", "sentence"),
     [
         ("cpu:0,cpu:0", "device is 'cpu:0,cpu:0'; expected each GPU once"),
+        ("cpu,cpu:0", "device is 'cpu,cpu:0'; expected each GPU once"),
+        ("cuda, cuda:0", "device is 'cuda, cuda:0'; expected each GPU once"),
+        ("auto,cuda:0",
+         "device is 'auto,cuda:0'; expected auto alone, or each GPU by its number, as in cuda:0,cuda:1"),
         ("cpu:0,gpu", "device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
     ],
-)
+)  # fmt: skip
 def test_devices_that_cannot_be_meant(device, sentence):
     with pytest.raises(UsageError) as caught:
         open_local(EncoderOptions(device=device))

@@ -204,6 +204,16 @@ def test_a_length_that_no_text_has_is_refused(folder, length, sentence):
     refused(folder, sentence)
 
 
+def test_a_model_that_is_too_large_for_its_device_is_one_sentence(folder, monkeypatch):
+    def full(self, *arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("transformers.PreTrainedModel.to", full)
+    refused(
+        folder, "the model in DIR does not fit into the free memory of cpu; free some, or choose another with device"
+    )
+
+
 def test_an_adapter_is_refused_beside_its_model_and_alone(folder, whole):
     (folder / "adapter_config.json").write_text(
         json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(whole)})

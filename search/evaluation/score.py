@@ -55,8 +55,7 @@ def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEAS
     """Score TREC runs. A mean is over every judged query, as trec_eval gives it with -c, and ir-measures always.
 
     Raises UsageError for a measure that ir-measures does not know or cannot compute here, or of which a parameter is
-    out of its bounds, and SpartonError as read_run
-    and read_qrels.
+    out of its bounds, and SpartonError as read_run and read_qrels.
     """
     import ir_measures
 

@@ -60,7 +60,8 @@ def read_qrels(path: Path) -> Qrels:
     for number, fields in _numbered_fields(path):
         if len(fields) not in (3, 4):
             raise SpartonError(
-                f"{path}, line {number}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, grade"
+                f"{path}, line {number}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, "
+                "grade; or 3, without the 0"
             )
         if first is not None and len(fields) != first[1]:
             raise SpartonError(

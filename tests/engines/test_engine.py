@@ -2,6 +2,7 @@
 
 import os
 import signal
+from typing import get_type_hints
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,8 +11,10 @@ import sparton
 from sparton.engines import devices as device_processes
 from sparton.engines import local
 from sparton.engines.local import OneDevice, open_local
+from sparton.engines.register import ENGINES
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.options import EncoderOptions
+from sparton.options import one_of, option_of
+from sparton.pipeline.options import EncoderOptions, EncodingOptions
 from sparton.pipeline.parts import collection as collection_module
 
 pytestmark = pytest.mark.fresh
@@ -138,6 +141,13 @@ def damage(path, group, column):
     with path.open("r+b") as stream:
         stream.seek(chunk.data_page_offset)
         stream.write(b"\xff" * chunk.total_compressed_size)
+
+
+def test_the_options_know_every_engine_and_no_other():
+    hint = get_type_hints(EncodingOptions, include_extras=True)["engine"]
+    bound = option_of(hint).bound
+    assert bound.wrong("").expected == one_of(*ENGINES).wrong("").expected
+    assert [bound.wrong(name) for name in ENGINES] == [None] * len(ENGINES)
 
 
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():

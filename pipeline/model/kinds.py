@@ -3,12 +3,13 @@
 A cold search reads this, so what loads a model is imported when a model is loaded.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...errors import SpartonError
+from ...errors import SpartonError, shortened
 from .base import Runtime, SparseModel, TokenTable
 from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object, refuse_adapter
 from .spec import EncoderFiles
@@ -129,9 +130,11 @@ def _table(folder: Path, root: Path) -> Path | None:
     if name is None or not str(name).endswith(".json"):
         return None
     for beside in (folder, root):
-        if (found := beside / PurePosixPath(name).name).is_file():
+        if os.path.isfile(found := beside / PurePosixPath(name).name):  # False for what no file can be called
             return found
-    raise SpartonError(f"{folder / 'config.json'} names the table {name}, and the model folder has no such file")
+    raise SpartonError(
+        f"{folder / 'config.json'} names the table {shortened(name)}, and the model folder has no such file"
+    )
 
 
 def _load_static(files: EncoderFiles, runtime: Runtime) -> TokenTable:

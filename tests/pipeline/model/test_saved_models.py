@@ -362,10 +362,15 @@ def test_a_table_of_a_configuration_of_another_type_is_named(plain, tmp_path):
     folder = tmp_path / "model"
     save([static(plain)], folder)
     (module,) = json.loads((folder / "modules.json").read_text())
-    (path := folder / module["path"] / "config.json").write_text("[1]")
-    with pytest.raises(SpartonError) as caught:
-        read_encoder(folder, DOCUMENT)
-    assert str(caught.value) == f"{path} holds a list where an object was expected; save the model again"
+    path = folder / module["path"] / "config.json"
+    for content, sentence in (
+        ([1], "holds a list where an object was expected; save the model again"),
+        ({"path": "x" * 300 + ".json"}, f"names the table {'x' * 59}…, and the model folder has no such file"),
+    ):
+        path.write_text(json.dumps(content))
+        with pytest.raises(SpartonError) as caught:
+            read_encoder(folder, DOCUMENT)
+        assert str(caught.value) == f"{path} {sentence}"
 
 
 def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):

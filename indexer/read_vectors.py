@@ -23,7 +23,8 @@ BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
 _BETWEEN, _BEFORE = BETWEEN_TERMS.encode(), BEFORE_IMPACT.encode()
 _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
-_NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"|\Z))")
+# Where no impact stands, or behind it an empty term.
+_NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"(?!" + _BEFORE + rb")|\Z))")
 _MOST_BYTES = 32_766  # of an id or a term, to Lucene
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
@@ -106,12 +107,12 @@ def _as_written(line: bytes) -> Vector | None:
     body = line[offset + len(_VECTOR) : -3]
     if offset < 0 or body[:1] != b'"' or line[-3:] != b"}}\n" or b"\\" in body or _BETWEEN in body or _BEFORE in body:
         return None
-    if b'""' in body:  # a term that is empty
-        return None
     postings = body[1:].replace(b'": ', _BEFORE).replace(b', "', _BETWEEN)
     terms = postings.count(_BEFORE)
     # Every quote has gone with a separator, and there are as many of one kind as of the other: no term looks like one.
     if b'"' in postings or postings.count(_BETWEEN) != terms - 1 or _NO_IMPACT.search(postings):
+        return None
+    if postings.startswith(_BEFORE):  # the first term is empty
         return None
     try:
         raw = line[:offset].decode() + "}"

@@ -73,6 +73,11 @@ class _Commands(TyperGroup):
         _arguments[:] = sys.argv[1:] if args is None else args
         return super().main(args, *rest, **options)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments before the command's name, and print what they ask for. Typer calls this."""
+        with printing():
+            return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command to run. Typer calls this."""
         name, command, rest = super().resolve_command(ctx, args)
@@ -90,6 +95,15 @@ class _Commands(TyperGroup):
             raise
 
 
+class _Command(Command):
+    """A command whose help says what is wrong with the standard output where it cannot be printed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and print the help where they ask for it. Typer calls this."""
+        with printing():
+            return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="sparton",
     cls=_Commands,
@@ -98,7 +112,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_command = partial(app.command, cls=Command)
+_command = partial(app.command, cls=_Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
@@ -246,8 +260,7 @@ def run() -> None:
     try:
         with _one_sentence():
             check_stdout()
-            with printing():
-                app()
+            app()
     except SystemExit as done:
         code = done.code
     except typer.Exit as done:
@@ -620,6 +633,7 @@ def info(
 
 
 @_command()
+@_one_sentence()
 def doctor() -> None:
     """Show what this machine has of what Sparton can use, and what to do about the rest."""
     from .terminal.doctor import examine

@@ -33,7 +33,7 @@ def plan_lucene(options: LuceneOptions) -> LucenePlan:
 
 
 class IndexBuild:
-    """The build of one index, while its lock is held. Made by open_build.
+    """The build of one index, whose folder is locked meanwhile. Made by open_build.
 
     location: of the index. folder: the local folder that it is built in. manifest: as it was saved last.
     resumed: whether an earlier run began this build.

@@ -28,8 +28,12 @@ def _wrong_device(name: str) -> Wrong | None:
 
 def _wrong_devices(names: str) -> Wrong | None:
     every = [] if names == "all" else [name.strip() for name in names.split(",")]
-    twice = Wrong(names, "each GPU once") if len(set(every)) < len(every) else None
-    return next(filter(None, map(_wrong_device, every)), twice)
+    if wrong := next(filter(None, map(_wrong_device, every)), None):
+        return wrong
+    if len(every) > 1 and "auto" in every:
+        return Wrong(names, "auto alone, or each GPU by its number, as in cuda:0,cuda:1")
+    numbered = {name if ":" in name else f"{name}:0" for name in every}  # as PyTorch reads them
+    return Wrong(names, "each GPU once") if len(numbered) < len(every) else None
 
 
 ONE_DEVICE = Bound(_wrong_device)

@@ -86,8 +86,8 @@ class ModelSettings:
     @property
     def shared(self) -> bool:
         """Whether one and the same model encodes documents and queries, whose prompts and lengths may differ."""
-        sides = [(side.kind, side.digest) for side in (self.documents, self.for_queries)]
-        return sides[0] == sides[1]
+        documents, queries = self.documents, self.for_queries
+        return (documents.kind, documents.digest) == (queries.kind, queries.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,8 +72,8 @@ def queries_line(model: "ModelSettings") -> str:
 
     spec = model.for_queries
     kind = KINDS.get(spec.kind)
-    side = "" if model.shared else f"by {kind.title if kind else spec.kind}"
-    return ", ".join(filter(None, (side, spec.prompt and f"after the prompt {spec.prompt!r}")))
+    encoder = "" if model.shared else f"by {kind.title if kind else spec.kind}"
+    return ", ".join(filter(None, (encoder, spec.prompt and f"after the prompt {spec.prompt!r}")))
 
 
 def run_line(report: "RunReport") -> str:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from typing import get_type_hints
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,8 +12,10 @@ import sparton
 from sparton.engines import devices as device_processes
 from sparton.engines import local
 from sparton.engines.local import OneDevice, open_local
+from sparton.engines.register import ENGINES
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.options import EncoderOptions
+from sparton.options import one_of, option_of
+from sparton.pipeline.options import EncoderOptions, EncodingOptions
 from sparton.pipeline.parts import collection as collection_module
 
 pytestmark = pytest.mark.fresh
@@ -141,6 +144,13 @@ def damage(path, group, column):
         stream.write(b"\xff" * chunk.total_compressed_size)
 
 
+def test_the_options_know_every_engine_and_no_other():
+    hint = get_type_hints(EncodingOptions, include_extras=True)["engine"]
+    bound = option_of(hint).bound
+    assert bound.wrong("").expected == one_of(*ENGINES).wrong("").expected
+    assert [bound.wrong(name) for name in ENGINES] == [None] * len(ENGINES)
+
+
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     opened = open_local(EncoderOptions(device="all"))
     assert isinstance(opened, OneDevice)
@@ -152,9 +162,13 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     ("device", "sentence"),
     [
         ("cpu:0,cpu:0", "device is 'cpu:0,cpu:0'; expected each GPU once"),
+        ("cpu,cpu:0", "device is 'cpu,cpu:0'; expected each GPU once"),
+        ("cuda, cuda:0", "device is 'cuda, cuda:0'; expected each GPU once"),
+        ("auto,cuda:0",
+         "device is 'auto,cuda:0'; expected auto alone, or each GPU by its number, as in cuda:0,cuda:1"),
         ("cpu:0,gpu", "device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
     ],
-)
+)  # fmt: skip
 def test_devices_that_cannot_be_meant(device, sentence):
     with pytest.raises(UsageError) as caught:
         open_local(EncoderOptions(device=device))

@@ -104,7 +104,7 @@ def test_what_is_built_is_what_a_plain_copy_gives():
         link()
     built = []
     for folder in ("data", "plain"):
-        sparton.index_collection(folder, f"{folder}.index")
+        sparton.index_vectors(folder, f"{folder}.index")
         content = read_content(Path(f"{folder}.index/lucene").absolute())
         sparton.build_index(folder, f"{folder}.parts", text_columns=["contents"], lucene=False)
         lines = Path(f"{folder}.parts/collection/part-00000.jsonl").read_text().splitlines()

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
     from .jobs.corpus import build_index as build_index
-    from .jobs.vectors import index_collection as index_collection
     from .jobs.vectors import index_vectors as index_vectors
     from .pipeline.encoding.encoder import Encoder as Encoder
     from .search.searcher import Hit as Hit
@@ -31,7 +30,6 @@ _HOMES = {
     "BuildReport": "terminal.build_report",
     "build_index": "jobs.corpus",
     "index_vectors": "jobs.vectors",
-    "index_collection": "jobs.vectors",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoding.encoder",
     "fuse": "head.fuse",

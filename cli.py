@@ -34,7 +34,6 @@ from .terminal.results import (
     hit_lines,
     model_line,
     per_query_table,
-    printable,
     queries_line,
     run_line,
     scores_json,
@@ -52,6 +51,7 @@ from .terminal.streams import (
     lines,
     not_written,
     open_closed,
+    printable,
     printing,
     put,
     tell,
@@ -73,6 +73,11 @@ class _Commands(TyperGroup):
         _arguments[:] = sys.argv[1:] if args is None else args
         return super().main(args, *rest, **options)
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments before the command's name, and print what they ask for. Typer calls this."""
+        with printing():
+            return super().parse_args(ctx, args)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command to run. Typer calls this."""
         name, command, rest = super().resolve_command(ctx, args)
@@ -90,6 +95,15 @@ class _Commands(TyperGroup):
             raise
 
 
+class _Command(Command):
+    """A command whose help says what is wrong with the standard output where it cannot be printed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments, and print the help where they ask for it. Typer calls this."""
+        with printing():
+            return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
     name="sparton",
     cls=_Commands,
@@ -98,33 +112,61 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-_command = partial(app.command, cls=Command)
+_command = partial(app.command, cls=_Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
-Index = Annotated[str, typer.Option("--index", help="The index folder, or its URI.")]
+Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
 IndexModel = Annotated[
     str | None,
-    typer.Option("--model", help="Where the index's model is, if not where it was: a folder, or a Hugging Face name."),
+    typer.Option(
+        "--model",
+        rich_help_panel="Model",
+        help="Where the index's model is, if not where it was: a folder, or a Hugging Face name.",
+    ),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, …"), ONE_DEVICE]
+Device = Annotated[
+    str, typer.Option("--device", rich_help_panel="Model", help="auto, cpu, cuda, cuda:1, …"), ONE_DEVICE
+]
 Threads = Annotated[
     int | None, typer.Option("--threads", help="How many search. [default: one a core]"), at_least(1, MOST_THREADS)
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite/--resume", help="Replace an index made with other settings, or go on with it.")
+    bool,
+    typer.Option(
+        "--overwrite/--resume",
+        rich_help_panel="Index",
+        help="Replace an index made with other settings, or go on with it.",
+    ),
 ]
 FromCollection = Annotated[
     Path | None,
-    typer.Option("--from-collection", help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS."),
+    typer.Option(
+        "--from-collection",
+        rich_help_panel="Corpus",
+        help="Index JsonVectorCollection files that any tool wrote, instead of CORPUS.",
+    ),
 ]
 QueryScale = Annotated[
-    float, typer.Option("--query-scale", help="With --from-collection: the scale at which --model encodes queries.")
+    float,
+    typer.Option(
+        "--query-scale",
+        rich_help_panel="Impacts",
+        help="With --from-collection: the scale at which --model encodes queries.",
+    ),
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 StoreTimeout = Annotated[
-    float, typer.Option("--store-timeout", envvar=VARIABLE, help="Seconds that a store may take to respond.")
+    float,
+    typer.Option(
+        "--store-timeout",
+        rich_help_panel="Cluster and stores",
+        envvar=VARIABLE,
+        help="Seconds that a store may take to respond.",
+    ),
 ]
-TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that the model brings along.")]
+TrustRemoteCode = Annotated[
+    bool, typer.Option("--trust-remote-code", rich_help_panel="Model", help="Run code that the model brings along.")
+]
 
 
 _watch = InterruptWatch()
@@ -218,8 +260,7 @@ def run() -> None:
     try:
         with _one_sentence():
             check_stdout()
-            with printing():
-                app()
+            app()
     except SystemExit as done:
         code = done.code
     except typer.Exit as done:
@@ -243,8 +284,17 @@ def main(
     decode()  # names and queries may hold bytes that are no text
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_on_a_line_of_its_own)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    handler.setFormatter(_OneLine("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("sparton").setLevel(logging.INFO)
+
+
+class _OneLine(logging.Formatter):
+    """A message as it may be printed: names of columns and files may be in it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The message, on one line."""
+        return printable(super().format(record))
 
 
 def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
@@ -518,10 +568,15 @@ def encode_text(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", help="Encode it as a document of this model; with --index, where its model is. [default: tiny]"
+            "--model",
+            rich_help_panel="Model",
+            help="Encode it as a document of this model; with --index, where its model is. [default: tiny]",
         ),
     ] = None,
-    index: Annotated[str | None, typer.Option("--index", help="Encode it as a query for this index instead.")] = None,
+    index: Annotated[
+        str | None,
+        typer.Option("--index", rich_help_panel="Index", help="Encode it as a query for this index instead."),
+    ] = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
@@ -578,6 +633,7 @@ def info(
 
 
 @_command()
+@_one_sentence()
 def doctor() -> None:
     """Show what this machine has of what Sparton can use, and what to do about the rest."""
     from .terminal.doctor import examine

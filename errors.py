@@ -1,6 +1,10 @@
-"""The one error type that reaches a user."""
+"""The one error type that reaches a user, and what was found as its sentence repeats it."""
 
+import math
+import re
 from dataclasses import dataclass
+
+_LONGEST = 60  # characters of what was found, as a sentence repeats it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +34,19 @@ class UsageError(SpartonError):
     """The command was called with an argument that cannot be meant."""
 
     exit_code = 2
+
+
+def short(value: object) -> str:
+    """A value as Python writes it, on one line, or the beginning of that."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST:
+        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
+    try:
+        text = repr(value)
+    except RecursionError:
+        return "nested too deeply"
+    return shortened(text if isinstance(value, str) else re.sub(r"\s+", " ", text))
+
+
+def shortened(text: str) -> str:
+    """A text, or the beginning of a long one."""
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,7 +1,6 @@
 """Options as records: a field has its name, type, default, help and bound on one line, for Python and the commands."""
 
 import inspect
-import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,12 +10,11 @@ from numbers import Integral, Real
 from types import NoneType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from .errors import Parameter, UsageError
+from .errors import Parameter, UsageError, short
 
 R = TypeVar("R")
 MOST = 2**31 - 1  # of what is counted: token ids and Lucene's numbers of documents have 32 bits
 MOST_THREADS = 1_024  # and processes
-_LONGEST = 60  # characters of a value, as a sentence repeats it
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(nan|inf)", re.IGNORECASE)
 _MOST_DIGITS = 4_000  # Python itself reads no number that is much longer
@@ -39,9 +37,11 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a field says of itself, in its Annotated type. unset: the word for None in a command."""
+    """What a field says of itself, in its Annotated type. group: that it is in, in a command's help. unset: the word
+    for None in a command."""
 
     help: str
+    group: str
     bound: Bound | None = None
     unset: str | None = None
 
@@ -188,7 +188,10 @@ def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
     if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     if kind is float and isinstance(value, Real) and not isinstance(value, bool):
-        return value if isinstance(value, int | float) else float(value)
+        try:
+            return float(value)
+        except OverflowError:  # a whole number beyond what floats reach, and beyond any bound
+            return math.copysign(math.inf, value)
     if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
         return text
     if kind is Sequence and _is_list(value) and all(isinstance(item, str) for item in value):
@@ -217,11 +220,5 @@ def value_types(hint: Any) -> set[Any]:
 
 
 def _unexpected(name: str | Parameter, wrong: Wrong) -> UsageError:
-    return UsageError(name, f" is {_spelled(wrong.found)}; expected {wrong.expected}")
-
-
-def _spelled(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST:
-        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
-    text = f"{value:g}" if isinstance(value, float) else re.sub(r"\s+", " ", repr(value))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    found = f"{wrong.found:g}" if isinstance(wrong.found, float) else short(wrong.found)
+    return UsageError(name, f" is {found}; expected {wrong.expected}")

@@ -1,6 +1,6 @@
-"""Python processes that answer requests, for work that must not share an interpreter lock or a JVM.
+"""Python processes that handle requests, for work that must not share an interpreter lock or a JVM.
 
-Requests, answers, SpartonErrors and OSErrors travel as pickles through the process's standard streams. Unlike
+Requests, results, SpartonErrors and OSErrors travel as pickles through the process's standard streams. Unlike
 multiprocessing's, such a process never imports the caller's own script.
 """
 
@@ -30,7 +30,7 @@ class Worker(Protocol):
         """The process's number."""
 
     def ask(self, request: Any) -> Any:
-        """The answer to one request."""
+        """The result of one request."""
 
     def close(self) -> None:
         """End the process; what it was about to do is not done."""
@@ -54,7 +54,7 @@ class Subprocess:
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._requests, self._answers = self._process.stdin, self._process.stdout
+        self._requests, self._results = self._process.stdin, self._process.stdout
 
     @property
     def pid(self) -> int:
@@ -62,23 +62,23 @@ class Subprocess:
         return self._process.pid
 
     def ask(self, request: Any) -> Any:
-        """The answer to one request. Raises the SpartonError or OSError it met, or one that says how it ended."""
+        """The result of one request. Raises the SpartonError or OSError it met, or one that says how it ended."""
         try:
             pickle.dump(request, self._requests)
             self._requests.flush()
-            answer = pickle.load(self._answers)
+            result = pickle.load(self._results)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             raise SpartonError(f"a process that helps with this {self._end()}") from None
-        if isinstance(answer, SpartonError | OSError):
-            raise answer
-        return answer
+        if isinstance(result, SpartonError | OSError):
+            raise result
+        return result
 
     def close(self) -> None:
         """End the process; what it was about to do is not done."""
         with suppress(BrokenPipeError):  # it may have ended already
             self._requests.close()  # at which it ends, and with it the wait of whoever asked
         self._process.wait()
-        self._answers.close()
+        self._results.close()
 
     def _end(self) -> str:
         code = self._process.wait()
@@ -90,9 +90,9 @@ class Subprocess:
 
 
 def ask_all(workers: Sequence[Subprocess], setup: Any, requests: Iterable[tuple[T, Any]]) -> Iterator[tuple[T, Any]]:
-    """Answers to requests, in order, by several workers, each of which is asked `setup` before all else.
+    """Results of requests, in order, by several workers, each of which is asked `setup` before all else.
 
-    requests: pairs of something to keep and a request; the pairs that come back hold the answer instead. At most one
+    requests: pairs of something to keep and a request; the pairs that come back have the result instead. At most one
     more than there are workers is on its way. Raises as Subprocess.ask. At the end the workers are closed.
     """
     fresh = set(workers)
@@ -116,23 +116,23 @@ def ask_all(workers: Sequence[Subprocess], setup: Any, requests: Iterable[tuple[
             for kept, request in requests:
                 waiting.append((kept, pool.submit(ask, request)))
                 while waiting and (len(waiting) > len(workers) or waiting[0][1].done()):
-                    done, answer = waiting.popleft()
-                    yield done, answer.result()
-            for done, answer in waiting:
-                yield done, answer.result()
+                    done, future = waiting.popleft()
+                    yield done, future.result()
+            for done, future in waiting:
+                yield done, future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             for worker in workers:
-                worker.close()  # or those who wait for an answer would be waited for
+                worker.close()  # or those who wait for a result would be waited for
 
 
 def serve(handle: Callable[[Any], Any]) -> None:
-    """Answer requests from the process that started this one until it ends or closes us.
+    """Handle requests from the process that started this one until it ends or closes us.
 
-    Standard output is for answers alone: whatever else is printed goes to standard error.
+    Standard output is for results alone: whatever else is printed goes to standard error.
     """
     requests = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
+    results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     waiting: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
@@ -155,5 +155,5 @@ def serve(handle: Callable[[Any], Any]) -> None:
         except Exception as error:
             what = f"{type(error).__name__}: {error}"
             result = SpartonError(f"a helping process met {what[:500]}; this is a fault in Sparton, please report it")
-        pickle.dump(result, answers)
-        answers.flush()
+        pickle.dump(result, results)
+        results.flush()

@@ -14,6 +14,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
 
 from sparton import Encoder
-from sparton.pipeline.corpus.checked import checked_rows
+from sparton.pipeline.corpus.checked import checked
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
@@ -39,7 +40,8 @@ FINE = 1_000_000
 def read_texts(corpus: Path, count: int) -> list[str]:
     """`count` texts, evenly spaced over the corpus."""
     source = Corpus([corpus])
-    shards = read_shards(checked_rows(source, choose_columns(source), skip_bad=False), 1024)
+    columns = choose_columns(source)
+    shards = read_shards(source.rows(columns.all), 1024, partial(checked, columns=columns, skip_bad=False))
     texts = [text for shard in shards for text in shard.documents.texts]
     return [texts[row * len(texts) // count] for row in range(min(count, len(texts)))]
 

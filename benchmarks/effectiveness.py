@@ -9,6 +9,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import ir_measures
@@ -16,7 +17,7 @@ import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 import sparton
-from sparton.pipeline.corpus.checked import checked_rows
+from sparton.pipeline.corpus.checked import checked
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
@@ -47,7 +48,8 @@ def exact_run(model: str, corpus: Path, topics: dict[str, str], k: int) -> Score
         return torch.stack(rows).coalesce().to_sparse_csr()
 
     source = Corpus([corpus])
-    (shard,) = read_shards(checked_rows(source, choose_columns(source), skip_bad=False), 10**9)
+    columns = choose_columns(source)
+    (shard,) = read_shards(source.rows(columns.all), 10**9, partial(checked, columns=columns, skip_bad=False))
     documents = weights(shard.documents.texts)
     queries = weights(list(topics.values())).to_dense()
     scores = (documents @ queries.T).T

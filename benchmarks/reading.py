@@ -2,10 +2,9 @@
 
     python benchmarks/reading.py --before CHECKOUT [--rows 200000] [--out FILE.json]
 
-CHECKOUT: the folder of an older commit, whose package is imported instead. The corpus is the sample catalogue, over and
-over,
-as Parquet and as JSON lines with two columns that nobody asks for. Each round is a process that checks the ids, takes
-the digest and reads all shards; documents must be the same. Ratios are round by round.
+CHECKOUT: the folder of an older commit, whose package is imported instead. The corpus is the sample catalogue over and
+over, as Parquet and as JSON lines with two columns that nobody asks for. Each round is a process that checks the ids,
+takes the digest and reads all shards; documents must be the same. Ratios are round by round.
 """
 
 import argparse
@@ -32,10 +31,12 @@ from sparton.pipeline.corpus.shards import read_shards
 start = time.perf_counter()
 corpus = Corpus([sys.argv[1]])
 try:
-    from sparton.pipeline.corpus.checked import check_corpus, checked_rows
+    from functools import partial
+    from sparton.pipeline.corpus.checked import check_corpus, checked
     columns = choose_columns(corpus)
     check_corpus(corpus, columns)
-    shards = read_shards(checked_rows(corpus, columns, skip_bad=False), 8192)
+    check = partial(checked, columns=columns, skip_bad=False)
+    shards = read_shards(corpus.rows(columns.all), 8192, check)
 except ImportError:
     from sparton.pipeline.corpus.columns import check_files
     from sparton.pipeline.corpus.ids import check_ids

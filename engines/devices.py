@@ -30,7 +30,7 @@ _CLAIM = ".claim"
 
 @dataclass(frozen=True, slots=True)
 class _Load:
-    """Load the model, as one of `devices` processes. Answered with its settings."""
+    """Load the model, as one of `devices` processes. Returns its settings."""
 
     options: EncoderOptions
     devices: int
@@ -38,14 +38,14 @@ class _Load:
 
 @dataclass(frozen=True, slots=True)
 class _Begin:
-    """Begin a job. Answered with None."""
+    """Begin a job. Returns None."""
 
     job: Job
 
 
 @dataclass(frozen=True, slots=True)
 class _Next:
-    """Answered with the next part, or None after the last, and what was done since the last result."""
+    """Returns the next part, or None after the last, and what was done since the last result."""
 
 
 @dataclass(frozen=True, slots=True)

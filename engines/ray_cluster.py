@@ -8,17 +8,12 @@ import logging
 import socket
 from typing import Any
 
-from ..errors import Parameter, SpartonError, UsageError
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from ..errors import Parameter, SpartonError
 from ..storage.store_calls import VARIABLE, store_timeout
 from .fault_signals import fault_handlers_kept
-
-try:
-    import ray
-    from ray.exceptions import RayError, RayTaskError
-except ImportError as error:
-    raise SpartonError(
-        Parameter("engine", "ray"), " needs Ray; install it with `pip install 'sparton[ray]'`"
-    ) from error
 
 # Call again whatever was lost with its worker or node, as often as it takes; what raises is not called again.
 ALWAYS = -1
@@ -27,15 +22,9 @@ _SECONDS = 10
 
 class Cluster:
     """A connection. address: "auto" for the cluster this machine belongs to, "host:port" for another, None to start one
-    here. A process that is connected already stays so. Raises SpartonError where there is none, UsageError for
-    ray://, the protocol of Ray Client, which cannot hand parts over as they are finished."""
+    here. A process that is connected already stays so. Raises SpartonError where there is none."""
 
     def __init__(self, address: str | None) -> None:
-        if address and address.startswith("ray://"):
-            raise UsageError(
-                Parameter("address"),
-                f" is {address!r}, which Ray Client is for; expected auto, or host:port of the head",
-            )
         self._ours = not ray.is_initialized()
         if self._ours:
             try:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Parameter, UsageError
 from ..pipeline.options import EncodingOptions
+from .ray_options import check_ray
 
 if TYPE_CHECKING:
     from .engine import Engine
@@ -13,10 +14,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """open: makes the engine, and loads its model. takes_address: whether it runs at an address."""
+    """open: makes the engine, and loads its model. takes_address: whether it runs at an address. check: raises
+    UsageError for other options that it does not take, and SpartonError where it cannot be had."""
 
     open: "Callable[[EncodingOptions], Engine]"
     takes_address: bool
+    check: Callable[[EncodingOptions], None] = lambda options: None
 
 
 def _local(options: EncodingOptions) -> "Engine":
@@ -31,11 +34,12 @@ def _ray(options: EncodingOptions) -> "Engine":
     return open_ray(options)
 
 
-ENGINES = {"local": _Entry(_local, takes_address=False), "ray": _Entry(_ray, takes_address=True)}
+ENGINES = {"local": _Entry(_local, takes_address=False), "ray": _Entry(_ray, takes_address=True, check=check_ray)}
 
 
 def check_engine(options: EncodingOptions) -> None:
-    """Raise UsageError for options that their engine does not take."""
+    """Raise UsageError for options that their engine does not take, and SpartonError for one that cannot be had."""
+    ENGINES[options.engine].check(options)
     if options.address is not None and not ENGINES[options.engine].takes_address:
         parts: list[object] = []
         for name, entry in ENGINES.items():

@@ -26,7 +26,7 @@ from .worker import Finish, Hash, Index, Join, Read, Start
 
 _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
-_FORMAT = 1  # of what is left behind
+_FORMAT = 2  # of what is left behind
 _ROUNDS = 4
 
 

@@ -16,7 +16,7 @@ from ..errors import Parameter, SpartonError
 from .java import java_array, java_class, java_exception, java_message, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
-_COUNTS, _SPLITS = "sparton", "pieces"  # entries of a commit's user data
+_COUNTS = "sparton"  # entry of a commit's user data
 log = logging.getLogger("sparton")
 
 
@@ -161,9 +161,7 @@ def lucene_trouble(folder: Path, error: Exception) -> SpartonError:
 
 def open_directory(folder: Path) -> Any:
     """A folder as Lucene knows it."""
-    # Java keeps the working directory it was started in; Python's may have changed since.
-    path = java_path(folder)
-    return java_class("org.apache.lucene.store.FSDirectory").open(path)
+    return java_class("org.apache.lucene.store.FSDirectory").open(java_path(folder))
 
 
 def _config(buffer_mb: float) -> Any:
@@ -183,14 +181,13 @@ def _read_counts(entries: Any) -> IndexedCounts:
     for entry in entries:
         if entry.getKey() == _COUNTS:
             content = dict(json.loads(str(entry.getValue())))
-            return IndexedCounts(splits=tuple(content.pop(_SPLITS)), **content)
+            return IndexedCounts(splits=tuple(content.pop("splits")), **content)
     return IndexedCounts()
 
 
 def _user_data(counts: IndexedCounts) -> Any:
     data = java_class("java.util.HashMap")()
-    content = {_SPLITS if name == "splits" else name: value for name, value in asdict(counts).items()}
-    data.put(_COUNTS, json.dumps(content))
+    data.put(_COUNTS, json.dumps(asdict(counts)))
     return data
 
 

@@ -247,6 +247,7 @@ def java_ints(numbers: Sequence[int]) -> Any:
 def java_path(path: Path) -> Any:
     """A file as a java.nio.file.Path. Raises SpartonError for a name that Java cannot have in this locale."""
     encoding = str(java_class("java.lang.System").getProperty("sun.jnu.encoding"))
+    # Java keeps the working directory it was started in; Python's may have changed since.
     name = os.fsencode(path.absolute())
     try:
         return java_class("java.nio.file.Paths").get(name.decode(encoding))

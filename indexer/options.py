@@ -17,16 +17,19 @@ _MOST_HEAP_MB = 2**20  # a TiB
 class LuceneOptions(Options):
     """How a Lucene index shall be built. What is None, plan_build chooses."""
 
-    optimize: Annotated[bool, Option("Merge the Lucene index to one segment.")] = False
-    join: Annotated[bool, Option("Join the processes' indexes, or keep them and search them as one.")] = True
+    optimize: Annotated[bool, Option("Merge the Lucene index to one segment.", "Lucene")] = False
+    join: Annotated[bool, Option("Join the processes' indexes, or keep them and search them as one.", "Lucene")] = True
     index_processes: Annotated[
-        int | None, Option("Processes that build the Lucene index. [default: one a core]", at_least(1, MOST_THREADS))
+        int | None,
+        Option("Processes that build the Lucene index. [default: one a core]", "Lucene", at_least(1, MOST_THREADS)),
     ] = None
     heap_mb: Annotated[
         int | None,
-        Option("Heap of each of them, in MiB. [default: up to 256]", at_least(_LEAST_HEAP_MB, _MOST_HEAP_MB)),
+        Option("Heap of each of them, in MiB. [default: up to 256]", "Lucene", at_least(_LEAST_HEAP_MB, _MOST_HEAP_MB)),
     ] = None
-    buffer_mb: Annotated[int | None, Option("MiB of postings each gathers. [default: heap / 8]", at_least(1))] = None
+    buffer_mb: Annotated[
+        int | None, Option("MiB of postings each gathers. [default: heap / 8]", "Lucene", at_least(1))
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

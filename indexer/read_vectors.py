@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
+from ..storage.untrusted import UnexpectedError, in_json, once
 from .splits import Split
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
@@ -22,9 +23,11 @@ BETWEEN_TERMS, BEFORE_IMPACT = "\ufdd0", "\ufdd1"
 _BETWEEN, _BEFORE = BETWEEN_TERMS.encode(), BEFORE_IMPACT.encode()
 _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
-_NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"|\Z))")
+# Where no impact stands, or behind it an empty term.
+_NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"(?!" + _BEFORE + rb")|\Z))")
 _MOST_BYTES = 32_766  # of an id or a term, to Lucene
 _BYTE_ORDER_MARK = "\ufeff".encode()
+_DECODER = json.JSONDecoder(object_pairs_hook=once)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ def numbered_vectors(
 
     Raises SpartonError naming the file if it cannot be read, and file and line where a line is no such object, an
     impact is no integer from 0 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
-    term is not Unicode or longer than Lucene takes, or a term holds U+FDD0 or U+FDD1.
+    term is empty, not Unicode or longer than Lucene takes, a term holds U+FDD0 or U+FDD1, or an object has an entry
+    twice.
     """
     careful = careful or scale is not None
     for number, line in enumerate(_lines(split), start=1):
@@ -108,14 +112,16 @@ def _as_written(line: bytes) -> Vector | None:
     # Every quote has gone with a separator, and there are as many of one kind as of the other: no term looks like one.
     if b'"' in postings or postings.count(_BETWEEN) != terms - 1 or _NO_IMPACT.search(postings):
         return None
+    if postings.startswith(_BEFORE):  # the first term is empty
+        return None
     try:
         raw = line[:offset].decode() + "}"
-        content = json.loads(raw)
+        content = _DECODER.decode(raw)
         name = content["id"]
-        if not isinstance(name, str) or len(name.encode()) > _MOST_BYTES:
+        if not isinstance(name, str) or not name or len(name.encode()) > _MOST_BYTES or "vector" in content:
             return None
         return Vector(name, raw if "contents" in content else None, postings.decode(), terms)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, RecursionError, UnexpectedError):
         return None  # the long way says what is wrong
 
 
@@ -123,7 +129,11 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
     content = _object(line)
     name, vector = content["id"], content.pop("vector")
     if isinstance(name, bool) or not isinstance(name, str | int):
-        raise _LineError(f"has the id {_spelled(name)}; an id is a text or a whole number")
+        raise _LineError(f"has the id {in_json(name)}; an id is a text or a whole number")
+    if name == "":
+        raise _LineError("has an empty id; an id is a text or a whole number")
+    if "" in vector:
+        raise _LineError("has an empty term; leave it out")
     for text in (str(name), *vector):
         if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
             found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
@@ -153,18 +163,20 @@ def _object(line: bytes) -> dict[str, Any]:
     advice = "; mend the line, or leave the file out"
     try:
         # Python would guess UTF-16 as well, whose lines do not end where these do.
-        content = json.loads(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
+        content = _DECODER.decode(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
+    except UnexpectedError as error:
+        raise _LineError(f"{expected}: {error}{advice}") from error
     except ValueError as error:
         raise _LineError(f"{expected}: it is no JSON ({error}){advice}") from error
     except RecursionError as error:
         raise _LineError(f"{expected}: it is nested too deeply{advice}") from error
     if not isinstance(content, dict):
-        raise _LineError(f"{expected}: it is {_spelled(content)}{advice}")
+        raise _LineError(f"{expected}: it is {in_json(content)}{advice}")
     for key in ("id", "vector"):
         if key not in content:
             raise _LineError(f"{expected}: it has no {key}{advice}")
     if not isinstance(content["vector"], dict):
-        raise _LineError(f"{expected}: its vector is {_spelled(content['vector'])}{advice}")
+        raise _LineError(f"{expected}: its vector is {in_json(content['vector'])}{advice}")
     return content
 
 
@@ -176,7 +188,7 @@ def _impact(term: str, impact: Any) -> int:
         return 0
     advice = ("; float weights need ", Parameter("scale")) if isinstance(impact, float) else ()
     raise _LineError(
-        f"gives the term {term!r} the impact {_spelled(impact)}; an impact is an integer from 0 to {_MOST}",
+        f"gives the term {term!r} the impact {in_json(impact)}; an impact is an integer from 0 to {_MOST}",
         *advice,
     )
 
@@ -185,20 +197,12 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not number or not 0 <= weight <= _MOST or not weight * scale < _MOST + 0.5:
         raise _LineError(
-            f"gives the term {term!r} the weight {_spelled(weight)}; a weight is a number from 0, and times ",
+            f"gives the term {term!r} the weight {in_json(weight)}; a weight is a number from 0, and times ",
             Parameter("scale"),
             f" at most {_MOST}",
         )
     rounded: int = round(weight * scale)
     return rounded
-
-
-def _spelled(value: Any) -> str:
-    """A value as JSON has it, or the beginning of that; of one with parts only what it is."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _lines(split: Split) -> Iterator[bytes]:

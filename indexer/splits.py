@@ -8,10 +8,10 @@ from pathlib import Path
 from ..errors import SpartonError
 from ..storage.manifest import NAME as MANIFEST
 from ..storage.walk import Files
+from ..storage.zipped import begins_as_gzip
 
 SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 SPLIT_BYTES = 2**24
-_GZIP = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def cut(path: Path, label: str | None = None, most: int = SPLIT_BYTES) -> Iterat
     path = path.absolute()
     label = label or path.name
     stat = path.stat()
-    zipped = path.suffix == ".gz" or _begins_as_gzip(path)
+    with path.open("rb") as stream:
+        zipped = begins_as_gzip(stream)
     count = 1 if zipped else max(1, round(stat.st_size / most))
     bounds = [stat.st_size * index // count for index in range(count + 1)]
     for start, stop in pairwise(bounds):
@@ -71,8 +72,3 @@ def find_files(collection: Path) -> list[Path]:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")
     files.report()
     return found
-
-
-def _begins_as_gzip(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(len(_GZIP)) == _GZIP

@@ -123,7 +123,7 @@ class LuceneWorker:
 
     def _index(self, split: Split, hashes: bool) -> Added:
         assert self._writer is not None
-        if split.name() in self._writer.counts.splits:  # asked again, because the answer was lost
+        if split.name() in self._writer.counts.splits:  # asked for again, because the result was lost
             ids = (vector.id for vector in read_vectors(split, self._scale))
             return Added(IndexedCounts(), id_hashes(ids) if hashes else None)
         names: list[str] = []

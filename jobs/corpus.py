@@ -62,7 +62,6 @@ def build_index(
     from ..pipeline.parts.job import Job
 
     check_engine(encoding)
-    encoding = replace(encoding, scale=float(encoding.scale))
     location = open_index_location(index, overwrite)
     plan = plan_lucene(indexing) if lucene else None
     source = _checked_source([corpus] if isinstance(corpus, str | Path) else corpus, location, encoding, progress)
@@ -94,7 +93,7 @@ def build_index(
             started = perf_counter()
             with build.lucene(plan, engine.indexer(location)) as building:
                 with waiting("checking what is encoded", shown=progress):
-                    encoded = build.is_encoded(job.shards)
+                    encoded = build.index_finished(job.shards)
                 if not encoded:
                     work = _encode(build, engine, job, progress)
                 ended = perf_counter()

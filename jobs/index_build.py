@@ -13,7 +13,7 @@ from ..processes import Worker
 from ..storage.atomic import remove_folder
 from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
-from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Settings
+from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from ..storage.markers import finished_parts, prepare_collection
 from ..terminal.kept import keep
 
@@ -33,20 +33,15 @@ def plan_lucene(options: LuceneOptions) -> LucenePlan:
 
 
 class IndexBuild:
-    """The build of one index, while its lock is held. Made by open_build.
+    """The build of one index, whose folder is locked meanwhile. Made by open_build.
 
     location: of the index. folder: the local folder that it is built in. manifest: as it was saved last.
     resumed: whether an earlier run began this build.
     """
 
-    def __init__(self, location: IndexLocation, settings: Settings, source: Sequence[object], *, overwrite: bool):
+    def __init__(self, location: IndexLocation, manifest: Manifest, resumed: bool) -> None:
         self.location, self.folder = location, location.folder
-        manifest = manifest_to_resume(self.folder, settings, overwrite)
-        self.resumed = manifest is not None
-        if manifest is None:
-            manifest = start_fresh(self.folder, settings, source)
-            location.begin_anew()
-        self.manifest = manifest
+        self.manifest, self.resumed = manifest, resumed
         self._lucene: LuceneBuild | None = None
 
     @property
@@ -87,8 +82,8 @@ class IndexBuild:
         if skipped.kinds:
             self.location.put_file(SKIPPED)
 
-    def is_encoded(self, shards: int) -> bool:
-        """Whether all parts of the collection are finished. Each of them is then indexed.
+    def index_finished(self, shards: int) -> bool:
+        """If all parts of the collection are finished, have each of them indexed. Returns whether they are.
 
         Parts of a finished encoding are read again. If some are not what was written any more, the build goes back to
         encoding, which keeps the others.
@@ -172,7 +167,10 @@ def open_build(
     Raises SpartonError where another process writes the index, or where it was made with other settings.
     """
     with location.locked():
-        build = IndexBuild(location, settings, source, overwrite=overwrite)
-        keep(build.folder)
-        yield build
+        found = manifest_to_resume(location.folder, settings, overwrite)
+        manifest = found or start_fresh(location.folder, settings, source)
+        if found is None:
+            location.begin_anew()
+        keep(location.folder)
+        yield IndexBuild(location, manifest, resumed=found is not None)
         location.discard()

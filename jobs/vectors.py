@@ -9,6 +9,7 @@ from time import perf_counter
 
 from ..errors import Parameter, UsageError
 from ..indexer.options import LuceneOptions
+from ..indexer.splits import find_files
 from ..options import flat_keywords, values_for
 from ..pipeline.options import SCALE, EncoderOptions, ModelOptions, VectorOptions
 from ..pipeline.progress import Work
@@ -41,8 +42,6 @@ def index_vectors(
 
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
-    from ..indexer.splits import find_files
-
     if queries.model is None:
         _refuse_idle(queries)
     location = open_index_location(index, overwrite)
@@ -106,9 +105,6 @@ def _model_settings(queries: ModelOptions, model: str, index: Path | None) -> Mo
     asked = values_for(EncoderOptions, queries) | {"model": model, "scale": SCALE}
     found = open_document_encoder(EncoderOptions(**asked, device="cpu")).settings
     return replace(found, name=recorded_name(model, found.name, index))
-
-
-index_collection = index_vectors  # its older name
 
 
 def _label(file: Path, collection: Path) -> str:

@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import SpartonError
+from ..storage.zipped import begins_as_gzip
 
 BLANKS = " \t\n\v\f\r"  # what separates fields, to trec_eval and so to us: a no-break space does not
 MOST_BYTES = 2**24  # of a line
-_GZIP = b"\x1f\x8b"
 _HALF = re.compile("[\ud800-\udfff]")
 _NO_WORD = re.compile(f"[{BLANKS}\0]")
 
@@ -23,15 +23,12 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     MOST_BYTES, or has a carriage return that ends no line (a file with no other line ends would be one line).
     """
     try:
-        with path.open("rb") as plain:
-            zipped = plain.read(2) == _GZIP
-            plain.seek(0)
-            with gzip.open(plain) if zipped else plain as stream:
-                # By bytes: to Python's text files more is a line end than to those who wrote these.
-                for number, line in enumerate(iter(partial(stream.readline, MOST_BYTES + 1), b""), start=1):
-                    text = _decoded(line, path, number)
-                    if text.strip(BLANKS):
-                        yield number, text
+        with path.open("rb") as plain, gzip.open(plain) if begins_as_gzip(plain) else plain as stream:
+            # By bytes: to Python's text files more is a line end than to those who wrote these.
+            for number, line in enumerate(iter(partial(stream.readline, MOST_BYTES + 1), b""), start=1):
+                text = _decoded(line, path, number)
+                if text.strip(BLANKS):
+                    yield number, text
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise SpartonError(f"{path} cannot be read ({reason})") from error

@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from ..errors import Parameter, SpartonError
+from ..version import __version__
 from .atomic import LEFTOVERS, LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
@@ -121,8 +122,6 @@ def _recorded(source: Sequence[object]) -> tuple[str, ...]:
 def _versions() -> dict[str, str]:
     from importlib import metadata  # 30 ms that a cold search is spared
     from importlib.util import find_spec
-
-    from ..version import __version__
 
     installed = {name: metadata.version(name) for name in _VERSIONED if find_spec(name) is not None}
     return {"sparton": __version__, **installed}

@@ -86,15 +86,16 @@ class ModelSettings:
     @property
     def shared(self) -> bool:
         """Whether one and the same model encodes documents and queries, whose prompts and lengths may differ."""
-        sides = [(side.kind, side.digest) for side in (self.documents, self.for_queries)]
-        return sides[0] == sides[1]
+        documents, queries = self.documents, self.for_queries
+        return (documents.kind, documents.digest) == (queries.kind, queries.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that decides the bytes of an index. Two runs may share a folder only if these are equal.
 
-    chunk: whether documents stand in the index as passages, with ids as "d1#0". model: None for vectors that another
+    chunk: whether documents stand in the index as passages, with ids as "d1#0". header: whether the first line of CSV
+    and TSV names the columns. model: None for vectors that another
     tool made with who knows what. scale: None where they are taken as they are. query_scale: None where it is that
     of documents.
     """
@@ -108,6 +109,7 @@ class Settings:
     shard_rows: int
     store_text: bool
     chunk: bool = False
+    header: bool = True
     query_scale: _Scale | None = None
 
     @property

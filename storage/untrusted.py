@@ -7,16 +7,19 @@ conditions, as in Annotated[int, Where(...)].
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
+from ..errors import shortened
+
 MOST_BYTES = 2**24
 NEEDED = object()  # of a field that no file may lack, although it has a default
 _MOST = 2**63 - 1
-_LONGEST = 60  # characters of what was found, as a sentence repeats it
+_LONGEST_NAME = 60  # characters of a name, as a sentence repeats it
 _NUL = "\0"
 _WORDS = {
     str: "a string of UTF-8 without NUL",
@@ -58,7 +61,7 @@ def parse_json(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise UnexpectedError(f"it is larger than {MOST_BYTES >> 20} MiB")
     try:
-        return json.loads(content.decode(), parse_int=_whole_number, object_pairs_hook=_once)
+        return json.loads(content.decode(), parse_int=_whole_number, object_pairs_hook=once)
     except ValueError as error:
         raise UnexpectedError("it is not JSON") from error
     except RecursionError as error:
@@ -72,6 +75,22 @@ def read(kind: Any, value: Any, name: str = "") -> Any:
     name: of the entry, with dots. Raises UnexpectedError.
     """
     return _read(kind, value, name, _words(kind))
+
+
+def once(entries: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of some entries, as json's object_pairs_hook. Raises UnexpectedError for a name that stands twice."""
+    content = dict(entries)
+    if len(content) < len(entries):
+        twice = next(name for name, times in Counter(name for name, _ in entries).items() if times > 1)
+        raise UnexpectedError(f"{_dotted('', twice)} stands twice in an object; expected once")
+    return content
+
+
+def in_json(value: Any) -> str:
+    """A value as JSON has it, in ASCII, or the beginning of that; of one with parts only what it is."""
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return shortened(json.dumps(value))
 
 
 def _read(kind: Any, value: Any, name: str, words: str) -> Any:
@@ -92,7 +111,7 @@ def _read(kind: Any, value: Any, name: str, words: str) -> Any:
     if is_dataclass(kind) and isinstance(value, dict):
         return _read_fields(kind, value, name)
     if kind is not Any and not _is_a(kind, value):
-        raise _unexpected(name, _found(value), words)
+        raise _unexpected(name, in_json(value), words)
     return value
 
 
@@ -100,7 +119,7 @@ def _read_fields(kind: Any, value: dict[str, Any], name: str) -> Any:
     known = {one.name: one for one in fields(kind)}
     for key in value:
         if key not in known:
-            raise _unexpected(_dotted(name, key), _found(value[key]), "no such entry")
+            raise _unexpected(_dotted(name, key), in_json(value[key]), "no such entry")
     for key, one in known.items():
         if key not in value and _is_needed(one):
             raise _unexpected(_dotted(name, key), "missing", _words(one.type))
@@ -142,33 +161,16 @@ def _words(kind: Any) -> str:
 
 
 def _unexpected(name: str, found: str, words: str) -> UnexpectedError:
-    found = found if len(found) <= _LONGEST else found[: _LONGEST - 1] + "…"
-    return UnexpectedError(f"{name or 'it'} is {found}; expected {words}")
-
-
-def _found(value: Any) -> str:
-    """A value as JSON has it, in ASCII; of one with parts only what it is."""
-    if isinstance(value, dict | list):
-        return "an object" if isinstance(value, dict) else "a list"
-    return json.dumps(value)
+    return UnexpectedError(f"{name or 'it'} is {shortened(found)}; expected {words}")
 
 
 def _dotted(name: str, key: str) -> str:
     """The name of an entry within another. Names that are none in Python are quoted: they may hold anything."""
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,40}", key):
-        key = json.dumps(key[:_LONGEST])
+        key = json.dumps(key[:_LONGEST_NAME])
     return f"{name}.{key}" if name else key
 
 
 def _whole_number(digits: str) -> int | float:
     """Python refuses to read more than some thousand digits; as a float they are a number that is too large."""
     return int(digits) if len(digits) <= len(str(_MOST)) + 1 else float(digits)
-
-
-def _once(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in entries:
-        if key in found:
-            raise UnexpectedError(f"{_dotted('', key)} stands twice in an object; expected once")
-        found[key] = value
-    return found

@@ -71,13 +71,10 @@ class Files:
     def report(self) -> None:
         """Log what was passed over."""
         if self._again:
-            log.info("%d links or second names of files that are in the corpus already were passed over", self._again)
+            log.info("%d links or second names of files that are taken already were passed over", self._again)
         if self._nowhere:
             log.info("%d links that lead nowhere were passed over; their names are of no data file", self._nowhere)
-        others = [name for identity, name in self._other.items() if identity not in self._taken]
-        if others:
-            told = ", ".join(others[:_TOLD]) + (", …" if len(others) > _TOLD else "")
-            log.info("%d files of other formats were passed over: %s", len(others), told)
+        tell_others([name for identity, name in self._other.items() if identity not in self._taken])
 
     def _take(self, path: Path, status: os.stat_result | None) -> list[Path]:
         if status is None:
@@ -127,6 +124,13 @@ class Files:
             return False
         known.add(identity)
         return True
+
+
+def tell_others(names: Sequence[str]) -> None:
+    """Log the files in a folder that were passed over because their names are of no data file."""
+    if names:
+        told = ", ".join(map(repr, names[:_TOLD])) + (", …" if len(names) > _TOLD else "")
+        log.info("%d files of other formats were passed over: %s", len(names), told)
 
 
 def look(path: Path) -> os.stat_result | None:

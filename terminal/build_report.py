@@ -7,7 +7,9 @@ from pathlib import Path
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
-from .streams import to_json
+from .streams import printable, to_json
+
+_TOLD = 20  # columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ class BuildReport:
 
     def left_out(self) -> list[str]:
         """A line about each kind of thing in the corpus that is not in the index."""
-        lines = [f"columns not used: {', '.join(self.unused)}"] if self.unused else []
+        more = f", … and {len(self.unused) - _TOLD} more" if len(self.unused) > _TOLD else ""
+        names = printable(", ".join(self.unused[:_TOLD]))
+        lines = [f"columns not used: {names}{more}"] if self.unused else []
         if self.skipped:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.skipped.items())
             lines.append(f"rows left out: {kinds}; all of them are in {self.index}/{SKIPPED}")

@@ -17,15 +17,6 @@ from ..options import Bound, checked, flat_keywords, option_of, read_number, val
 _FLAGS = {"text_columns": ("--text-column",), "device": ("--device", "--devices")}
 _TYPES = {"text_columns": list[str] | None}  # Typer knows no other sequence
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
-# The groups of a command's help, and what is in them. All else is without a group.
-_PANELS = {
-    "Corpus": ("from_collection", "id_column", "text_columns", "chunk"),
-    "Model": ("model", "revision", "max_length", "dtype", "device", "batch_tokens", "trust_remote_code"),
-    "Impacts": ("scale", "top_terms"),
-    "Lucene": ("optimize", "join", "index_processes", "heap_mb", "buffer_mb"),
-    "Cluster and stores": ("engine", "address", "store_timeout"),
-    "Index": ("index", "overwrite", "shard_rows", "store_text"),
-}
 
 
 class Command(TyperCommand):
@@ -71,7 +62,6 @@ def sentence(error: SpartonError, parameters: Mapping[str, Any]) -> str:
 def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
     """A parameter as Typer takes it. Numbers come as text: Typer would take digits of any script, and underscores."""
     name, option, number = parameter.name, option_of(parameter.annotation), _number_type(parameter)
-    panel = next((panel for panel, within in _PANELS.items() if name in within), None)
     if option is None:
         info = next((note for note in _notes(parameter) if isinstance(note, ParameterInfo)), None)
         if info is None:
@@ -81,11 +71,9 @@ def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
         flag = f"--{name.replace('_', '-')}"
         if parameter.default is True:
             flag += f"/--no-{flag[2:]}"
-        info = typer.Option(*_FLAGS.get(name, (flag,)), help=option.help)
+        info = typer.Option(*_FLAGS.get(name, (flag,)), help=option.help, rich_help_panel=option.group)
         kind = _TYPES.get(name, parameter.annotation.__origin__)
         default = option.unset or (None if name in _TYPES else parameter.default)
-    if isinstance(info, typer.models.OptionInfo):
-        info.rich_help_panel = panel
     if number:
         info.metavar, kind = info.metavar or _NUMBERS[number], str if default is not None else str | None
     return parameter.replace(annotation=Annotated[kind, info], default=default)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..search.hit_content import hit_content
-from .streams import to_json
+from .streams import printable, to_json
 
 if TYPE_CHECKING:
     from ..search.check import Checked
@@ -72,8 +72,8 @@ def queries_line(model: "ModelSettings") -> str:
 
     spec = model.for_queries
     kind = KINDS.get(spec.kind)
-    side = "" if model.shared else f"by {kind.title if kind else spec.kind}"
-    return ", ".join(filter(None, (side, spec.prompt and f"after the prompt {spec.prompt!r}")))
+    encoder = "" if model.shared else f"by {kind.title if kind else spec.kind}"
+    return ", ".join(filter(None, (encoder, spec.prompt and f"after the prompt {spec.prompt!r}")))
 
 
 def run_line(report: "RunReport") -> str:
@@ -151,11 +151,6 @@ def coverage_line(run: "RunScores", queries: int) -> str:
     if run.unjudged:
         parts.append(f"{run.unjudged:,} queries have results and no judgments, and do not count")
     return f"{run.path}: {'; '.join(parts)}" if parts else ""
-
-
-def printable(text: str) -> str:
-    """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _term(term: str, input_terms: Collection[str]) -> str:

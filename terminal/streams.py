@@ -21,6 +21,8 @@ def know_all_letters() -> None:
     It chooses that by itself under such a locale. Without it no file whose name has other letters can be named, and
     neither can a query or a column.
     """
+    if os.environ.get("PYTHONUTF8") == "1":  # Python was told so already, and by -X utf8=0 or -E not to heed it
+        return
     if codecs.lookup(sys.getfilesystemencoding()).name == "ascii" and not sys.flags.utf8_mode:
         with suppress(OSError):
             os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, "PYTHONUTF8": "1"})
@@ -115,3 +117,8 @@ def to_json(content: Any, indent: int | None = None) -> str:
     """JSON for the standard output: letters as they are in UTF-8, and escaped in an encoding that may lack them."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return json.dumps(content, ensure_ascii=not codecs.lookup(encoding).name.startswith("utf"), indent=indent)
+
+
+def printable(text: str) -> str:
+    """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

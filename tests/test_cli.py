@@ -181,6 +181,13 @@ def test_doctor_fails_without_java_and_says_what_to_do(run_cli, monkeypatch):
     ) in ran.stdout
 
 
+def test_doctor_says_in_one_sentence_which_file_it_cannot_read(run_cli, tmp_path, monkeypatch):
+    (tmp_path / "config.json").mkdir()
+    monkeypatch.setattr("sparton.pipeline.model.files._embedded_folder", lambda: tmp_path)
+    ran = run_cli("doctor")
+    assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {tmp_path / 'config.json'}: Is a directory\n")
+
+
 def test_the_console_script_ends_with_the_exit_code(tmp_path):
     code = "import sys; sys.argv = ['sparton', 'info', '--index', sys.argv[1]]; from sparton.cli import run; run()"
     done = subprocess.run(

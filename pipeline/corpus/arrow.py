@@ -16,7 +16,8 @@ _MAGIC = b"ARROW1"
 class ArrowFormat:
     """Reads Arrow's file format and its stream format, in which `datasets` saves."""
 
-    title = "Arrow"
+    title, by_columns = "Arrow", True
+    heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The file's columns and their kinds."""

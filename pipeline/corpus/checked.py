@@ -18,46 +18,43 @@ log = logging.getLogger("sparton")
 _TOLD = 10
 
 
-def checked_rows(corpus: Corpus, columns: Columns, *, skip_bad: bool) -> Iterator[Rows]:
-    """Every row of the corpus: its id and its texts as strings.
+def checked(rows: Rows, columns: Columns, *, skip_bad: bool) -> Rows:
+    """Rows with their ids and texts as strings.
 
-    skip_bad: give bad rows too, with None for all. Otherwise the first one raises SpartonError.
+    columns: of the rows, ids first; the texts may be left out. skip_bad: give bad rows too, with None for all.
+    Otherwise the first one raises SpartonError.
     """
-    for rows in corpus.rows(columns.all):
-        yield _good(with_texts(with_ids(rows, columns.id), columns.text), skip_bad)
+    rows = with_ids(rows, columns.id)
+    if len(rows.columns) > 1:
+        rows = with_texts(rows, columns.text)
+    if rows.bad and not skip_bad:
+        raise unreadable(rows, min(rows.bad))
+    return rows
 
 
 def check_corpus(corpus: Corpus, columns: Columns, skipped: "SkippedRows | None" = None) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.
 
-    skipped: gets bad rows, for which the texts are read too. Without it the first bad id is an error, and bad texts are
-    met when they are encoded.
+    skipped: gets bad rows; without it the first one is an error. Texts are checked too, but where that would take
+    reading them for nothing else: of formats by columns their types are known, and what is not UTF-8 is met later.
     Raises SpartonError naming the file and row of a bad row, or both rows of a repeated id.
     """
+    ids_alone = corpus.format.by_columns and skipped is None
 
-    def rows_with_ids() -> Iterator[Rows]:
-        if skipped is not None:
-            yield from checked_rows(corpus, columns, skip_bad=True)
-            return
-        for rows in corpus.rows((columns.id,)):
-            yield _good(with_ids(rows, columns.id), skip_bad=False)
+    def every() -> Iterator[Rows]:
+        for rows in corpus.rows(columns.all[:1] if ids_alone else columns.all):
+            yield checked(rows, columns, skip_bad=skipped is not None)
 
     check, count = IdCheck(), 0
-    for rows in rows_with_ids():
+    for rows in every():
         check.add(rows)
         count += len(rows)
         if skipped is not None:
             skipped.add(rows)
-    check.refuse_repeated(rows_with_ids())
+    check.refuse_repeated(every())
     if skipped is not None:
         skipped.report()
     return count
-
-
-def _good(rows: Rows, skip_bad: bool) -> Rows:
-    if rows.bad and not skip_bad:
-        raise unreadable(rows, min(rows.bad))
-    return rows
 
 
 class SkippedRows:

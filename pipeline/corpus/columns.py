@@ -14,7 +14,8 @@ ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
 TITLE_NAMES = ("title", "name")
 BODY_NAMES = ("text", "contents", "content", "body", "description", "passage", "abstract")
 _NUMBERS = re.compile(r"u?int\d+|halffloat|float|double|decimal.*")
-_TOLD = 3  # files
+_TOLD = 20  # names
+_FILES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Columns:
     @property
     def guess(self) -> str:
         """What was guessed, and what else could have been."""
-        also = f" ({', '.join(self.like_ids)} could be the id, too)" if self.like_ids else ""
+        also = f" ({_listed(self.like_ids)} could be the id, too)" if self.like_ids else ""
         return f"columns: id = {self.id}{also}, text = {' + '.join(self.text)}"
 
     @property
@@ -64,19 +65,19 @@ def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: S
         raise _no_guess("text", "text_columns", corpus)
     for name in (ids[0], *text):
         if name not in known:
-            raise SpartonError(f"the corpus has no column {name!r}; its columns are {', '.join(known)}")
+            raise SpartonError(f"the corpus has no column {name!r}; its columns are {_listed(known)}")
     _check_types(corpus, ids[0], text)
     unused = tuple(name for name in known if name not in (ids[0], *text))
     return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
 
 
 def _id_names(corpus: Corpus) -> Sequence[str]:
-    return ID_NAMES if corpus.header else ("1",)
+    return ("1",) if corpus.format.heading is False else ID_NAMES
 
 
 def _guessed_text(corpus: Corpus, id_name: str) -> tuple[str, ...]:
     known = corpus.names
-    if not corpus.header:  # an id and a text, as MS MARCO's passages are
+    if corpus.format.heading is False:  # an id and a text, as MS MARCO's passages are
         return ("2",) if len(known) == 2 and id_name == "1" else ()
     firsts = (next((name for name in names if name in known), None) for names in (TITLE_NAMES, BODY_NAMES))
     return tuple(name for name in firsts if name is not None)
@@ -90,7 +91,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
             continue
         if id_name not in schema:
             raise SpartonError(
-                f"{file} has no column {id_name!r}, which other files have; its columns are {', '.join(schema)}"
+                f"{file} has no column {id_name!r}, which other files have; its columns are {_listed(tuple(schema))}"
             )
         kind = schema[id_name]
         if kind not in (TEXT, NULL, ANY) and not _NUMBERS.fullmatch(kind):
@@ -100,7 +101,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
         if not any(name in schema for name in text):
             raise SpartonError(
                 f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "
-                f"{', '.join(schema)}; name all text columns with ",
+                f"{_listed(tuple(schema))}; name all text columns with ",
                 Parameter("text_columns"),
             )
         for name in text:
@@ -114,8 +115,9 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
                 )
     for name, files in lacking.items():
         if files:
-            more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""
-            log.info("no column %r in %s%s: their rows have no text there", name, ", ".join(files[:_TOLD]), more)
+            more = f" and {len(files) - _FILES_TOLD:,} more" if len(files) > _FILES_TOLD else ""
+            told = ", ".join(files[:_FILES_TOLD])
+            log.info("no column %r in %s%s: their rows have no text there", name, told, more)
 
 
 def _in(file: object, corpus: Corpus) -> str:
@@ -123,7 +125,13 @@ def _in(file: object, corpus: Corpus) -> str:
 
 
 def _no_guess(what: str, option: str, corpus: Corpus) -> SpartonError:
-    known: tuple[object, ...] = (f": the columns are {', '.join(corpus.names)}",)
-    if corpus.header and corpus.has_headings:
+    known: tuple[object, ...] = (f": the columns are {_listed(corpus.names)}",)
+    if corpus.format.heading:
         known += ("; if that is no heading but a row, give ", Parameter("header", False))
     return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), *known)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence; JSON may have any number of them."""
+    more = f", … and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more

@@ -1,12 +1,11 @@
 """CSV and TSV: every column is text, so that an id of "007" stays what it is."""
 
 import csv
-import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import BinaryIO
 
 from ...errors import SpartonError
@@ -24,26 +23,29 @@ _Numbered = Generator[tuple[int, _Row], None, None]
 class Delimited:
     """Reads fields between delimiters.
 
-    split: gives the fields of each row with the number of its first line. header: whether the first line names the
+    split: gives the fields of each row with the number of its first line. heading: whether the first line names the
     columns; if not, their numbers are their names.
     """
 
     title: str
     split: Callable[[BinaryIO], _Numbered]
-    header: bool
+    heading: bool
+    by_columns = False
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names in the first line; without a heading the columns' numbers."""
         with open_bytes(file) as stream, closing(self.split(stream)) as rows:
-            return dict.fromkeys(self._names(file, rows), TEXT)
+            return dict.fromkeys(self._names(file, next(rows, (1, []))), TEXT)
 
     def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
         """All rows but empty lines. One with more or fewer fields than the first is bad."""
-        names = list(self.schema(file))
-        indexes = [names.index(name) if name in names else None for name in columns]
-        with open_bytes(file) as stream, closing(self.split(stream)) as rows:
-            if self.header:
-                next(rows, None)
+        with open_bytes(file) as stream, closing(self.split(stream)) as rest:
+            first = next(rest, None)
+            if first is None:
+                return
+            names = self._names(file, first)
+            indexes = [names.index(name) if name in names else None for name in columns]
+            rows = iter(rest) if self.heading else chain([first], rest)
             while batch := list(islice(rows, ROWS_A_BATCH)):
                 found = [_checked(row, len(names), indexes) for _, row in batch]
                 bad = {offset: row for offset, row in enumerate(found) if isinstance(row, BadRow)}
@@ -53,14 +55,14 @@ class Delimited:
                 )
                 yield Rows(file, "line", [number for number, _ in batch], values, bad)
 
-    def _names(self, file: DataFile, rows: _Numbered) -> list[str]:
+    def _names(self, file: DataFile, first: tuple[int, _Row]) -> list[str]:
         """Raises SpartonError for a heading that does not name each column."""
-        number, row = next(rows, (1, []))
+        number, row = first
         if isinstance(row, BadRow):
             raise SpartonError(
                 f"{file} line {number} {row.found}, and it is the first, which tells the columns; mend it"
             )
-        if not self.header:
+        if not self.heading:
             return [str(column) for column in range(1, len(row) + 1)]
         for column, name in enumerate(row):
             if not _is_utf8(name):
@@ -72,40 +74,42 @@ class Delimited:
 
 def csv_rows(stream: BinaryIO) -> _Numbered:
     """The rows of CSV: commas between fields, and double quotes around one that has commas, quotes or line ends."""
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    lines = _Lines(text)
+    lines = _Lines(f"{text}\n" for _, text in _texts(stream))
     reader = csv.reader(lines, strict=True)
-    try:
-        while True:
-            lines.begin_row()
-            first = lines.number + 1
-            row: _Row
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except (csv.Error, _RowTooLongError):
-                row = BadRow("stray quote", "has a quote that is not closed at the end of a field")
-                lines.skip_line()
-                reader = csv.reader(lines, strict=True)
-            if row:
-                yield first, row
-    finally:
-        text.detach()  # or it would close the stream, which is the caller's
+    while True:
+        lines.begin_row()
+        first = lines.number + 1
+        row: _Row
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = _WRONG_END if "new-line" in str(error) else _OPEN_QUOTE
+            lines.skip_line()
+            reader = csv.reader(lines, strict=True)
+        if row:
+            yield first, row
 
 
 def tsv_rows(stream: BinaryIO) -> _Numbered:
     """The rows of TSV: tabs between fields, and no quotes, so that a field has neither tabs nor line ends."""
+    for number, text in _texts(stream):
+        if len(text) >= LONGEST_LINE:
+            yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
+        elif text and not text.isspace():
+            yield number, text.split("\t")
+
+
+def _texts(stream: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Each line with its number. A byte that is not UTF-8 becomes half a character."""
     for first, lines in line_blocks(stream):
         for number, line in enumerate(lines, first):
-            if len(line) >= LONGEST_LINE:
-                yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
-            elif text := line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r"):
-                yield number, text.split("\t")
+            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r")
 
 
-class _RowTooLongError(Exception):
-    """A row goes on for longer than any does."""
+_OPEN_QUOTE = BadRow("stray quote", "has a quote that is not closed at the end of a field")
+_WRONG_END = BadRow("line end", "has a carriage return within it, where LF or CRLF was expected")
 
 
 class _Lines:
@@ -121,7 +125,7 @@ class _Lines:
 
     def __next__(self) -> str:
         if self._size > LONGEST_LINE:
-            raise _RowTooLongError
+            raise csv.Error("this row goes on for longer than any does")
         line = self._back.popleft() if self._back else next(self._lines)
         self._row.append(line)
         self._size += len(line)

@@ -5,14 +5,14 @@ import logging
 import os
 import re
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from ...errors import SpartonError, UsageError
 from ...storage.manifest import NAME as MANIFEST
 from ...storage.redaction import redacted
 from ...storage.remote import RemoteFile, files_below, local_path
-from ...storage.walk import Files, is_folder, look
+from ...storage.walk import Files, is_folder, look, tell_others
 from .formats import KNOWN, READS, suffix_of
 
 log = logging.getLogger("sparton")
@@ -57,6 +57,7 @@ def _remote_files(uri: str) -> list[RemoteFile]:
         and not any(file.uri.startswith(index) for index in indexes)
     ]
     if folder:
+        tell_others([file.name for file in files if not _is_data(file.name) and file.name != MANIFEST])
         known = _meant(known)
     if not known:
         name = redacted(uri)
@@ -103,24 +104,25 @@ def _is_data(name: str) -> bool:
 def _meant(files: Sequence[F]) -> list[F]:
     """What a search through a folder is to take of the data files in it: of a BEIR folder the corpus, and of a folder
     that `datasets` saved its Arrow files."""
-    by_folder: dict[str, dict[str, F]] = {}
+    by_folder: dict[PurePosixPath, dict[str, F]] = {}
     for file in files:
-        folder, _, name = _uri(file).rpartition("/")
-        by_folder.setdefault(folder, {})[name] = file
-    left_out: set[str] = set()
+        path = _path(file)
+        by_folder.setdefault(path.parent, {})[path.name] = file
+    kept: set[F] = set()
+    beir: set[PurePosixPath] = set()
+    left_out: set[F] = set()
     for folder, names in by_folder.items():
-        corpus = names.keys() & _BEIR_CORPUS
-        if corpus and names.keys() & _BEIR_QUERIES:
-            inside = [_uri(file) for file in files if _uri(file).startswith(f"{folder}/")]
-            left_out.update(inside)
-            left_out -= {_uri(names[name]) for name in corpus}
-            log.info("%s is a BEIR folder: its %s is the corpus", redacted(folder), " and ".join(sorted(corpus)))
+        if names.keys() & _BEIR_CORPUS and names.keys() & _BEIR_QUERIES:
+            beir.add(folder)
+            kept.update(names[name] for name in names.keys() & _BEIR_CORPUS)
+            log.info("%s is a BEIR folder: its corpus is meant", redacted(str(folder)))
         if any(suffix_of(name) == ".arrow" for name in names):
-            left_out.update(_uri(names[name]) for name in names.keys() & _OF_DATASETS)
+            left_out.update(names[name] for name in names.keys() & _OF_DATASETS)
         elif names.keys() & _OF_DATASETS == {_DATASETS}:
-            left_out.add(_uri(names[_DATASETS]))  # the splits are in folders of their own
-    return [file for file in files if _uri(file) not in left_out]
+            left_out.add(names[_DATASETS])  # the splits are in folders of their own
+    left_out.update(file for file in files if beir.intersection(_path(file).parents))
+    return [file for file in files if file in kept or file not in left_out]
 
 
-def _uri(file: DataFile) -> str:
-    return file.uri if isinstance(file, RemoteFile) else file.as_posix()
+def _path(file: DataFile) -> PurePosixPath:
+    return PurePosixPath(file.uri if isinstance(file, RemoteFile) else file.as_posix())

@@ -33,6 +33,14 @@ class Format(Protocol):
     def title(self) -> str:
         """The format's name in a sentence."""
 
+    @property
+    def heading(self) -> bool | None:
+        """Whether the first line of a file names the columns, or else they are numbered; None of formats with names."""
+
+    @property
+    def by_columns(self) -> bool:
+        """Whether one column can be read without the others."""
+
     def schema(self, file: "DataFile") -> Mapping[str, str]:
         """The kind of each of a file's columns, by name, in order. ANY where each row has a type of its own.
 
@@ -50,11 +58,6 @@ def suffix_of(name: str) -> str:
     """What a file's name says of its format: the last suffix, and the one before it of a compressed file."""
     path = PurePosixPath(name.lower())
     return "".join(path.suffixes[-2:]) if path.suffix == _ZIPPED else path.suffix
-
-
-def is_zipped(name: str) -> bool:
-    """Whether a file is compressed by gzip."""
-    return name.lower().endswith(_ZIPPED)
 
 
 def format_named(name: str, *, header: bool) -> Format:

@@ -17,7 +17,8 @@ _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 class JsonLines:
     """Reads JSON lines."""
 
-    title = "JSON lines"
+    title, by_columns = "JSON lines", False
+    heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names that any line has: all lines are read for it."""
@@ -34,12 +35,39 @@ class JsonLines:
             bad = {offset: row for offset, row in enumerate(rows) if isinstance(row, BadRow)}
             good = [{} if isinstance(row, BadRow) else row for row in rows] if bad else rows
             values = tuple([row.get(name) for row in good] for name in columns)
-            for name, column in zip(columns, values, strict=True):
-                if float in map(type, column):
-                    for offset, value in enumerate(column):
-                        if type(value) is float:  # or a whole number, of which orjson takes 64 bits at most
-                            column[offset] = json.loads(lines[offset])[name]
-            yield Rows(file, "line", numbers, values, bad)
+            rows_of_lines = Rows(file, "line", numbers, values, bad)
+            if any(float in map(type, column) for column in values):
+                rows_of_lines = _with_numbers(rows_of_lines, lines, columns)
+            yield rows_of_lines
+
+
+class Written(float):
+    """A number that remembers how it is written."""
+
+    def __new__(cls, text: str) -> "Written":
+        """Read it."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str]) -> Rows:
+    """The rows with each float as it is written: it may be a whole number, of which orjson takes 64 bits at most."""
+    bad: dict[int, BadRow] = {}
+    for offset, line in enumerate(lines):
+        if any(type(column[offset]) is float for column in rows.columns):
+            row = _read_carefully(line)
+            if isinstance(row, BadRow):
+                bad[offset] = row
+            else:
+                for name, column in zip(columns, rows.columns, strict=True):
+                    column[offset] = row.get(name)
+    return rows.with_bad(bad)
 
 
 def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], Sequence[Any]]]:
@@ -76,7 +104,7 @@ def _read_carefully(line: bytes) -> dict[str, Any] | BadRow:
     if len(line) >= LONGEST_LINE:
         return BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a JSON object was expected")
     try:
-        found = json.loads(line.rstrip().decode())
+        found = json.loads(line.rstrip().decode(), parse_float=Written)
     except UnicodeDecodeError as error:
         return BadRow("not UTF-8", f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})")
     except RecursionError:

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from ...storage.remote import RemoteFile
 from ...storage.store_calls import bounded
+from ...storage.zipped import begins_as_gzip
 from .files import DataFile
-from .formats import is_zipped
 
 LONGEST_LINE = 2**26  # bytes; a longer one is no document, but a file of another kind
 _BLOCK = 2**20
@@ -27,7 +27,7 @@ def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
     """A stream of what is in a file, once it is decompressed. Raises OSError, also while it is read."""
     with file.open("rb") as plain:
         stream = io.BufferedReader(_Bounded(file, plain), _BLOCK) if isinstance(file, RemoteFile) else plain
-        if is_zipped(file.name):
+        if begins_as_gzip(stream):
             with gzip.GzipFile(fileobj=stream) as unzipped:
                 yield cast("BinaryIO", unzipped)
         else:
@@ -42,7 +42,7 @@ def line_blocks(stream: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
     number, rest = 1, b""
     while block := stream.read(_BLOCK):
         lines = block.split(b"\n")
-        lines[0] = (rest + lines[0])[:LONGEST_LINE]
+        lines[0] = (rest + lines[0])[:LONGEST_LINE] if len(rest) < LONGEST_LINE else rest
         rest = lines.pop()
         if lines:
             yield number, lines
@@ -59,6 +59,12 @@ class _Bounded(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        return int(call(self._file, partial(self._stream.seek, position, whence)))
 
     def readinto(self, buffer: Any) -> int:
         block = call(self._file, partial(self._stream.read, len(buffer)))

@@ -17,7 +17,8 @@ from .rows import ROWS_A_BATCH, Rows
 class ParquetFormat:
     """Reads Parquet page by page."""
 
-    title = "Parquet"
+    title, by_columns = "Parquet", True
+    heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The file's columns and their kinds."""

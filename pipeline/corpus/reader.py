@@ -45,7 +45,6 @@ class Corpus:
                 "give files of one format at a time"
             )
         (self.format,) = readers
-        self.header, self.has_headings = header, self.format.title in ("CSV", "TSV")
         _check_system(self.files)
 
     @cached_property
@@ -53,7 +52,7 @@ class Corpus:
         """The kind of each column of each file, by name. Of JSON lines all is read for it."""
         return tuple(self._schema(file) for file in self.files)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of all columns that any file has."""
         return tuple(dict.fromkeys(name for schema in self.schemas for name in schema))

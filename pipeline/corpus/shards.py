@@ -7,12 +7,15 @@ from .rows import Rows
 
 
 def read_shards(
-    corpus: Iterable[Rows], shard_rows: int, wanted: Callable[[int], bool] = lambda number: True
+    corpus: Iterable[Rows],
+    shard_rows: int,
+    check: Callable[[Rows], Rows],
+    wanted: Callable[[int], bool] = lambda number: True,
 ) -> Iterator[Shard]:
     """Every row of the corpus in shards of `shard_rows` (the last may be shorter). Holds one shard at a time.
 
-    corpus: its checked rows, the first column ids and the others texts. wanted: asked for the number of each shard in
-    turn; one that is not wanted is passed over.
+    corpus: its rows, the first column ids and the others texts. check: gives rows with ids and texts as strings, and
+    the bad ones marked. wanted: asked for the number of each shard in turn; one that is not wanted is passed over.
     """
     number, count, bad, wants = 0, 0, 0, False
     ids: list[str] = []
@@ -21,8 +24,9 @@ def read_shards(
         if not count:
             wants = wanted(number)
         count += len(rows)
-        bad += len(rows.bad)
         if wants:
+            rows = check(rows)
+            bad += len(rows.bad)
             _gather(rows, ids, texts)
         if count == shard_rows:
             if wants:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...storage.manifest import EncoderSpec
-from ..options import EncoderOptions, fewest
+from ..options import EncoderOptions
 from .impacts import Impacts, from_rows
 
 
@@ -28,7 +28,12 @@ class Pruning:
 
 def pruning_for(options: EncoderOptions, spec: EncoderSpec) -> Pruning:
     """The rules that the user's options and the model's own spec make together."""
-    return Pruning(top_terms=fewest(options.top_terms, spec.top_terms))
+    return Pruning(top_terms=_fewest(options.top_terms, spec.top_terms))
+
+
+def _fewest(*limits: int | None) -> int | None:
+    """The lowest of some limits, of which None is no limit."""
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def heaviest_terms(impacts: Impacts, most: int) -> Impacts:

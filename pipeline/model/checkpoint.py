@@ -1,5 +1,6 @@
 """Load a checkpoint of transformers, with its tokenizer, from a folder: from safetensors, quietly, asking no hub."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
-from .layout import mapping, read_json
+from .layout import read_object
 
 T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
@@ -31,8 +32,8 @@ class Checkpoint:
     longest: int
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
-        """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know gets a name
-        of its own.
+        """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know, or that is
+        empty, gets a name of its own.
 
         Raises SpartonError for a tokenizer that gives other ids, too. Their tokens were never trained, and to leave
         them out would change what a text says without a word of it.
@@ -47,7 +48,7 @@ class Checkpoint:
                 f"the tokenizer in {self.folder} gives {beyond[min(beyond)]!r} the id {min(beyond)}, and the model's "
                 f"embedding has {size} rows; save the tokenizer that the model was trained with"
             )
-        return tuple(term if term is not None else f"[id {i}]" for i, term in enumerate(terms)) + tuple(
+        return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
 
@@ -118,7 +119,7 @@ def _loaded(folder: Path, how: str, load: Callable[[], T]) -> T:
             return load()
     except Exception as error:
         for name in _READ:  # a file that is no JSON is the likely cause, and is named
-            mapping(read_json(folder / name), folder / name)
+            read_object(folder / name)
         raise SpartonError(
             f"{folder} cannot be loaded {how}: {reason(error)}; see that its files are whole, and of such a model"
         ) from error
@@ -128,7 +129,7 @@ def _longest(folder: Path, tokenizer: Any, model: Any) -> int:
     """The most tokens that a model takes, by what its files say."""
     asked, positions = tokenizer.model_max_length, _positions(model)
     for name, value in (("model_max_length", asked), ("max_position_embeddings", positions)):
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
             raise SpartonError(f"{folder} sets {name} to {value!r}; expected a number, so save the model again")
     return int(min(asked, positions))
 

@@ -3,14 +3,15 @@
 A cold search reads this, so what loads a model is imported when a model is loaded.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ...errors import SpartonError
+from ...errors import SpartonError, shortened
 from .base import Runtime, SparseModel, TokenTable
-from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, mapping, read_json, read_layout, refuse_adapter
+from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object, refuse_adapter
 from .spec import EncoderFiles
 
 WEIGHTS = "*.safetensors"
@@ -92,9 +93,9 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
     transformer, pooling = layout.modules
     refuse_adapter(transformer.folder)
     config, path = _transformer_config(transformer)
-    how = read_json(pooling.folder / "config.json")
+    how = read_object(pooling.folder / "config.json")
     strategy, activation = how.get("pooling_strategy", "max"), how.get("activation_function", "relu")
-    if strategy not in ("max", "sum") or activation not in _ACTIVATIONS:
+    if strategy not in ("max", "sum") or not isinstance(activation, str) or activation not in _ACTIVATIONS:
         raise SpartonError(
             f"{pooling.folder / 'config.json'} asks for pooling {strategy!r} with activation {activation!r}; "
             f"expected max or sum with {' or '.join(_ACTIVATIONS)}"
@@ -113,7 +114,7 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
 
 def _transformer_config(module: Module) -> tuple[dict[str, Any], Path]:
     path = next(iter(sorted(module.folder.glob("sentence_*_config.json"))), module.folder / "sentence_bert_config.json")
-    config = mapping(read_json(path), path)
+    config = read_object(path)
     task = config.get("transformer_task", "fill-mask" if module.name == "MLMTransformer" else "feature-extraction")
     if task != "fill-mask":
         raise SpartonError(f"{path} is for the task {task}; Sparton needs a masked language model (fill-mask)")
@@ -125,13 +126,15 @@ def _transformer_config(module: Module) -> tuple[dict[str, Any], Path]:
 
 def _table(folder: Path, root: Path) -> Path | None:
     """The JSON file of a SparseStaticEmbedding's weights, or None where they are safetensors."""
-    name = read_json(folder / "config.json").get("path")
+    name = read_object(folder / "config.json").get("path")
     if name is None or not str(name).endswith(".json"):
         return None
     for beside in (folder, root):
-        if (found := beside / PurePosixPath(name).name).is_file():
+        if os.path.isfile(found := beside / PurePosixPath(name).name):  # False for what no file can be called
             return found
-    raise SpartonError(f"{folder / 'config.json'} names the table {name}, and the model folder has no such file")
+    raise SpartonError(
+        f"{folder / 'config.json'} names the table {shortened(name)}, and the model folder has no such file"
+    )
 
 
 def _load_static(files: EncoderFiles, runtime: Runtime) -> TokenTable:

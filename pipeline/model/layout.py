@@ -53,11 +53,14 @@ def read_layout(folder: Path, task: str) -> Layout:
     if not (folder / MODULES).is_file():
         return Layout(folder, task)
     path = folder / _CONFIG
-    config = read_json(path)
+    config = read_object(path)
     prompts = mapping(config.get("prompts") or {}, path)
-    top_terms = count(config, "max_active_dims", path)
     # encode_query and encode_document take the prompt of their name, and no other.
-    return Layout(folder, task, tuple(_modules(folder, task)), str(prompts.get(task) or ""), top_terms)
+    prompt = prompts.get(task) or ""
+    if not isinstance(prompt, str):
+        raise SpartonError(f"{path} sets the prompt {task} to {prompt!r}; expected a string, or null")
+    top_terms = count(config, "max_active_dims", path)
+    return Layout(folder, task, tuple(_modules(folder, task)), prompt, top_terms)
 
 
 def module_folders(folder: Path) -> list[str]:
@@ -79,6 +82,11 @@ def read_json(path: Path, default: Any = None) -> Any:
         raise SpartonError(f"{path} is not JSON ({error}); put the file back as it was saved") from error
     except RecursionError as error:
         raise SpartonError(f"{path} is JSON nested too deeply; put the file back as it was saved") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds; {} where there is no file. Raises SpartonError for anything else."""
+    return mapping(read_json(path), path)
 
 
 def refuse_adapter(folder: Path) -> None:
@@ -106,7 +114,7 @@ def mapping(content: Any, path: Path) -> dict[str, Any]:
 def count(config: dict[str, Any], name: str, path: Path) -> int | None:
     """A number above 0 in a configuration, or None. Raises SpartonError for anything else."""
     value = config.get(name)
-    if value is None or (isinstance(value, int) and value > 0):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     raise SpartonError(f"{path} sets {name} to {value!r}; expected a number above 0, or null")
 
@@ -136,7 +144,7 @@ def _as_saved(folder: Path) -> Iterator[None]:
     """Name the file when its content is not laid out as sentence-transformers lays it out."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError, ValueError, SyntaxError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, SyntaxError, RecursionError, MemoryError) as error:
         raise SpartonError(
             f"{folder / MODULES}, or the {_ROUTER} that it names, lacks an entry or has one of a wrong type "
             f"({error}); save the model again with sentence-transformers"

@@ -81,6 +81,8 @@ def _check_forward(folder: Path, lm: MaskedLM) -> None:
     try:
         shape = tuple(lm.hidden_states(ids, torch.ones_like(ids)).shape)
         found = f"they have the shape {shape}; expected {expected}"
+    except torch.OutOfMemoryError:
+        raise
     except Exception as error:  # whatever its code met
         shape, found = (), reason(error)
     if shape != expected:

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from ...errors import Parameter, SpartonError
 from ...head import splade_head
 from ..tokens.tokenizer import Tokenization
 from .base import Runtime
@@ -64,13 +65,21 @@ class SpladeModel:
 
 
 def load_splade(files: EncoderFiles, runtime: Runtime) -> SpladeModel:
-    """Load a masked LM under the fused head. Raises as load_masked_lm, and for a device that cannot be used."""
+    """Load a masked LM under the fused head. Raises as load_masked_lm, and for a device that cannot be used or is too
+    small."""
     placement = place(runtime)
-    lm = load_masked_lm(
-        files.folder,
-        device=placement.device,
-        dtype=placement.backbone,
-        head_dtype=placement.head,
-        trust_remote_code=runtime.trust_remote_code,
-    )
-    return SpladeModel(lm, placement, pooling=files.pooling, activation=files.activation, head=runtime.head)
+    try:
+        lm = load_masked_lm(
+            files.folder,
+            device=placement.device,
+            dtype=placement.backbone,
+            head_dtype=placement.head,
+            trust_remote_code=runtime.trust_remote_code,
+        )
+        return SpladeModel(lm, placement, pooling=files.pooling, activation=files.activation, head=runtime.head)
+    except torch.OutOfMemoryError as error:
+        raise SpartonError(
+            f"the model in {files.folder} does not fit into the free memory of {placement.device}; free some, or "
+            "choose another with ",
+            Parameter("device"),
+        ) from error

@@ -13,7 +13,7 @@ import tokenizers
 from ...errors import SpartonError
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
-from .layout import mapping, read_json
+from .layout import read_object
 from .spec import EncoderFiles
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
@@ -33,7 +33,7 @@ def load_table(files: EncoderFiles) -> TokenTable:
         size = 1 + max([*ids, *(token["id"] for token in added)], default=-1)
     except Exception as error:  # of a library that was not written for damaged files
         path = files.folder / "tokenizer.json"
-        mapping(read_json(path), path)
+        read_object(path)
         raise SpartonError(f"{path} is no tokenizer ({error}); save it again") from error
     weights = _weights(files, tokenizer, size, config)
     if size > len(weights):
@@ -57,14 +57,13 @@ def _tokenizer_files(folder: Path) -> tuple[str, dict[str, Any]]:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the table") from error
     except ValueError as error:
         raise SpartonError(f"{folder / 'tokenizer.json'} is not JSON ({error}); save it again") from error
-    config = folder / "tokenizer_config.json"
-    return text, mapping(read_json(config), config)
+    return text, read_object(folder / "tokenizer_config.json")
 
 
 def _longest(folder: Path, config: dict[str, Any]) -> int:
     """The most tokens of a text, by the tokenizer's configuration."""
     longest = config.get("model_max_length") or _ENDLESS
-    if isinstance(longest, int | float) and longest >= 1:
+    if isinstance(longest, int | float) and not isinstance(longest, bool) and longest >= 1:
         return int(min(longest, _ENDLESS))
     raise SpartonError(
         f"{folder / 'tokenizer_config.json'} sets model_max_length to {longest!r}; expected a number above 0"

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import numpy as np
 from ...storage.index_folder import part_path
 from ...storage.manifest import Counts
 from ...storage.markers import Marker, finished_counts
-from ..corpus.checked import checked_rows
+from ..corpus.checked import checked
 from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
 from ..documents import Shard
@@ -66,8 +67,8 @@ def write_collection(
         return finished is None
 
     corpus = Corpus(job.files, job.states, header=job.options.header)
-    rows = checked_rows(corpus, job.columns, skip_bad=job.options.skip_bad_rows)
-    shards = read_shards(rows, job.options.shard_rows, wanted)
+    check = partial(checked, columns=job.columns, skip_bad=job.options.skip_bad_rows)
+    shards = read_shards(corpus.rows(job.columns.all), job.options.shard_rows, check, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))

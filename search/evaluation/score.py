@@ -7,7 +7,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any
 
-from ...errors import Parameter, UsageError
+from ...errors import Parameter, UsageError, short
 from .trec_files import MOST_GRADE, Qrels, Run, read_qrels, read_run
 
 MEASURES = ("nDCG@10", "RR@10", "R@1000", "AP")
@@ -55,8 +55,7 @@ def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEAS
     """Score TREC runs. A mean is over every judged query, as trec_eval gives it with -c, and ir-measures always.
 
     Raises UsageError for a measure that ir-measures does not know or cannot compute here, or of which a parameter is
-    out of its bounds, and SpartonError as read_run
-    and read_qrels.
+    out of its bounds, and SpartonError as read_run and read_qrels.
     """
     import ir_measures
 
@@ -121,7 +120,7 @@ def _measure(name: str) -> Any:
     except (*_CANNOT, NameError, SyntaxError, AssertionError, RecursionError, MemoryError) as error:
         raise UsageError(
             Parameter("measure"),
-            f" is {_short(name)}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
+            f" is {short(name)}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
         ) from error
     for parameter, value in measure.params.items():
         whole = parameter in ("cutoff", "rel", "min_rel", "max_rel")
@@ -129,12 +128,7 @@ def _measure(name: str) -> Any:
         if isinstance(value, int | float) and not (least <= value <= most and (not whole or type(value) is int)):
             raise UsageError(
                 Parameter("measure"),
-                f" is {_short(name)}, whose {parameter} is {_short(value)}; expected "
+                f" is {short(name)}, whose {parameter} is {short(value)}; expected "
                 f"{'a whole number' if whole else 'a number'} from {least:,} to {most:,}",
             )
     return measure
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"

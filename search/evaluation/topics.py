@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from ...errors import Parameter, SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError, short
 from ...pipeline.encoding.impacts import LARGEST
+from ...storage.untrusted import UnexpectedError, once
 from ..text_lines import BLANKS, fields_of, is_word, numbered_lines, sound
 from .headings import TEXTS, find_heading
 from .trec_topics import is_top, read_tops
@@ -62,9 +63,9 @@ def read_topics(
     for number, topic in _numbered_topics(path, options, tell):
         location = f"{path}, line {number}"
         if not is_word(topic.id):
-            raise SpartonError(f"{location}: the id {_short(topic.id)} is no single word; a run could not hold it")
+            raise SpartonError(f"{location}: the id {short(topic.id)} is no single word; a run could not hold it")
         if (before := first.setdefault(topic.id, number)) != number:
-            raise SpartonError(f"{location}: the id {_short(topic.id)} stands in line {before} too; ids must differ")
+            raise SpartonError(f"{location}: the id {short(topic.id)} stands in line {before} too; ids must differ")
         yield topic
 
 
@@ -118,7 +119,7 @@ def _columns(opening: tuple[int, str], path: Path, tell: Callable[[str], None]) 
     name, text = heading
     if text is None:
         raise SpartonError(
-            f"{path}, line {number}: this is a heading, {_short(line)}, and none of its columns is called "
+            f"{path}, line {number}: this is a heading, {short(line)}, and none of its columns is called "
             f"{', '.join(TEXTS[:3])}; rename the column of texts, or remove the line"
         )
     others = [names[column] for column in range(len(names)) if column not in heading]
@@ -130,7 +131,7 @@ def _columns(opening: tuple[int, str], path: Path, tell: Callable[[str], None]) 
 def _from_tsv(line: str, columns: tuple[int, int] | None, options: TopicOptions, location: str) -> Topic:
     fields = line.split("\t")
     if len(fields) < 2:
-        raise SpartonError(f"{location}: {_short(line)} has no tab; expected an id, a tab and a text, or a JSON object")
+        raise SpartonError(f"{location}: {short(line)} has no tab; expected an id, a tab and a text, or a JSON object")
     if columns is None:
         if any(field.strip(BLANKS) for field in fields[2:]):
             raise SpartonError(
@@ -146,7 +147,9 @@ def _from_tsv(line: str, columns: tuple[int, int] | None, options: TopicOptions,
 
 def _from_json(line: str, options: TopicOptions, location: str) -> Topic:
     try:
-        content = json.loads(line, object_pairs_hook=_once)
+        content = json.loads(line, object_pairs_hook=once)
+    except UnexpectedError as error:
+        raise SpartonError(f"{location}: {error}") from error
     except ValueError as error:
         raise SpartonError(f"{location}: this is no JSON object ({error})") from error
     except RecursionError as error:
@@ -154,10 +157,10 @@ def _from_json(line: str, options: TopicOptions, location: str) -> Topic:
     key = next((key for key in _IDS if key in content), None)
     name = content[key] if key else None
     if isinstance(name, bool) or not isinstance(name, str | int):
-        found = f"the topic's {key} is {_short(name)}" if key else "the topic has no id"
+        found = f"the topic's {key} is {short(name)}" if key else "the topic has no id"
         raise SpartonError(f"{location}: {found}; expected text or a number as {_either(_IDS)}")
     if (name := str(name)) != sound(name):
-        raise SpartonError(f"{location}: the id {_short(name)} has half of a character; expected Unicode")
+        raise SpartonError(f"{location}: the id {short(name)} has half of a character; expected Unicode")
     if "vector" in content:
         return Topic(name, None, _impacts(content["vector"], options.scale, location))
     text = next((content[key] for key in _TEXTS if key in content), None)
@@ -172,7 +175,7 @@ def _of_text(name: str, text: str, options: TopicOptions, location: str) -> Topi
         return Topic(name, None, Counter(fields_of(text)))
     if options.pretokenized is None and (word := _stuttered(text)):
         raise SpartonError(
-            f"{location}: {_short(word)} stands {_IN_A_ROW} times in a row or more, as in queries that are encoded "
+            f"{location}: {short(word)} stands {_IN_A_ROW} times in a row or more, as in queries that are encoded "
             "already; use ",
             Parameter("pretokenized", True),
             " if each token stands as often as its impact says, or ",
@@ -194,13 +197,13 @@ def _stuttered(text: str) -> str | None:
 
 def _impacts(vector: Any, scale: float | None, location: str) -> dict[str, int]:
     if not isinstance(vector, dict):
-        raise SpartonError(f"{location}: the vector is {_short(vector)}; expected {{term: impact}}")
+        raise SpartonError(f"{location}: the vector is {short(vector)}; expected {{term: impact}}")
     impacts = {term: _impact(term, weight, scale, location) for term, weight in vector.items()}
     return {term: impact for term, impact in impacts.items() if impact}
 
 
 def _impact(term: str, weight: Any, scale: float | None, location: str) -> int:
-    of = f"{location}: the impact of {_short(term)} is {_short(weight)}"
+    of = f"{location}: the impact of {short(term)} is {short(weight)}"
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise SpartonError(f"{of}; expected a whole number")
     if scale is not None:
@@ -213,22 +216,6 @@ def _impact(term: str, weight: Any, scale: float | None, location: str) -> int:
     if not 0 <= weight <= LARGEST:
         raise SpartonError(f"{of}; expected one from 0 to {LARGEST}")
     return int(weight)
-
-
-def _once(entries: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(entries)
-    if len(content) < len(entries):
-        twice = next(name for name, times in Counter(name for name, _ in entries).items() if times > 1)
-        raise ValueError(f"{_short(twice)} stands twice in an object")
-    return content
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except RecursionError:
-        return "nested too deeply"
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _either(names: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from ...errors import SpartonError
+from ...errors import SpartonError, short
 from ..text_lines import fields_of, numbered_lines
 from .headings import is_judgments_heading
 
@@ -41,7 +41,7 @@ def read_run(path: Path) -> Run:
             value = math.nan
         if not abs(value) <= _MOST_SCORE or "_" in score or not score.isascii():
             most = " of at most 3.4e38" if _NUMBER.fullmatch(score) else ""
-            raise SpartonError(f"{path}, line {number}: the score is {_short(score)}; expected a number{most}")
+            raise SpartonError(f"{path}, line {number}: the score is {short(score)}; expected a number{most}")
         _add(run, query, document, value, path, number)
     if not run:
         raise SpartonError(f"{path} holds no results; expected a TREC run")
@@ -60,7 +60,8 @@ def read_qrels(path: Path) -> Qrels:
     for number, fields in _numbered_fields(path):
         if len(fields) not in (3, 4):
             raise SpartonError(
-                f"{path}, line {number}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, grade"
+                f"{path}, line {number}: {len(fields)} fields; expected 4 of TREC judgments: query, 0, document, "
+                "grade; or 3, without the 0"
             )
         if first is not None and len(fields) != first[1]:
             raise SpartonError(
@@ -74,11 +75,11 @@ def read_qrels(path: Path) -> Qrels:
         first = first or (number, len(fields))
         query, document, grade = fields[0], fields[-2], fields[-1]
         if not _GRADE.fullmatch(grade):
-            raise SpartonError(f"{path}, line {number}: the grade is {_short(grade)}; expected a whole number")
+            raise SpartonError(f"{path}, line {number}: the grade is {short(grade)}; expected a whole number")
         value = float(grade)  # Python's int() does not read digits without end
         if not abs(value) <= MOST_GRADE:
             raise SpartonError(
-                f"{path}, line {number}: the grade is {_short(grade)}; expected one from "
+                f"{path}, line {number}: the grade is {short(grade)}; expected one from "
                 f"-{MOST_GRADE:,} to {MOST_GRADE:,}"
             )
         _add(qrels, query, document, int(value), path, number)
@@ -101,7 +102,3 @@ def _add(into: dict[str, dict[str, _T]], query: str, document: str, value: _T, p
     if document in documents:
         raise SpartonError(f"{path}, line {number}: the document {document!r} stands twice for the query {query!r}")
     documents[document] = value
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")

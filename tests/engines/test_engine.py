@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from typing import get_type_hints
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,8 +12,10 @@ import sparton
 from sparton.engines import devices as device_processes
 from sparton.engines import local
 from sparton.engines.local import OneDevice, open_local
+from sparton.engines.register import ENGINES
 from sparton.errors import SpartonError, UsageError
-from sparton.pipeline.options import EncoderOptions
+from sparton.options import one_of, option_of
+from sparton.pipeline.options import EncoderOptions, EncodingOptions
 from sparton.pipeline.parts import collection as collection_module
 
 pytestmark = pytest.mark.fresh
@@ -140,6 +144,13 @@ def damage(path, group, column):
         stream.write(b"\xff" * chunk.total_compressed_size)
 
 
+def test_the_options_know_every_engine_and_no_other():
+    hint = get_type_hints(EncodingOptions, include_extras=True)["engine"]
+    bound = option_of(hint).bound
+    assert bound.wrong("").expected == one_of(*ENGINES).wrong("").expected
+    assert [bound.wrong(name) for name in ENGINES] == [None] * len(ENGINES)
+
+
 def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     opened = open_local(EncoderOptions(device="all"))
     assert isinstance(opened, OneDevice)
@@ -151,9 +162,13 @@ def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
     ("device", "sentence"),
     [
         ("cpu:0,cpu:0", "device is 'cpu:0,cpu:0'; expected each GPU once"),
+        ("cpu,cpu:0", "device is 'cpu,cpu:0'; expected each GPU once"),
+        ("cuda, cuda:0", "device is 'cuda, cuda:0'; expected each GPU once"),
+        ("auto,cuda:0",
+         "device is 'auto,cuda:0'; expected auto alone, or each GPU by its number, as in cuda:0,cuda:1"),
         ("cpu:0,gpu", "device is 'gpu'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
     ],
-)
+)  # fmt: skip
 def test_devices_that_cannot_be_meant(device, sentence):
     with pytest.raises(UsageError) as caught:
         open_local(EncoderOptions(device=device))
@@ -165,3 +180,20 @@ def test_an_unreadable_model_ends_every_process(tmp_path, processes):
     with pytest.raises(SpartonError):
         open_local(EncoderOptions(model=str(tmp_path / "none"), device="cpu:0,cpu:1"))
     assert all(process._process.poll() is not None for process in processes)
+
+
+def test_a_cluster_is_asked_for_what_it_takes_before_any_work(bags, tmp_path, monkeypatch):
+    def refusal(**options):
+        with pytest.raises(SpartonError) as caught:
+            sparton.build_index(bags, tmp_path / "index", engine="ray", **options)
+        return str(caught.value)
+
+    assert refusal(device="cuda:1") == (
+        "device is 'cuda:1' with engine='ray', which places work itself; expected auto, cuda or cpu"
+    )
+    assert refusal(address="ray://head:10001") == (
+        "address is 'ray://head:10001', which Ray Client is for; expected auto, or host:port of the head"
+    )
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert refusal() == "engine='ray' needs Ray; install it with `pip install 'sparton[ray]'`"
+    assert not (tmp_path / "index").exists()

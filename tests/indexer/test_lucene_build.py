@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from support.lucene_content import read_content
 
 from sparton.errors import SpartonError, UsageError
-from sparton.indexer.build import LuceneBuild
+from sparton.indexer.build import _FORMAT, LuceneBuild
 from sparton.indexer.options import LuceneOptions, LucenePlan, plan_build
 from sparton.indexer.splits import cut
 from sparton.indexer.worker import Finish, Index, LuceneWorker, Start
@@ -88,6 +89,19 @@ def test_documents_of_one_process_stand_in_the_order_of_the_files(parts, tmp_pat
     assert list(read_content(tmp_path / "lucene").texts) == [f"d{number}" for number in range(240)]
 
 
+def test_a_commit_says_of_which_splits_it_is_made(parts, tmp_path):
+    build(tmp_path / "lucene", parts, LucenePlan(processes=1, heap_mb=128, buffer_mb=4), key="settings")
+    (commit,) = (tmp_path / "lucene").glob("segments_*")
+    assert json.loads(re.search(rb'\{"key".*?\}', commit.read_bytes())[0]) == {
+        "key": f"{_FORMAT} settings",
+        "splits": [split.name() for part in parts for split in cut(part)],
+        "documents": 240,
+        "postings": sum(len(documents) for documents in expected(parts).values()),
+        "empty": 0,
+        "zeros": 0,
+    }
+
+
 def test_optimizing_leaves_one_segment(parts, tmp_path):
     build(tmp_path / "lucene", parts)
     assert segments(tmp_path / "lucene") == 2
@@ -121,7 +135,7 @@ def test_nothing_to_index_is_said(tmp_path):
         build(tmp_path / "lucene", [empty])
 
 
-def leave_behind(folder, part, key="1 "):
+def leave_behind(folder, part, key=f"{_FORMAT} "):
     """What a run that was killed leaves: one part committed, another not."""
     worker = LuceneWorker()
     worker.handle(Start(folder.with_name(folder.name + ".tmp") / "0", key, TWO, None))
@@ -148,7 +162,7 @@ def test_what_was_committed_of_a_file_that_changed_since_is_thrown_away(parts, t
 
 
 def test_what_was_committed_with_other_settings_is_thrown_away(parts, tmp_path):
-    leave_behind(tmp_path / "lucene", parts[2], "1 other settings")
+    leave_behind(tmp_path / "lucene", parts[2], f"{_FORMAT} other settings")
     build(tmp_path / "lucene", parts, key="these settings")
     assert postings(tmp_path / "lucene") == expected(parts)
 

@@ -26,7 +26,7 @@ def both(collection, tmp_path_factory):
     """Searchers of the joined index and of the one that is not."""
     folder = tmp_path_factory.mktemp("both")
     for name, join in (("joined", True), ("apart", False)):
-        sparton.index_collection(collection, folder / name, model="tiny", index_processes=PROCESSES, join=join)
+        sparton.index_vectors(collection, folder / name, model="tiny", index_processes=PROCESSES, join=join)
     searchers = [sparton.Searcher(folder / name) for name in ("joined", "apart")]
     yield searchers
     for searcher in searchers:
@@ -54,18 +54,18 @@ def test_hits_scores_and_order_are_those_of_the_joined_index(both, data):
 
 def test_a_run_that_was_killed_before_it_could_say_so_is_finished(collection, tmp_path):
     index = tmp_path / "index"
-    sparton.index_collection(collection, index, index_processes=PROCESSES, join=False)
+    sparton.index_vectors(collection, index, index_processes=PROCESSES, join=False)
     path = index / "sparton.json"
     content = json.loads(path.read_text())
     path.write_text(json.dumps({**content, "stage": "encoding", "indexes": ["lucene"]}))
     before = {file: file.stat().st_mtime_ns for file in (index / "lucene").rglob("*") if file.is_file()}
-    sparton.index_collection(collection, index, index_processes=PROCESSES, join=False)
+    sparton.index_vectors(collection, index, index_processes=PROCESSES, join=False)
     assert len(load_manifest(index).indexes) == PROCESSES
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
 def test_one_process_has_nothing_to_join(collection, tmp_path):
-    sparton.index_collection(collection, tmp_path / "index", index_processes=1, join=False)
+    sparton.index_vectors(collection, tmp_path / "index", index_processes=1, join=False)
     assert load_manifest(tmp_path / "index").indexes == ("lucene",)
 
 
@@ -73,4 +73,4 @@ def test_one_segment_and_several_indexes_exclude_each_other(collection, tmp_path
     with pytest.raises(
         UsageError, match=r"^optimize makes one segment and join=False keeps several indexes; leave out one of them$"
     ):
-        sparton.index_collection(collection, tmp_path / "index", optimize=True, join=False)
+        sparton.index_vectors(collection, tmp_path / "index", optimize=True, join=False)

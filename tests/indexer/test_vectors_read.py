@@ -169,10 +169,33 @@ def test_a_weight_of_any_size_is_a_sentence(write):
         read(path, scale=100)
 
 
-@pytest.mark.parametrize(("name", "expected"), [('"7"', "7"), ("7", "7"), ('""', "")])
+@pytest.mark.parametrize(("name", "expected"), [('"7"', "7"), ("7", "7")])
 def test_ids_become_text(write, name, expected):
     (vector,) = read(write(b'{"id": %s, "vector": {"a": 1}}\n' % name.encode()))
     assert vector.id == expected
+
+
+@pytest.mark.parametrize("careful", [False, True])
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        (b'{"id": "", "vector": {"a": 1}}\n', "has an empty id; an id is a text or a whole number"),
+        (b'{"id": "d", "vector": {"": 1}}\n', "has an empty term; leave it out"),
+        (b'{"id": "d", "vector": {"a": 1, "": 1}}\n', "has an empty term; leave it out"),
+        (b'{"id": "d", "vector": {"": 1, "a": 1}}\n', "has an empty term; leave it out"),
+    ],
+)
+def test_what_is_empty_names_nothing(write, written, sentence, careful):
+    path = write(line({"a": 1}), written)
+    with pytest.raises(SpartonError) as caught:
+        read(path, careful=careful)
+    assert str(caught.value) == f"{path} line 2 {sentence}"
+
+
+def test_a_term_that_stands_twice_is_refused_with_a_scale(write):
+    path = write(b'{"id": "d", "vector": {"a": 1, "a": 2}}\n')
+    with pytest.raises(SpartonError, match=r"line 1 is not .*: a stands twice in an object; expected once; mend the"):
+        read(path, scale=100)
 
 
 def test_a_document_without_terms_is_read_and_empty(write):
@@ -256,6 +279,13 @@ def test_zeros_are_left_out_and_counted(write):
         (b'{"id": "1", "vector": "a a b"}', 'its vector is "a a b"'),
         (b'{"id": "1", "vector": null}', "its vector is null"),
         (b"[" * 100_000, "it is nested too deeply"),
+        (b'{"id":"x","vector":{"a":3, "a":4}} ', "a stands twice in an object; expected once"),
+        (b'{"id": "x", "id": "y", "vector": {"a": 3}}', "id stands twice in an object; expected once"),
+        (b'{"vector": {"b": 1}, "id": "x", "vector": {"a": 3}}', "vector stands twice in an object; expected once"),
+        (
+            b'{"id": "x", "contents": "", "contents": "y", "vector": {"a": 3}}',
+            "contents stands twice in an object; expected once",
+        ),
     ],
 )
 def test_a_line_that_is_no_vector_says_what_it_is(write, written, sentence):
@@ -313,8 +343,8 @@ def test_files_behind_links_are_found_and_others_are_told(tmp_path, caplog):
     found = find_files(tmp_path / "vectors")
     assert found == [tmp_path / "vectors" / name for name in ("a.jsonl", "again/1.jsonl.gz")]
     assert caplog.messages == [
-        "1 links or second names of files that are in the corpus already were passed over",
-        "4 files of other formats were passed over: b.jsonl.bz2, c.tsv, d.npz, …",
+        "1 links or second names of files that are taken already were passed over",
+        "4 files of other formats were passed over: 'b.jsonl.bz2', 'c.tsv', 'd.npz', …",
     ]
 
 

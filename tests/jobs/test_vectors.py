@@ -44,7 +44,7 @@ def found(index, terms):
 
 
 def test_vectors_of_other_tools_are_searched(collection, tmp_path):
-    report = sparton.index_collection(collection, tmp_path / "index")
+    report = sparton.index_vectors(collection, tmp_path / "index")
     assert found(tmp_path / "index", {"bag": 2, "hat": 1}) == [
         ("d1", 16.0, "a bag"),
         ("d3", 6.0, None),
@@ -59,8 +59,8 @@ def test_vectors_of_other_tools_are_searched(collection, tmp_path):
 
 def test_float_weights_need_a_scale(weights, tmp_path):
     with pytest.raises(SpartonError, match=r"gives the term 'bag' the impact 0\.72; .*; float weights need scale"):
-        sparton.index_collection(weights, tmp_path / "index")
-    sparton.index_collection(weights, tmp_path / "index", scale=100, overwrite=True)
+        sparton.index_vectors(weights, tmp_path / "index")
+    sparton.index_vectors(weights, tmp_path / "index", scale=100, overwrite=True)
     assert found(tmp_path / "index", {"bag": 1, "hat": 1}) == [("d1", 72.0, None), ("d2", 50.0, None)]
     assert load_manifest(tmp_path / "index").counts.postings == 2
 
@@ -138,7 +138,7 @@ def test_queries_have_a_scale_of_their_own(small_index, searcher, tmp_path, run_
 
 
 def test_a_text_cannot_be_encoded_without_a_model(collection, tmp_path):
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     searcher = sparton.Searcher(tmp_path / "index")
     with pytest.raises(SpartonError, match="made of vectors without naming their model"):
         searcher.search("bag")
@@ -146,7 +146,7 @@ def test_a_text_cannot_be_encoded_without_a_model(collection, tmp_path):
 
 
 def test_with_the_model_named_it_answers_as_the_index_the_vectors_came_from(small_index, searcher, tmp_path):
-    sparton.index_collection(small_index / "collection", tmp_path / "index", model="tiny")
+    sparton.index_vectors(small_index / "collection", tmp_path / "index", model="tiny")
     again = sparton.Searcher(tmp_path / "index")
     for query in ("small black leather crossbody bag", "raincoat", "evening clutch"):
         assert again.search(query, 20) == searcher.search(query, 20)
@@ -154,20 +154,20 @@ def test_with_the_model_named_it_answers_as_the_index_the_vectors_came_from(smal
 
 
 def test_a_finished_one_is_left_alone_and_another_is_refused(collection, weights, tmp_path):
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*")}
-    assert sparton.index_collection(collection, tmp_path / "index").resumed
+    assert sparton.index_vectors(collection, tmp_path / "index").resumed
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "index").rglob("*")} == before
     with pytest.raises(SpartonError, match="was made with other settings: corpus"):
-        sparton.index_collection(weights, tmp_path / "index", scale=1)
+        sparton.index_vectors(weights, tmp_path / "index", scale=1)
     with pytest.raises(SpartonError, match=r"was made with other settings: scale none \(now 2\)"):
-        sparton.index_collection(collection, tmp_path / "index", scale=2)
+        sparton.index_vectors(collection, tmp_path / "index", scale=2)
 
 
 def test_a_lost_lucene_folder_is_made_again(collection, tmp_path):
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     shutil.rmtree(tmp_path / "index" / "lucene")
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     assert len(found(tmp_path / "index", {"hat": 1})) == 2
 
 
@@ -175,12 +175,12 @@ def test_a_failed_one_is_half_built_and_goes_on_when_mended(collection, tmp_path
     bad = collection / "c.jsonl"
     bad.write_text("{}\n")
     with pytest.raises(SpartonError, match=r"c\.jsonl line 1 is not"):
-        sparton.index_collection(collection, tmp_path / "index")
+        sparton.index_vectors(collection, tmp_path / "index")
     assert load_manifest(tmp_path / "index").stage == ENCODING
     with pytest.raises(SpartonError, match="is half-built"):
         sparton.Searcher(tmp_path / "index")
     bad.unlink()
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     assert len(found(tmp_path / "index", {"hat": 1})) == 2
 
 
@@ -212,28 +212,28 @@ def test_a_link_into_the_index_is_refused_too(small_index, tmp_path, run_cli):
 
 
 def test_an_index_inside_the_collection_is_not_part_of_it(collection, tmp_path):
-    sparton.index_collection(collection, collection / "index")
-    assert sparton.index_collection(collection, collection / "index").resumed
+    sparton.index_vectors(collection, collection / "index")
+    assert sparton.index_vectors(collection, collection / "index").resumed
 
 
 @pytest.mark.fresh
 def test_a_module_of_the_working_directory_is_not_run(collection, tmp_path, monkeypatch):
     (tmp_path / "queue.py").write_text("raise SystemExit('imported')\n")
     monkeypatch.chdir(tmp_path)
-    assert sparton.index_collection(collection, tmp_path / "index").counts.documents == 3
+    assert sparton.index_vectors(collection, tmp_path / "index").counts.documents == 3
 
 
 def test_text_that_is_no_string_is_shown(tmp_path):
     path = tmp_path / "odd.jsonl"
     path.write_text('{"id": "a", "contents": 5, "vector": {"bag": 1}}\n')
-    sparton.index_collection(path, tmp_path / "index")
+    sparton.index_vectors(path, tmp_path / "index")
     assert found(tmp_path / "index", {"bag": 1}) == [("a", 1.0, "5")]
 
 
 def test_two_writers_on_one_folder_are_refused(collection, tmp_path):
     (tmp_path / "index").mkdir()
     with locked(tmp_path / "index"), pytest.raises(SpartonError, match="another run is writing the index"):
-        sparton.index_collection(collection, tmp_path / "index")
+        sparton.index_vectors(collection, tmp_path / "index")
 
 
 def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):

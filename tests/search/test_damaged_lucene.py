@@ -130,7 +130,7 @@ def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
     collection.mkdir()
     lines = [json.dumps({"id": f"d{i}", "contents": f"text {i}", "vector": {"bag": i + 1}}) for i in range(3)]
     (collection / "a.jsonl").write_text("\n".join(lines) + "\n")
-    sparton.index_collection(collection, tmp_path / "index")
+    sparton.index_vectors(collection, tmp_path / "index")
     index = ImpactIndex(tmp_path / "index" / "lucene")
     (first, *_) = index.rank({"bag": 1}, 3)
     assert (first.id, index.texts([first])) == ("d2", ["text 2"])

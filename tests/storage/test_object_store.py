@@ -269,7 +269,7 @@ def test_names_may_hold_anything(bucket, small_catalog):
 
 def test_sub_indexes_are_found_there(bucket, small_index):
     collection = small_index / "collection"
-    sparton.index_collection(collection, f"{bucket}/index", model="tiny", index_processes=2, join=False)
+    sparton.index_vectors(collection, f"{bucket}/index", model="tiny", index_processes=2, join=False)
     searcher = sparton.Searcher(f"{bucket}/index")
     try:
         assert searcher.manifest.indexes == ("lucene/0", "lucene/1")

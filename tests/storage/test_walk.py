@@ -15,7 +15,7 @@ from sparton.errors import SpartonError
 from sparton.indexer import splits
 from sparton.pipeline.corpus import files as corpus
 
-PASSED = "{} links or second names of files that are in the corpus already were passed over"
+PASSED = "{} links or second names of files that are taken already were passed over"
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,7 @@ def test_what_is_built_is_what_a_plain_copy_gives():
         link()
     built = []
     for folder in ("data", "plain"):
-        sparton.index_collection(folder, f"{folder}.index")
+        sparton.index_vectors(folder, f"{folder}.index")
         content = read_content(Path(f"{folder}.index/lucene").absolute())
         sparton.build_index(folder, f"{folder}.parts", text_columns=["contents"], lucene=False)
         lines = Path(f"{folder}.parts/collection/part-00000.jsonl").read_text().splitlines()

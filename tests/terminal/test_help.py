@@ -12,14 +12,14 @@ import typer
 from sparton.cli import app
 from sparton.indexer.options import LuceneOptions
 from sparton.options import option_of
-from sparton.pipeline.options import EncodingOptions, ModelOptions
+from sparton.pipeline.options import EncodingOptions, VectorOptions
 
 COMMANDS = typer.main.get_command(app).commands
 RECORDS = [
     ("index", EncodingOptions),
     ("index", LuceneOptions),
     ("encode", EncodingOptions),
-    ("index-vectors", ModelOptions),
+    ("index-vectors", VectorOptions),
     ("index-vectors", LuceneOptions),
 ]
 WRITTEN = re.compile(r"\[default: [^\]]+\]")

@@ -63,6 +63,8 @@ def test_a_full_output_is_one_sentence(small_index, tmp_path):
         "encode-text bag --json",
         "--version",
         "info --help",
+        "--help",
+        "",
     ):
         assert shell(f"cd {tmp_path} && sparton {command} >/dev/full") == (1, b"", FULL), command
 
@@ -128,6 +130,18 @@ def test_paths_and_queries_of_any_letters_in_a_locale_of_ascii(tmp_path, where):
     counts, hit = out.decode().splitlines()
     assert counts.startswith("neu ü: 3 documents of 3 rows, ")
     assert (json.loads(hit)["id"], json.loads(hit)["text"]) == ("é2", "black bag 2")
+
+
+def test_python_that_is_not_to_know_utf_8_at_all_is_not_started_without_end():
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8=0", "-c", "from sparton.cli import run; run()", "encode-text", "black bag"],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == shell("sparton encode-text 'black bag'")[1]
 
 
 def test_a_searcher_opens_any_path_in_a_locale_of_ascii(small_index, searcher, tmp_path):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus.checked import checked_rows
+from sparton.pipeline.corpus.checked import checked
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 
@@ -29,6 +29,10 @@ TEXTS = [
     "null",
 ]
 ODD = [None, True, 7, -3, 2**70, 1.5, 3.0, 1e18, float("nan"), [], ["a"], {"a": {"b": 1}}, "\ud800", "007", ""]
+
+
+def every_row(corpus, columns, *, skip_bad):
+    return (checked(rows, columns, skip_bad=skip_bad) for rows in corpus.rows(columns.all))
 
 
 def expected(rows):
@@ -55,7 +59,7 @@ def with_text(name, value):
 def read(path, **how):
     corpus = Corpus([path], **how)
     columns = choose_columns(corpus, "id", ["text"])
-    rows = checked_rows(corpus, columns, skip_bad=True)
+    rows = every_row(corpus, columns, skip_bad=True)
     return [None if row == (None, None) else row for some in rows for row in zip(*some.columns, strict=True)]
 
 
@@ -63,7 +67,7 @@ def first_bad(path, **how):
     """The sentence without leaving rows out, or None."""
     corpus = Corpus([path], **how)
     try:
-        for _ in checked_rows(corpus, choose_columns(corpus, "id", ["text"]), skip_bad=False):
+        for _ in every_row(corpus, choose_columns(corpus, "id", ["text"]), skip_bad=False):
             pass
     except SpartonError as error:
         return str(error)

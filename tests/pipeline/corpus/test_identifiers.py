@@ -7,9 +7,13 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus.checked import check_corpus, checked_rows
+from sparton.pipeline.corpus.checked import check_corpus, checked
 from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.reader import Corpus
+
+
+def every_row(corpus, columns, *, skip_bad):
+    return (checked(rows, columns, skip_bad=skip_bad) for rows in corpus.rows(columns.all))
 
 
 def check(*paths):
@@ -28,9 +32,7 @@ def test_a_corpus_without_rows_has_none(tmp_path, write_parquet):
 @pytest.mark.parametrize("ids", [["x", "y"], [7, 8], pa.array(["x", "y"]).dictionary_encode()])
 def test_ids_become_strings(tmp_path, write_parquet, ids):
     path = write_parquet(tmp_path / "a.parquet", id=ids)
-    found = [
-        name for rows in checked_rows(Corpus([path]), Columns("id", ()), skip_bad=False) for name in rows.columns[0]
-    ]
+    found = [name for rows in every_row(Corpus([path]), Columns("id", ()), skip_bad=False) for name in rows.columns[0]]
     assert found == [str(value) for value in (ids.to_pylist() if isinstance(ids, pa.Array) else ids)]
 
 
@@ -88,7 +90,7 @@ def test_an_id_too_long_for_lucene_is_refused(tmp_path, write_parquet):
 )
 def test_whole_numbers_are_written_as_such(tmp_path, write_parquet, ids, found):
     path = write_parquet(tmp_path / "a.parquet", id=ids)
-    rows = checked_rows(Corpus([path]), Columns("id", ()), skip_bad=False)
+    rows = every_row(Corpus([path]), Columns("id", ()), skip_bad=False)
     assert [name for some in rows for name in some.columns[0]] == found
 
 
@@ -115,5 +117,5 @@ def test_ids_of_one_file_may_be_whole_numbers_and_of_the_next_floats_or_strings(
         write_parquet(tmp_path / "c.parquet", id=["five"], text=["e"]),
     ]
     corpus = Corpus(paths)
-    rows = checked_rows(corpus, choose_columns(corpus), skip_bad=False)
+    rows = every_row(corpus, choose_columns(corpus), skip_bad=False)
     assert [name for some in rows for name in some.columns[0]] == ["1", "2", "3", "4", "five"]

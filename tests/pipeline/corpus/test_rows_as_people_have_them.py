@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
-from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked_rows
+from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked
 from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.files import find_files
 from sparton.pipeline.corpus.reader import Corpus
@@ -15,10 +15,14 @@ from sparton.pipeline.corpus.reader import Corpus
 MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
 
 
+def every_row(corpus, columns, *, skip_bad):
+    return (checked(rows, columns, skip_bad=skip_bad) for rows in corpus.rows(columns.all))
+
+
 def documents(*paths, id_column=None, text_columns=(), header=True, skip_bad=False):
     """Id and texts of each row, None for a bad one."""
     corpus = Corpus(paths, header=header)
-    rows = checked_rows(corpus, choose_columns(corpus, id_column, text_columns), skip_bad=skip_bad)
+    rows = every_row(corpus, choose_columns(corpus, id_column, text_columns), skip_bad=skip_bad)
     return [row for some in rows for row in zip(*some.columns, strict=True)]
 
 
@@ -69,9 +73,9 @@ def test_a_text_column_may_be_all_null_in_the_first_file(tmp_path, write_parquet
 
 def test_json_numbers_are_ids_and_text_as_they_are_written(tmp_path):
     path = lines(
-        tmp_path / "c.jsonl", b'{"id": 123456789012345678901234567890, "text": 1984}\n{"id": 7.0, "text": 1.5}\n'
+        tmp_path / "c.jsonl", b'{"id": 123456789012345678901234567890, "text": 1984}\n{"id": 7.0, "text": 1.50}\n'
     )
-    assert documents(path) == [("123456789012345678901234567890", "1984"), ("7", "1.5")]
+    assert documents(path) == [("123456789012345678901234567890", "1984"), ("7", "1.50")]
 
 
 def test_half_a_character_becomes_the_replacement_character_and_costs_no_other(tmp_path):
@@ -94,6 +98,7 @@ def test_blank_lines_a_mark_and_windows_line_ends_are_no_rows(tmp_path):
         (b"null\n", "is null, where a JSON object was expected"),
         (b'{"id": "b", "text": "\xff"}\n', "is not UTF-8 (byte 22 is 0xff)"),
         (b"[" * 100_000 + b"\n", "is nested too deep to be a document"),
+        (b'{"id": 1.0, "deep": ' + b"[" * 1_000 + b"]" * 1_000 + b"}\n", "is nested too deep to be a document"),
         (b'{"id": "b", "n": ' + b"9" * 10_000 + b"}\n", "is not JSON that can be read (a number has too many digits)"),
         (b'{"text": "y"}\n', "has no id in column 'id', and every document needs one"),
         (
@@ -136,11 +141,25 @@ def test_a_quote_that_nothing_closes_is_told(tmp_path):
 @pytest.mark.parametrize(("name", "separator"), [("c.csv", ","), ("c.tsv", "\t")])
 def test_a_row_of_another_width_and_bytes_that_are_not_utf8_are_told(tmp_path, name, separator):
     path = tmp_path / name
-    rows = [b"id|text", b"1|black", b"2|red|more", b"3", b"4|\xff", b"", b"5|tan"]
+    rows = [b"id|text", b"1|black", b"2|red|more", b"3", b"4|\xff", b"", b"  \r", b"5|tan"]
     path.write_bytes(b"\n".join(rows).replace(b"|", separator.encode()))
     assert refusal(path) == f"{path} line 3 has 3 fields, where 2 were expected{MEND}"
-    bad = (None, None)
-    assert documents(path, skip_bad=True) == [("1", "black"), bad, bad, bad, ("5", "tan")]
+    bad, blank = (None, None), [(None, None)] if name == "c.csv" else []  # to CSV a field of blanks, to TSV no row
+    assert documents(path, skip_bad=True) == [("1", "black"), bad, bad, bad, *blank, ("5", "tan")]
+
+
+def test_a_carriage_return_within_a_line_is_told(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_bytes(b"id,text\n1,black\n2,red\r3,tan\n4,blue\n")
+    found = "has a carriage return within it, where LF or CRLF was expected"
+    assert refusal(path) == f"{path} line 3 {found}{MEND}"
+    assert documents(path, skip_bad=True) == [("1", "black"), (None, None), ("4", "blue")]
+
+
+def test_gzip_is_known_by_how_it_begins(tmp_path):
+    path = lines(tmp_path / "c.jsonl", gzip.compress(b'{"id": "a", "text": "x"}\n'))
+    assert documents(path) == [("a", "x")]
+    assert documents(lines(tmp_path / "plain.jsonl.gz", {"id": "b", "text": "y"})) == [("b", "y")]
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
@@ -176,7 +195,7 @@ def test_gzip_is_read_as_what_it_holds(tmp_path, name):
     assert refusal(zipped).startswith(f"{zipped} cannot be read as ")
 
 
-def test_a_beir_folder_means_its_corpus(tmp_path):
+def test_a_beir_folder_means_its_corpus(tmp_path, monkeypatch):
     folder = tmp_path / "scifact"
     (folder / "qrels").mkdir(parents=True)
     corpus = lines(folder / "corpus.jsonl", {"_id": "a", "title": "Bag", "text": "black", "metadata": {}})
@@ -184,6 +203,8 @@ def test_a_beir_folder_means_its_corpus(tmp_path):
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\ta\t1\n")
     assert find_files([folder]) == (corpus,)
     assert documents(folder) == [("a", "Bag", "black")]
+    monkeypatch.chdir(folder)
+    assert [str(file) for file in find_files(["."])] == ["corpus.jsonl"]
 
 
 def test_a_folder_that_datasets_saved_is_read(tmp_path):

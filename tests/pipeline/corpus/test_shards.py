@@ -1,9 +1,11 @@
 """The corpus cut into shards of a fixed number of rows."""
 
+from functools import partial
+
 import pyarrow as pa
 import pytest
 
-from sparton.pipeline.corpus.checked import checked_rows
+from sparton.pipeline.corpus.checked import checked
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.shards import read_shards
@@ -12,8 +14,9 @@ from sparton.pipeline.documents import Documents
 
 def cut(path, shard_rows, text=("text",)):
     corpus = Corpus([path])
-    rows = checked_rows(corpus, choose_columns(corpus, "id", text), skip_bad=False)
-    return list(read_shards(rows, shard_rows))
+    columns = choose_columns(corpus, "id", text)
+    check = partial(checked, columns=columns, skip_bad=False)
+    return list(read_shards(corpus.rows(columns.all), shard_rows, check))
 
 
 @pytest.mark.parametrize(("shard_rows", "sizes"), [(4, [4, 4, 2]), (5, [5, 5]), (100, [10]), (1, [1] * 10)])

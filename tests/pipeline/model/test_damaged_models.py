@@ -191,6 +191,8 @@ def test_ids_beyond_the_embedding_are_refused_where_others_are_missing(folder):
     ("length", "sentence"),
     [
         ("long", "DIR sets model_max_length to 'long'; expected a number, so save the model again"),
+        (True, "DIR sets model_max_length to True; expected a number, so save the model again"),
+        (float("nan"), "DIR sets model_max_length to nan; expected a number, so save the model again"),
         (0, "DIR takes 0 tokens a text, by model_max_length in its tokenizer_config.json or max_position_embeddings in "
             "its config.json; expected at least 3"),
         (-1, "DIR takes -1 tokens a text, by model_max_length in its tokenizer_config.json or max_position_embeddings "
@@ -200,6 +202,16 @@ def test_ids_beyond_the_embedding_are_refused_where_others_are_missing(folder):
 def test_a_length_that_no_text_has_is_refused(folder, length, sentence):
     change_json(folder / "tokenizer_config.json", lambda config: config.update(model_max_length=length))
     refused(folder, sentence)
+
+
+def test_a_model_that_is_too_large_for_its_device_is_one_sentence(folder, monkeypatch):
+    def full(self, *arguments, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    monkeypatch.setattr("transformers.PreTrainedModel.to", full)
+    refused(
+        folder, "the model in DIR does not fit into the free memory of cpu; free some, or choose another with device"
+    )
 
 
 def test_an_adapter_is_refused_beside_its_model_and_alone(folder, whole):
@@ -306,6 +318,8 @@ TABLE = [
                             "column 2 (char 1)); put the file back as it was saved"),
     ("tokenizer_config.json", '{"model_max_length": "long"}', "DIR/tokenizer_config.json sets model_max_length to "
                                                               "'long'; expected a number above 0"),
+    ("tokenizer_config.json", '{"model_max_length": true}', "DIR/tokenizer_config.json sets model_max_length to True; "
+                                                            "expected a number above 0"),
 ]  # fmt: skip
 
 

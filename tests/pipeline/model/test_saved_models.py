@@ -332,6 +332,47 @@ def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, con
         read_encoder(folder, DOCUMENT)
 
 
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("config_sentence_transformers.json", [1],
+         "PATH holds a list where an object was expected; save the model again"),
+        ("config_sentence_transformers.json", {"prompts": {"document": ["find "]}},
+         "PATH sets the prompt document to ['find ']; expected a string, or null"),
+        ("1_SpladePooling/config.json", [1], "PATH holds a list where an object was expected; save the model again"),
+        ("1_SpladePooling/config.json", {"activation_function": ["relu"]},
+         "PATH asks for pooling 'max' with activation ['relu']; expected max or sum with relu or log1p_relu"),
+        ("1_SpladePooling/config.json", {"pooling_strategy": ["max"]},
+         "PATH asks for pooling ['max'] with activation 'relu'; expected max or sum with relu or log1p_relu"),
+        ("sentence_bert_config.json", [1], "PATH holds a list where an object was expected; save the model again"),
+        ("sentence_bert_config.json", {"max_seq_length": True},
+         "PATH sets max_seq_length to True; expected a number above 0, or null"),
+    ],
+)  # fmt: skip
+def test_files_that_are_of_other_types_are_named(plain, tmp_path, file, content, sentence):
+    folder = tmp_path / "model"
+    save(splade(plain), folder)
+    (folder / file).write_text(json.dumps(content))
+    with pytest.raises(SpartonError) as caught:
+        read_encoder(folder, DOCUMENT)
+    assert str(caught.value) == sentence.replace("PATH", str(folder / file))
+
+
+def test_a_table_of_a_configuration_of_another_type_is_named(plain, tmp_path):
+    folder = tmp_path / "model"
+    save([static(plain)], folder)
+    (module,) = json.loads((folder / "modules.json").read_text())
+    path = folder / module["path"] / "config.json"
+    for content, sentence in (
+        ([1], "holds a list where an object was expected; save the model again"),
+        ({"path": "x" * 300 + ".json"}, f"names the table {'x' * 59}…, and the model folder has no such file"),
+    ):
+        path.write_text(json.dumps(content))
+        with pytest.raises(SpartonError) as caught:
+            read_encoder(folder, DOCUMENT)
+        assert str(caught.value) == f"{path} {sentence}"
+
+
 def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
     """From the hub's cache, laid out as huggingface_hub lays it out."""
     from huggingface_hub import constants

@@ -90,7 +90,7 @@ def tied(tmp_path_factory):
         for number, name in enumerate(ids):
             vector = {"bag": 1 + number % 3, "red": 2, **({"hat": 5} if number % 7 == 0 else {})}
             stream.write(json.dumps({"id": name, "contents": "", "vector": vector}) + "\n")
-    sparton.index_collection(folder / "vectors.jsonl", folder / "index")
+    sparton.index_vectors(folder / "vectors.jsonl", folder / "index")
     searcher = sparton.Searcher(folder / "index")
     yield searcher, folder
     searcher.close()

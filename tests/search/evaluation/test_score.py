@@ -224,7 +224,7 @@ def test_a_plot_goes_through_a_link_and_into_a_pipe(run_cli, files):
         ),
         (
             ["first", "--qrels", "first"],
-            "first, line 1: 6 fields; expected 4 of TREC judgments: query, 0, document, grade",
+            "first, line 1: 6 fields; expected 4 of TREC judgments: query, 0, document, grade; or 3, without the 0",
             1,
         ),
         (["nan", "--qrels", "qrels"], "nan, line 1: the score is 'nan'; expected a number", 1),
@@ -286,7 +286,7 @@ _BETWEEN = "expected one from -1,000,000 to 1,000,000"
                 (f"{10**30}", _BETWEEN),
             ]
         ],
-        ("q1 0 a " + "9" * 9_000, f", line 1: the grade is '{'9' * 59}…'; {_BETWEEN}"),
+        ("q1 0 a " + "9" * 9_000, f", line 1: the grade is '{'9' * 58}…; {_BETWEEN}"),
         ("score\tcorpus-id\tquery-id\n", ", line 1: the grade is 'query-id'; expected a whole number"),
         ("query-id score corpus-id\n", ", line 1: the grade is 'corpus-id'; expected a whole number"),
         ("q1 0 a 1\nquery 0 docid score\n", ", line 2: the grade is 'score'; expected a whole number"),
@@ -298,7 +298,7 @@ _BETWEEN = "expected one from -1,000,000 to 1,000,000"
             "query-id corpus-id score\nq1 a b 1\n",
             ", line 2: 4 fields, and line 1 has 3; expected as many in each line, and no blanks in ids",
         ),
-        ("q1 1\n", ", line 1: 2 fields; expected 4 of TREC judgments: query, 0, document, grade"),
+        ("q1 1\n", ", line 1: 2 fields; expected 4 of TREC judgments: query, 0, document, grade; or 3, without the 0"),
         ("q1 0 a\0b 1\n", ", line 1 holds NUL, at which trec_eval would cut it; expected text without it"),
         ("q1 0 a 1\nq1 0 a 1\n", ", line 2: the document 'a' stands twice for the query 'q1'"),
         ("query-id\tcorpus-id\tscore\n", " holds no judgments; expected TREC's qrels"),

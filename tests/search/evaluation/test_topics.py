@@ -241,7 +241,7 @@ def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
         ('{"_id": "\\ud800", "text": "a"}', ", line 1: the id '\\ud800' has half of a character; expected Unicode"),
         (
             '{"id": 1, "vector": {"a": 1, "b": 2, "a": 3}}',
-            ", line 1: this is no JSON object ('a' stands twice in an object)",
+            ", line 1: a stands twice in an object; expected once",
         ),
         ('{"id": 1, "vector": null}', ", line 1: the vector is None; expected {term: impact}"),
         ('{"id": 1, "vector": {"a": 1e400}}', ", line 1: the impact of 'a' is inf; expected a whole number"),
@@ -287,11 +287,9 @@ def test_float_vectors_need_a_scale(write):
 def test_weights_that_give_no_impact_are_refused(write, weight):
     with pytest.raises(SpartonError) as caught:
         count_topics(write(f'{{"id": 1, "vector": {{"a": {weight}}}}}'), TopicOptions(scale=100))
-    shown = repr(json.loads(weight))
+    shown = "a number of 400 digits" if weight == "9" * 400 else repr(json.loads(weight))
     assert str(caught.value) == (
-        f"topics, line 1: the impact of 'a' is {shown if len(shown) <= 60 else shown[:59] + '…'}; expected a number "
-        f"from "
-        "0, and times scale at most 2147483647"
+        f"topics, line 1: the impact of 'a' is {shown}; expected a number from 0, and times scale at most 2147483647"
     )
 
 

@@ -473,7 +473,7 @@ def odd_index(static_model, tmp_path_factory):
         b'{"id": "object", "contents": {"\\ud83d": 1}, "vector": {"bag": 2}}\n'
         b'{"id": "whole", "contents": "bag \\ud83d\\udc5c", "vector": {"bag": 1}}\n'
     )
-    sparton.index_collection(folder / "vectors.jsonl", folder / "index", model=str(static_model))
+    sparton.index_vectors(folder / "vectors.jsonl", folder / "index", model=str(static_model))
     return folder / "index"
 
 

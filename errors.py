@@ -48,5 +48,7 @@ def short(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text, or the beginning of a long one."""
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    """A text, or the beginning of a long one. What may be a URI stays whole, or its keys would not be known for such."""
+    if len(text) <= _LONGEST or (":" in text and re.search("[/@]", text)):
+        return text
+    return text[: _LONGEST - 1] + "…"

@@ -1,6 +1,7 @@
 """Options as records: a field has its name, type, default, help and bound on one line, for Python and the commands."""
 
 import inspect
+import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -104,38 +104,40 @@ def test_impacts_that_sum_above_what_lucene_holds_name_the_document(write_part, 
     )
 
 
-@pytest.mark.parametrize("impact", ["0", "-1", "1.5", "2147483648", "true", "null", '"5"', "NaN"])
+@pytest.mark.parametrize("impact", ["-1", "1.5", "2147483648", "true", "null", '"5"', "NaN"])
 def test_other_impacts_are_refused(tmp_path, impact):
     part = tmp_path / "part.jsonl"
     part.write_text(f'{{"id": "a", "vector": {{"bag": 1}}}}\n{{"id": "b", "vector": {{"hat": {impact}}}}}\n')
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 1 to 2147483647"
+        f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 0 to 2147483647"
         f"{'; float weights need scale' if impact in ('1.5', 'NaN') else ''}"
     )
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "found"),
     [
-        b"",
-        b"{",
-        b"[]",
-        b'"bag"',
-        b'{"vector": {}}',
-        b'{"id": "b"}',
-        b'{"id": "b", "vector": ["bag"]}',
-        b'{"id": "\xff"}',
+        (b"{", "it is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1))"),
+        (b"[]", "it is a list"),
+        (b'"bag"', 'it is "bag"'),
+        (b'{"vector": {}}', "it has no id"),
+        (b'{"id": "b"}', "it has no vector"),
+        (b'{"id": "b", "vector": ["bag"]}', "its vector is a list"),
+        (
+            b'{"id": "\xff"}',
+            "it is no JSON ('utf-8' codec can't decode byte 0xff in position 8: invalid start byte)",
+        ),
     ],
 )
-def test_a_line_that_is_no_vector_is_named(tmp_path, line):
+def test_a_line_that_is_no_vector_is_named(tmp_path, line, found):
     part = tmp_path / "part.jsonl"
     part.write_bytes(b'{"id": "a", "vector": {"bag": 1}}\n' + line + b"\n")
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f'{part} line 2 is not {{"id": …, "vector": {{term: impact}}}}; make the collection again'
+        f'{part} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {found}; mend the line, or leave the file out'
     )
 
 

@@ -178,7 +178,7 @@ def test_a_file_that_is_replaced_between_two_batches_is_noticed(tmp_path):
     path = write(tmp_path / "a.parquet", "a", 5_000)
     corpus = Corpus([path])
     rows = corpus.rows(["id"])
-    assert next(rows).first == 1
+    assert next(rows).numbers[0] == 1
     write(tmp_path / "b.parquet", "b", 5_000).replace(path)
     with pytest.raises(SpartonError, match=r"a\.parquet was changed or replaced while it was read"):
         list(rows)

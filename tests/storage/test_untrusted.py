@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+from copy import deepcopy
 from dataclasses import MISSING, asdict, fields
 
 import pytest
@@ -65,13 +66,13 @@ def mutations(original, chance):
     systematic = [(path, odd) for path in paths(original) for odd in ODD]
     for path, odd in chance.sample(systematic, MANIFESTS // 2):
         content = json.loads(text)
-        parent(content, path)[path[-1]] = odd
+        parent(content, path)[path[-1]] = deepcopy(odd)
         yield json.dumps(content).encode()
     while True:
         content = json.loads(text)
         for _ in range(chance.randint(1, 3)):
             path = chance.choice(list(paths(content)))
-            above, value = parent(content, path), chance.choice(ODD)
+            above, value = parent(content, path), deepcopy(chance.choice(ODD))
             kind = chance.randrange(4)
             if kind == 0:
                 del above[path[-1]]

@@ -119,11 +119,11 @@ def test_building_again_replaces(parts, tmp_path):
 def test_a_failure_names_the_line_and_leaves_the_index_that_stood_there(parts, tmp_path):
     build(tmp_path / "lucene", parts[:1])
     with parts[3].open("a") as stream:
-        stream.write('{"id": "x", "vector": {"t1": 0}}\n')
+        stream.write('{"id": "x", "vector": {"t1": -1}}\n')
     with pytest.raises(SpartonError) as caught:
         build(tmp_path / "lucene", parts)
     assert str(caught.value) == (
-        f"{parts[3]} line 41 gives the term 't1' the impact 0; an impact is an integer from 1 to 2147483647"
+        f"{parts[3]} line 41 gives the term 't1' the impact -1; an impact is an integer from 0 to 2147483647"
     )
     assert postings(tmp_path / "lucene") == expected(parts[:1])
 

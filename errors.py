@@ -39,7 +39,9 @@ class UsageError(SpartonError):
 def short(value: object) -> str:
     """A value as Python writes it, on one line, or the beginning of that."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_LONGEST:
-        return f"a number of {int(math.log10(abs(value))) + 1:,} digits"
+        digits = int(math.log10(abs(value))) + 1
+        digits -= abs(value) < 10 ** (digits - 1)  # a logarithm is rounded
+        return f"a number of {digits:,} digits"
     try:
         text = repr(value)
     except RecursionError:

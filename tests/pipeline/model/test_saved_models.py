@@ -345,7 +345,7 @@ def test_settings_that_cannot_be_followed_are_refused(plain, tmp_path, file, con
         ("1_SpladePooling/config.json", {"pooling_strategy": ["max"]},
          "PATH asks for pooling ['max'] with activation 'relu'; expected max or sum with relu or log1p_relu"),
         ("sentence_bert_config.json", [1], "PATH holds a list where an object was expected; save the model again"),
-        ("sentence_bert_config.json", {"max_seq_length": True},
+        ("sentence_bert_config.json", {"transformer_task": "fill-mask", "max_seq_length": True},
          "PATH sets max_seq_length to True; expected a number above 0, or null"),
     ],
 )  # fmt: skip

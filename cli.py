@@ -384,7 +384,7 @@ def index_vectors(
 @record_options
 def encode(
     corpus: Annotated[list[str], Corpus],
-    index: Annotated[str, typer.Option("--output", help="The folder to write to, or its URI.")],
+    index: Annotated[str, typer.Option("--output", rich_help_panel="Index", help="The folder to write, or its URI.")],
     *,
     encoding: EncodingOptions,
     overwrite: Overwrite = False,

@@ -50,7 +50,7 @@ def short(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """A text, or the beginning of a long one. What may be a URI stays whole, or its keys would not be known for such."""
+    """A text, or the beginning of a long one. What may be a URI stays whole: keys are only known in a whole one."""
     if len(text) <= _LONGEST or (":" in text and re.search("[/@]", text)):
         return text
     return text[: _LONGEST - 1] + "…"

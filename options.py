@@ -1,7 +1,6 @@
 """Options as records: a field has its name, type, default, help and bound on one line, for Python and the commands."""
 
 import inspect
-import math
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -192,7 +191,7 @@ def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
         try:
             return float(value)
         except OverflowError:  # a whole number beyond what floats reach, and beyond any bound
-            return math.copysign(math.inf, value)
+            return value
     if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
         return text
     if kind is Sequence and _is_list(value) and all(isinstance(item, str) for item in value):

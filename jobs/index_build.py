@@ -10,7 +10,7 @@ from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Worker
-from ..storage.atomic import remove_folder
+from ..storage.atomic import remove_folder, remove_leftovers
 from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
@@ -134,6 +134,8 @@ class IndexBuild:
             if self._lucene:
                 self._lucene.add(path)
             total += part.counts
+        for name in (COLLECTION, MARKERS):  # of processes that were killed, in whose stead others went on
+            remove_leftovers(self.folder / name)
         return total
 
     def drop_parts(self) -> None:

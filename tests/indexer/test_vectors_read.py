@@ -151,7 +151,7 @@ def test_a_lone_surrogate_in_the_text_is_kept(write):
     assert json.loads(vector.raw)["contents"] == "\ud800"
 
 
-@pytest.mark.parametrize("content", [b"no gzip", gzip.compress(line({"a": 3}) * 50, mtime=0)[:-20], b""])
+@pytest.mark.parametrize("content", [b"\x1f\x8bno gzip", gzip.compress(line({"a": 3}) * 50, mtime=0)[:-20], b""])
 def test_a_damaged_gzip_file_is_named(tmp_path, content):
     path = tmp_path / "docs.jsonl.gz"
     path.write_bytes(content)

@@ -169,12 +169,13 @@ def plain_vectors(content, scale):
         if not line.strip(BLANK):
             continue
         try:
-            entry = json.loads(line.decode())
-        except (ValueError, RecursionError):
+            entry = plain_object(line.decode())
+        except UnicodeDecodeError:
             raise _BadError from None
-        check(isinstance(entry, dict) and type(entry.get("id")) in (str, int))
+        check(isinstance(entry, dict) and type(entry.get("id")) in (str, int) and entry["id"] != "")
         vector = entry.get("vector")
-        check(isinstance(vector, dict) and "\ud800" not in "".join([str(entry["id"]), *vector]))
+        check(isinstance(vector, dict) and "" not in vector)
+        check("\ud800" not in "".join([str(entry["id"]), *vector]))
         if not scale:
             check(all(type(weight) is int or weight == 0 for weight in vector.values()))
         impacts = plain_impacts(vector, scale)

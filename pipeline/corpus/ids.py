@@ -1,13 +1,14 @@
 """Ids are checked before anything is encoded: hours of work must not end on row 8,000,001."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from ...errors import SpartonError
-from .rows import BadRow, Rows, are_text
+from .rows import BadRow, Rows
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191
@@ -18,7 +19,7 @@ def with_ids(rows: Rows, column: str) -> Rows:
     """The rows with their first column, that of ids, as strings. A null, empty or too long id makes its row bad, and so
     does a number that is not whole. column: its name."""
     values = rows.columns[0]
-    if are_text(values) and all(values) and max(map(len, values), default=0) <= LONGEST_ID:
+    if rows.are_text(values) and all(values) and max(map(len, values), default=0) <= LONGEST_ID:
         return rows
     bad: dict[int, BadRow] = {}
     ids: list[str | None] = []
@@ -28,7 +29,7 @@ def with_ids(rows: Rows, column: str) -> Rows:
             bad[offset] = found
             found = None
         ids.append(found)
-    return Rows(rows.file, rows.unit, rows.numbers, (ids, *rows.columns[1:]), rows.bad).with_bad(bad)
+    return replace(rows, columns=(ids, *rows.columns[1:])).with_bad(bad)
 
 
 def _id(value: Any, column: str) -> str | BadRow:

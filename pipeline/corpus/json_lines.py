@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -35,7 +36,8 @@ class JsonLines:
             bad = {offset: row for offset, row in enumerate(rows) if isinstance(row, BadRow)}
             good = [{} if isinstance(row, BadRow) else row for row in rows] if bad else rows
             values = tuple([row.get(name) for row in good] for name in columns)
-            rows_of_lines = Rows(file, "line", numbers, values, bad)
+            # What orjson has read has whole characters; the numbers of lines that it did not are a list.
+            rows_of_lines = Rows(file, "line", numbers, values, bad, halves=not isinstance(numbers, range))
             if any(float in map(type, column) for column in values):
                 rows_of_lines = _with_numbers(rows_of_lines, lines, columns)
             yield rows_of_lines
@@ -67,7 +69,7 @@ def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str]) ->
             else:
                 for name, column in zip(columns, rows.columns, strict=True):
                     column[offset] = row.get(name)
-    return rows.with_bad(bad)
+    return replace(rows, halves=True).with_bad(bad)
 
 
 def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], Sequence[Any]]]:

@@ -1,13 +1,15 @@
 """Rows of a file as a reader gives them, with what could not be read."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import Parameter, SpartonError
 from .files import DataFile
 
 ROWS_A_BATCH = 1024
+HALF = re.compile("[\ud800-\udfff]")  # of a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Rows:
     numbers: of each row within the file, counted from 1. unit: what they count, "row" or "line".
     columns: the values of each column that was asked for, None where there is none.
     bad: what is wrong with rows, by their offsets; all their values are None.
+    halves: whether strings may have halves of characters, which JSON can spell.
     """
 
     file: DataFile
@@ -33,6 +36,7 @@ class Rows:
     numbers: Sequence[int]
     columns: tuple[list[Any], ...]
     bad: Mapping[int, BadRow] = field(default_factory=dict)
+    halves: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -45,7 +49,7 @@ class Rows:
         """Some of the rows."""
         columns = tuple(column[start:stop] for column in self.columns)
         bad = {offset - start: bad for offset, bad in self.bad.items() if start <= offset < stop}
-        return Rows(self.file, self.unit, self.numbers[start:stop], columns, bad)
+        return replace(self, numbers=self.numbers[start:stop], columns=columns, bad=bad)
 
     def with_bad(self, bad: Mapping[int, BadRow]) -> "Rows":
         """The same, with more rows that are bad."""
@@ -54,18 +58,13 @@ class Rows:
         columns = tuple(
             [None if offset in bad else value for offset, value in enumerate(column)] for column in self.columns
         )
-        return Rows(self.file, self.unit, self.numbers, columns, {**bad, **self.bad})
+        return replace(self, columns=columns, bad={**bad, **self.bad})
 
-
-def are_text(values: Sequence[Any]) -> bool:
-    """Whether all values are strings, and all their characters whole ones."""
-    if not set(map(type, values)) <= {str}:
-        return False
-    try:
-        "".join(values).encode()
-    except UnicodeEncodeError:  # half a character, which JSON can spell
-        return False
-    return True
+    def are_text(self, values: Sequence[Any]) -> bool:
+        """Whether values of these rows are all strings, of whole characters."""
+        if not set(map(type, values)) <= {str}:
+            return False
+        return not self.halves or not any(map(HALF.search, values))
 
 
 def unreadable(rows: Rows, offset: int) -> SpartonError:

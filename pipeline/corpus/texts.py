@@ -1,12 +1,11 @@
 """Text columns as strings: what stands in them may be of another type from row to row."""
 
-import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from .rows import BadRow, Rows, are_text
+from .rows import HALF, BadRow, Rows
 
-_HALF = re.compile("[\ud800-\udfff]")
 _WORDS = {bool: "a boolean", list: "a list", dict: "an object"}
 
 
@@ -16,16 +15,16 @@ def with_texts(rows: Rows, columns: tuple[str, ...]) -> Rows:
     bad: dict[int, BadRow] = {}
     texts = []
     for name, values in zip(columns, rows.columns[1:], strict=True):
-        if not are_text([value for value in values if value is not None]):
+        if not rows.are_text([value for value in values if value is not None]):
             values = [_text(value, name, offset, bad) for offset, value in enumerate(values)]
         texts.append(values)
-    return Rows(rows.file, rows.unit, rows.numbers, (rows.columns[0], *texts), rows.bad).with_bad(bad)
+    return replace(rows, columns=(rows.columns[0], *texts)).with_bad(bad)
 
 
 def _text(value: Any, column: str, offset: int, bad: dict[int, BadRow]) -> str | None:
     if value is None or type(value) is str:
         # Half a character, which JSON can spell, is none that a tokenizer or UTF-8 knows.
-        return value and _HALF.sub("\ufffd", value)
+        return value and HALF.sub("\ufffd", value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return None if value != value else str(value)
     what = _WORDS.get(type(value), f"a {type(value).__name__}")

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LONGEST = 60  # characters of what was found, as a sentence repeats it
@@ -47,6 +48,12 @@ def short(value: object) -> str:
     except RecursionError:
         return "nested too deeply"
     return shortened(text if isinstance(value, str) else re.sub(r"\s+", " ", text))
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names, or the first of many and how many more there are."""
+    more = f", … and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def shortened(text: str) -> str:

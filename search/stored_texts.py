@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from ..indexer.java import from_java, java_class, java_ints
+from ..storage.untrusted import sound
 from .lucene_hits import DamagedIndexError, ScoredDoc
-from .text_lines import sound
 
 _BETWEEN = "\0"  # which no JSON holds
 _TOGETHER = 100  # documents, of whose texts Java holds three copies at once

@@ -1,6 +1,5 @@
 """The lines of a text file, plain or gzip, with their numbers; their fields; and text that can be written out again."""
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterator
@@ -8,11 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..storage.zipped import begins_as_gzip
+from ..storage.zipped import unzipped
 
 BLANKS = " \t\n\v\f\r"  # what separates fields, to trec_eval and so to us: a no-break space does not
 MOST_BYTES = 2**24  # of a line
-_HALF = re.compile("[\ud800-\udfff]")
 _NO_WORD = re.compile(f"[{BLANKS}\0]")
 
 
@@ -23,7 +21,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
     MOST_BYTES, or has a carriage return that ends no line (a file with no other line ends would be one line).
     """
     try:
-        with path.open("rb") as plain, gzip.open(plain) if begins_as_gzip(plain) else plain as stream:
+        with path.open("rb") as plain, unzipped(plain) as stream:
             # By bytes: to Python's text files more is a line end than to those who wrote these.
             for number, line in enumerate(iter(partial(stream.readline, MOST_BYTES + 1), b""), start=1):
                 text = _decoded(line, path, number)
@@ -44,11 +42,6 @@ def fields_of(text: str) -> list[str]:
 def is_word(text: str) -> bool:
     """Whether a text can be a field of a run: it is not empty, and has neither blanks nor NUL."""
     return bool(text) and not _NO_WORD.search(text)
-
-
-def sound(text: str) -> str:
-    """With U+FFFD for the halves of characters, which JSON's escapes can spell and UTF-8 cannot."""
-    return _HALF.sub("\ufffd", text)
 
 
 def _decoded(line: bytes, path: Path, number: int) -> str:

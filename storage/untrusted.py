@@ -19,6 +19,7 @@ from ..errors import shortened
 MOST_BYTES = 2**24
 NEEDED = object()  # of a field that no file may lack, although it has a default
 _MOST = 2**63 - 1
+_HALF = re.compile("[\ud800-\udfff]")
 _LONGEST_NAME = 60  # characters of a name, as a sentence repeats it
 _NUL = "\0"
 _WORDS = {
@@ -138,15 +139,17 @@ def _is_a(kind: Any, value: Any) -> bool:
         return isinstance(value, int) and 0 <= value <= _MOST
     if kind is float:
         return isinstance(value, int | float) and math.isfinite(value)
-    return kind is str and isinstance(value, str) and _NUL not in value and _is_utf8(value)
+    return kind is str and isinstance(value, str) and _NUL not in value and is_whole(value)
 
 
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def is_whole(text: str) -> bool:
+    """Whether all characters of a text are whole: JSON can spell halves, which UTF-8 does not know."""
+    return _HALF.search(text) is None
+
+
+def sound(text: str) -> str:
+    """A text with U+FFFD for each half of a character."""
+    return _HALF.sub("\ufffd", text)
 
 
 def _words(kind: Any) -> str:

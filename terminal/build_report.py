@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from ..errors import listed
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
 from .streams import printable, to_json
-
-_TOLD = 20  # columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,7 @@ class BuildReport:
 
     def left_out(self) -> list[str]:
         """A line about each kind of thing in the corpus that is not in the index."""
-        more = f", … and {len(self.unused) - _TOLD} more" if len(self.unused) > _TOLD else ""
-        names = printable(", ".join(self.unused[:_TOLD]))
-        lines = [f"columns not used: {names}{more}"] if self.unused else []
+        lines = [f"columns not used: {printable(listed(self.unused))}"] if self.unused else []
         if self.skipped:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.skipped.items())
             lines.append(f"rows left out: {kinds}; all of them are in {self.index}/{SKIPPED}")

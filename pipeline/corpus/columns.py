@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...errors import Parameter, SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError, listed
 from .formats import ANY, NULL, TEXT
 from .reader import Corpus
 
@@ -14,8 +14,7 @@ ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
 TITLE_NAMES = ("title", "name")
 BODY_NAMES = ("text", "contents", "content", "body", "description", "passage", "abstract")
 _NUMBERS = re.compile(r"u?int\d+|halffloat|float|double|decimal.*")
-_TOLD = 20  # names
-_FILES_TOLD = 3
+_TOLD = 3  # files
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Columns:
     @property
     def guess(self) -> str:
         """What was guessed, and what else could have been."""
-        also = f" ({_listed(self.like_ids)} could be the id, too)" if self.like_ids else ""
+        also = f" ({listed(self.like_ids)} could be the id, too)" if self.like_ids else ""
         return f"columns: id = {self.id}{also}, text = {' + '.join(self.text)}"
 
     @property
@@ -65,7 +64,7 @@ def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: S
         raise _no_guess("text", "text_columns", corpus)
     for name in (ids[0], *text):
         if name not in known:
-            raise SpartonError(f"the corpus has no column {name!r}; its columns are {_listed(known)}")
+            raise SpartonError(f"the corpus has no column {name!r}; its columns are {listed(known)}")
     _check_types(corpus, ids[0], text)
     unused = tuple(name for name in known if name not in (ids[0], *text))
     return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
@@ -91,7 +90,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
             continue
         if id_name not in schema:
             raise SpartonError(
-                f"{file} has no column {id_name!r}, which other files have; its columns are {_listed(tuple(schema))}"
+                f"{file} has no column {id_name!r}, which other files have; its columns are {listed(tuple(schema))}"
             )
         kind = schema[id_name]
         if kind not in (TEXT, NULL, ANY) and not _NUMBERS.fullmatch(kind):
@@ -101,7 +100,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
         if not any(name in schema for name in text):
             raise SpartonError(
                 f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "
-                f"{_listed(tuple(schema))}; name all text columns with ",
+                f"{listed(tuple(schema))}; name all text columns with ",
                 Parameter("text_columns"),
             )
         for name in text:
@@ -115,8 +114,8 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
                 )
     for name, files in lacking.items():
         if files:
-            more = f" and {len(files) - _FILES_TOLD:,} more" if len(files) > _FILES_TOLD else ""
-            told = ", ".join(files[:_FILES_TOLD])
+            more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""
+            told = ", ".join(files[:_TOLD])
             log.info("no column %r in %s%s: their rows have no text there", name, told, more)
 
 
@@ -125,13 +124,7 @@ def _in(file: object, corpus: Corpus) -> str:
 
 
 def _no_guess(what: str, option: str, corpus: Corpus) -> SpartonError:
-    known: tuple[object, ...] = (f": the columns are {_listed(corpus.names)}",)
+    known: tuple[object, ...] = (f": the columns are {listed(corpus.names)}",)
     if corpus.format.heading:
         known += ("; if that is no heading but a row, give ", Parameter("header", False))
     return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), *known)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names in a sentence; JSON may have any number of them."""
-    more = f", … and {len(names) - _TOLD:,} more" if len(names) > _TOLD else ""
-    return ", ".join(names[:_TOLD]) + more

@@ -9,6 +9,7 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from ...errors import SpartonError
+from ...storage.untrusted import is_whole
 from .files import DataFile
 from .formats import TEXT
 from .lines import LONGEST_LINE, line_blocks, open_bytes
@@ -65,7 +66,7 @@ class Delimited:
         if not self.heading:
             return [str(column) for column in range(1, len(row) + 1)]
         for column, name in enumerate(row):
-            if not _is_utf8(name):
+            if not is_whole(name):
                 raise SpartonError(f"{file} line {number} is not UTF-8; save the file as UTF-8")
             if name in row[:column]:
                 raise SpartonError(f"{file} has two columns {name!r}; give each a name of its own")
@@ -74,7 +75,7 @@ class Delimited:
 
 def csv_rows(stream: BinaryIO) -> _Numbered:
     """The rows of CSV: commas between fields, and double quotes around one that has commas, quotes or line ends."""
-    lines = _Lines(f"{text}\n" for _, text in _texts(stream))
+    lines = _Lines(text if text is None else f"{text}\n" for _, text in _texts(stream))
     reader = csv.reader(lines, strict=True)
     while True:
         lines.begin_row()
@@ -85,7 +86,7 @@ def csv_rows(stream: BinaryIO) -> _Numbered:
         except StopIteration:
             return
         except csv.Error as error:
-            row = _WRONG_END if "new-line" in str(error) else _OPEN_QUOTE
+            row = _TOO_LONG if lines.is_too_long else _WRONG_END if "new-line" in str(error) else _OPEN_QUOTE
             lines.skip_line()
             reader = csv.reader(lines, strict=True)
         if row:
@@ -95,19 +96,21 @@ def csv_rows(stream: BinaryIO) -> _Numbered:
 def tsv_rows(stream: BinaryIO) -> _Numbered:
     """The rows of TSV: tabs between fields, and no quotes, so that a field has neither tabs nor line ends."""
     for number, text in _texts(stream):
-        if len(text) >= LONGEST_LINE:
-            yield number, BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
+        if text is None:
+            yield number, _TOO_LONG
         elif text and not text.isspace():
-            yield number, text.split("\t")
+            yield number, text.rstrip("\r").split("\t")
 
 
-def _texts(stream: BinaryIO) -> Iterator[tuple[int, str]]:
-    """Each line with its number. A byte that is not UTF-8 becomes half a character."""
+def _texts(stream: BinaryIO) -> Iterator[tuple[int, str | None]]:
+    """Each line with its number; None for one that is too long. A byte that is not UTF-8 becomes half a character."""
     for first, lines in line_blocks(stream):
         for number, line in enumerate(lines, first):
-            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8", errors="surrogateescape").rstrip("\r")
+            encoding = "utf-8-sig" if number == 1 else "utf-8"
+            yield number, None if len(line) >= LONGEST_LINE else line.decode(encoding, errors="surrogateescape")
 
 
+_TOO_LONG = BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a row was expected")
 _OPEN_QUOTE = BadRow("stray quote", "has a quote that is not closed at the end of a field")
 _WRONG_END = BadRow("line end", "has a carriage return within it, where LF or CRLF was expected")
 
@@ -115,9 +118,9 @@ _WRONG_END = BadRow("line end", "has a carriage return within it, where LF or CR
 class _Lines:
     """Gives a csv.reader its lines, of which those of the row that is being read can be taken back."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._lines, self._back = iter(lines), deque[str]()
-        self._row: list[str] = []
+    def __init__(self, lines: Iterable[str | None]) -> None:
+        self._lines, self._back = iter(lines), deque[str | None]()
+        self._row: list[str | None] = []
         self._size, self.number = 0, 0
 
     def __iter__(self) -> "_Lines":
@@ -128,9 +131,16 @@ class _Lines:
             raise csv.Error("this row goes on for longer than any does")
         line = self._back.popleft() if self._back else next(self._lines)
         self._row.append(line)
-        self._size += len(line)
         self.number += 1
+        if line is None:
+            raise csv.Error("this line is too long")
+        self._size += len(line)
         return line
+
+    @property
+    def is_too_long(self) -> bool:
+        """Whether the row that was begun is a line that is too long."""
+        return self._row == [None]
 
     def begin_row(self) -> None:
         """What is taken from now on belongs to another row."""
@@ -149,15 +159,6 @@ def _checked(row: _Row, width: int, indexes: Sequence[int | None]) -> _Row:
         return row
     if len(row) != width:
         return BadRow("number of fields", f"has {len(row)} fields, where {width} were expected")
-    if not all(index is None or _is_utf8(row[index]) for index in indexes):
+    if not all(index is None or is_whole(row[index]) for index in indexes):
         return BadRow("not UTF-8", "is not UTF-8")
     return row
-
-
-def _is_utf8(text: str) -> bool:
-    """Whether what stood for it in the file was UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

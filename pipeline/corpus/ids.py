@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import SpartonError
+from ...storage.untrusted import is_whole
 from .rows import BadRow, Rows
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
@@ -49,9 +50,7 @@ def _id(value: Any, column: str) -> str | BadRow:
     name = str(value)
     if len(name) > LONGEST_ID:
         return BadRow("id", f"has an id of {len(name)} characters in column {column!r}, where {LONGEST_ID} are allowed")
-    try:
-        name.encode()
-    except UnicodeEncodeError:
+    if not is_whole(name):
         return BadRow("id", f"has the id {name!r} in column {column!r}, which is no Unicode text")
     return name
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -24,23 +24,33 @@ class JsonLines:
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names that any line has: all lines are read for it."""
         names: dict[str, None] = {}
-        for _, _, rows in _objects(file):
-            for row in rows:
+        for some in _objects(file):
+            for row in some.rows:
                 if isinstance(row, dict) and not names.keys() >= row.keys():
                     names.update(dict.fromkeys(row))
         return dict.fromkeys(names, ANY)
 
     def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
         """All lines but empty ones."""
-        for numbers, lines, rows in _objects(file):
-            bad = {offset: row for offset, row in enumerate(rows) if isinstance(row, BadRow)}
-            good = [{} if isinstance(row, BadRow) else row for row in rows] if bad else rows
+        for some in _objects(file):
+            bad = {offset: row for offset, row in enumerate(some.rows) if isinstance(row, BadRow)}
+            good = [{} if isinstance(row, BadRow) else row for row in some.rows] if bad else some.rows
             values = tuple([row.get(name) for row in good] for name in columns)
-            # What orjson has read has whole characters; the numbers of lines that it did not are a list.
-            rows_of_lines = Rows(file, "line", numbers, values, bad, halves=not isinstance(numbers, range))
+            rows = Rows(file, "line", some.numbers, values, bad, some.halves)
             if any(float in map(type, column) for column in values):
-                rows_of_lines = _with_numbers(rows_of_lines, lines, columns)
-            yield rows_of_lines
+                rows = _with_numbers(rows, some.lines, columns)
+            yield rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """Some lines, their numbers, and the object on each or what is wrong with it. halves: as Rows has it; what orjson
+    reads has whole characters."""
+
+    numbers: Sequence[int]
+    lines: Sequence[bytes]
+    rows: Sequence[Any]
+    halves: bool
 
 
 class Written(float):
@@ -72,8 +82,8 @@ def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str]) ->
     return replace(rows, halves=True).with_bad(bad)
 
 
-def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], Sequence[Any]]]:
-    """Some lines at a time: their numbers, themselves, and the object on each or what is wrong with it."""
+def _objects(file: DataFile) -> Iterator[_Objects]:
+    """All lines but empty ones, some at a time."""
     with open_bytes(file) as stream:
         for first, lines in line_blocks(stream):
             if first == 1:
@@ -81,16 +91,16 @@ def _objects(file: DataFile) -> Iterator[tuple[Sequence[int], Sequence[bytes], S
             try:
                 rows: list[Any] = list(map(orjson.loads, lines))
                 if all(type(row) is dict for row in rows):
-                    yield range(first, first + len(lines)), lines, rows
+                    yield _Objects(range(first, first + len(lines)), lines, rows, halves=False)
                     continue
             except orjson.JSONDecodeError:
                 pass  # one of them, or an empty line
             numbers = [number for number, line in enumerate(lines, first) if line and not line.isspace()]
             lines = [lines[number - first] for number in numbers]
-            yield numbers, lines, list(map(read_object, lines))
+            yield _Objects(numbers, lines, list(map(_read_object, lines)), halves=True)
 
 
-def read_object(line: bytes) -> dict[str, Any] | BadRow:
+def _read_object(line: bytes) -> dict[str, Any] | BadRow:
     """The object on a line, or what is wrong with the line."""
     try:
         found = orjson.loads(line)

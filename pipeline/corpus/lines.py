@@ -1,15 +1,14 @@
 """The bytes and lines of a file, local or remote, compressed or not."""
 
-import gzip
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar
 
 from ...storage.remote import RemoteFile
 from ...storage.store_calls import bounded
-from ...storage.zipped import begins_as_gzip
+from ...storage.zipped import unzipped
 from .files import DataFile
 
 LONGEST_LINE = 2**26  # bytes; a longer one is no document, but a file of another kind
@@ -27,11 +26,8 @@ def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
     """A stream of what is in a file, once it is decompressed. Raises OSError, also while it is read."""
     with file.open("rb") as plain:
         stream = io.BufferedReader(_Bounded(file, plain), _BLOCK) if isinstance(file, RemoteFile) else plain
-        if begins_as_gzip(stream):
-            with gzip.GzipFile(fileobj=stream) as unzipped:
-                yield cast("BinaryIO", unzipped)
-        else:
-            yield stream
+        with unzipped(stream) as content:
+            yield content
 
 
 def line_blocks(stream: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:

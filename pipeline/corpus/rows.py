@@ -1,15 +1,14 @@
 """Rows of a file as a reader gives them, with what could not be read."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import Parameter, SpartonError
+from ...storage.untrusted import is_whole
 from .files import DataFile
 
 ROWS_A_BATCH = 1024
-HALF = re.compile("[\ud800-\udfff]")  # of a character
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Rows:
         """Whether values of these rows are all strings, of whole characters."""
         if not set(map(type, values)) <= {str}:
             return False
-        return not self.halves or not any(map(HALF.search, values))
+        return not self.halves or all(map(is_whole, values))
 
 
 def unreadable(rows: Rows, offset: int) -> SpartonError:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from .rows import HALF, BadRow, Rows
+from ...storage.untrusted import sound
+from .rows import BadRow, Rows
 
 _WORDS = {bool: "a boolean", list: "a list", dict: "an object"}
 
@@ -23,8 +24,7 @@ def with_texts(rows: Rows, columns: tuple[str, ...]) -> Rows:
 
 def _text(value: Any, column: str, offset: int, bad: dict[int, BadRow]) -> str | None:
     if value is None or type(value) is str:
-        # Half a character, which JSON can spell, is none that a tokenizer or UTF-8 knows.
-        return value and HALF.sub("\ufffd", value)
+        return value and sound(value)
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         return None if value != value else str(value)
     what = _WORDS.get(type(value), f"a {type(value).__name__}")

@@ -11,8 +11,8 @@ from typing import Any
 
 from ...errors import Parameter, SpartonError, UsageError, short
 from ...pipeline.encoding.impacts import LARGEST
-from ...storage.untrusted import UnexpectedError, once
-from ..text_lines import BLANKS, fields_of, is_word, numbered_lines, sound
+from ...storage.untrusted import UnexpectedError, is_whole, once
+from ..text_lines import BLANKS, fields_of, is_word, numbered_lines
 from .headings import TEXTS, find_heading
 from .trec_topics import is_top, read_tops
 
@@ -159,7 +159,7 @@ def _from_json(line: str, options: TopicOptions, location: str) -> Topic:
     if isinstance(name, bool) or not isinstance(name, str | int):
         found = f"the topic's {key} is {short(name)}" if key else "the topic has no id"
         raise SpartonError(f"{location}: {found}; expected text or a number as {_either(_IDS)}")
-    if (name := str(name)) != sound(name):
+    if not is_whole(name := str(name)):
         raise SpartonError(f"{location}: the id {short(name)} has half of a character; expected Unicode")
     if "vector" in content:
         return Topic(name, None, _impacts(content["vector"], options.scale, location))

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
+from sparton.pipeline.corpus import delimited
+from sparton.pipeline.corpus import lines as corpus_lines
 from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked
 from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.files import find_files
@@ -154,6 +156,24 @@ def test_a_carriage_return_within_a_line_is_told(tmp_path):
     found = "has a carriage return within it, where LF or CRLF was expected"
     assert refusal(path) == f"{path} line 3 {found}{MEND}"
     assert documents(path, skip_bad=True) == [("1", "black"), (None, None), ("4", "blue")]
+
+
+@pytest.mark.parametrize(("name", "separator"), [("c.csv", ","), ("c.tsv", "\t")])
+def test_a_line_that_is_too_long_is_told_and_not_cut(tmp_path, monkeypatch, name, separator):
+    for module in (corpus_lines, delimited):
+        monkeypatch.setattr(module, "LONGEST_LINE", 100)
+    path = tmp_path / name
+    rows = [f"id{separator}text", f"1{separator}black", f"2{separator}{'é' * 60}", f"3{separator}tan"]
+    path.write_text("\n".join(rows), encoding="utf-8")
+    found = f"is longer than {2**26:,} bytes, where a row was expected"
+    assert refusal(path) == f"{path} line 3 {found}{MEND}"
+    assert documents(path, skip_bad=True) == [("1", "black"), (None, None), ("3", "tan")]
+
+
+def test_line_ends_within_quotes_stay_what_they_are(tmp_path):
+    path = tmp_path / "c.csv"
+    path.write_bytes(b'id,text\r\n1,"black\r\nbag"\r\n2,"red\nbag"\r\n')
+    assert documents(path) == [("1", "black\r\nbag"), ("2", "red\nbag")]
 
 
 def test_gzip_is_known_by_how_it_begins(tmp_path):

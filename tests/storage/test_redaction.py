@@ -97,6 +97,7 @@ def no_store(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(URIS)))
 def test_no_command_prints_a_key(run_cli, no_store, bags, tmp_path, number):
     """Whatever the command makes of it; with a store that cannot be reached all of them fail. Each URI gets some of the

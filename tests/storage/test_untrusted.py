@@ -179,6 +179,7 @@ def test_a_manifest_is_what_the_file_says_or_one_sentence(write, original):
     assert min(seen.values()) >= 100, seen
 
 
+@pytest.mark.slow
 def test_the_commands_say_one_sentence(write, original, run_cli, bags, tmp_path):
     (tmp_path / "topics.tsv").write_text("1\tbag\n")
     commands = [

@@ -7,6 +7,10 @@ import sys
 
 import pytest
 
+import sparton
+
+pytestmark = pytest.mark.slow
+
 CLOSED = "sparton: standard output is closed; send it to a file, or to /dev/null\n"
 FULL = (
     "sparton: standard output cannot be written to (No space left on device); send it to a file that can, or to "
@@ -29,7 +33,15 @@ def shell(script, **environment):
 
 
 @pytest.fixture(scope="module")
-def expected(small_index, searcher):
+def searcher(light_index):
+    """The index that these tests search, open."""
+    opened = sparton.Searcher(light_index)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def expected(searcher):
     """The hits of QUERY as JSON lines of a pipe."""
     return [
         {"query": QUERY, "rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text}
@@ -43,24 +55,24 @@ def expected(small_index, searcher):
      "index corpus", "encode corpus --output out", "serve --index {index}", "encode-text bag", "doctor", "--version",
      "--help"],
 )  # fmt: skip
-def test_a_closed_output_is_told_before_any_work(small_index, tmp_path, command):
-    arguments = command.format(index=small_index)
+def test_a_closed_output_is_told_before_any_work(light_index, tmp_path, command):
+    arguments = command.format(index=light_index)
     assert shell(f"cd {tmp_path} && sparton {arguments} >&-") == (1, b"", CLOSED)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_output_is_one_sentence(small_index, tmp_path):
+def test_a_full_output_is_one_sentence(light_index, static_model, tmp_path):
     (tmp_path / "qrels").write_text("1 0 d1 1\n")
     (tmp_path / "run").write_text("1 Q0 d1 1 2.0 tag\n")
     (tmp_path / "topics").write_text("1\tblack bag\n")
     for command in (
-        f"info --index {small_index}",
-        f"info --index {small_index} --json",
-        f"search bag --index {small_index}",
-        f"search bag --index {small_index} --json",
+        f"info --index {light_index}",
+        f"info --index {light_index} --json",
+        f"search bag --index {light_index}",
+        f"search bag --index {light_index} --json",
         "score run --qrels qrels",
-        "encode-text bag --json",
+        f"encode-text bag --json --model {static_model}",
         "--version",
         "info --help",
         "--help",
@@ -69,36 +81,36 @@ def test_a_full_output_is_one_sentence(small_index, tmp_path):
         assert shell(f"cd {tmp_path} && sparton {command} >/dev/full") == (1, b"", FULL), command
 
 
-def test_a_reader_that_left_ends_a_command_silently_with_code_1(small_index):
-    script = f"sparton search bag --index {small_index} --json 2>err.$$ | true; echo ${{PIPESTATUS[0]}}; cat err.$$"
+def test_a_reader_that_left_ends_a_command_silently_with_code_1(light_index):
+    script = f"sparton search bag --index {light_index} --json 2>err.$$ | true; echo ${{PIPESTATUS[0]}}; cat err.$$"
     code, out, _ = shell(f"cd $(mktemp -d); {script}")
     assert (code, out) == (0, b"1\n")
 
 
-def test_a_closed_input_is_told_where_it_is_read_and_is_nothing_elsewhere(small_index, expected):
-    code, out, err = shell(f"sparton search --index {small_index} <&-")
+def test_a_closed_input_is_told_where_it_is_read_and_is_nothing_elsewhere(light_index, expected):
+    code, out, err = shell(f"sparton search --index {light_index} <&-")
     assert (code, out) == (1, b"")
     assert err == ("sparton: standard input is closed, and without QUERY its lines are searched for; name a query\n")
-    code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {small_index} <&-")
+    code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {light_index} <&-")
     assert (code, err) == (0, "")
     assert [{"query": QUERY, **json.loads(line)} for line in out.splitlines()] == expected
 
 
-def test_a_closed_or_full_error_stream_keeps_the_output(small_index, expected):
+def test_a_closed_or_full_error_stream_keeps_the_output(light_index, expected):
     for stream in ("2>&-", "2>/dev/full"):
-        code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {small_index} {stream}")
+        code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {light_index} {stream}")
         assert (code, err) == (0, "")
         assert [{"query": QUERY, **json.loads(line)} for line in out.splitlines()] == expected
         assert shell(f"sparton search bag --index nowhere {stream}") == (1, b"", "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
-def test_json_is_right_in_any_encoding(small_index, expected, encoding):
+def test_json_is_right_in_any_encoding(light_index, expected, encoding):
     script = f"printf '{QUERY}\\n' | iconv -t {'utf-8' if encoding == 'ascii' else encoding}"
     query = expected[0]["query"]
     if encoding == "latin-1":
         script, query = "printf 'petite pochette noire \\351\\n'", "petite pochette noire é"
-    code, out, err = shell(f"{script} | sparton search -k 2 --index {small_index}", PYTHONIOENCODING=encoding)
+    code, out, err = shell(f"{script} | sparton search -k 2 --index {light_index}", PYTHONIOENCODING=encoding)
     assert (code, err) == (0, "")
     hits = [json.loads(line) for line in out.decode(encoding).splitlines()]
     assert {hit["query"] for hit in hits} == {query}
@@ -107,22 +119,23 @@ def test_json_is_right_in_any_encoding(small_index, expected, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_lines_for_people_are_printed_in_any_encoding(small_index, encoding):
-    code, out, err = shell(f"sparton encode-text bag; sparton info --index {small_index}", PYTHONIOENCODING=encoding)
+def test_lines_for_people_are_printed_in_any_encoding(light_index, static_model, encoding):
+    encode = f"sparton encode-text bag --model {static_model}"
+    code, out, err = shell(f"{encode}; sparton info --index {light_index}", PYTHONIOENCODING=encoding)
     assert (code, err) == (0, "")
     assert b"bag" in out
     assert b"round(weight ? 100)" in out if encoding == "ascii" else "round(weight × 100)" in out.decode(encoding)
 
 
 @pytest.mark.parametrize("where", ["LC_ALL=C", "LC_ALL=POSIX PYTHONUTF8=0", "LC_ALL=C PYTHONUTF8=0"])
-def test_paths_and_queries_of_any_letters_in_a_locale_of_ascii(tmp_path, where):
+def test_paths_and_queries_of_any_letters_in_a_locale_of_ascii(static_model, tmp_path, where):
     folder = tmp_path / "Bücher 書"
     folder.mkdir()
     (folder / "körper.jsonl").write_text(
         "".join(json.dumps({"id": f"é{i}", "text": f"black bag {i}"}) + "\n" for i in range(3)), encoding="utf-8"
     )
     code, out, err = shell(
-        f"cd '{folder}' && export {where} && sparton index körper.jsonl --index 'neu ü' && "
+        f"cd '{folder}' && export {where} && sparton index körper.jsonl --model {static_model} --index 'neu ü' && "
         "sparton search 'bag 2' --index 'neu ü' -k 1 --json"
     )
     assert code == 0, err
@@ -132,20 +145,21 @@ def test_paths_and_queries_of_any_letters_in_a_locale_of_ascii(tmp_path, where):
     assert (json.loads(hit)["id"], json.loads(hit)["text"]) == ("é2", "black bag 2")
 
 
-def test_python_that_is_not_to_know_utf_8_at_all_is_not_started_without_end():
+def test_python_that_is_not_to_know_utf_8_at_all_is_not_started_without_end(static_model):
+    encode = ["encode-text", "black bag", "--model", str(static_model)]
     done = subprocess.run(
-        [sys.executable, "-X", "utf8=0", "-c", "from sparton.cli import run; run()", "encode-text", "black bag"],
+        [sys.executable, "-X", "utf8=0", "-c", "from sparton.cli import run; run()", *encode],
         env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"},
         capture_output=True,
         timeout=60,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == shell("sparton encode-text 'black bag'")[1].decode().encode("ascii", "replace")
+    assert done.stdout == shell(f"sparton encode-text 'black bag' --model {static_model}")[1].decode().encode("ascii", "replace")
 
 
-def test_a_searcher_opens_any_path_in_a_locale_of_ascii(small_index, searcher, tmp_path):
-    (tmp_path / "Bücher").symlink_to(small_index)
+def test_a_searcher_opens_any_path_in_a_locale_of_ascii(light_index, searcher, tmp_path):
+    (tmp_path / "Bücher").symlink_to(light_index)
     code = (
         "import os, sparton\n"
         f"hits = sparton.Searcher({str(tmp_path / 'Bücher')!r}).search('black bag', 3)\n"
@@ -157,8 +171,8 @@ def test_a_searcher_opens_any_path_in_a_locale_of_ascii(small_index, searcher, t
     assert done.stdout == f"{[(hit.id, hit.score) for hit in searcher.search('black bag', 3)]} C\n", done.stderr
 
 
-def test_a_path_that_java_cannot_have_is_one_sentence(small_index, tmp_path):
-    os.symlink(small_index, os.fsencode(tmp_path) + b"/bad\xff")
+def test_a_path_that_java_cannot_have_is_one_sentence(light_index, tmp_path):
+    os.symlink(light_index, os.fsencode(tmp_path) + b"/bad\xff")
     code, out, err = shell(f"sparton search bag --index '{tmp_path}'/$'bad\\xff'")
     assert (code, out) == (1, b"")
     assert err == (

@@ -60,17 +60,20 @@ def test_the_batch_size_does_not_change_the_vectors(encoder, texts, batch_tokens
     assert_same_up_to_rounding(dense(other.encode(texts), encoder), dense(encoder.encode(texts), encoder))
 
 
+@pytest.mark.slow
 def test_the_order_of_the_texts_does_not_change_the_vectors(encoder, texts):
     backwards = dense(encoder.encode(texts[::-1]), encoder)[::-1]
     assert_same_up_to_rounding(backwards, dense(encoder.encode(texts), encoder))
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_impacts(encoder, texts):
     first, again = encoder.encode(texts), encoder.encode(texts)
     np.testing.assert_array_equal(first.terms, again.terms)
     np.testing.assert_array_equal(first.values, again.values)
 
 
+@pytest.mark.slow
 def test_top_terms_keeps_the_heaviest(encoder, texts):
     few = dense(sparton.Encoder("tiny", device="cpu", top_terms=8).encode(texts), encoder)
     every = dense(encoder.encode(texts), encoder)
@@ -123,6 +126,7 @@ def opened():
     return open_documents(EncoderOptions(device="cpu"))
 
 
+@pytest.mark.slow
 def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, opened, caplog):
     model = Scarce(opened.model, 3)
     small = sparton.Encoder(replace(opened, model=model))
@@ -172,6 +176,7 @@ def test_texts_are_put_into_batches_as_the_model_takes_them(opened, packs, batch
     assert encoder.terms("red bag red") == {"red": 20, "[CLS]": 10, "[SEP]": 10, "bag": 10}
 
 
+@pytest.mark.slow
 def test_shards_come_one_by_one_as_they_would_alone(encoder, texts):
     shards = [encoder.tokenize(part) for part in (texts[:7], [], texts[7:9], ["\u200b"], texts[9:])]
     for found, tokens in zip(encoder.encode_stream(shards), shards, strict=True):

@@ -64,12 +64,14 @@ def test_passages_are_encoded_as_documents_of_their_text(chunked, long_texts):
         assert max(abs(line["vector"][term] - expected[term]) for term in expected) <= 1
 
 
+@pytest.mark.slow
 def test_splitting_is_counted_and_nothing_is_cut(chunked):
     counts = chunked.counts
     assert (counts.rows, counts.documents, counts.split, counts.truncated) == (3, 9, 1, 0)
     assert chunked.work.rows == 3
 
 
+@pytest.mark.slow
 def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
     searcher = sparton.Searcher(chunked.index)
     try:

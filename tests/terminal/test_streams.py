@@ -16,7 +16,7 @@ FULL = (
     "sparton: standard output cannot be written to (No space left on device); send it to a file that can, or to "
     "/dev/null\n"
 )
-QUERY = "petite pochette noire é 🎒"
+QUERY = "black bag noire é 🎒"
 
 
 def shell(script, **environment):
@@ -109,7 +109,7 @@ def test_json_is_right_in_any_encoding(light_index, expected, encoding):
     script = f"printf '{QUERY}\\n' | iconv -t {'utf-8' if encoding == 'ascii' else encoding}"
     query = expected[0]["query"]
     if encoding == "latin-1":
-        script, query = "printf 'petite pochette noire \\351\\n'", "petite pochette noire é"
+        script, query = "printf 'black bag noire \\351\\n'", "black bag noire é"
     code, out, err = shell(f"{script} | sparton search -k 2 --index {light_index}", PYTHONIOENCODING=encoding)
     assert (code, err) == (0, "")
     hits = [json.loads(line) for line in out.decode(encoding).splitlines()]

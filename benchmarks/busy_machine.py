@@ -71,9 +71,10 @@ def main() -> None:
     parser.add_argument("--before", type=Path, required=True)
     parser.add_argument("--documents", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    seconds = {case: {what: {"before": [], "now": []} for what in WHAT} for case in CASES}
+    seconds = {case: {what: {"before": [], "now": []} for what in WHAT} for case in arguments.cases}
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch)
         corpus = work / "corpus.parquet"
@@ -82,7 +83,8 @@ def main() -> None:
         for name, checkout in sources.items():
             (work / name).mkdir()
             (work / name / "sparton").symlink_to(checkout.resolve())
-        for case, (commands, loops) in CASES.items():
+        for case in seconds:
+            commands, loops = CASES[case]
             for turn in range(arguments.rounds + 1):
                 for name in sources if turn % 2 else reversed(sources):
                     folders = [work / f"out{number}" for number in range(commands)]

@@ -120,20 +120,17 @@ def _checked_source(
     paths: Sequence[str | Path], location: IndexLocation, encoding: EncodingOptions, progress: bool
 ) -> _Source:
     """Find out all that can be told of a corpus without a model."""
-    from ..pipeline.corpus.checked import SkippedRows, check_corpus
-    from ..pipeline.corpus.columns import choose_columns
+    from ..pipeline.corpus.checked import SkippedRows
     from ..pipeline.corpus.reader import Corpus
+    from ..pipeline.corpus.survey import survey
 
     corpus = Corpus(paths, header=encoding.header)
     refuse_sources(location, [(file, f"the corpus file {file}") for file in corpus.files])
-    with waiting("looking at the columns", shown=progress):
-        columns = choose_columns(corpus, encoding.id_column, encoding.text_columns)
-    if columns.guessed:
-        log.info("%s", columns.guess)
     skipped = SkippedRows()
     try:
-        with waiting("reading ids", shown=progress):
-            rows = check_corpus(corpus, columns, skipped if encoding.skip_bad_rows else None)
+        with waiting("reading columns and ids", shown=progress):
+            bad = skipped if encoding.skip_bad_rows else None
+            columns, rows = survey(corpus, encoding.id_column, encoding.text_columns, bad)
         if not rows:
             raise SpartonError(f"the corpus has no rows (files: {len(corpus.files)}); there is nothing to index")
     except BaseException:

@@ -16,7 +16,7 @@ _MAGIC = b"ARROW1"
 class ArrowFormat:
     """Reads Arrow's file format and its stream format, in which `datasets` saves."""
 
-    title, by_columns = "Arrow", True
+    title, by_columns, named_by_rows = "Arrow", True, False
     heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...storage.atomic import whole_file
 from .columns import Columns
+from .files import DataFile
 from .ids import IdCheck, with_ids
 from .reader import Corpus
 from .rows import Rows, unreadable
@@ -32,10 +33,16 @@ def checked(rows: Rows, columns: Columns, *, skip_bad: bool) -> Rows:
     return rows
 
 
-def check_corpus(corpus: Corpus, columns: Columns, skipped: "SkippedRows | None" = None) -> int:
+def check_corpus(
+    corpus: Corpus,
+    columns: Columns,
+    skipped: "SkippedRows | None" = None,
+    names: dict[DataFile, tuple[str, ...]] | None = None,
+) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.
 
-    skipped: gets bad rows; without it the first one is an error. Texts are checked too, but where that would take
+    skipped: gets bad rows; without it the first one is an error. names: gets those of each file's columns, where its
+    rows name them. Texts are checked too, but where that would take
     reading them for nothing else: of formats by columns their types are known, and what is not UTF-8 is met later.
     Raises SpartonError naming the file and row of a bad row, or both rows of a repeated id.
     """
@@ -51,9 +58,9 @@ def check_corpus(corpus: Corpus, columns: Columns, skipped: "SkippedRows | None"
         count += len(rows)
         if skipped is not None:
             skipped.add(rows)
+        if names is not None and rows.names is not None:
+            names[rows.file] = rows.names
     check.refuse_repeated(every())
-    if skipped is not None:
-        skipped.report()
     return count
 
 
@@ -65,25 +72,35 @@ class SkippedRows:
 
     def __init__(self) -> None:
         self.kinds: Counter[str] = Counter()
+        self._first: list[str] = []
         self._lines = tempfile.TemporaryFile()  # noqa: SIM115  # on a disk, for there may be many
 
     def add(self, rows: Rows) -> None:
-        """Take the bad ones of some rows, and log the first ten."""
+        """Take the bad ones of some rows."""
         for offset, bad in sorted(rows.bad.items()):
-            if self.kinds.total() < _TOLD:
-                log.warning("left out: %s %s", rows.where(offset), bad.found)
+            if len(self._first) < _TOLD:
+                self._first.append(f"{rows.where(offset)} {bad.found}")
             self.kinds[bad.kind] += 1
             line = {"file": str(rows.file), rows.unit: rows.numbers[offset], "kind": bad.kind, "found": bad.found}
             self._lines.write(json.dumps(line).encode() + b"\n")
 
+    def forget(self) -> None:
+        """Take none for bad yet."""
+        self.kinds.clear()
+        self._first.clear()
+        self._lines.truncate(0)
+        self._lines.seek(0)
+
     def report(self) -> None:
-        """Log how many there are of each kind, if there are any."""
+        """Log the first ten, and how many there are of each kind, if there are any."""
+        for row in self._first:
+            log.warning("left out: %s", row)
         if self.kinds:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
             log.warning("%s rows are left out: %s", f"{self.kinds.total():,}", kinds)
 
     def close(self) -> None:
-        """Forget them."""
+        """Let go of what was written down."""
         self._lines.close()
 
     def save(self, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import Parameter, SpartonError, UsageError, listed
@@ -42,11 +42,13 @@ class Columns:
         return (self.id, *self.text)
 
 
-def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: Sequence[str] = ()) -> Columns:
+def choose_columns(
+    corpus: Corpus, id_column: str | None = None, text_columns: Sequence[str] = (), *, told: bool = True
+) -> Columns:
     """Take the columns asked for, and guess those that were not: id, _id, docid; title + text, contents, body, …
 
     A column is the corpus's if any of its files has it. Rows of a file without one of the text columns have no text
-    there, and that is logged. The id column and one text column have to be in every file that has columns.
+    there, and that is logged if `told`. The id column and one text column have to be in every file that has columns.
     Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess, and UsageError for
     a column that is named twice.
     """
@@ -65,7 +67,9 @@ def choose_columns(corpus: Corpus, id_column: str | None = None, text_columns: S
     for name in (ids[0], *text):
         if name not in known:
             raise SpartonError(f"the corpus has no column {name!r}; its columns are {listed(known)}")
-    _check_types(corpus, ids[0], text)
+    lacking = _check_types(corpus, ids[0], text)
+    if told:
+        _tell(lacking)
     unused = tuple(name for name in known if name not in (ids[0], *text))
     return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
 
@@ -82,8 +86,8 @@ def _guessed_text(corpus: Corpus, id_name: str) -> tuple[str, ...]:
     return tuple(name for name in firsts if name is not None)
 
 
-def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
-    """Check each file's columns, and log which files lack one of text."""
+def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Check each file's columns; return which files lack each one of text."""
     lacking: dict[str, list[str]] = {name: [] for name in text}
     for file, schema in zip(corpus.files, corpus.schemas, strict=True):
         if not schema:  # no row either
@@ -112,6 +116,10 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> None:
                     "choose another with ",
                     Parameter("text_columns"),
                 )
+    return lacking
+
+
+def _tell(lacking: Mapping[str, Sequence[str]]) -> None:
     for name, files in lacking.items():
         if files:
             more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""

@@ -31,7 +31,7 @@ class Delimited:
     title: str
     split: Callable[[BinaryIO], _Numbered]
     heading: bool
-    by_columns = False
+    by_columns, named_by_rows = False, False
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names in the first line; without a heading the columns' numbers."""

@@ -41,6 +41,10 @@ class Format(Protocol):
     def by_columns(self) -> bool:
         """Whether one column can be read without the others."""
 
+    @property
+    def named_by_rows(self) -> bool:
+        """Whether only its rows name a file's columns, so that all of them are read for its schema."""
+
     def schema(self, file: "DataFile") -> Mapping[str, str]:
         """The kind of each of a file's columns, by name, in order. ANY where each row has a type of its own.
 

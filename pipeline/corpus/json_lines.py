@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -18,39 +20,37 @@ _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 class JsonLines:
     """Reads JSON lines."""
 
-    title, by_columns = "JSON lines", False
+    title, by_columns, named_by_rows = "JSON lines", False, True
     heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names that any line has: all lines are read for it."""
-        names: dict[str, None] = {}
+        names: tuple[str, ...] = ()
         for some in _objects(file):
-            for row in some.rows:
-                if isinstance(row, dict) and not names.keys() >= row.keys():
-                    names.update(dict.fromkeys(row))
+            names = some.names
         return dict.fromkeys(names, ANY)
 
     def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
         """All lines but empty ones."""
         for some in _objects(file):
-            bad = {offset: row for offset, row in enumerate(some.rows) if isinstance(row, BadRow)}
-            good = [{} if isinstance(row, BadRow) else row for row in some.rows] if bad else some.rows
-            values = tuple([row.get(name) for row in good] for name in columns)
-            rows = Rows(file, "line", some.numbers, values, bad, some.halves)
-            if any(float in map(type, column) for column in values):
+            values = tuple(_column(some.rows, name) for name in columns)
+            rows = Rows(file, "line", some.numbers, values, some.bad, some.halves, some.names)
+            if any(float in set(map(type, column)) for column in values):
                 rows = _with_numbers(rows, some.lines, columns)
             yield rows
 
 
 @dataclass(frozen=True, slots=True)
 class _Objects:
-    """Some lines, their numbers, and the object on each or what is wrong with it. halves: as Rows has it; what orjson
-    reads has whole characters."""
+    """Some lines, their numbers, and the object on each; {} where `bad` says what is wrong with the line. halves: as
+    Rows has it; what orjson reads has whole characters. names: that any line so far has."""
 
     numbers: Sequence[int]
     lines: Sequence[bytes]
-    rows: Sequence[Any]
+    rows: Sequence[dict[str, Any]]
+    bad: Mapping[int, BadRow]
     halves: bool
+    names: tuple[str, ...]
 
 
 class Written(float):
@@ -82,22 +82,43 @@ def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str]) ->
     return replace(rows, halves=True).with_bad(bad)
 
 
+def _column(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
+    """What each object has under a name, None where it has not."""
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name) for row in rows]
+
+
 def _objects(file: DataFile) -> Iterator[_Objects]:
     """All lines but empty ones, some at a time."""
+    names: tuple[str, ...] = ()
     with open_bytes(file) as stream:
         for first, lines in line_blocks(stream):
             if first == 1:
                 lines[0] = lines[0].removeprefix(_MARK)
-            try:
-                rows: list[Any] = list(map(orjson.loads, lines))
-                if all(type(row) is dict for row in rows):
-                    yield _Objects(range(first, first + len(lines)), lines, rows, halves=False)
-                    continue
-            except orjson.JSONDecodeError:
-                pass  # one of them, or an empty line
-            numbers = [number for number, line in enumerate(lines, first) if line and not line.isspace()]
-            lines = [lines[number - first] for number in numbers]
-            yield _Objects(numbers, lines, list(map(_read_object, lines)), halves=True)
+            numbers: Sequence[int] = range(first, first + len(lines))
+            bad: dict[int, BadRow] = {}
+            rows = _all_objects(lines)
+            halves = rows is None
+            if rows is None:
+                numbers = [number for number, line in enumerate(lines, first) if line and not line.isspace()]
+                lines = [lines[number - first] for number in numbers]
+                found = list(map(_read_object, lines))
+                bad = {offset: row for offset, row in enumerate(found) if isinstance(row, BadRow)}
+                rows = [{} if isinstance(row, BadRow) else row for row in found]
+            if not set().union(*rows) <= set(names):
+                names = tuple(dict.fromkeys(chain(names, *rows)))
+            yield _Objects(numbers, lines, rows, bad, halves, names)
+
+
+def _all_objects(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
+    """The object on each line; None where a line has none, or has one that orjson does not read."""
+    try:
+        rows: list[Any] = list(map(orjson.loads, lines))
+    except orjson.JSONDecodeError:
+        return None
+    return rows if set(map(type, rows)) == {dict} else None
 
 
 def _read_object(line: bytes) -> dict[str, Any] | BadRow:

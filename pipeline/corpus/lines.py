@@ -12,7 +12,7 @@ from ...storage.zipped import unzipped
 from .files import DataFile
 
 LONGEST_LINE = 2**26  # bytes; a longer one is no document, but a file of another kind
-_BLOCK = 2**20
+_BLOCK = 2**18
 T = TypeVar("T")
 
 

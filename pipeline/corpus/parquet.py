@@ -17,7 +17,7 @@ from .rows import ROWS_A_BATCH, Rows
 class ParquetFormat:
     """Reads Parquet page by page."""
 
-    title, by_columns = "Parquet", True
+    title, by_columns, named_by_rows = "Parquet", True, False
     heading: bool | None = None
 
     def schema(self, file: DataFile) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import hashlib
 import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -52,10 +53,24 @@ class Corpus:
         """The kind of each column of each file, by name. Of JSON lines all is read for it."""
         return tuple(self._schema(file) for file in self.files)
 
+    def with_schemas(self, schemas: Sequence[Mapping[str, str]]) -> "Corpus":
+        """The same corpus, of whose files the columns are known."""
+        known = copy(self)
+        known.__dict__.pop("names", None)
+        known.__dict__["schemas"] = tuple(schemas)
+        return known
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of all columns that any file has."""
         return tuple(dict.fromkeys(name for schema in self.schemas for name in schema))
+
+    def first_rows(self, file: DataFile) -> Rows | None:
+        """The first rows of a file, without values; None if there is no row. Raises SpartonError for a damaged file."""
+        try:
+            return next(self.format.rows(file, ()), None)
+        except _UNREADABLE as error:
+            raise self._unreadable(file, error) from error
 
     def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
         """The chosen columns of every row, file after file.

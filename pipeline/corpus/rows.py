@@ -28,6 +28,7 @@ class Rows:
     columns: the values of each column that was asked for, None where there is none.
     bad: what is wrong with rows, by their offsets; all their values are None.
     halves: whether strings may have halves of characters, which JSON can spell.
+    names: of a format in which only the rows name the columns, those that rows of the file so far have; else None.
     """
 
     file: DataFile
@@ -36,6 +37,7 @@ class Rows:
     columns: tuple[list[Any], ...]
     bad: Mapping[int, BadRow] = field(default_factory=dict)
     halves: bool = False
+    names: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)

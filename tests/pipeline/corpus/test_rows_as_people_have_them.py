@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 
 import pyarrow as pa
 import pytest
@@ -13,6 +14,7 @@ from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked
 from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.files import find_files
 from sparton.pipeline.corpus.reader import Corpus
+from sparton.pipeline.corpus.survey import survey
 
 MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
 
@@ -259,14 +261,37 @@ def test_a_file_without_a_row_is_passed_over(tmp_path):
     assert check_corpus(Corpus([empty]), Columns("id", ("text",))) == 0
 
 
+def test_columns_that_only_late_rows_name_are_meant_as_if_the_first_had_named_them(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    early = [{"docid": str(i), "text": "x" * 500} for i in range(2_000)]
+    path = lines(tmp_path / "late.jsonl", *early, b"{\n", {"docid": "b", "text": "y", "title": "z"})
+    skipped = SkippedRows()
+    columns, rows = survey(Corpus([path]), None, (), skipped)
+    assert (columns, rows) == (Columns("docid", ("title", "text"), guessed=True), 2_002)
+    assert dict(skipped.kinds) == {"not JSON": 1}
+    assert caplog.messages == [
+        "columns: id = docid, text = title + text",
+        f"left out: {path} line 2001 is not JSON (expecting property name enclosed in double quotes at column 2)",
+        "1 rows are left out: 1 not JSON",
+    ]
+    skipped.save(tmp_path / "skipped.jsonl")
+    skipped.close()
+    assert len((tmp_path / "skipped.jsonl").read_text().splitlines()) == 1
+    renamed = lines(tmp_path / "id.jsonl", *early, {"id": "b", "text": "y"})
+    with pytest.raises(SpartonError) as caught:
+        survey(Corpus([renamed]), None, ())
+    assert str(caught.value) == f"{renamed} line 1 has no id in column 'id', and every document needs one{MEND}"
+
+
 def test_rows_that_are_left_out_are_counted_told_and_written_down(tmp_path, caplog):
     rows = [{"id": str(i), "text": "x"} for i in range(3)] + [b"{\n"] * 12 + [{"text": "y"}]
     path = lines(tmp_path / "c.jsonl", *rows)
     skipped = SkippedRows()
-    assert check_corpus(Corpus([path]), Columns("id", ("text",)), skipped) == 16
+    assert survey(Corpus([path]), None, (), skipped) == (Columns("id", ("text",), guessed=True), 16)
     assert dict(skipped.kinds) == {"not JSON": 12, "no id": 1}
     found = "is not JSON (expecting property name enclosed in double quotes at column 2)"
     assert caplog.messages == [
+        "columns: id = id, text = text",
         *(f"left out: {path} line {number} {found}" for number in range(4, 14)),
         "13 rows are left out: 12 not JSON, 1 no id",
     ]

@@ -63,8 +63,8 @@ class IdCheck:
 
     def add(self, rows: Rows) -> None:
         """Take the ids of some rows; None is none."""
-        ids = [hash(name) for name in rows.columns[0] if name is not None]
-        self._hashes.append(np.array(ids, dtype=np.int64))
+        ids = [name for name in rows.columns[0] if name is not None]
+        self._hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids)))
 
     def refuse_repeated(self, again: Iterable[Rows]) -> None:
         """Raise SpartonError with both rows of the first id that stands twice. again: the same rows; equal hashes are

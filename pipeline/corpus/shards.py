@@ -1,6 +1,7 @@
 """Cut the corpus into shards of a fixed number of rows, in input order."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from ..documents import Documents, Shard
 from .rows import Rows
@@ -51,8 +52,12 @@ def _slices(corpus: Iterable[Rows], shard_rows: int) -> Iterator[Rows]:
 def _gather(rows: Rows, ids: list[str], texts: list[str]) -> None:
     """Add the rows that have text."""
     names, *columns = rows.columns
-    for name, some in zip(names, zip(*columns, strict=True), strict=True):
-        text = " ".join(filter(None, some))
+    joined = list(map(" ".join, map(partial(filter, None), zip(*columns, strict=True))))
+    if all(joined) and not any(map(str.isspace, joined)):
+        ids.extend(names)
+        texts.extend(joined)
+        return
+    for name, text in zip(names, joined, strict=True):
         if text and not text.isspace():
             ids.append(name)
             texts.append(text)

@@ -16,7 +16,7 @@ def with_texts(rows: Rows, columns: tuple[str, ...]) -> Rows:
     bad: dict[int, BadRow] = {}
     texts = []
     for name, values in zip(columns, rows.columns[1:], strict=True):
-        if not rows.are_text([value for value in values if value is not None]):
+        if not rows.are_text(values) and not rows.are_text([value for value in values if value is not None]):
             values = [_text(value, name, offset, bad) for offset, value in enumerate(values)]
         texts.append(values)
     return replace(rows, columns=(rows.columns[0], *texts)).with_bad(bad)

@@ -284,6 +284,7 @@ def test_columns_that_only_late_rows_name_are_meant_as_if_the_first_had_named_th
 
 
 def test_rows_that_are_left_out_are_counted_told_and_written_down(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     rows = [{"id": str(i), "text": "x"} for i in range(3)] + [b"{\n"] * 12 + [{"text": "y"}]
     path = lines(tmp_path / "c.jsonl", *rows)
     skipped = SkippedRows()

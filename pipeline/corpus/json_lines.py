@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from ...errors import SpartonError
 from .files import DataFile
 from .formats import ANY
 from .lines import LONGEST_LINE, line_blocks, open_bytes
@@ -93,10 +94,14 @@ def _column(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
 def _objects(file: DataFile) -> Iterator[_Objects]:
     """All lines but empty ones, some at a time."""
     names: tuple[str, ...] = ()
+    begun = False
     with open_bytes(file) as stream:
         for first, lines in line_blocks(stream):
             if first == 1:
                 lines[0] = lines[0].removeprefix(_MARK)
+            if not begun and (start := next(filter(None, map(bytes.strip, lines)), None)):
+                _refuse_whole_document(file, start)
+                begun = True
             numbers: Sequence[int] = range(first, first + len(lines))
             bad: dict[int, BadRow] = {}
             rows = _all_objects(lines)
@@ -110,6 +115,22 @@ def _objects(file: DataFile) -> Iterator[_Objects]:
             if not set().union(*rows) <= set(names):
                 names = tuple(dict.fromkeys(chain(names, *rows)))
             yield _Objects(numbers, lines, rows, bad, halves, names)
+
+
+def _refuse_whole_document(file: DataFile, start: bytes) -> None:
+    """Raise SpartonError for a file that is one JSON array, or objects over several lines: no line is a row then.
+
+    start: the first line that is not blank.
+    """
+    if start == b"[" or start[:2] == b"[{":
+        what, query = "is a JSON array", ".[]"
+    elif start == b"{":
+        what, query = "has JSON objects that reach over several lines", "."
+    else:
+        return
+    raise SpartonError(
+        f"{file} {what}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'"
+    )
 
 
 def _all_objects(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:

@@ -261,6 +261,24 @@ def test_a_file_without_a_row_is_passed_over(tmp_path):
     assert check_corpus(Corpus([empty]), Columns("id", ("text",))) == 0
 
 
+@pytest.mark.parametrize(
+    ("indent", "rows", "found", "query"),
+    [
+        (None, [{"id": "a", "text": "x"}], "is a JSON array", ".[]"),
+        (1, [{"id": "a", "text": "x"}], "is a JSON array", ".[]"),
+        (2, {"id": "a", "text": "x"}, "has JSON objects that reach over several lines", "."),
+    ],
+)
+def test_json_that_is_not_in_lines_is_told_as_such(tmp_path, indent, rows, found, query):
+    path = tmp_path / "a.json"
+    path.write_text("\n" + json.dumps(rows, indent=indent))
+    expected = f"{path} {found}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'"
+    assert refusal(path) == refusal(path, skip_bad=True) == expected
+    with pytest.raises(SpartonError) as caught:
+        survey(Corpus([path]), None, ())
+    assert str(caught.value) == expected
+
+
 def test_columns_that_only_late_rows_name_are_meant_as_if_the_first_had_named_them(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     early = [{"docid": str(i), "text": "x" * 500} for i in range(2_000)]

@@ -13,8 +13,10 @@ import tokenizers
 from ...errors import SpartonError
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
+from .converted import converted
 from .layout import read_object
 from .spec import EncoderFiles
+from .weights import SAFETENSORS
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1
@@ -73,7 +75,7 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
 def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, config: dict[str, Any]) -> np.ndarray:
     """float32 [V], the weight of each token id. size: of the tokenizer's vocabulary."""
     if files.table is None:
-        return _stored(files.folder / "model.safetensors")
+        return _stored(converted(files.folder) or files.folder / SAFETENSORS)
     try:
         table = {str(token): float(weight) for token, weight in json.loads(files.table.read_text("utf-8")).items()}
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
+import pytest
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 _LARGE = (".bin", ".h5", ".msgpack", ".onnx", ".pt", ".safetensors")  # by .gitattributes in Git LFS
 _API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?()")
@@ -159,6 +161,27 @@ def hub_of(*repositories):
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def user_of(address, home, token=None):
+    """Have this process be that of a user of a hub, who has nothing in the caches, which are in the folder `home`."""
+    from huggingface_hub import constants
+
+    from sparton.pipeline.model import converted
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "ENDPOINT", address)
+        patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", address + "/{repo_id}/resolve/{revision}/{filename}")
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        patch.setattr(constants, "HF_HUB_CACHE", str(home / "hub"))
+        patch.setattr(constants, "HF_TOKEN_PATH", str(home / "token"))
+        patch.setattr(converted, "cache_folder", lambda: home / "sparton")
+        if token is None:
+            patch.delenv("HF_TOKEN", raising=False)
+        else:
+            patch.setenv("HF_TOKEN", token)
+        yield
 
 
 def files(folder):

@@ -16,7 +16,7 @@ import torch
 from support.hub import Repository
 from support.masked_lms import build
 from support.saved_models import SPECIAL, WORDS, save_masked_lm
-from transformers import AutoModelForMaskedLM
+from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 ACCEPTED, NOT_ACCEPTED = "hf_accepted", "hf_another"  # tokens of accounts that did and did not accept a licence
 _BUILDERS = {}
@@ -81,6 +81,16 @@ def pickled(folder, shards=1, rename=str):
     size = sum(tensor.nbytes for tensor in state.values())
     write_json(folder / "pytorch_model.bin.index.json", {"metadata": {"total_size": size}, "weight_map": located})
     return folder
+
+
+@torch.inference_mode()
+def defined_weights(folder, texts):
+    """float64 [B, V]: log1p(relu(logits)), the maximum over a text's tokens, by transformers' own model in a folder
+    with safetensors. Each text is run alone."""
+    model = AutoModelForMaskedLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = [tokenizer(text, return_tensors="pt", truncation=True, max_length=96) for text in texts]
+    return torch.cat([model(**row).logits.relu().log1p().amax(1) for row in rows]).double().numpy()
 
 
 def of_old(name):
@@ -154,7 +164,7 @@ def _splade_v3_distilbert(name, root):
 
 @laid_out_as("naver/splade-cocondenser-ensembledistil")
 def _cocondenser(name, root):
-    """A plain folder with pytorch_model.bin alone; a pull request has safetensors of other weights, to tell it apart."""
+    """A plain folder with pytorch_model.bin alone; a pull request has safetensors, of other weights."""
     request = pickled(masked_lm(root / "pr-1", seed=1))
     model = AutoModelForMaskedLM.from_pretrained(masked_lm(root / "converted", seed=1))
     model.save_pretrained(request)

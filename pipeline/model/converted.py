@@ -7,10 +7,14 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import SpartonError
 from ...storage.atomic import cache_folder, locked, make_folder, whole_file
 from .weights import INDEX, PICKLED, SAFETENSORS, digest_of, pickle_digest, pickles
+
+if TYPE_CHECKING:
+    import torch
 
 # Tied weights are written once for each of their names. A file of a few bytes could ask for terabytes.
 _MOST_COPIES = 4
@@ -69,7 +73,7 @@ def _convert(folder: Path, files: Sequence[Path], target: Path) -> None:
     from .pickled import load_pickled
     from .safetensors_file import write_safetensors
 
-    tensors = {}
+    tensors: dict[str, torch.Tensor] = {}
     for path in files:
         if path.name != PICKLED + INDEX:
             tensors |= load_pickled(path)

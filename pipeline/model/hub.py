@@ -63,12 +63,14 @@ def _snapshot(name: str, revision: str | None, trust_remote_code: bool, *, local
 
 def _refusal(name: str, revision: str | None, error: BaseException) -> SpartonError:
     """Why a model cannot be had from the hub, by what its library raised."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RevisionNotFoundError
 
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, HfHubHTTPError):
         cause = cause.__cause__
-    status = getattr(getattr(cause, "response", None), "status_code", None)
+    response = getattr(cause, "response", None)
+    status = getattr(response, "status_code", None)
+    said = "" if response is None else str(response.headers.get("x-error-message"))
     model = f"the model {redacted(name)!r}"
     licence = f"accept the licence at https://huggingface.co/{redacted(name)} and set HF_TOKEN to that account's token"
     if isinstance(cause, RevisionNotFoundError):
@@ -78,14 +80,14 @@ def _refusal(name: str, revision: str | None, error: BaseException) -> SpartonEr
         )
     if isinstance(cause, GatedRepoError):
         return SpartonError(f"{model} is gated, and the hub refused its files ({status}); {licence}")
-    if status == _UNAUTHORIZED and isinstance(cause, RepositoryNotFoundError):
+    if status == _UNAUTHORIZED and "invalid credentials" in said.lower():
+        return SpartonError(
+            f"the hub did not take the token that was sent for {model} ({status}); set HF_TOKEN to a valid one"
+        )
+    if status == _UNAUTHORIZED:  # of models that do not exist, too, which it tells to nobody without a token
         return SpartonError(
             f"{model} is neither a folder, nor in the local cache, and without a token the hub does not give it "
             f"({status}); check the name, or {licence}"
-        )
-    if status == _UNAUTHORIZED:
-        return SpartonError(
-            f"the hub did not take the token that was sent for {model} ({status}); set HF_TOKEN to a valid one"
         )
     if status == _FORBIDDEN:
         return SpartonError(f"the hub refused {model} to your token ({status}); {licence}, which may read gated models")

@@ -19,7 +19,7 @@ from .weights import check_whole
 
 # Before it, a pickle that asks for nothing but tensors could write where it should not (CVE-2026-24747), or run code
 # (CVE-2025-32434, before 2.6).
-_SAFE = (2, 10)
+_SAFE = "2.10"
 _ZIP, _PICKLE = b"PK\x03\x04", b"\x80"  # as files of torch.save begin, since PyTorch 1.6 and before
 _OWN = re.compile(r"torch\.|collections\.OrderedDict$")
 _AGAIN = "download or copy it again"
@@ -32,7 +32,7 @@ def load_pickled(path: Path) -> dict[str, torch.Tensor]:
     """
     if TorchVersion(torch.__version__) < _SAFE:
         raise SpartonError(
-            f"{path} is a pickle, which PyTorch reads safely from version {'.'.join(map(str, _SAFE))} on, and this is "
+            f"{path} is a pickle, which PyTorch reads safely from version {_SAFE} on, and this is "
             f"{torch.__version__}; upgrade PyTorch, or convert the model to safetensors"
         )
     check_whole(path)

@@ -49,4 +49,4 @@ def write_safetensors(tensors: Mapping[str, torch.Tensor], stream: BinaryIO) -> 
     stream.write(len(text).to_bytes(8, "little"))
     stream.write(text)
     for name in names:
-        stream.write(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy())
+        stream.write(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data)

@@ -10,7 +10,7 @@ from .layout import MODULES, module_folders
 from .weights import has_safetensors
 
 _PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model")
-_PICKLES = ("pytorch_model.bin", "pytorch_model-*.bin")  # of a folder without safetensors
+_PICKLES = ("pytorch_model.bin", "pytorch_model[-_]*-of-*.bin")  # of a folder without safetensors
 _COMMIT = re.compile("[0-9a-f]{40}")
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from support.hub import COMMIT, Repository, hub_of, user_of
+from support.hub import COMMIT, LIMITED, Repository, hub_of, user_of
 from support.repositories import ACCEPTED, NOT_ACCEPTED, defined_weights, masked_lm, pickled, repository
 from support.saved_models import TEXTS
 from support.serving import SPARTON
@@ -170,7 +170,9 @@ def test_a_revision_is_not_empty(run_cli, corpus, tmp_path):
     )
 
 
-GATED = f"the model '{SPLADE_V3}' is gated, and the hub refused its files (STATUS); {LICENCE}"
+UNLISTED = "someone/unlisted"
+LIMITS = f"the hub refused the model 'NAME' to your token (403); {LICENCE}, which may read gated models"
+GATED = f"the model 'NAME' is gated, and the hub refused its files (STATUS); {LICENCE}"
 PRIVATE = (
     "the model 'someone/private' is neither a folder, nor in the local cache, and without a token the hub does not "
     f"give it (401); check the name, or {LICENCE}"
@@ -184,6 +186,10 @@ UNKNOWN = (
 @pytest.mark.parametrize(
     ("name", "token", "sentence"),
     [
+        (UNLISTED, None, GATED.replace("STATUS", "401")),
+        (UNLISTED, NOT_ACCEPTED, GATED.replace("STATUS", "403")),
+        (SPLADE_V3, LIMITED, LIMITS),
+        (UNLISTED, LIMITED, LIMITS),
         (SPLADE_V3, None, GATED.replace("STATUS", "401")),
         (SPLADE_V3, NOT_ACCEPTED, GATED.replace("STATUS", "403")),
         ("someone/private", None, PRIVATE),
@@ -191,11 +197,13 @@ UNKNOWN = (
         (SPLADE_V3, "no-token", f"the hub did not take the token that was sent for the model '{SPLADE_V3}' (401); set "
                                 "HF_TOKEN to a valid one"),
     ],
-    ids=["gated", "gated to others", "private", "private to others", "token"],
+    ids=["all gated", "all gated to others", "limited", "all limited", "gated", "gated to others", "private",
+         "private to others", "token"],
 )  # fmt: skip
 def test_a_model_that_the_hub_does_not_give_is_one_sentence(run_cli, made, references, tmp_path, name, token, sentence):
     private = Repository("someone/private", {"main": references[0]}, readers=(ACCEPTED,), private=True)
-    with hub_of(made(SPLADE_V3), private) as (address, _), user_of(address, tmp_path / "home", token):
+    unlisted = Repository(UNLISTED, {"main": references[0]}, readers=(ACCEPTED,), listed=False)
+    with hub_of(made(SPLADE_V3), private, unlisted) as (address, _), user_of(address, tmp_path / "home", token):
         ran = run_cli("encode-text", "bag", "--model", name)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == f"sparton: {sentence.replace('NAME', name)}"

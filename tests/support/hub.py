@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import pytest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+LIMITED = "hf_limited"  # a token that may not read gated repositories, whatever its account may
 _LARGE = (".bin", ".h5", ".msgpack", ".onnx", ".pt", ".safetensors")  # by .gitattributes in Git LFS
 _API = re.compile(r"/api/models/([^/]+/[^/]+)(?:/(revision|tree)/([^/]+))?()")
 _FILE = re.compile(r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
@@ -34,13 +35,15 @@ class Repository:
     """A model on the hub.
 
     folders: what it holds, by revision: "main", and "refs/pr/1" or a tag. readers: tokens of the accounts that may read
-    its files; None for anyone. private: whether it is hidden from others; else it is gated, and says what it holds.
+    its files; None for anyone. private: whether it is hidden from others; else it is gated, and says what it holds,
+    unless it is not `listed`.
     """
 
     name: str
     folders: dict[str, Path] = field(default_factory=dict)
     readers: tuple[str, ...] | None = None
     private: bool = False
+    listed: bool = True
 
     def commit(self, revision):
         """The commit of a revision."""
@@ -52,6 +55,11 @@ class Repository:
             if revision in (name, self.commit(name)):
                 return self.commit(name), folder
         return None
+
+
+def allowed(repository, token):
+    """Whether an account may read a repository's files."""
+    return repository.readers is None or token in repository.readers
 
 
 @contextmanager
@@ -94,7 +102,7 @@ def hub_of(*repositories):
             asked = api.groups() if api else (file[1], "file", file[2], file[3]) if file else (None,) * 4
             name, what, revision, inner = asked
             repository = named.get(name)
-            if repository is None or (repository.private and token not in repository.readers):
+            if repository is None or (repository.private and not allowed(repository, token)):
                 if token:
                     self.refuse(404, "RepoNotFound", "Repository not found")
                 else:
@@ -102,7 +110,9 @@ def hub_of(*repositories):
                 return
             revision = unquote(revision or "main")
             found = repository.found(revision)
-            if found is None:
+            if not repository.listed and not allowed(repository, token):
+                self.restrict(repository, token)
+            elif found is None:
                 self.refuse(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             elif what == "file":
                 self.give(repository, *found, unquote(inner), token)
@@ -113,17 +123,22 @@ def hub_of(*repositories):
 
         def give(self, repository, commit, folder, path, token):
             """A file, or the reason why not."""
-            if repository.readers is not None and token not in repository.readers and path not in _OPEN:
-                refused = f"Access to model {repository.name} is restricted"
-                if token:
-                    why = f"{refused} and you are not in the authorized list. Visit it to ask for access."
-                    self.refuse(403, "GatedRepo", why)
-                else:
-                    self.refuse(401, "GatedRepo", f"{refused}. You must have access to it and be authenticated.")
+            if path not in _OPEN and not allowed(repository, token):
+                self.restrict(repository, token)
             elif path in {str(file.relative_to(folder)) for file in files(folder)}:
                 self.send((folder / path).read_bytes(), commit, large=path.endswith(_LARGE))
             else:
                 self.refuse(404, "EntryNotFound", "Entry not found", commit)
+
+        def restrict(self, repository, token):
+            refused = f"Access to model {repository.name} is restricted"
+            if token == LIMITED:
+                self.refuse(403, "", "Please enable access to public gated repositories in your token's settings.")
+            elif token:
+                why = f"{refused} and you are not in the authorized list. Visit it to ask for access."
+                self.refuse(403, "GatedRepo", why)
+            else:
+                self.refuse(401, "GatedRepo", f"{refused}. You must have access to it and be authenticated.")
 
         def send(self, content, commit, large=False):
             content = content.encode() if isinstance(content, str) else content

@@ -508,3 +508,50 @@ def test_an_index_that_is_none_is_one_sentence(sharded, content, sentence):
     folder, index, _ = sharded
     (folder / index).write_text(content)
     refused(folder, sentence.replace("NAME", index))
+
+
+CODE = """
+from pathlib import Path
+from transformers import BertConfig, BertForMaskedLM
+
+Path(MARKER).touch()
+
+class Config(BertConfig):
+    model_type = "mine"
+
+class Model(BertForMaskedLM):
+    config_class = Config
+"""
+
+
+def test_code_beside_a_pickle_runs_only_where_it_is_trusted(plain, copy, tmp_path, monkeypatch):
+    import transformers.dynamic_module_utils as modules
+
+    monkeypatch.setattr(modules, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    pickled(copy)
+    marker = tmp_path / "marker"
+    (copy / "mine.py").write_text(CODE.replace("MARKER", repr(str(marker))))
+    config = json.loads((copy / "config.json").read_text())
+    config |= {"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config", "AutoModelForMaskedLM": "mine.Model"}}
+    write_json(copy / "config.json", config)
+    with pytest.raises(
+        SpartonError, match=r"cannot be loaded with its tokenizer|cannot be loaded as a masked language"
+    ):
+        sparton.Encoder(str(copy), device="cpu")
+    assert not marker.exists()
+    encoder = sparton.Encoder(str(copy), device="cpu", dtype="float32", scale=SCALE, trust_remote_code=True)
+    assert marker.exists()
+    np.testing.assert_allclose(dense(encoder, TEXTS), defined_weights(plain, TEXTS), rtol=1e-5, atol=1.6e-5)
+
+
+def test_a_table_that_is_none_is_named_by_the_file_that_the_user_has(plain, tmp_path):
+    model = shutil.copytree(plain, tmp_path / "model")
+    (model / "model.safetensors").unlink()
+    torch.save({"heavy": torch.ones(2, 3)}, model / "pytorch_model.bin")
+    package = "sentence_transformers.sparse_encoder.models"
+    write_json(model / "modules.json", [{"path": "", "type": f"{package}.SparseStaticEmbedding"}])
+    with pytest.raises(SpartonError) as caught:
+        open_document_encoder(model=str(model))
+    assert str(caught.value) == (
+        f"{model / 'pytorch_model.bin'} holds {{'heavy': ('F32', [2, 3])}}; expected one floating vector named weight"
+    )

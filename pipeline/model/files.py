@@ -1,6 +1,7 @@
 """Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,11 +17,12 @@ from .weights import (
     INDEX,
     PICKLED,
     SAFETENSORS,
+    check_config,
     check_whole,
     digest_of,
     file_digest,
-    has_safetensors,
     pickle_digest,
+    pickles,
     weight_files,
 )
 
@@ -107,26 +109,32 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
     Raises SpartonError if it lacks the weights that its kind has.
     """
     patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
-    where = "" if encoder.folder == folder else f" in {encoder.folder.relative_to(folder)}"
-    weights = weight_files(encoder.folder) if WEIGHTS in patterns else ()
-    if WEIGHTS in patterns and not weights:
-        others = sorted(path.name for pattern in _OTHERS for path in encoder.folder.glob(pattern))
+    _check_files(name, folder, encoder.folder, patterns)
+    pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
+    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
+    files |= set() if encoder.table is None else {encoder.table}
+    for path in files:
+        check_whole(path)
+    digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}
+    return _digest({str(path.relative_to(folder)): digest for path, digest in digests.items()})
+
+
+def _check_files(name: str, folder: Path, within: Path, patterns: Sequence[str]) -> None:
+    """Raise SpartonError if a model lacks what the patterns need. within: its folder `folder`, or one in that."""
+    where = "" if within == folder else f" in {within.relative_to(folder)}"
+    if WEIGHTS in patterns and not weight_files(within):
+        others = sorted(path.name for pattern in _OTHERS for path in within.glob(pattern))
         raise SpartonError(
             f"the model {name} has no weights{where} that can be read (found: {', '.join(others) or 'none'}); expected "
             f"{SAFETENSORS} or {PICKLED}, or several files with {SAFETENSORS}{INDEX} or {PICKLED}{INDEX}"
         )
-    if _CONFIG in patterns and not (encoder.folder / _CONFIG).is_file():
-        raise SpartonError(
-            f"the model {name} has no {_CONFIG}{where}, which says what its weights are; download or copy the model "
-            "again"
-        )
-    pickles = () if has_safetensors(encoder.folder) else weights
-    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickles)
-    files |= set() if encoder.table is None else {encoder.table}
-    for path in files:
-        check_whole(path)
-    digests = {path: pickle_digest(path) if path in pickles else file_digest(path) for path in files}
-    return _digest({str(path.relative_to(folder)): digest for path, digest in digests.items()})
+    if _CONFIG in patterns:
+        if not (within / _CONFIG).is_file():
+            raise SpartonError(
+                f"the model {name} has no {_CONFIG}{where}, which says what its weights are; download or copy the "
+                "model again"
+            )
+        check_config(within / _CONFIG)
 
 
 def _digest(digests: dict[str, str]) -> str:

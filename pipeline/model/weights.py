@@ -48,6 +48,17 @@ def check_whole(path: Path) -> None:
             )
 
 
+def check_config(path: Path) -> None:
+    """Raise SpartonError for a config.json that has transformers read other weights than weight_files names: a pickle,
+    or a file that no digest covers."""
+    named = read_object(path).get("transformers_weights")
+    if named not in (None, SAFETENSORS, SAFETENSORS + INDEX):
+        raise SpartonError(
+            f"{path} sets transformers_weights to {short(named)}; expected {SAFETENSORS}, so call the file that, and "
+            "remove the entry"
+        )
+
+
 def file_digest(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as stream:

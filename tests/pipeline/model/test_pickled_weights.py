@@ -510,6 +510,18 @@ def test_an_index_that_is_none_is_one_sentence(sharded, content, sentence):
     refused(folder, sentence.replace("NAME", index))
 
 
+@pytest.mark.parametrize("name", ["adapter_model.bin", "within/model.safetensors", "../model.safetensors", 5, ["x"]])
+def test_a_configuration_that_names_other_weights_is_refused(copy, name):
+    config = json.loads((copy / "config.json").read_text())
+    write_json(copy / "config.json", {**config, "transformers_weights": name})
+    torch.save({"x": Calls(os.mkdir, str(copy / "made"))}, copy / "adapter_model.bin")
+    refused(
+        copy,
+        f"DIR/config.json sets transformers_weights to {name!r}; expected model.safetensors, so call the file that, "
+        "and remove the entry",
+    )
+
+
 CODE = """
 from pathlib import Path
 from transformers import BertConfig, BertForMaskedLM

@@ -16,6 +16,11 @@ _MODEL = Option(
     "Model",
     that_is("a name or a folder, which are not empty", bool),
 )
+_REVISION = Option(
+    "Commit, tag, branch or refs/pr/1 of a Hugging Face model.",
+    "Model",
+    that_is("the name of a commit, a tag, a branch or a pull request, which is not empty", bool),
+)
 _SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
 _SCALE = Option("An impact is round(weight × scale).", "Impacts", _SCALES)
 # PyTorch knows devices that no model runs on here.
@@ -44,7 +49,7 @@ class ModelOptions(Options):
     """What any model is opened with. scale: None for vectors that are impacts."""
 
     model: Annotated[str | None, _MODEL] = None
-    revision: Annotated[str | None, Option("Commit or tag of a Hugging Face model.", "Model")] = None
+    revision: Annotated[str | None, _REVISION] = None
     max_length: Annotated[int | None, Option("Tokens a text is cut at. [default: 512]", "Model", at_least(3))] = None
     dtype: Annotated[str, Option("auto, float32, bfloat16 or float16.", "Model", one_of("auto", *DTYPES))] = "auto"
     scale: Annotated[float | None, _SCALE] = None

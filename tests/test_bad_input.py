@@ -412,16 +412,16 @@ def test_an_unknown_model(run_cli, here, good, name):
     )
 
 
-@pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("pytorch_model.bin", "pytorch_model.bin")])
-def test_a_model_folder_without_safetensors(run_cli, here, good, name, found):
+@pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("tf_model.h5", "tf_model.h5")])
+def test_a_model_folder_without_weights(run_cli, here, good, name, found):
     (here / "model").mkdir()
     (here / "model" / name).touch()
     assert_index_refused(
         run_cli,
         here,
         [good, "--model", "model"],
-        f"the model {here / 'model'} has no .safetensors weights (found: {found}); "
-        "Sparton loads safetensors only, so convert it first",
+        f"the model {here / 'model'} has no weights that can be read (found: {found}); expected model.safetensors or "
+        "pytorch_model.bin, or several files with model.safetensors.index.json or pytorch_model.bin.index.json",
     )
 
 

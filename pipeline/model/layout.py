@@ -44,6 +44,17 @@ class Layout:
         """The modules' names."""
         return [module.name for module in self.modules or ()]
 
+    @property
+    def existing_modules(self) -> tuple[Module, ...]:
+        """The modules, for whoever reads their folders. Raises SpartonError for one that the model folder lacks."""
+        for module in self.modules or ():
+            if not module.folder.is_dir():
+                raise SpartonError(
+                    f"{self.folder / MODULES} names the folder {module.folder.relative_to(self.folder)}, which is "
+                    "missing; download or copy the model again"
+                )
+        return self.modules or ()
+
 
 def read_layout(folder: Path, task: str) -> Layout:
     """What modules.json, the Router and the configuration of sentence-transformers say of one task.

@@ -13,8 +13,10 @@ import tokenizers
 from ...errors import SpartonError
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
+from .converted import converted
 from .layout import read_object
 from .spec import EncoderFiles
+from .weights import PICKLED, SAFETENSORS
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1
@@ -73,7 +75,7 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
 def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, config: dict[str, Any]) -> np.ndarray:
     """float32 [V], the weight of each token id. size: of the tokenizer's vocabulary."""
     if files.table is None:
-        return _stored(files.folder / "model.safetensors")
+        return _stored(files.folder)
     try:
         table = {str(token): float(weight) for token, weight in json.loads(files.table.read_text("utf-8")).items()}
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
@@ -89,12 +91,15 @@ def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, co
     return weights
 
 
-def _stored(path: Path) -> np.ndarray:
-    """float32 [V] from a safetensors file of any floating dtype. NumPy lacks bfloat16: the upper half of a float32."""
+def _stored(folder: Path) -> np.ndarray:
+    """float32 [V] of any floating dtype, from a folder's safetensors or what its pickle was converted to. NumPy lacks
+    bfloat16: the upper half of a float32."""
     from safetensors import SafetensorError, deserialize
 
+    made = converted(folder)
+    path = folder / (PICKLED if made else SAFETENSORS)
     try:
-        tensors = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
+        tensors = dict(deserialize((made or path).read_bytes()))  # type: ignore[no-untyped-call]
     except (OSError, SafetensorError) as error:
         raise SpartonError(f"{path} cannot be read ({error}); save the model again") from error
     tensor = tensors.get("weight")

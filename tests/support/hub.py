@@ -17,6 +17,10 @@ def digest(content):
 def hub(name, folder):
     """The address of a hub that has a folder's files as the model `name`, and a list of its requests."""
     requests = []
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+    def read(file):
+        return (folder / file).read_bytes()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -35,15 +39,15 @@ def hub(name, folder):
             path = self.path.partition("?")[0]
             if path.startswith(f"/api/models/{name}/tree/"):
                 entries = [
-                    {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": digest(file.read_bytes())}
-                    for file in sorted(folder.iterdir())
+                    {"type": "file", "path": file, "size": (folder / file).stat().st_size, "oid": digest(read(file))}
+                    for file in names
                 ]
                 self.send(200, json.dumps(entries).encode(), body)
             elif path.startswith(f"/api/models/{name}/"):
-                siblings = [{"rfilename": file.name} for file in sorted(folder.iterdir())]
+                siblings = [{"rfilename": file} for file in names]
                 self.send(200, json.dumps({"id": name, "sha": COMMIT, "siblings": siblings}).encode(), body)
-            elif path.startswith(f"/{name}/resolve/") and (folder / path.rpartition("/")[2]).is_file():
-                self.send(200, (folder / path.rpartition("/")[2]).read_bytes(), body)
+            elif path.startswith(f"/{name}/resolve/") and path.split("/", 5)[-1] in names:
+                self.send(200, read(path.split("/", 5)[-1]), body)
             else:
                 self.send(404, b"{}", body)
 

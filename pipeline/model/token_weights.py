@@ -123,7 +123,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
             prefix=head.prefix,
         )
         _check_whole(checkpoint)
-        weight = checkpoint.model.get_input_embeddings().weight
+        weight = _input_embedding(checkpoint)
         lm = Backbone(
             checkpoint.model, weight, checkpoint.tokenizer, checkpoint.vocabulary(len(weight)), checkpoint.longest
         )
@@ -193,6 +193,18 @@ def _check_whole(checkpoint: Checkpoint) -> None:
             f"{checkpoint.folder} lacks the weights {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}; save "
             "the whole model"
         )
+
+
+def _input_embedding(checkpoint: Checkpoint) -> torch.Tensor:
+    """The weight of a model's input embedding, [V, D]. Raises SpartonError for a model without one."""
+    try:
+        weight: torch.Tensor = checkpoint.model.get_input_embeddings().weight
+    except Exception as error:  # of a model's own code, or that of one for images
+        raise SpartonError(
+            f"{checkpoint.folder} is a {type(checkpoint.model).__name__}, which has no input embedding of tokens; "
+            "Sparton needs a model of texts"
+        ) from error
+    return weight
 
 
 @torch.inference_mode()

@@ -22,6 +22,7 @@ from support.token_models import (
     token_scores,
 )
 from support.triton_devices import on_gpu
+from transformers import ViTConfig, ViTModel
 
 import sparton
 from sparton.errors import SpartonError
@@ -30,6 +31,7 @@ from sparton.pipeline.encoding.pruning import Pruning
 from sparton.pipeline.encoding.quantize_tokens import begin_quantize_tokens
 from sparton.pipeline.model.base import TokenWeights
 from sparton.pipeline.model.files import find_model
+from sparton.pipeline.model.kinds import read_encoder
 
 QUERIES = ["black bag", "bag bag suede bag", "zzz leather zzz", "word5 word7 word5 .", "zzz"]
 
@@ -177,6 +179,32 @@ def test_a_masked_lm_and_a_classifier_of_several_labels_stay_what_they_are(tmp_p
     config |= {"architectures": ["BertForTokenClassification"], "id2label": {"0": "A", "1": "B"}}
     (folder / "config.json").write_text(json.dumps(config))
     assert find_model(str(folder)).documents.kind == "masked_lm"
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_scalar_among_weights_that_are_a_pickle_is_recognized_without_reading_it(models, tmp_path, zipped):
+    """The names stand in it; what loads such weights may convert them before."""
+    for name in ("uniCOIL", "TILDEv2"):
+        folder = shutil.copytree(models[name][0], tmp_path / name)
+        weights = load_file(folder / "model.safetensors")
+        (folder / "model.safetensors").unlink()
+        assert read_encoder(folder, "document").kind == "masked_lm"
+        torch.save(weights, folder / "pytorch_model.bin", _use_new_zipfile_serialization=zipped)
+        assert [read_encoder(folder, task).kind for task in ("document", "query")] == ["token_weights"] * 2
+        (folder / "pytorch_model.bin").write_bytes(b"PK\x03\x04 damaged")
+        assert read_encoder(folder, "document").kind == "masked_lm"
+
+
+def test_a_model_of_images_is_refused(tmp_path):
+    config = ViTConfig(
+        hidden_size=WIDTH, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, image_size=8, patch_size=4
+    )
+    folder = save_xlm_roberta(tmp_path / "model")
+    ViTModel(config).save_pretrained(folder)
+    torch.save(scalar(), folder / "sparse_linear.pt")
+    with pytest.raises(SpartonError) as caught:
+        sparton.Encoder(str(folder), device="cpu")
+    assert f"{folder} is a ViTModel, " in str(caught.value)
 
 
 def refused(folder, sentence):

@@ -154,16 +154,16 @@ def load_scalar(files: EncoderFiles, head: TokenHead, device: torch.device) -> S
 
 
 def _stored(files: EncoderFiles, head: TokenHead) -> tuple[Path, Mapping[str, Any]]:
-    """The file that has a scalar, and its tensors as weight and bias."""
+    """Where a scalar is, and its tensors as weight and bias."""
     if files.head is not None:
         tensors = _tensors(files.head)
         return files.head, {str(name).rpartition(".")[2]: tensor for name, tensor in tensors.items()}
     names = {f"{head.name}.{part}": part for part in ("weight", "bias")}
-    for path in sorted(files.folder.glob("*.safetensors")):
-        if found := names.keys() & weight_names(path):
-            tensors = _tensors(path, found)
-            return path, {names[name]: tensors[name] for name in found}
-    return files.folder, {}
+    found: dict[str, Any] = {}
+    for path in sorted(files.folder.glob("*.safetensors")):  # shards may part the two
+        wanted = names.keys() & weight_names(path)
+        found |= _tensors(path, wanted) if wanted else {}
+    return files.folder, {names[name]: tensor for name, tensor in found.items()}
 
 
 def _tensors(path: Path, names: Collection[str] = ()) -> Mapping[str, Any]:

@@ -251,6 +251,27 @@ def test_other_shapes_that_say_the_same_are_taken(models, tmp_path):
     assert sparton.Encoder(str(folder), device="cpu").terms("black leather bag") == expected != {}
 
 
+def test_a_scalar_among_weights_is_found_in_any_shard(models, tmp_path):
+    folder = shutil.copytree(models["uniCOIL"][0], tmp_path / "model")
+    expected = sparton.Encoder(str(folder), device="cpu").terms("black leather bag")
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    last = {name: weights.pop(name) for name in ("coil_encoder.tok_proj.bias", "coil_encoder.bert.pooler.dense.bias")}
+    shards = {"model-00001-of-00002.safetensors": weights, "model-00002-of-00002.safetensors": last}
+    for name, tensors in shards.items():
+        save_file(tensors, folder / name, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": {weight: name for name, tensors in shards.items() for weight in tensors}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert sparton.Encoder(str(folder), device="cpu").terms("black leather bag") == expected != {}
+    del last["coil_encoder.tok_proj.bias"]
+    save_file(last, folder / "model-00002-of-00002.safetensors", metadata={"format": "pt"})
+    refused(
+        folder,
+        f"DIR holds coil_encoder.tok_proj with weight {[1, WIDTH]} and bias None; expected [1, D] and [1], for one "
+        "scalar a token, so save the model again",
+    )
+
+
 def test_a_scalar_for_another_width_is_refused(tmp_path):
     folder = save_xlm_roberta(tmp_path / "model")
     torch.save({"weight": torch.zeros(1, 8), "bias": torch.zeros(1)}, folder / "sparse_linear.pt")

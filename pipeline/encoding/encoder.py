@@ -1,6 +1,7 @@
 """Texts in, impacts out: tokenize, batch, have a model compute weights, quantize; as a stream, or each text alone."""
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +13,7 @@ import torch
 from ...errors import Parameter, SpartonError
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
-from ..model.base import TokenTable
+from ..model.base import TokenTable, TokenWeightModel, TokenWeights
 from ..model.open_model import OpenModel, open_documents
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -23,6 +24,7 @@ from .impacts import Impacts, concatenate, heaviest_first, join
 from .in_flight import BatchInFlight, ShardInFlight
 from .pruning import pruning_for
 from .quantize import begin_quantize
+from .quantize_tokens import begin_quantize_tokens
 from .saved_batches import SavedBatches
 
 log = logging.getLogger("sparton")
@@ -59,6 +61,7 @@ class Encoder:
                 Parameter("model"),
             )
         self._opened, self._model = model, model.model
+        self._of_tokens = isinstance(model.model, TokenWeightModel)  # which have no [documents, V]
         self.device = self._model.device
         self.scale = options.scale
         self.pruning = pruning_for(options, model.spec)
@@ -90,13 +93,13 @@ class Encoder:
     def _fitting_tokens(self) -> int:
         length = self.max_length
 
-        def run(tokens: int) -> torch.Tensor:
+        def run(tokens: int) -> object:
             count = max(1, tokens // length)
             ids = np.zeros(count * length, np.int32)
             return self._weights(Tokens(ids, np.arange(count + 1) * length, 0), np.arange(count))
 
         # Two batches' weights at once, and of the first the copies that head and compaction make.
-        return fitting_tokens(self.device, run, 3 * 4 * _MOST_WEIGHTS)
+        return fitting_tokens(self.device, run, 0 if self._of_tokens else 3 * 4 * _MOST_WEIGHTS)
 
     def encode(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order."""
@@ -118,10 +121,7 @@ class Encoder:
         if self._batches_change_nothing(tokens, known):
             lengths = self._whole_blocks(tokens.lengths[known])
             batches = [known[batch] for batch in batches_of_one_length(lengths, self.batch_tokens, self._most_texts)]
-        parts = [
-            begin_quantize(self._weights(tokens, rows, whole_blocks=True), self.scale, self.pruning)()
-            for rows in batches
-        ]
+        parts = [self._begin_quantize(self._weights(tokens, rows, whole_blocks=True))() for rows in batches]
         return join(parts, batches, len(tokens))
 
     def _batches_change_nothing(self, tokens: Tokens, rows: np.ndarray) -> bool:
@@ -130,8 +130,8 @@ class Encoder:
             probed = rows[:_PROBED]
             together = self._weights(tokens, probed, whole_blocks=True)
             self._unchanged = all(
-                torch.equal(weights, self._weights(tokens, np.array([row]), whole_blocks=True)[0])
-                for weights, row in zip(together, probed, strict=True)
+                torch.equal(together[i], self._weights(tokens, probed[i : i + 1], whole_blocks=True)[0])
+                for i in range(_PROBED)
             )
         return bool(self._unchanged)
 
@@ -196,7 +196,7 @@ class Encoder:
 
     @property
     def _most_texts(self) -> int:
-        return max(1, _MOST_WEIGHTS // len(self.vocabulary))
+        return sys.maxsize if self._of_tokens else max(1, _MOST_WEIGHTS // len(self.vocabulary))
 
     def _batches(self, lengths: np.ndarray) -> Iterator[np.ndarray]:
         split = batches_in_order if self._model.packs else batches_by_tokens
@@ -209,7 +209,7 @@ class Encoder:
         try:
             started = self._mark()
             weights = self._weights(shard.tokens, rows)
-            finish = begin_quantize(weights, self.scale, self.pruning)
+            finish = self._begin_quantize(weights)
             return [BatchInFlight(shard, rows, finish, started, self._mark())]
         except torch.OutOfMemoryError as error:
             if len(rows) == 1:
@@ -236,7 +236,15 @@ class Encoder:
         return event
 
     @torch.inference_mode()
-    def _weights(self, tokens: Tokens, rows: np.ndarray, *, whole_blocks: bool = False) -> torch.Tensor:
-        """float32 [B, V] of B rows of a shard's texts. whole_blocks: pad them to such."""
+    def _weights(self, tokens: Tokens, rows: np.ndarray, *, whole_blocks: bool = False) -> torch.Tensor | TokenWeights:
+        """What the model computes of B rows of a shard's texts. whole_blocks: pad them to such."""
         batch = [tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]] for row in rows]
-        return self._model.weights(batch, int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None)
+        length = int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None
+        if isinstance(self._model, TokenWeightModel):
+            return self._model.token_weights(batch, length)
+        return self._model.weights(batch, length)
+
+    def _begin_quantize(self, weights: torch.Tensor | TokenWeights) -> Callable[[], Impacts]:
+        if isinstance(weights, TokenWeights):
+            return begin_quantize_tokens(weights, self.scale, self.pruning)
+        return begin_quantize(weights, self.scale, self.pruning)

@@ -1,8 +1,9 @@
-"""What a model of any kind is to the encoders: one that computes weights, or a table of them."""
+"""What a model of any kind is to the encoders: one that computes weights, of all terms or of a text's own tokens, or a
+table of them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:  # a search by a table does without torch, and `sparton info` without any of them
     import numpy as np
@@ -11,8 +12,8 @@ if TYPE_CHECKING:  # a search by a table does without torch, and `sparton info` 
     from ..tokens.tokenizer import Tokenization
 
 
-class SparseModel(Protocol):
-    """Computes the weights of texts. It knows batches of token ids, and nothing of streams, impacts or memory."""
+class ComputingModel(Protocol):
+    """What every model has that computes. It knows batches of token ids, and nothing of streams, impacts or memory."""
 
     @property
     def tokenization(self) -> "Tokenization":
@@ -34,11 +35,42 @@ class SparseModel(Protocol):
     def packs(self) -> bool:
         """Whether it takes a batch's texts end to end, so that lengths in a batch may differ and cost no padding."""
 
+
+class SparseModel(ComputingModel, Protocol):
+    """Computes the weights of all terms."""
+
     def weights(self, batch: "Sequence[np.ndarray]", length: int | None = None) -> "torch.Tensor":
         """float32 [B, V] on the device, none negative, of B texts, each int32 token ids and none empty.
 
         length: that a model which does not pack pads texts to; None for that of the longest.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWeights:
+    """The weights of B texts whose terms are their own tokens, of which there are T: no [B, V] is needed.
+
+    ids: int32 [T] on the host, the tokens of the texts end to end. offsets: int64 [B + 1], where texts begin; the last
+    is T. weights: float32 [T] on the model's device, none negative. pooling: how the weights of equal tokens of a text
+    become one, "max" or "sum".
+    """
+
+    ids: "np.ndarray"
+    offsets: "np.ndarray"
+    weights: "torch.Tensor"
+    pooling: str = "max"
+
+    def __getitem__(self, row: int) -> "torch.Tensor":
+        """The weights of one text's tokens."""
+        return self.weights[self.offsets[row] : self.offsets[row + 1]]
+
+
+@runtime_checkable
+class TokenWeightModel(ComputingModel, Protocol):
+    """Computes the weights of a text's own tokens, so that a batch may have any number of texts."""
+
+    def token_weights(self, batch: "Sequence[np.ndarray]", length: int | None = None) -> TokenWeights:
+        """The weights of texts. batch, length: as a SparseModel's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +84,9 @@ class TokenTable:
     tokenization: "Tokenization"
     weights: "np.ndarray"
     term: Callable[[int], str]
+
+
+Model: TypeAlias = SparseModel | TokenWeightModel | TokenTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Load a checkpoint of transformers, with its tokenizer, from a folder: from safetensors, quietly, asking no hub."""
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from ...errors import SpartonError
 from .converted import as_safetensors
 from .layout import read_object
+from .own_code import has_own_code, make_buffers_again, name_ties
 
 T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
@@ -55,10 +57,17 @@ class Checkpoint:
 
 
 def load_checkpoint(
-    folder: Path, auto_class: str, title: str, *, device: torch.device, dtype: torch.dtype, trust_remote_code: bool
+    folder: Path,
+    auto_class: str,
+    title: str,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    trust_remote_code: bool,
+    prefix: str = "",
 ) -> Checkpoint:
     """Load a model folder (config, weights, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
-    title: of such models, in a sentence.
+    title: of such models, in a sentence. prefix: of the stored names of its weights, which transformers does not know.
 
     Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
     """
@@ -72,6 +81,8 @@ def load_checkpoint(
     )
     if not tokenizer or not tokenizer.is_fast:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
+    if trust_remote_code:
+        _loaded(folder, f"as a {title}", lambda: name_ties(folder, auto_class))
     with as_safetensors(folder) as readable:
         model, report = _loaded(
             folder,
@@ -82,6 +93,7 @@ def load_checkpoint(
                 use_safetensors=True,
                 ignore_mismatched_sizes=True,
                 output_loading_info=True,
+                **({"key_mapping": {f"^{re.escape(prefix)}": ""}} if prefix else {}),
                 **trust,
             ),
             readable,
@@ -91,6 +103,8 @@ def load_checkpoint(
             f"{folder} holds the weight {name} of shape {_shape(stored)}, and its config.json asks for "
             f"{_shape(expected)}; save both again from one model"
         )
+    if has_own_code(model):
+        _loaded(folder, f"as a {title}", lambda: make_buffers_again(model, folder))
     model = model.eval().requires_grad_(False).to(device)
     longest = _longest(folder, tokenizer, model)
     if longest < _LEAST_LENGTH:
@@ -121,6 +135,8 @@ def _loaded(folder: Path, how: str, load: Callable[[], T], readable: Path | None
     try:
         with _quiet_transformers():
             return load()
+    except SpartonError:
+        raise
     except Exception as error:
         for name in _READ:  # a file that is no JSON is the likely cause, and is named
             read_object(folder / name)

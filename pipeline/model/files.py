@@ -112,7 +112,7 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
     _check_files(name, folder, encoder.folder, patterns)
     pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
     files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
-    files |= set() if encoder.table is None else {encoder.table}
+    files |= {path for path in (encoder.table, encoder.head) if path is not None}
     for path in files:
         check_whole(path)
     digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}

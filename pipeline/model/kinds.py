@@ -10,9 +10,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import SpartonError, shortened
-from .base import Runtime, SparseModel, TokenTable
+from .base import Model, Runtime, SparseModel, TokenTable, TokenWeightModel
 from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object, refuse_adapter
 from .spec import EncoderFiles
+from .token_heads import recognize_token_weights
 
 WEIGHTS = "*.safetensors"
 _TOKENIZER = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
@@ -30,8 +31,8 @@ class ModelKind:
     name: in sparton.json. title: what `sparton info` calls a query model of this kind. modules: those of
     sentence-transformers that it stands for. recognize: the encoder that a folder has for a task, or None if it is of
     another kind. defining: patterns of the files that decide a weight, which the digest covers; of one with a table of
-    its own, that in place of WEIGHTS. load: what encodes. computes: whether that is a SparseModel, which has a dtype,
-    or a TokenTable. poolings, activations: those that it knows. tasks: whose texts it can encode.
+    its own, that in place of WEIGHTS. load: what encodes. computes: whether that is a model that computes, which has a
+    dtype, or a TokenTable. poolings, activations: those that it knows. tasks: whose texts it can encode.
     """
 
     name: str
@@ -39,7 +40,7 @@ class ModelKind:
     modules: str
     recognize: Callable[[Layout], EncoderFiles | None]
     defining: tuple[str, ...]
-    load: Callable[[EncoderFiles, Runtime], SparseModel | TokenTable]
+    load: Callable[[EncoderFiles, Runtime], Model]
     computes: bool
     poolings: tuple[str, ...]
     activations: tuple[str, ...]
@@ -149,6 +150,12 @@ def _load_masked_lm(files: EncoderFiles, runtime: Runtime) -> SparseModel:
     return load_splade(files, runtime)
 
 
+def _load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenWeightModel:
+    from .token_weights import load_token_weights
+
+    return load_token_weights(files, runtime)
+
+
 _STATIC = ModelKind(
     name="static",
     title="a table of token weights",
@@ -171,5 +178,16 @@ _MASKED_LM = ModelKind(
     poolings=("max", "sum"),
     activations=("log1p_relu", "log1p_log1p_relu"),
 )
+_TOKEN_WEIGHTS = ModelKind(
+    name="token_weights",
+    title="the weights of their own tokens",
+    modules="",
+    recognize=recognize_token_weights,
+    defining=(WEIGHTS, "config.json", *_TOKENIZER, "*.py"),
+    load=_load_token_weights,
+    computes=True,
+    poolings=("max", "sum"),
+    activations=("relu", "one"),
+)
 # By name. They are asked in this order whether they recognize a folder: a plain one is a masked LM if nothing else.
-KINDS = {kind.name: kind for kind in (_STATIC, _MASKED_LM)}
+KINDS = {kind.name: kind for kind in (_STATIC, _TOKEN_WEIGHTS, _MASKED_LM)}

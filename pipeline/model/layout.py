@@ -15,6 +15,7 @@ DOCUMENT, QUERY = "document", "query"  # tasks, as sentence-transformers names t
 _ROUTER = "router_config.json"
 _CONFIG = "config_sentence_transformers.json"
 _ADAPTER = "adapter_config.json"
+_WITHOUT_FILES = ("Normalize",)  # modules whose folder a hub has not, as it is empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def module_folders(folder: Path) -> list[str]:
     """The folders beside the top one that modules.json and the Router name, relative to it; none without modules."""
     with _as_saved(folder):
         listed = read_json(folder / MODULES, ())
-        names = [str(entry["path"]) for entry in listed]
+        names = [str(entry["path"]) for entry in listed if _class_name(entry["type"]) not in _WITHOUT_FILES]
         names += [str(PurePosixPath(entry["path"], name)) for entry in listed for name in _router(folder, entry)]
         return sorted({name for name in names if name not in ("", ".")})
 

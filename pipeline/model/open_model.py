@@ -9,7 +9,7 @@ from ...options import values_for
 from ...storage.manifest import EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
-from .base import Runtime, SparseModel, TokenTable
+from .base import Model, Runtime, TokenTable
 from .files import find_model
 from .kinds import KINDS
 from .recorded import cut_length, record, recorded_queries
@@ -21,7 +21,7 @@ class OpenModel:
     which may read the files of a query model."""
 
     name: str
-    model: SparseModel | TokenTable
+    model: Model
     spec: EncoderSpec
     settings: Callable[[], ModelSettings]
 
@@ -61,5 +61,5 @@ def open_queries(
     return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
 
 
-def _dtype(model: SparseModel | TokenTable) -> str | None:
+def _dtype(model: Model) -> str | None:
     return None if isinstance(model, TokenTable) else model.dtype

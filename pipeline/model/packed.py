@@ -6,13 +6,12 @@ ways when it is loaded, and what comes out differently stays padded.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 import torch
-
-from .masked_lm import MaskedLM
 
 log = logging.getLogger("sparton")
 
@@ -22,12 +21,52 @@ _HALF = (torch.bfloat16, torch.float16)
 _MOST_DIFFERENCE = 0.05
 
 
+class Unpacked(Protocol):
+    """What is packed, as MaskedLM: a model of transformers as backbone, whose first output are the hidden states."""
+
+    @property
+    def backbone(self) -> Any:
+        """The model of transformers."""
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """One of its weights, on its device and in its dtype."""
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The term of each id that it takes."""
+
+    @property
+    def longest(self) -> int:
+        """The most tokens that it takes."""
+
+    def hidden_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """[B, S, D] of int64 [B, S] ids and mask."""
+
+
 @dataclass(frozen=True)
 class PackedBackbone:
-    """A masked LM that takes packed documents. first: the position id of a document's first token."""
+    """A model that takes packed documents. first: the position id of a document's first token."""
 
-    lm: MaskedLM
+    lm: Unpacked
     first: int
+
+    def run(self, batch: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Hidden states [T, D] of texts end to end, and where each begins, int32 [B + 1].
+
+        batch: each text's int32 token ids, on the host.
+        """
+        lengths = [len(tokens) for tokens in batch]
+        ids = self._to_device(np.concatenate(batch).astype(np.int64))
+        starts = self._to_device(np.concatenate([[0], np.cumsum(lengths)]))
+        rows = torch.arange(len(ids), device=ids.device)
+        positions = rows - torch.repeat_interleave(starts[:-1], starts.diff(), output_size=len(ids))
+        offsets = starts.int()
+        return self.hidden_states(ids, positions, offsets, max(lengths)), offsets
+
+    def _to_device(self, array: np.ndarray) -> torch.Tensor:
+        """A copy, made while the host goes on."""
+        return torch.from_numpy(array).pin_memory().to(self.lm.weight.device, non_blocking=True)
 
     def hidden_states(
         self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
@@ -43,12 +82,12 @@ class PackedBackbone:
             sparton_offsets=offsets,
             sparton_longest=longest,
         )
-        hidden: torch.Tensor = output.logits[0]
+        hidden: torch.Tensor = output[0][0]
         return hidden
 
 
 @torch.inference_mode()
-def pack(lm: MaskedLM) -> PackedBackbone | None:
+def pack(lm: Unpacked) -> PackedBackbone | None:
     """The backbone for packed documents, or None if this machine, dtype or model does not take them.
 
     Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
@@ -116,7 +155,7 @@ def _no_mask(*arguments: Any, **kwargs: Any) -> None:
     """Packed documents need none."""
 
 
-def _probe(lm: MaskedLM) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]]:
+def _probe(lm: Unpacked) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]]:
     """Hidden states [T, D] of a few texts the usual way, and the same texts packed.
 
     One is as long as the model takes, so that attention within a window shows.

@@ -1,7 +1,10 @@
 """Where a model runs, and in which floating types."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -31,6 +34,18 @@ def place(runtime: Runtime) -> Placement:
         torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
     dtype = auto_dtype(device) if runtime.dtype == "auto" else runtime.dtype
     return Placement(device, dtype, *backbone_and_head(dtype, device))
+
+
+@contextmanager
+def told_if_too_large(folder: Path, device: torch.device) -> Iterator[None]:
+    """Raise SpartonError where the model of a folder does not fit into the device's memory."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise SpartonError(
+            f"the model in {folder} does not fit into the free memory of {device}; free some, or choose another with ",
+            Parameter("device"),
+        ) from error
 
 
 def _device(name: str) -> torch.device:

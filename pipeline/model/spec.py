@@ -12,8 +12,9 @@ class EncoderFiles:
 
     kind: of model (kinds.py). folder: where its files lie. table: the file that its weights are in, where they are not
     safetensors. saved: whether sentence-transformers saved it, so that nothing but its files decides how long a text
-    may be. max_length: the most tokens of a text, or None if the files do not say. The other fields are EncoderSpec's,
-    which has in addition what no file says before the model is loaded.
+    may be. max_length: the most tokens of a text, or None if the files do not say. head: the file of what weighs
+    tokens, where that is not among the other weights. The other fields are EncoderSpec's, which has in addition what
+    no file says before the model is loaded.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class EncoderFiles:
     activation: str = "log1p_relu"
     prompt: str = ""
     top_terms: int | None = None
+    head: Path | None = None
 
     def is_same_model(self, other: "EncoderFiles") -> bool:
         """Whether another is the same model (their prompts and lengths may differ)."""

@@ -7,14 +7,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from ...errors import Parameter, SpartonError
 from ...head import splade_head
 from ..tokens.tokenizer import Tokenization
 from .base import Runtime
 from .masked_lm import MaskedLM, load_masked_lm
 from .packed import PackedBackbone, pack
 from .padded import pad
-from .placement import Placement, place
+from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
 
 
@@ -42,19 +41,8 @@ class SpladeModel:
         return self._padded_weights(batch, length)
 
     def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
-        lengths = [len(tokens) for tokens in batch]
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        ids = self._to_device(np.concatenate(batch).astype(np.int64))
-        starts = self._to_device(offsets)
-        counts = starts.diff()
-        rows = torch.arange(len(ids), device=self.device)
-        positions = rows - torch.repeat_interleave(starts[:-1], counts, output_size=len(ids))
-        hidden = backbone.hidden_states(ids, positions, starts.int(), max(lengths))
-        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=starts.int())
-
-    def _to_device(self, array: np.ndarray) -> torch.Tensor:
-        """A copy, made while the host goes on."""
-        return torch.from_numpy(array).pin_memory().to(self.device, non_blocking=True)
+        hidden, offsets = backbone.run(batch)
+        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets)
 
     def _padded_weights(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
         padded = pad(batch, self._pad, length)
@@ -68,7 +56,7 @@ def load_splade(files: EncoderFiles, runtime: Runtime) -> SpladeModel:
     """Load a masked LM under the fused head. Raises as load_masked_lm, and for a device that cannot be used or is too
     small."""
     placement = place(runtime)
-    try:
+    with told_if_too_large(files.folder, placement.device):
         lm = load_masked_lm(
             files.folder,
             device=placement.device,
@@ -77,9 +65,3 @@ def load_splade(files: EncoderFiles, runtime: Runtime) -> SpladeModel:
             trust_remote_code=runtime.trust_remote_code,
         )
         return SpladeModel(lm, placement, pooling=files.pooling, activation=files.activation, head=runtime.head)
-    except torch.OutOfMemoryError as error:
-        raise SpartonError(
-            f"the model in {files.folder} does not fit into the free memory of {placement.device}; free some, or "
-            "choose another with ",
-            Parameter("device"),
-        ) from error

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
+from .adapter import merged, without_adapter
 from .layout import read_object
 
 T = TypeVar("T")
@@ -54,10 +55,18 @@ class Checkpoint:
 
 
 def load_checkpoint(
-    folder: Path, auto_class: str, title: str, *, device: torch.device, dtype: torch.dtype, trust_remote_code: bool
+    folder: Path,
+    auto_class: str,
+    title: str,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    trust_remote_code: bool,
+    adapter: Path | None = None,
 ) -> Checkpoint:
     """Load a model folder (config, safetensors, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
-    title: of such models, in a sentence.
+    title: of such models, in a sentence. adapter: the folder of one that is merged, whose tokenizer, if it has one, is
+    the model's.
 
     Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
     """
@@ -65,30 +74,33 @@ def load_checkpoint(
 
     # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
     trust = {"trust_remote_code": trust_remote_code, "local_files_only": not trust_remote_code}
-    has_tokenizer = trust_remote_code or any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
-    tokenizer = has_tokenizer and _loaded(
-        folder, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(folder, **trust)
+    spelled = adapter if adapter is not None and _has_tokenizer(adapter) else folder
+    tokenizer = (trust_remote_code or _has_tokenizer(spelled)) and _loaded(
+        spelled, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(spelled, **trust)
     )
     if not tokenizer or not tokenizer.is_fast:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
-    model, report = _loaded(
-        folder,
-        f"as a {title}",
-        lambda: getattr(transformers, auto_class).from_pretrained(
+    with without_adapter(folder) as readable:
+        model, report = _loaded(
             folder,
-            dtype=dtype,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **trust,
-        ),
-    )
+            f"as a {title}",
+            lambda: getattr(transformers, auto_class).from_pretrained(
+                readable,
+                dtype=dtype,
+                use_safetensors=True,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                **trust,
+            ),
+        )
     for name, stored, expected in sorted(report.get("mismatched_keys") or ()):
         raise SpartonError(
             f"{folder} holds the weight {name} of shape {_shape(stored)}, and its config.json asks for "
             f"{_shape(expected)}; save both again from one model"
         )
     model = model.eval().requires_grad_(False).to(device)
+    if adapter is not None:
+        model = merged(model, adapter).eval().requires_grad_(False)
     longest = _longest(folder, tokenizer, model)
     if longest < _LEAST_LENGTH:
         raise SpartonError(
@@ -96,6 +108,10 @@ def load_checkpoint(
             f"max_position_embeddings in its config.json; expected at least {_LEAST_LENGTH}"
         )
     return Checkpoint(folder, model, tokenizer, tuple(sorted(report["missing_keys"])), longest)
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
 
 
 def reason(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from ...errors import Parameter, SpartonError
 from ...storage.manifest import model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
+from .adapter import FindBase
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import DOCUMENT, MODULES, QUERY, module_folders
 from .spec import EncoderFiles
@@ -53,9 +54,9 @@ def find_model(
     if name == EMBEDDED:
         return _embedded()
     if Path(name).is_dir():
-        return _model_in(Path(name), str(Path(name).resolve()), None, queries)
+        return _model_in(Path(name), str(Path(name).resolve()), None, queries, _base_in_a_folder(_fetched_base))
     folder = _hub_folder(name, revision, trust_remote_code)
-    return _model_in(folder, name, folder.name, queries)
+    return _model_in(folder, name, folder.name, queries, _fetched_base)
 
 
 def find_recorded_model(
@@ -77,7 +78,7 @@ def find_recorded_model(
                 Parameter("model"),
                 " with where it is",
             )
-        return _model_in(folder, str(folder), None, queries)
+        return _model_in(folder, str(folder), None, queries, _base_in_a_folder(_cached_base))
     folder = _cached(name, revision, trust_remote_code)
     if folder is None:
         raise SpartonError(
@@ -88,7 +89,7 @@ def find_recorded_model(
             Parameter("model"),
             " with a folder",
         )
-    return _model_in(folder, name, folder.name, queries)
+    return _model_in(folder, name, folder.name, queries, _cached_base)
 
 
 def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
@@ -96,6 +97,11 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
 
     Raises SpartonError if it lacks the weights that its kind has.
     """
+    if encoder.base not in (None, encoder.folder):
+        whole = replace(encoder, folder=encoder.base, base=None)
+        changes = {path for pattern in KINDS[encoder.kind].defining for path in encoder.folder.glob(pattern)}
+        digests = {str(path.relative_to(folder)): _sha256(path) for path in changes}
+        return _digest(digests | {"base": encoder_digest(str(encoder.base), encoder.base, whole)})
     patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
     if WEIGHTS in patterns and not any(encoder.folder.glob(WEIGHTS)):
         others = sorted(path.name for pattern in ("*.bin", "*.pt", "*.h5") for path in encoder.folder.glob(pattern))
@@ -117,10 +123,34 @@ def _embedded() -> ModelFiles:
     return ModelFiles(EMBEDDED, folder, None, *encoders, _digest(digests))
 
 
-def _model_in(folder: Path, name: str, revision: str | None, queries: bool) -> ModelFiles:
-    encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
+def _model_in(folder: Path, name: str, revision: str | None, queries: bool, find_base: FindBase) -> ModelFiles:
+    encoders = read_encoder(folder, DOCUMENT, find_base), read_encoder(folder, QUERY, find_base)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)
+
+
+def _base_in_a_folder(find: FindBase) -> FindBase:
+    """The base of an adapter in a folder that a person named: another folder, or what `find` finds."""
+    return lambda adapter, name, revision: (
+        adapter / name if os.path.isdir(adapter / name) else find(adapter, name, revision)
+    )
+
+
+def _fetched_base(adapter: Path, name: str, revision: str | None) -> Path:
+    """The base of an adapter from the hub, as what the user named is: weights and JSON, and no code."""
+    return _hub_folder(name, revision, False)
+
+
+def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:
+    folder = _cached(name, revision, False)
+    if folder is None:
+        raise SpartonError(
+            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is not in the local hub cache, and "
+            "what only an index names is not fetched; pass ",
+            Parameter("model"),
+            " with where the adapter is, to fetch it",
+        )
+    return folder
 
 
 def _embedded_folder() -> Path:

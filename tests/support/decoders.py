@@ -34,7 +34,7 @@ SMALL = {
     "eos_token_id": 3,
 }
 # Gemma's windows are shorter than texts here, and their caps near the logits.
-GEMMA = {"sliding_window": 6, "query_pre_attn_scalar": 16, "final_logit_softcapping": 2.0}
+GEMMA = {"sliding_window": 6, "query_pre_attn_scalar": 16, "final_logit_softcapping": 5.0}
 MODELS = {
     "qwen3": lambda **more: Qwen3ForCausalLM(Qwen3Config(**SMALL, tie_word_embeddings=True, **more)),
     "llama": lambda **more: LlamaForCausalLM(LlamaConfig(**SMALL, **more)),

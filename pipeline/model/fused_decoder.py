@@ -81,7 +81,8 @@ class FusedDecoder:
             hidden = add_and_norm(branch, residual, layer.before_attention, self._epsilon)
             projected = functional.linear(hidden, layer.projection, layer.projection_bias)
             rotate(projected, self._heads, self._size, (cosines, sines), layer.head_norms, self._epsilon)
-            query, key, value = projected.view(len(ids), -1, self._size).split((queries, keys, keys), dim=1)
+            by_head = projected.view(len(ids), -1, self._size)
+            query, key, value = by_head[:, :queries], by_head[:, queries:-keys], by_head[:, -keys:]
             attended = self._attend(query, key, value, offsets, longest, self._scale, self._causal)
             branch = functional.linear(attended.reshape(len(ids), -1), layer.output, layer.output_bias)
             hidden = add_and_norm(branch, residual, layer.before_mlp, self._epsilon)
@@ -131,6 +132,9 @@ def _layer(layer: Any) -> _Layer:
 def _joined(*parts: Any) -> torch.Tensor:
     """The weights of several linear layers as one, of which theirs become views."""
     whole = torch.cat([part.weight for part in parts])
-    for part, weight in zip(parts, whole.split([len(part.weight) for part in parts]), strict=True):
-        part.weight.data = weight
+    start = 0
+    for part in parts:
+        stop = start + len(part.weight)
+        part.weight.data = whole[start:stop]
+        start = stop
     return whole

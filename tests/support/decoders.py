@@ -46,13 +46,13 @@ MODELS = {
 }
 
 
-def build(name, seed=0, **more):
-    """A decoder whose logits spread as those of a trained one do. more: of its configuration."""
+def build(name, seed=0, std=0.25, **more):
+    """A decoder whose logits spread as those of a trained one do. std: of weights. more: of its configuration."""
     torch.manual_seed(seed)
     model = MODELS[name](**more).eval().requires_grad_(False)
     for parameter in model.parameters():
         if parameter.ndim == 2:
-            parameter.normal_(std=0.25)
+            parameter.normal_(std=std)
         else:
             parameter.add_(torch.randn_like(parameter) * 0.1)
     return model

@@ -267,6 +267,40 @@ def test_the_digest_covers_adapter_and_base(folder, adapter, tmp_path):
 
 
 @needs_peft
+def test_an_adapter_on_the_hub_and_its_base_there(folder, adapter, tmp_path, monkeypatch):
+    """From the hub's cache, laid out as huggingface_hub lays it out, offline."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    commits = {"adapted": "a" * 40, "base": "b" * 40}
+    for name, commit in commits.items():
+        repository = tmp_path / f"models--someone--{name}"
+        shutil.copytree(adapter if name == "adapted" else folder, repository / "snapshots" / commit)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text(commit)
+    path = tmp_path / "models--someone--adapted" / "snapshots" / commits["adapted"] / "adapter_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"base_model_name_or_path": "someone/base"}))
+    encoder = encoder_of("someone/adapted")
+    assert_same(dense(encoder, TEXTS), dense(encoder_of(adapter), TEXTS))
+    settings = encoder.settings
+    assert (settings.name, settings.revision) == ("someone/adapted", commits["adapted"])
+    assert open_query_encoder(settings, SCALE).terms("tan bag") == encoder.terms("tan bag")
+
+    # What lies on this machine is nothing that a repository may name, and what only an index names is not fetched.
+    shutil.rmtree(tmp_path / "models--someone--base")
+    with pytest.raises(SpartonError) as caught:
+        open_query_encoder(settings, SCALE)
+    assert str(caught.value) == (
+        f"the adapter in {path.parent} changes the model 'someone/base', which is not in the local hub cache, and what "
+        "only an index names is not fetched; pass model with where the adapter is, to fetch it"
+    )
+    path.write_text(json.dumps(config | {"base_model_name_or_path": str(folder)}))
+    with pytest.raises(SpartonError, match="is neither a folder, nor in the local cache, nor found on the Hugging"):
+        encoder_of("someone/adapted")
+
+
+@needs_peft
 def test_an_adapter_of_a_masked_lm(tmp_path):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForMaskedLM

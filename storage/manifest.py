@@ -52,7 +52,8 @@ class EncoderSpec:
     configuration, tokenizer. max_length: tokens that a text is cut at; None for as many as the model takes. dtype: that
     its products are computed in; None for a table, which has none. pooling: how the weights that a term has at several
     positions become one. activation: how what the model computes becomes a weight. prompt: goes before every text.
-    top_terms: the most terms that the model itself keeps of a text, or None for all.
+    top_terms: the most terms that the model itself keeps of a text, or None for all. echo: whether a text goes through
+    the model twice, one copy behind the other, of which the second alone is pooled.
     """
 
     kind: str
@@ -63,6 +64,7 @@ class EncoderSpec:
     activation: str
     prompt: str = ""
     top_terms: _Positive | None = None
+    echo: bool = False
 
 
 @dataclass(frozen=True, slots=True)

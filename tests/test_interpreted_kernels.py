@@ -10,7 +10,12 @@ from packaging.version import Version
 
 pytestmark = pytest.mark.slow
 
-FILES = ("head/test_head_kernels.py", "head/test_head_backward.py", "pipeline/encoding/test_impacts.py")
+FILES = (
+    "head/test_head_kernels.py",
+    "head/test_head_backward.py",
+    "pipeline/encoding/test_impacts.py",
+    "pipeline/model/test_fused_decoder.py",
+)
 
 
 def test_kernels_in_the_interpreter():

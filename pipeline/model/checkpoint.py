@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
+from .adapter import merged, without_adapter
 from .converted import as_safetensors
 from .layout import read_object
 from .own_code import has_own_code, make_buffers_again, name_ties
@@ -65,9 +66,11 @@ def load_checkpoint(
     dtype: torch.dtype,
     trust_remote_code: bool,
     prefix: str = "",
+    adapter: Path | None = None,
 ) -> Checkpoint:
     """Load a model folder (config, weights, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
     title: of such models, in a sentence. prefix: of the stored names of its weights, which transformers does not know.
+    adapter: the folder of one that is merged, whose tokenizer, if it has one, is the model's.
 
     Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
     """
@@ -75,15 +78,15 @@ def load_checkpoint(
 
     # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
     trust = {"trust_remote_code": trust_remote_code, "local_files_only": not trust_remote_code}
-    has_tokenizer = trust_remote_code or any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
-    tokenizer = has_tokenizer and _loaded(
-        folder, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(folder, **trust)
+    spelled = adapter if adapter is not None and _has_tokenizer(adapter) else folder
+    tokenizer = (trust_remote_code or _has_tokenizer(spelled)) and _loaded(
+        spelled, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(spelled, **trust)
     )
     if not tokenizer or not tokenizer.is_fast:
         raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
     if trust_remote_code:
         _loaded(folder, f"as a {title}", lambda: name_ties(folder, auto_class))
-    with as_safetensors(folder) as readable:
+    with without_adapter(folder) as whole, as_safetensors(whole) as readable:
         model, report = _loaded(
             folder,
             f"as a {title}",
@@ -106,6 +109,8 @@ def load_checkpoint(
     if has_own_code(model):
         _loaded(folder, f"as a {title}", lambda: make_buffers_again(model, folder))
     model = model.eval().requires_grad_(False).to(device)
+    if adapter is not None:
+        model = merged(model, adapter).eval().requires_grad_(False)
     longest = _longest(folder, tokenizer, model)
     if longest < _LEAST_LENGTH:
         raise SpartonError(
@@ -113,6 +118,10 @@ def load_checkpoint(
             f"max_position_embeddings in its config.json; expected at least {_LEAST_LENGTH}"
         )
     return Checkpoint(folder, model, tokenizer, tuple(sorted(report["missing_keys"])), longest)
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    return any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
 
 
 def reason(error: BaseException) -> str:

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import model_folder
+from ...storage.redaction import redacted
 from ..options import EMBEDDED
+from .adapter import FindBase
 from .hub import cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import DOCUMENT, QUERY
@@ -65,9 +67,9 @@ def find_model(
     if name == EMBEDDED:
         return _embedded()
     if Path(name).is_dir():
-        return _model_in(Path(name), str(Path(name).resolve()), None, queries)
+        return _model_in(Path(name), str(Path(name).resolve()), None, queries, _base_in_a_folder(_fetched_base))
     folder = hub_folder(name, revision, trust_remote_code)
-    return _model_in(folder, name, folder.name, queries)
+    return _model_in(folder, name, folder.name, queries, _fetched_base)
 
 
 def find_recorded_model(
@@ -89,7 +91,7 @@ def find_recorded_model(
                 Parameter("model"),
                 " with where it is",
             )
-        return _model_in(folder, str(folder), None, queries)
+        return _model_in(folder, str(folder), None, queries, _base_in_a_folder(_cached_base))
     folder = cached_folder(name, revision, trust_remote_code)
     if folder is None:
         raise SpartonError(
@@ -100,7 +102,7 @@ def find_recorded_model(
             Parameter("model"),
             " with a folder",
         )
-    return _model_in(folder, name, folder.name, queries)
+    return _model_in(folder, name, folder.name, queries, _cached_base)
 
 
 def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
@@ -108,6 +110,11 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
 
     Raises SpartonError if it lacks the weights that its kind has.
     """
+    if encoder.base not in (None, encoder.folder):
+        whole = replace(encoder, folder=encoder.base, base=None)
+        changes = {path for pattern in KINDS[encoder.kind].defining for path in encoder.folder.glob(pattern)}
+        own = {str(path.relative_to(folder)): file_digest(path) for path in changes}
+        return _digest(own | {"base": encoder_digest(str(encoder.base), encoder.base, whole)})
     patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
     _check_files(name, folder, encoder.folder, patterns)
     pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
@@ -149,10 +156,34 @@ def _embedded() -> ModelFiles:
     return ModelFiles(EMBEDDED, folder, None, *encoders, _digest(digests))
 
 
-def _model_in(folder: Path, name: str, revision: str | None, queries: bool) -> ModelFiles:
-    encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
+def _model_in(folder: Path, name: str, revision: str | None, queries: bool, find_base: FindBase) -> ModelFiles:
+    encoders = read_encoder(folder, DOCUMENT, find_base), read_encoder(folder, QUERY, find_base)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)
+
+
+def _base_in_a_folder(find: FindBase) -> FindBase:
+    """The base of an adapter in a folder that a person named: another folder, or what `find` finds."""
+    return lambda adapter, name, revision: (
+        adapter / name if os.path.isdir(adapter / name) else find(adapter, name, revision)
+    )
+
+
+def _fetched_base(adapter: Path, name: str, revision: str | None) -> Path:
+    """The base of an adapter from the hub, as what the user named is: weights and JSON, and no code."""
+    return hub_folder(name, revision, False)
+
+
+def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:
+    folder = cached_folder(name, revision, False)
+    if folder is None:
+        raise SpartonError(
+            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is not in the local hub cache, and "
+            "what only an index names is not fetched; pass ",
+            Parameter("model"),
+            " with where the adapter is, to fetch it",
+        )
+    return folder
 
 
 def _embedded_folder() -> Path:

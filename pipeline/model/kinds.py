@@ -5,13 +5,15 @@ A cold search reads this, so what loads a model is imported when a model is load
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import SpartonError, shortened
+from .adapter import FindBase, base_folder, model_config, only_folders
 from .base import Model, Runtime, SparseModel, TokenTable, TokenWeightModel
-from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object, refuse_adapter
+from .decoder_files import is_decoder, read_settings
+from .layout import ADAPTER, DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object
 from .spec import EncoderFiles
 from .token_heads import recognize_token_weights
 
@@ -20,6 +22,7 @@ _TOKENIZER = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
 _IDF = "idf.json"
 # Their SpladePooling always takes one logarithm; what they call log1p_relu takes a second one.
 _ACTIVATIONS = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}
+_SPLADE = ("Transformer", "SpladePooling"), ("MLMTransformer", "SpladePooling")
 # What a Transformer may be told that would change a text's tokens, and is not read here.
 _UNREAD = ("processing_kwargs", "query_expansion", "do_lower_case", "tokenizer_name_or_path")
 
@@ -38,7 +41,7 @@ class ModelKind:
     name: str
     title: str
     modules: str
-    recognize: Callable[[Layout], EncoderFiles | None]
+    recognize: Callable[[Layout, FindBase], EncoderFiles | None]
     defining: tuple[str, ...]
     load: Callable[[EncoderFiles, Runtime], Model]
     computes: bool
@@ -47,23 +50,23 @@ class ModelKind:
     tasks: tuple[str, ...] = (DOCUMENT, QUERY)
 
 
-def read_encoder(folder: Path, task: str) -> EncoderFiles:
-    """What encodes the texts of a task, DOCUMENT or QUERY, as the files in a model folder say.
+def read_encoder(folder: Path, task: str, find_base: FindBase = only_folders) -> EncoderFiles:
+    """What encodes the texts of a task, DOCUMENT or QUERY, as a model folder says. find_base: the base of an adapter.
 
     Raises SpartonError for modules that are not known, and for JSON that does not say what it should.
     """
     layout = read_layout(folder, task)
     for kind in KINDS.values():
-        if task in kind.tasks and (found := kind.recognize(layout)) is not None:
+        if task in kind.tasks and (found := kind.recognize(layout, find_base)) is not None:
             return found
-    known = " and ".join(kind.modules for kind in reversed(KINDS.values()) if kind.modules)
+    known = " and ".join(dict.fromkeys(kind.modules for kind in reversed(KINDS.values()) if kind.modules))
     raise SpartonError(
         f"{folder / MODULES} sends a {task} through {' + '.join(layout.names) or 'nothing'}; Sparton knows {known}, "
         "alone or behind a Router"
     )
 
 
-def _recognize_static(layout: Layout) -> EncoderFiles | None:
+def _recognize_static(layout: Layout, find_base: FindBase) -> EncoderFiles | None:
     """A SparseStaticEmbedding; or the idf.json that OpenSearch's inference-free models have beside a masked LM."""
     if layout.modules is None:
         table = layout.folder / _IDF
@@ -84,16 +87,46 @@ def _recognize_static(layout: Layout) -> EncoderFiles | None:
     )
 
 
-def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
-    """A plain Hugging Face folder, or a Transformer under SpladePooling."""
-    if layout.modules is None:
-        refuse_adapter(layout.folder)
-        return EncoderFiles("masked_lm", layout.folder)
-    if layout.names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
+def _recognize_causal_lm(layout: Layout, find_base: FindBase) -> EncoderFiles | None:
+    """A decoder: a plain Hugging Face folder, or a Transformer under SpladePooling."""
+    folder = _transformer_folder(layout)
+    if folder is None:
         return None
+    base = base_folder(folder, find_base)
+    config = model_config(folder, base)
+    if not is_decoder(config):
+        return None
+    settings = read_settings(config, folder / "config.json")
+    found = EncoderFiles("causal_lm", folder, top_terms=settings.top_terms, base=base, echo=settings.echo)
+    if layout.modules is None:
+        return found
+    pooled = _under_pooling(layout, found, ("fill-mask", "text-generation"))
+    # A length that is all that the model has positions for is nobody's choice: sentence-transformers writes it down.
+    positions, length = config.get("max_position_embeddings"), pooled.max_length
+    chosen = length if length is None or not isinstance(positions, int) or length < positions else None
+    return replace(pooled, saved=False, max_length=chosen, top_terms=pooled.top_terms or settings.top_terms)
+
+
+def _recognize_masked_lm(layout: Layout, find_base: FindBase) -> EncoderFiles | None:
+    """A plain Hugging Face folder, or a Transformer under SpladePooling."""
+    folder = _transformer_folder(layout)
+    if folder is None:
+        return None
+    found = EncoderFiles("masked_lm", folder, base=base_folder(folder, find_base))
+    return found if layout.modules is None else _under_pooling(layout, found, ("fill-mask",))
+
+
+def _transformer_folder(layout: Layout) -> Path | None:
+    """Where the language model lies, in a plain folder or under SpladePooling; None in one of other modules."""
+    if layout.modules is None:
+        return layout.folder
+    return layout.modules[0].folder if tuple(layout.names) in _SPLADE else None
+
+
+def _under_pooling(layout: Layout, found: EncoderFiles, tasks: tuple[str, ...]) -> EncoderFiles:
+    """The same with what Transformer and SpladePooling say. tasks: that the Transformer may be for."""
     transformer, pooling = layout.existing_modules
-    refuse_adapter(transformer.folder)
-    config, path = _transformer_config(transformer)
+    config, path = _transformer_config(transformer, tasks)
     how = read_object(pooling.folder / "config.json")
     strategy, activation = how.get("pooling_strategy", "max"), how.get("activation_function", "relu")
     if strategy not in ("max", "sum") or not isinstance(activation, str) or activation not in _ACTIVATIONS:
@@ -101,9 +134,8 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
             f"{pooling.folder / 'config.json'} asks for pooling {strategy!r} with activation {activation!r}; "
             f"expected max or sum with {' or '.join(_ACTIVATIONS)}"
         )
-    return EncoderFiles(
-        "masked_lm",
-        transformer.folder,
+    return replace(
+        found,
         saved=True,
         max_length=count(config, f"{layout.task}_length", path) or count(config, "max_seq_length", path),
         pooling=strategy,
@@ -113,11 +145,11 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
     )
 
 
-def _transformer_config(module: Module) -> tuple[dict[str, Any], Path]:
+def _transformer_config(module: Module, tasks: tuple[str, ...]) -> tuple[dict[str, Any], Path]:
     path = next(iter(sorted(module.folder.glob("sentence_*_config.json"))), module.folder / "sentence_bert_config.json")
     config = read_object(path)
     task = config.get("transformer_task", "fill-mask" if module.name == "MLMTransformer" else "feature-extraction")
-    if task != "fill-mask":
+    if task not in tasks:
         raise SpartonError(f"{path} is for the task {task}; Sparton needs a masked language model (fill-mask)")
     for name in _UNREAD:
         if config.get(name):
@@ -156,6 +188,13 @@ def _load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenWeightMod
     return load_token_weights(files, runtime)
 
 
+def _load_causal_lm(files: EncoderFiles, runtime: Runtime) -> SparseModel:
+    from .causal_lm import load_causal_lm
+    from .splade_model import load_splade
+
+    return load_splade(files, runtime, load_causal_lm)
+
+
 _STATIC = ModelKind(
     name="static",
     title="a table of token weights",
@@ -172,7 +211,7 @@ _MASKED_LM = ModelKind(
     title="a model of their own",
     modules="Transformer + SpladePooling",
     recognize=_recognize_masked_lm,
-    defining=(WEIGHTS, "config.json", *_TOKENIZER, "*.py"),
+    defining=(WEIGHTS, "config.json", ADAPTER, *_TOKENIZER, "*.py"),
     load=_load_masked_lm,
     computes=True,
     poolings=("max", "sum"),
@@ -189,5 +228,6 @@ _TOKEN_WEIGHTS = ModelKind(
     poolings=("max", "sum"),
     activations=("relu", "one"),
 )
+_CAUSAL_LM = replace(_MASKED_LM, name="causal_lm", recognize=_recognize_causal_lm, load=_load_causal_lm)
 # By name. They are asked in this order whether they recognize a folder: a plain one is a masked LM if nothing else.
-KINDS = {kind.name: kind for kind in (_STATIC, _TOKEN_WEIGHTS, _MASKED_LM)}
+KINDS = {kind.name: kind for kind in (_STATIC, _TOKEN_WEIGHTS, _CAUSAL_LM, _MASKED_LM)}

@@ -14,7 +14,7 @@ MODULES = "modules.json"
 DOCUMENT, QUERY = "document", "query"  # tasks, as sentence-transformers names them
 _ROUTER = "router_config.json"
 _CONFIG = "config_sentence_transformers.json"
-_ADAPTER = "adapter_config.json"
+ADAPTER = "adapter_config.json"
 _WITHOUT_FILES = ("Normalize",)  # modules whose folder a hub has not, as it is empty
 
 
@@ -99,19 +99,6 @@ def read_json(path: Path, default: Any = None) -> Any:
 def read_object(path: Path) -> dict[str, Any]:
     """The object that a JSON file holds; {} where there is no file. Raises SpartonError for anything else."""
     return mapping(read_json(path), path)
-
-
-def refuse_adapter(folder: Path) -> None:
-    """Raise SpartonError for weights that are a change of others.
-
-    transformers applies them where peft is installed and passes over them where it is not, so an index would depend on
-    what its machine has.
-    """
-    if (folder / _ADAPTER).is_file():
-        raise SpartonError(
-            f"{folder} holds an adapter ({_ADAPTER}, as LoRA's), which Sparton does not apply; merge it with peft, "
-            "save what model.merge_and_unload() returns, with the tokenizer, to a folder, and name that"
-        )
 
 
 def mapping(content: Any, path: Path) -> dict[str, Any]:

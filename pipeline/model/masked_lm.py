@@ -9,14 +9,15 @@ from torch import nn
 
 from ...errors import SpartonError
 from .checkpoint import load_checkpoint, reason
+from .spec import EncoderFiles
 
 
 @dataclass(frozen=True)
 class MaskedLM:
-    """A masked LM without its output embedding.
+    """A language model without its output embedding, masked or causal.
 
     weight: [V, D] and bias: [V] or None, of the output embedding, in the head's dtype. vocabulary: the term of each of
-    the V ids. longest: the most tokens the model takes.
+    the V ids. longest: the most tokens the model takes. soft_cap: c where the model makes c·tanh(x / c) of a logit x.
     """
 
     backbone: Any
@@ -25,6 +26,7 @@ class MaskedLM:
     tokenizer: Any
     vocabulary: tuple[str, ...]
     longest: int
+    soft_cap: float | None = None
 
     def hidden_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """[B, S, D] in the head's dtype, after the model's own head transform, from int64 [B, S] ids and mask."""
@@ -44,13 +46,19 @@ class _Identity(nn.Module):
 
 
 def load_masked_lm(
-    folder: Path, *, device: torch.device, dtype: torch.dtype, head_dtype: torch.dtype, trust_remote_code: bool = False
+    files: EncoderFiles,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    head_dtype: torch.dtype,
+    trust_remote_code: bool = False,
 ) -> MaskedLM:
-    """Load a model folder (config, safetensors, tokenizer) for inference: the backbone in `dtype`, and of the output
-    embedding a copy in `head_dtype` if that is another.
+    """Load a model (config, safetensors, tokenizer) for inference: the backbone in `dtype`, and of the output embedding
+    a copy in `head_dtype` if that is another.
 
     Raises SpartonError when it is no masked LM, or lacks a fast tokenizer or the weights of its head.
     """
+    folder = files.base or files.folder
     checkpoint = load_checkpoint(
         folder,
         "AutoModelForMaskedLM",
@@ -58,6 +66,7 @@ def load_masked_lm(
         device=device,
         dtype=dtype,
         trust_remote_code=trust_remote_code,
+        adapter=files.folder if files.base else None,
     )
     if names := checkpoint.missing:
         raise SpartonError(

@@ -5,13 +5,17 @@ model needs no code here. Whether packing suits a model is found out rather than
 ways when it is loaded, and what comes out differently stays padded.
 """
 
+import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+
+from .fused_decoder import Attend, FusedDecoder, fuse_decoder
 
 log = logging.getLogger("sparton")
 
@@ -46,10 +50,12 @@ class Unpacked(Protocol):
 
 @dataclass(frozen=True)
 class PackedBackbone:
-    """A model that takes packed documents. first: the position id of a document's first token."""
+    """A model that takes packed documents. first: the position id of a document's first token. layers: run in place of
+    the model's own, or None."""
 
     lm: Unpacked
     first: int
+    layers: FusedDecoder | None = None
 
     def run(self, batch: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         """Hidden states [T, D] of texts end to end, and where each begins, int32 [B + 1].
@@ -76,6 +82,8 @@ class PackedBackbone:
         ids, positions: int64 [T], a token's id and its place in its document, from 0. offsets: int32 [B + 1], where
         documents begin; the last is T. longest: tokens of the longest. All on the model's device.
         """
+        if self.layers is not None:
+            return self.layers.hidden_states(ids, positions, offsets, longest)
         output = self.lm.backbone(
             input_ids=ids[None],
             position_ids=positions[None] + self.first,
@@ -95,38 +103,94 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
     attend = _variable_length_attention()
     if attend is None or not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
         return None
+    truth, texts = _probe(lm)
+    if layers := fuse_decoder(lm.backbone, attend):
+        fused = PackedBackbone(lm, 0, layers)
+        if _same(partial(fused.hidden_states, *texts), truth):
+            return fused
+    return _packed(lm, attend, truth, texts)
+
+
+def _packed(
+    lm: Unpacked,
+    attend: Attend,
+    truth: torch.Tensor,
+    texts: tuple[torch.Tensor, torch.Tensor, torch.Tensor, int],
+) -> PackedBackbone | None:
+    """The model's own layers, with our attention; None if that gives other hidden states. truth, texts: see _probe."""
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register(_ATTENTION, attend)
+    AttentionInterface.register(_ATTENTION, _as_transformers_calls_it(attend))
     AttentionMaskInterface.register(_ATTENTION, _no_mask)
     usual = lm.backbone.config._attn_implementation
     padding = getattr(lm.backbone.config, "pad_token_id", None) or 0
-    truth, texts = _probe(lm)
     # RoBERTa and its kin count positions from behind the padding id.
-    for first in (0, padding + 1):
+    for first in dict.fromkeys((0, padding + 1)):
         backbone = PackedBackbone(lm, first)
-        try:
-            lm.backbone.set_attn_implementation(_ATTENTION)
-            found = backbone.hidden_states(*texts)
-        except (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError) as error:
-            log.debug("documents are not packed: %s", error)
-            continue
-        finally:
-            lm.backbone.set_attn_implementation(usual)
-        if _difference(found, truth) < _MOST_DIFFERENCE:
-            lm.backbone.set_attn_implementation(_ATTENTION)
+        if _same(partial(_with_our_attention, backbone, texts), truth):
             return backbone
+        lm.backbone.set_attn_implementation(usual)
     return None
 
 
-def _variable_length_attention() -> Callable[..., Any] | None:
+def _with_our_attention(
+    backbone: PackedBackbone, texts: tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
+) -> torch.Tensor:
+    backbone.lm.backbone.set_attn_implementation(_ATTENTION)
+    return backbone.hidden_states(*texts)
+
+
+def _same(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> bool:
+    """Whether what runs is, but for rounding, the truth."""
+    try:
+        return _difference(run(), truth) < _MOST_DIFFERENCE
+    except (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError) as error:
+        log.debug("documents are not packed: %s", error)
+        return False
+
+
+def _variable_length_attention() -> Attend | None:
+    """PyTorch's, whose options differ from version to version; None where it has none."""
     try:
         from torch.nn.attention import varlen
     except ImportError:
         return None
-    varlen_attn: Any = varlen.varlen_attn  # its options differ from version to version
+    varlen_attn: Any = varlen.varlen_attn
+    options = inspect.signature(varlen_attn).parameters
+    takes_groups, takes_windows = "enable_gqa" in options, "window_size" in options
 
     def attend(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        offsets: torch.Tensor,
+        longest: int,
+        scale: float | None,
+        causal: bool,
+        window: int | None = None,
+    ) -> torch.Tensor:
+        more: dict[str, Any] = {}
+        groups = query.shape[1] // key.shape[1]
+        if groups > 1 and takes_groups:
+            more["enable_gqa"] = True
+        elif groups > 1:
+            key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
+        if scale is not None and scale != query.shape[-1] ** -0.5:
+            more["scale"] = scale
+        if causal and takes_windows:
+            more["window_size"] = (-1 if window is None else window - 1, 0)
+        elif window is not None:
+            raise NotImplementedError("attention within a window")
+        elif causal:
+            more["is_causal"] = True
+        output: torch.Tensor = varlen_attn(query, key, value, offsets, offsets, longest, longest, **more)
+        return output
+
+    return attend
+
+
+def _as_transformers_calls_it(attend: Attend) -> Callable[..., Any]:
+    def attention(
         module: torch.nn.Module,
         query: torch.Tensor,
         key: torch.Tensor,
@@ -136,19 +200,20 @@ def _variable_length_attention() -> Callable[..., Any] | None:
         sparton_offsets: torch.Tensor,
         sparton_longest: int,
         scaling: float | None = None,
+        sliding_window: int | None = None,
+        softcap: float | None = None,
         **kwargs: Any,
     ) -> tuple[torch.Tensor, None]:
-        """query, key, value: [1, heads, T, size]. Returns [1, T, heads, size]."""
-        if attention_mask is not None or getattr(module, "is_causal", False):
+        """query, key, value: [1, heads, T, size], keys and values of fewer heads or as many. Returns [1, T, heads,
+        size]."""
+        causal = bool(getattr(module, "is_causal", False))
+        # Models count a window that looks both ways in more than one way.
+        if attention_mask is not None or softcap is not None or (sliding_window is not None and not causal):
             raise NotImplementedError
         query, key, value = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
-        usual = scaling is None or scaling == query.shape[-1] ** -0.5
-        more = {} if usual else {"scale": scaling}
-        offsets, longest = sparton_offsets, sparton_longest
-        output: torch.Tensor = varlen_attn(query, key, value, offsets, offsets, longest, longest, **more)
-        return output[None], None
+        return attend(query, key, value, sparton_offsets, sparton_longest, scaling, causal, sliding_window)[None], None
 
-    return attend
+    return attention
 
 
 def _no_mask(*arguments: Any, **kwargs: Any) -> None:

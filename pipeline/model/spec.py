@@ -13,8 +13,9 @@ class EncoderFiles:
     kind: of model (kinds.py). folder: where its files lie. table: the file that its weights are in, where they are not
     safetensors. saved: whether sentence-transformers saved it, so that nothing but its files decides how long a text
     may be. max_length: the most tokens of a text, or None if the files do not say. head: the file of what weighs
-    tokens, where that is not among the other weights. The other fields are EncoderSpec's, which has in addition what
-    no file says before the model is loaded.
+    tokens, where that is not among the other weights. base: the folder of the weights that an adapter in `folder`
+    changes, or None. The other fields are EncoderSpec's, which has in addition what no file says before the model is
+    loaded.
     """
 
     kind: str
@@ -27,6 +28,8 @@ class EncoderFiles:
     prompt: str = ""
     top_terms: int | None = None
     head: Path | None = None
+    base: Path | None = None
+    echo: bool = False
 
     def is_same_model(self, other: "EncoderFiles") -> bool:
         """Whether another is the same model (their prompts and lengths may differ)."""
@@ -43,6 +46,7 @@ class EncoderFiles:
             activation=self.activation,
             prompt=self.prompt,
             top_terms=self.top_terms,
+            echo=self.echo,
         )
 
     def following(self, spec: EncoderSpec) -> "EncoderFiles":
@@ -55,4 +59,5 @@ class EncoderFiles:
             activation=spec.activation,
             prompt=spec.prompt,
             top_terms=spec.top_terms,
+            echo=spec.echo,
         )

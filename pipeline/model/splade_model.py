@@ -1,15 +1,18 @@
 """A language model under the fused head: batches of token ids to weights, packed where the backbone takes it, else
 padded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 import torch
 
+from ...errors import SpartonError
 from ...head import splade_head
 from ..tokens.tokenizer import Tokenization
 from .base import Runtime
+from .causal_lm import soft_cap
+from .echo import second_copies, second_only, twice
 from .masked_lm import MaskedLM, load_masked_lm
 from .packed import PackedBackbone, pack
 from .padded import pad
@@ -18,12 +21,21 @@ from .spec import EncoderFiles
 
 
 class SpladeModel:
-    """A SparseModel of a backbone and the fused SPLADE head. head: see splade_head's `impl`."""
+    """A SparseModel of a backbone and the fused SPLADE head. head: see splade_head's `impl`. echo: see EncoderSpec."""
 
     def __init__(
-        self, lm: MaskedLM, placement: Placement, *, pooling: str, activation: str, head: str = "auto"
+        self,
+        lm: MaskedLM,
+        placement: Placement,
+        *,
+        pooling: str,
+        activation: str,
+        head: str = "auto",
+        echo: bool = False,
     ) -> None:
         self._lm = lm
+        self._echo = echo
+        self._activation = activation
         self._packed = pack(lm)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
         self._pad = lm.tokenizer.pad_token_id or 0
@@ -31,37 +43,60 @@ class SpladeModel:
         self.device, self.dtype = placement.device, placement.dtype
         self.vocabulary = lm.vocabulary
         self.tokenization = Tokenization(
-            lm.tokenizer.backend_tokenizer.to_str(), lm.longest, frozenset(lm.tokenizer.all_special_ids)
+            lm.tokenizer.backend_tokenizer.to_str(),
+            lm.longest // 2 if echo else lm.longest,
+            frozenset(lm.tokenizer.all_special_ids),
         )
 
     def weights(self, batch: Sequence[np.ndarray], length: int | None = None) -> torch.Tensor:
         """float32 [B, V] of B texts, padded to `length` tokens, or the longest's, if they are not packed."""
+        texts = twice(batch) if self._echo else batch
         if self._packed is not None:
-            return self._packed_weights(batch, self._packed)
-        return self._padded_weights(batch, length)
+            weights = self._packed_weights(texts, self._packed)
+        else:
+            weights = self._padded_weights(texts, length and length * (2 if self._echo else 1))
+        cap = self._lm.soft_cap
+        return weights if cap is None else soft_cap(weights, cap, self._activation)
 
     def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
         hidden, offsets = backbone.run(batch)
-        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets)
+        if self._echo:
+            hidden, offsets = second_copies(hidden, offsets)
+        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets.int())
 
     def _padded_weights(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
         padded = pad(batch, self._pad, length)
         ids, mask = padded.ids.to(self.device), padded.mask.to(self.device)
         hidden = self._lm.hidden_states(ids, mask)
+        if self._echo:
+            pooled = second_only(batch, padded.mask.shape[1]).to(self.device)
+            return self._head(hidden, self._lm.weight, self._lm.bias, pooled)
         # Without padding the head need not look for it.
         return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded.has_padding else None)
 
 
-def load_splade(files: EncoderFiles, runtime: Runtime) -> SpladeModel:
-    """Load a masked LM under the fused head. Raises as load_masked_lm, and for a device that cannot be used or is too
-    small."""
+def load_splade(files: EncoderFiles, runtime: Runtime, load: Callable[..., MaskedLM] = load_masked_lm) -> SpladeModel:
+    """Put a language model under the fused head. load: the model, as load_masked_lm. Raises as that does, and for a
+    device that cannot be used or is too small, and for settings that do not go together."""
     placement = place(runtime)
     with told_if_too_large(files.folder, placement.device):
-        lm = load_masked_lm(
-            files.folder,
+        lm = load(
+            files,
             device=placement.device,
             dtype=placement.backbone,
             head_dtype=placement.head,
             trust_remote_code=runtime.trust_remote_code,
         )
-        return SpladeModel(lm, placement, pooling=files.pooling, activation=files.activation, head=runtime.head)
+        if lm.soft_cap is not None and files.pooling != "max":
+            raise SpartonError(
+                f"the model in {files.folder} caps its logits (final_logit_softcapping) and pools by {files.pooling}; "
+                "Sparton caps maxima alone"
+            )
+        return SpladeModel(
+            lm,
+            placement,
+            pooling=files.pooling,
+            activation=files.activation,
+            head=runtime.head,
+            echo=files.echo,
+        )

@@ -8,7 +8,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .layout import QUERY, Layout, read_object, refuse_adapter
+from ...errors import SpartonError
+from .adapter import FindBase
+from .layout import ADAPTER, QUERY, Layout, read_object
 from .spec import EncoderFiles
 
 _SPARSE = ("SpladePooling", "SparseStaticEmbedding")  # modules that say themselves what a sparse vector is
@@ -44,7 +46,7 @@ TILDE = TokenHead("tok_proj", dropped=None, query_pooling="sum", query_activatio
 _AMONG_WEIGHTS = (UNICOIL, TILDE)
 
 
-def recognize_token_weights(layout: Layout) -> EncoderFiles | None:
+def recognize_token_weights(layout: Layout, find_base: FindBase) -> EncoderFiles | None:
     """A backbone with such a head; its folder may have the modules of a dense model, which are another use of it."""
     if any(name in _SPARSE for name in layout.names):
         return None
@@ -53,7 +55,11 @@ def recognize_token_weights(layout: Layout) -> EncoderFiles | None:
     head = SPARSE_LINEAR if beside else head_among_weights(folder)
     if head is None:
         return None
-    refuse_adapter(folder)
+    if (folder / ADAPTER).is_file():
+        raise SpartonError(
+            f"{folder} holds an adapter ({ADAPTER}) beside a scalar a token, which Sparton does not merge; merge it "
+            "with peft, and name the result"
+        )
     return EncoderFiles(
         "token_weights",
         folder,

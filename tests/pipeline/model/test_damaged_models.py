@@ -15,10 +15,7 @@ from sparton.errors import SpartonError
 
 NESTED = '{"a":' * 100_000 + "1" + "}" * 100_000
 NO_TOKENIZER = "DIR has no fast tokenizer (tokenizer.json); save one beside the model"
-ADAPTER = (
-    "DIR holds an adapter (adapter_config.json, as LoRA's), which Sparton does not apply; merge it with peft, save "
-    "what model.merge_and_unload() returns, with the tokenizer, to a folder, and name that"
-)
+ADAPTER = "DIR/adapter_config.json is of the type None, and Sparton merges LORA; merge it with peft and name the result"
 AS_LM = "DIR cannot be loaded as a masked language model: "
 WITH_TOKENIZER = "DIR cannot be loaded with its tokenizer: "
 REST = "; see that its files are whole, and of such a model"
@@ -216,19 +213,6 @@ def test_a_model_that_is_too_large_for_its_device_is_one_sentence(folder, monkey
     refused(
         folder, "the model in DIR does not fit into the free memory of cpu; free some, or choose another with device"
     )
-
-
-def test_an_adapter_is_refused_beside_its_model_and_alone(folder, whole):
-    (folder / "adapter_config.json").write_text(
-        json.dumps({"peft_type": "LORA", "base_model_name_or_path": str(whole)})
-    )
-    save_file({"base_model.model.a.lora_A.weight": torch.zeros(2)}, folder / "adapter_model.safetensors")
-    refused(folder, ADAPTER)
-    for name in ("model.safetensors", "config.json"):
-        (folder / name).unlink()
-    refused(folder, ADAPTER)
-    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
-    refused(folder, ADAPTER)
 
 
 def test_a_command_says_the_same_sentence(run_cli, folder, bags, tmp_path):

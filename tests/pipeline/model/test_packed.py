@@ -2,11 +2,14 @@
 
 import pytest
 import torch
+from support import decoders
 from support.masked_lms import build
 from support.triton_devices import on_gpu
+from torch.nn.functional import scaled_dot_product_attention
 
+from sparton.pipeline.model.echo import second_copies, second_only, twice
 from sparton.pipeline.model.masked_lm import MaskedLM, split_head
-from sparton.pipeline.model.packed import pack
+from sparton.pipeline.model.packed import _packed, _probe, pack
 
 LENGTHS = [31, 1, 64, 5, 17]
 
@@ -20,6 +23,102 @@ def masked_lm(name, device, dtype):
 def documents(device):
     generator = torch.Generator().manual_seed(11)
     return [torch.randint(5, 1_200, (length,), generator=generator).to(device) for length in LENGTHS]
+
+
+def decoder(name, device, dtype, both_ways, **more):
+    model = decoders.build(name, **more).to(device, dtype)
+    if both_ways:
+        model.config.is_causal = False
+        for layer in model.model.layers:
+            layer.self_attn.is_causal = False
+    weight, bias = split_head(model)
+    return MaskedLM(model, weight, bias, None, tuple(decoders.TOKENS), 64)
+
+
+def hidden_states_alone(lm, texts):
+    return torch.cat([lm.hidden_states(text[None], torch.ones_like(text[None]))[0] for text in texts])
+
+
+def end_to_end(texts):
+    """What a PackedBackbone takes."""
+    lengths = [len(text) for text in texts]
+    offsets = torch.tensor([0, *lengths], device=texts[0].device).cumsum(0).int()
+    positions = torch.cat([torch.arange(length, device=texts[0].device) for length in lengths])
+    return torch.cat(texts), positions, offsets, max(lengths)
+
+
+def attend(query, key, value, offsets, longest, scale, causal, window=None):
+    """Each text alone, by PyTorch."""
+    parts = []
+    for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        one = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))
+        distance = torch.arange(stop - start)[:, None] - torch.arange(stop - start)
+        seen = (distance >= 0) if causal else torch.ones_like(distance, dtype=torch.bool)
+        seen = seen if window is None else seen & (distance < window)
+        parts.append(
+            scaled_dot_product_attention(*one, attn_mask=seen, scale=scale, enable_gqa=True)[0].transpose(0, 1)
+        )
+    return torch.cat(parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "both_ways", "packs"),
+    [
+        ("qwen3", False, True),
+        ("qwen3", True, True),
+        ("llama", False, True),
+        ("mistral", False, True),  # with a window, as gemma3
+        ("mistral", True, False),
+        ("gemma3", False, True),
+        ("gemma3", True, False),
+        ("gemma2", False, False),  # which caps what softmax is of
+    ],
+)
+@torch.inference_mode()
+def test_decoders_are_packed_by_transformers_own_layers(name, both_ways, packs):
+    """Grouped queries, causal masks, windows and scales, with another attention in the place of the GPU's."""
+    lm = decoder(name, "cpu", torch.float32, both_ways)
+    texts = [text % 100 for text in documents("cpu")]
+    expected = hidden_states_alone(lm, texts)
+    backbone = _packed(lm, attend, *_probe(lm))
+    assert (backbone is not None) is packs
+    if backbone is None:
+        assert torch.equal(hidden_states_alone(lm, texts), expected)
+    else:
+        torch.testing.assert_close(backbone.hidden_states(*end_to_end(texts)), expected, atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.gpu
+@on_gpu
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("both_ways", [False, True])
+@pytest.mark.parametrize("name", ["qwen3", "llama", "mistral", "gemma3"])
+@torch.inference_mode()
+def test_packed_decoders_give_the_hidden_states_of_single_documents(name, both_ways, dtype):
+    lm = decoder(name, "cuda", dtype, both_ways, std=0.08)  # with larger weights half precision rounds too much
+    texts = [text % 100 for text in documents("cuda")]
+    expected = hidden_states_alone(lm, texts).float()
+    backbone = pack(lm)
+    if backbone is None:
+        assert both_ways
+        assert name in ("mistral", "gemma3")  # whose windows look one way alone
+        return
+    assert (backbone.layers is not None) is (name in ("qwen3", "llama"))
+    found = backbone.hidden_states(*end_to_end(texts)).float()
+    difference = (found - expected).norm(dim=-1) / expected.norm(dim=-1)
+    assert difference.max() < (0.05 if dtype == torch.bfloat16 else 0.01)
+
+
+def test_second_copies_of_packed_texts_are_those_of_padded_ones():
+    texts = [torch.arange(length).numpy() for length in LENGTHS]
+    batch = twice(texts)
+    rows = [torch.arange(2 * length) + 1_000 * row for row, length in enumerate(LENGTHS)]
+    packed, starts = second_copies(torch.cat(rows)[:, None], torch.tensor([0, *(2 * n for n in LENGTHS)]).cumsum(0))
+    mask = second_only(batch, 2 * max(LENGTHS) + 6)
+    for row, length in enumerate(LENGTHS):
+        assert mask[row].nonzero().flatten().tolist() == list(range(length, 2 * length))
+        expected = list(range(1_000 * row + length, 1_000 * row + 2 * length))
+        assert packed[starts[row] : starts[row + 1], 0].tolist() == expected
 
 
 @pytest.mark.gpu

@@ -250,7 +250,7 @@ def test_a_table_that_came_later_does_not_change_an_index(plain, tmp_path):
     assert [open_query_encoder(model, 100).terms("black bag") for model in (settings, with_prompt)] == before
 
 
-@pytest.mark.parametrize("change", [{"kind": "causal_lm"}, {"pooling": "mean"}, {"activation": "gelu"}])
+@pytest.mark.parametrize("change", [{"kind": "diffusion_lm"}, {"pooling": "mean"}, {"activation": "gelu"}])
 def test_an_encoder_that_is_not_known_is_a_sentence(plain, change):
     settings = open_document_encoder(model=str(plain), device="cpu").settings
     for unknown in (

@@ -1,0 +1,65 @@
+"""A decoder's layers with fused kernels between the products: the hidden states of transformers' own layers."""
+
+import pytest
+import torch
+from support.decoders import SMALL, build
+from support.triton_devices import DEVICES
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import Qwen2Config, Qwen2ForCausalLM
+
+from sparton.pipeline.model.fused_decoder import fuse_decoder
+from sparton.pipeline.model.masked_lm import split_head
+
+LENGTHS = [5, 1, 13]
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    return request.param
+
+
+def attend(query, key, value, offsets, longest, scale, causal, window=None):
+    """Each text alone, by PyTorch."""
+    parts = []
+    for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        one = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))
+        attended = scaled_dot_product_attention(*one, is_causal=causal, scale=scale, enable_gqa=True)
+        parts.append(attended[0].transpose(0, 1))
+    return torch.cat(parts)
+
+
+def qwen2():
+    torch.manual_seed(5)
+    more = {name: value for name, value in SMALL.items() if name != "head_dim"}
+    model = Qwen2ForCausalLM(Qwen2Config(**more)).eval().requires_grad_(False)
+    for name, parameter in model.named_parameters():
+        parameter.normal_(mean=float("norm" in name), std=0.25)
+    return model
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("name", ["qwen3", "llama", "qwen2"])
+@torch.inference_mode()
+def test_fused_layers_give_the_models_own_hidden_states(device, name, causal):
+    model = (qwen2() if name == "qwen2" else build(name)).to(device)
+    if not causal:
+        model.config.is_causal = False
+        for layer in model.model.layers:
+            layer.self_attn.is_causal = False
+    split_head(model)
+    texts = [torch.randint(5, 100, (length,), device=device) for length in LENGTHS]
+    expected = torch.cat([model(input_ids=text[None]).logits[0] for text in texts])
+    offsets = torch.tensor([0, *LENGTHS], device=device).cumsum(0).int()
+    positions = torch.cat([torch.arange(length, device=device) for length in LENGTHS])
+    layers = fuse_decoder(model, attend)
+    found = layers.hidden_states(torch.cat(texts), positions, offsets, max(LENGTHS))
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=2e-5)
+    # Its own weights, of which some are now views of others, are what they were.
+    again = torch.cat([model(input_ids=text[None]).logits[0] for text in texts])
+    torch.testing.assert_close(again, expected, atol=2e-6, rtol=2e-6)
+
+
+def test_layers_that_are_others_are_not_fused():
+    assert fuse_decoder(build("gemma3"), attend) is None
+    assert fuse_decoder(build("mistral"), attend) is None  # which has a window
+    assert fuse_decoder(build("llama", hidden_act="gelu"), attend) is None

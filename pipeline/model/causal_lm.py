@@ -13,7 +13,7 @@ from torch.nn import functional
 from ...errors import SpartonError
 from .adapter import model_config
 from .checkpoint import Checkpoint, load_checkpoint, reason
-from .decoder_files import DecoderSettings, read_settings
+from .decoder_files import DecoderSettings, has_own_class, read_settings
 from .masked_lm import MaskedLM, split_head
 from .spec import EncoderFiles
 
@@ -37,14 +37,15 @@ def load_causal_lm(
     of hidden states and its output embedding, or transformers does not attend as its files say.
     """
     folder = files.base or files.folder
-    settings = read_settings(model_config(files.folder, files.base), folder / "config.json")
+    config = model_config(files.folder, files.base)
+    settings = read_settings(config, folder / "config.json")
     checkpoint = load_checkpoint(
         folder,
         "AutoModelForCausalLM",
         "causal language model",
         device=device,
         dtype=dtype,
-        trust_remote_code=trust_remote_code,
+        trust_remote_code=trust_remote_code and has_own_class(config),
         adapter=files.folder if files.base else None,
     )
     if names := checkpoint.missing:

@@ -37,6 +37,12 @@ def is_decoder(config: dict[str, Any]) -> bool:
     return known or any(name.endswith(("ForCausalLM", *_BOTH_WAYS)) for name in _architectures(config))
 
 
+def has_own_class(config: dict[str, Any]) -> bool:
+    """Whether a repository brings code of a causal LM. Other code, as SPLADE-Code's, wraps one that transformers has."""
+    classes = config.get("auto_map")
+    return isinstance(classes, dict) and "AutoModelForCausalLM" in classes
+
+
 def read_settings(config: dict[str, Any], path: Path) -> DecoderSettings:
     """What the config.json at a path says. It is a decoder's.
 

@@ -150,7 +150,8 @@ def _transformer_config(module: Module, tasks: tuple[str, ...]) -> tuple[dict[st
     config = read_object(path)
     task = config.get("transformer_task", "fill-mask" if module.name == "MLMTransformer" else "feature-extraction")
     if task not in tasks:
-        raise SpartonError(f"{path} is for the task {task}; Sparton needs a masked language model (fill-mask)")
+        needed = "masked language model" if len(tasks) == 1 else "language model with its head"
+        raise SpartonError(f"{path} is for the task {task}; Sparton needs a {needed} ({' or '.join(tasks)})")
     for name in _UNREAD:
         if config.get(name):
             raise SpartonError(f"{path} sets {name}, which Sparton does not read; save the model without it")

@@ -111,6 +111,14 @@ def test_other_ways_of_saying_that_a_decoder_looks_both_ways(copy, changes):
     assert_same(dense(encoder_of(copy), TEXTS), expected)
 
 
+def test_code_that_wraps_a_decoder_of_transformers_is_not_needed(copy):
+    """As SPLADE-Code's, whose class is for sentence-transformers."""
+    expected = dense(encoder_of(copy), TEXTS)
+    change_config(copy, architectures=["Splade"], auto_map={"AutoConfig": "splade.C", "AutoModel": "splade.Splade"})
+    for trusted in (False, True):
+        assert_same(dense(encoder_of(copy, trust_remote_code=trusted), TEXTS), expected)
+
+
 def test_gemma_3_looks_both_ways_with_windows_of_its_own(tmp_path):
     folder = save_decoder(tmp_path / "model", "gemma3", use_bidirectional_attention=True)
     expected = plain(folder, TEXTS)

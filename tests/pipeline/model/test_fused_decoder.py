@@ -1,5 +1,8 @@
 """A decoder's layers with fused kernels between the products: the hidden states of transformers' own layers."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from support.decoders import SMALL, build
@@ -63,3 +66,45 @@ def test_layers_that_are_others_are_not_fused():
     assert fuse_decoder(build("gemma3"), attend) is None
     assert fuse_decoder(build("mistral"), attend) is None  # which has a window
     assert fuse_decoder(build("llama", hidden_act="gelu"), attend) is None
+
+
+COMPILE = '''
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+
+from sparton.pipeline.model.decoder_ops import _add_and_norm, _gated, _rotate
+
+
+class Ampere:
+    """A driver that knows what to compile for, and launches nothing."""
+
+    def get_current_target(self):
+        return GPUTarget("cuda", 80, 32)
+
+    def get_current_device(self):
+        return 0
+
+    def get_current_stream(self, device=None):
+        return 0
+
+
+triton.runtime.driver.set_active(Ampere())
+for kind in (torch.bfloat16, torch.float16):
+    for adds in (True, False):
+        _add_and_norm.warmup(kind, kind, kind, kind, 1024, 1e-6, ADDS=adds, BLOCK=1024, num_warps=4, grid=(1,))
+        _rotate.warmup(
+            kind, 4096, kind, kind, kind, kind, 16, 24, 128, 64, 1e-6, HAS_NORM=adds, HEADS=32, HALF=64, num_warps=4,
+            grid=(1,),
+        )
+    _gated.warmup(kind, kind, 3072, BLOCK=4096, num_warps=16, grid=(1,))
+    print("compiled")
+'''
+
+
+@pytest.mark.slow
+def test_kernels_compile_without_a_gpu():
+    pytest.importorskip("triton")
+    done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr[-4000:]
+    assert done.stdout.split() == ["compiled"] * 2

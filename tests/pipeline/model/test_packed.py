@@ -9,7 +9,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from sparton.pipeline.model.echo import second_copies, second_only, twice
 from sparton.pipeline.model.masked_lm import MaskedLM, split_head
-from sparton.pipeline.model.packed import _packed, _probe, pack
+from sparton.pipeline.model.packed import _packed, _probe, _rounding, pack
 
 LENGTHS = [31, 1, 64, 5, 17]
 
@@ -142,6 +142,16 @@ def test_packed_documents_give_the_hidden_states_of_single_ones(name, dtype):
     assert found.shape == expected.shape
     difference = (found - expected).norm(dim=-1) / expected.norm(dim=-1)
     assert difference.max() < (0.03 if dtype == torch.bfloat16 else 0.005)
+
+
+@torch.inference_mode()
+def test_rounding_is_what_padding_a_batch_changes():
+    lm = decoder("qwen3", "cpu", torch.bfloat16, False)
+    truth, texts = _probe(lm)
+    assert 0 < _rounding(lm, texts, truth) < 0.3
+    lm = decoder("qwen3", "cpu", torch.float32, False)
+    truth, texts = _probe(lm)
+    assert _rounding(lm, texts, truth) < 1e-5
 
 
 def test_documents_stay_padded_without_a_gpu():

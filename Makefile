@@ -1,8 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INDEX := sparton-index
+# What was tested with the Python in use; with another than those that have a file, pip takes what is newest.
+VERSION := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) -c 'import sys; print("%d%d" % sys.version_info[:2])')
+TESTED := $(wildcard constraints/py$(VERSION).txt)
+PYTHONS ?= 3.11 3.12 3.13
+TESTS ?= quick
 
-.PHONY: demo test quick check clean
+.PHONY: demo test quick test-all check clean
 
 demo: .venv/demo
 	$(BIN)/sparton index data/catalog.parquet --index $(INDEX)
@@ -17,6 +22,10 @@ test: .venv/dev
 quick: .venv/dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not gpu"
 
+# Not in .ci/run: each Python gets an environment in .venvs, of some 8 GB.
+test-all:
+	$(PYTHON) tests/every_python.py $(PYTHONS) --tests $(TESTS)
+
 check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -29,10 +38,10 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/demo: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --editable '.[tiny]' --constraint constraints.txt
+.venv/demo: .venv/bin/python pyproject.toml $(TESTED)
+	$(BIN)/pip install --quiet --editable '.[tiny]' $(TESTED:%=--constraint %)
 	@touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' --constraint constraints.txt
+.venv/dev: .venv/bin/python pyproject.toml $(TESTED)
+	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' $(TESTED:%=--constraint %)
 	@touch $@ .venv/demo

@@ -55,6 +55,7 @@ def hopper_head(
             IN_FLIGHT=config.in_flight,
             GROUP_V=config.group_v,
             num_warps=4,
+            enable_fp_fusion=True,
         )
     if not with_positions:
         return out.view(torch.float32), None

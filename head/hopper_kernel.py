@@ -22,6 +22,9 @@ _RUN = gl.constexpr(4 * WINDOW)
 CONSUMERS = gl.constexpr(2)
 _WINDOW_PRODUCERS = gl.constexpr(4)
 _LOGITS = gl.constexpr(gl.NVMMADistributedLayout([3, 0], [4, 1], [16, TILE, 16]))
+# Triton 3.9 no longer knows the old names.
+_load_tile = getattr(tma, "async_load", None) or tma.async_copy_global_to_shared
+_reinterpret = getattr(gl.shared_memory_descriptor, "reinterpret", None) or gl.shared_memory_descriptor._reinterpret
 
 
 # No new compilation for another batch.
@@ -122,7 +125,7 @@ def _produce(ring, tiles, source, hidden_size, BLOCK_D: gl.constexpr, STAGES: gl
             mbarrier.expect(full.index(stage), (_TILE + CONSUMERS * TERMS) * BLOCK_D * 2)
             _load_weights(ring, weight, vocab_tile, start, stage)
             row = token_tile * _TILE
-            tma.async_copy_global_to_shared(hidden, [row, start], full.index(stage), hidden_tiles.index(stage))
+            _load_tile(hidden, [row, start], full.index(stage), hidden_tiles.index(stage))
             stage, phase = _next(stage, phase, STAGES)
 
 
@@ -140,8 +143,8 @@ def _produce_windows(
     """One of four that fill the ring where rows do not all follow each other: two runs of four windows each."""
     hidden_tiles, _, full, empty = ring
     hidden, hidden_window, weight, windows, runs = source
-    window_tiles = hidden_tiles._reinterpret(
-        hidden.dtype, [hidden_tiles.shape[0] * 4, _WINDOW, BLOCK_D], hidden_window.layout
+    window_tiles = _reinterpret(
+        hidden_tiles, hidden.dtype, [hidden_tiles.shape[0] * 4, _WINDOW, BLOCK_D], hidden_window.layout
     )
     BYTES: gl.constexpr = (2 * _RUN + (CONSUMERS * TERMS if WHO == 0 else 0)) * BLOCK_D * 2
     stage = 0
@@ -163,11 +166,11 @@ def _produce_windows(
             for run in gl.static_range(2):
                 entry = stage * 8 + WHO * 2 + run
                 if firsts[run] >= 0:
-                    tma.async_copy_global_to_shared(hidden, [firsts[run], start], ready, hidden_tiles.index(entry))
+                    _load_tile(hidden, [firsts[run], start], ready, hidden_tiles.index(entry))
                 else:
                     for window in gl.static_range(4):
                         target = window_tiles.index(entry * 4 + window)
-                        tma.async_copy_global_to_shared(hidden_window, [rows[run * 4 + window], start], ready, target)
+                        _load_tile(hidden_window, [rows[run * 4 + window], start], ready, target)
             stage, phase = _next(stage, phase, STAGES)
 
 
@@ -178,7 +181,7 @@ def _load_weights(ring, weight, vocab_tile, start, stage):
     for consumer in gl.static_range(CONSUMERS):
         row = (vocab_tile * CONSUMERS + consumer) * TERMS
         target = weight_tiles.index(stage * CONSUMERS + consumer)
-        tma.async_copy_global_to_shared(weight, [row, start], full.index(stage), target)
+        _load_tile(weight, [row, start], full.index(stage), target)
 
 
 @gluon.jit
@@ -195,7 +198,7 @@ def _consume(
 ):
     """Multiply, and take each document's maxima into the result. IN_FLIGHT products go on besides the newest."""
     hidden_tiles, weight_tiles, full, empty = ring
-    hidden_tiles = hidden_tiles._reinterpret(hidden_tiles.dtype, [STAGES, _TILE, BLOCK_D], hidden_tiles.layout)
+    hidden_tiles = _reinterpret(hidden_tiles, hidden_tiles.dtype, [STAGES, _TILE, BLOCK_D], hidden_tiles.layout)
     bias, windows, slot_document, tile_bits, out, vocabulary, count = result
     stage = 0
     phase = 0

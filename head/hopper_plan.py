@@ -18,6 +18,7 @@ TILE = 256
 WINDOW = 8
 # Windows a program looks at together, as many as documents of 512 positions have; longer ones take several looks.
 _BLOCK = 64
+_OPTIONS = {"WINDOW": WINDOW, "enable_fp_fusion": True}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +56,7 @@ def make_plan(inputs: HeadInputs) -> Plan:
     runs = None if windows is None else torch.empty(len(windows) // 4, dtype=torch.int32, device=device)
     length = 1 if inputs.cu_seqlens is not None else inputs.hidden.shape[1]
     _tiles_kernel[(tiles,)](
-        starts, kept, windows, slot_document, tile_bits, runs, inputs.documents, length, TILE=TILE, WINDOW=WINDOW
+        starts, kept, windows, slot_document, tile_bits, runs, inputs.documents, length, TILE=TILE, **_OPTIONS
     )
     return Plan(tiles, starts, slot_document, tile_bits, windows, runs)
 
@@ -70,9 +71,9 @@ def _cut_into_windows(mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     # What no document fills must be a row that exists: the kernel loads it, and drops what comes of it.
     windows = torch.zeros(tiles * TILE // WINDOW, dtype=torch.int32, device=mask.device)
     kept = torch.zeros(tiles * TILE, dtype=torch.uint8, device=mask.device)
-    _count_windows_kernel[(documents,)](mask, starts, length, WINDOW=WINDOW, BLOCK=_BLOCK)
+    _count_windows_kernel[(documents,)](mask, starts, length, BLOCK=_BLOCK, **_OPTIONS)
     torch.cumsum(starts, 0, dtype=torch.int32, out=starts)
-    _fill_windows_kernel[(documents,)](mask, starts, windows, kept, length, WINDOW=WINDOW, BLOCK=_BLOCK)
+    _fill_windows_kernel[(documents,)](mask, starts, windows, kept, length, BLOCK=_BLOCK, **_OPTIONS)
     return starts, kept, windows
 
 

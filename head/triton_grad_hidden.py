@@ -76,9 +76,19 @@ def _add_lists(
         BLOCK_P=BLOCK_P,
         BLOCK_D=BLOCK_D,
         num_warps=WARPS,
+        enable_fp_fusion=True,
     )
     join_kernel[(blocks * stretches,)](
-        keys, starts, parts, d_hidden, rows, hidden_size, CHUNK=CHUNK, BLOCK_D=BLOCK_D, num_warps=1
+        keys,
+        starts,
+        parts,
+        d_hidden,
+        rows,
+        hidden_size,
+        CHUNK=CHUNK,
+        BLOCK_D=BLOCK_D,
+        num_warps=1,
+        enable_fp_fusion=True,
     )
 
 

@@ -45,6 +45,7 @@ def weight_gradient(
             BLOCK_V=BLOCK_V,
             BLOCK_D=BLOCK_D,
             num_warps=WARPS,
+            enable_fp_fusion=True,
         )
     return d_weight, d_bias
 

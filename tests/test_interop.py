@@ -19,7 +19,16 @@ K = 100
 # Runs in a process of its own: Pyserini asks for an API key at import, and reaches Java by pyjnius. Its own start asks
 # for a module (jdk.incubator.vector) that small runtimes lack; it stands back when it meets a running JVM.
 PYSERINI = """
-import json, sys
+import json, sys, types
+
+class NoIndexes(types.ModuleType):
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return {}
+
+# From 2.1 on Pyserini asks the network for the indexes that it could download, at import.
+sys.modules["pyserini.prebuilt_index_info"] = NoIndexes("pyserini.prebuilt_index_info")
 import jnius_config
 from sparton.indexer.java import find_jar
 jnius_config.set_classpath(str(find_jar()))

@@ -44,6 +44,15 @@ def device(request):
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def no_fallback():
+    """The Hopper kernel, where it is taken, must not have failed: the portable one would take over."""
+    from sparton.head import triton_head
+
+    yield
+    assert triton_head._hopper_failure is None
+
+
 def check(arguments, cu_seqlens=None):
     """Weights, and weights with positions, against the truth."""
     from sparton.head.triton_head import triton_head

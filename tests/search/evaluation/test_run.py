@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from support.anserini import search_collection
 from support.serving import SPARTON
 
 import sparton
-from sparton.indexer.java import find_jar, find_java
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
 from sparton.search.evaluation.topics import TopicOptions, read_topics
 
@@ -121,13 +121,10 @@ def test_a_run_is_the_one_that_anserini_writes(tied, tmp_path):
     topics.write_text(
         "".join(f"{q}\t{' '.join(' '.join([t] * n) for t, n in terms.items())}\n" for q, terms in asked.items())
     )
-    command = [
-        *(str(find_java() / "bin" / "java"), "-cp", str(find_jar()), "io.anserini.search.SearchCollection"),
-        *("-index", str(folder / "index" / "lucene"), "-topics", str(topics), "-topicReader", "TsvString"),
-        *("-output", str(tmp_path / "anserini"), "-impact", "-pretokenized", "-hits", "50", "-runtag", "x"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    search_collection(
+        *("-index", folder / "index" / "lucene", "-topics", topics, "-topicReader", "TsvString"),
+        *("-output", tmp_path / "anserini", "-impact", "-pretokenized", "-hits", "50", "-runtag", "x"),
+    )
     encoded = tmp_path / "topics.jsonl"
     encoded.write_text("".join(json.dumps({"qid": name, "vector": asked[name]}) + "\n" for name in sorted(asked)))
     (report,) = write_runs(searcher, plan_runs([encoded], tmp_path / "ours", k=50, tag="x"))

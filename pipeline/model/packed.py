@@ -156,7 +156,7 @@ def _same(run: Callable[[], torch.Tensor], truth: torch.Tensor, rounding: Callab
     return difference < _MOST_DIFFERENCE
 
 
-def _rounding(lm: MaskedLM, texts: _Packed, truth: torch.Tensor) -> float:
+def _rounding(lm: Unpacked, texts: _Packed, truth: torch.Tensor) -> float:
     """How much hidden states change where the model itself runs the same texts in one batch, padded."""
     ids, _, offsets, longest = texts
     lengths = offsets.diff()

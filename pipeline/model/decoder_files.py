@@ -38,7 +38,7 @@ def is_decoder(config: dict[str, Any]) -> bool:
 
 
 def has_own_class(config: dict[str, Any]) -> bool:
-    """Whether a repository brings code of a causal LM. Other code, as SPLADE-Code's, wraps one that transformers has."""
+    """Whether a repository brings code of a causal LM. Other code, as SPLADE-Code's, wraps one of transformers."""
     classes = config.get("auto_map")
     return isinstance(classes, dict) and "AutoModelForCausalLM" in classes
 

@@ -58,9 +58,13 @@ def make_model(folder: Path) -> None:
     )
     with torch.device("cuda"):
         model = XLMRobertaModel(config)
-    model.half().cpu().save_pretrained(folder)
     weight = torch.randn(1, WIDTH) / WIDTH**0.5
-    torch.save({"weight": weight.half(), "bias": torch.zeros(1).half()}, folder / "sparse_linear.pt")
+    with torch.inference_mode():
+        ids = torch.randint(4, VOCABULARY - 1, (64, 75), device="cuda")
+        products = (model.eval()(ids)[0] @ weight.cuda().T).flatten()
+    bias = -products.quantile(0.2).reshape(1).cpu()  # four tokens of five have a weight
+    model.half().cpu().save_pretrained(folder)
+    torch.save({"weight": weight.half(), "bias": bias.half()}, folder / "sparse_linear.pt")
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     words = [*special, *(f"w{number}" for number in range(4, VOCABULARY - 1)), "<mask>"]
     tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, "<unk>"))

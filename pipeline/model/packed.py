@@ -110,7 +110,8 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
     truth, texts = _probe(lm)
     if layers := fuse_decoder(lm.backbone, attend):
         fused = PackedBackbone(lm, 0, layers)
-        if _same(partial(fused.hidden_states, *texts), truth, partial(_rounding, lm, texts, truth)):
+        difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+        if _is_rounding(difference, partial(_rounding, lm, texts, truth)):
             return fused
     return _packed(lm, attend, truth, texts)
 
@@ -122,21 +123,24 @@ def _packed(lm: Unpacked, attend: Attend, truth: torch.Tensor, texts: _Packed) -
     AttentionInterface.register(_ATTENTION, _as_transformers_calls_it(attend))
     AttentionMaskInterface.register(_ATTENTION, _no_mask)
     usual = lm.backbone.config._attn_implementation
+    backbone = PackedBackbone(lm, _first_position(lm.backbone))
+    difference = _difference_of(partial(_with_our_attention, backbone, texts), truth)
+    lm.backbone.set_attn_implementation(usual)
+    if not _is_rounding(difference, partial(_rounding, lm, texts, truth)):
+        return None
+    lm.backbone.set_attn_implementation(_ATTENTION)
+    return backbone
 
-    def rounding() -> float:
-        lm.backbone.set_attn_implementation(usual)
-        found = _rounding(lm, texts, truth)
-        lm.backbone.set_attn_implementation(_ATTENTION)
-        return found
 
-    padding = getattr(lm.backbone.config, "pad_token_id", None) or 0
-    # RoBERTa and its kin count positions from behind the padding id.
-    for first in dict.fromkeys((0, padding + 1)):
-        backbone = PackedBackbone(lm, first)
-        if _same(partial(_with_our_attention, backbone, texts), truth, rounding):
-            return backbone
-        lm.backbone.set_attn_implementation(usual)
-    return None
+def _first_position(model: Any) -> int:
+    """Where a model counts positions from. RoBERTa and its kin begin behind the padding's, which shows in their
+    embedding of positions. To try both would not do: one may lie outside of the table, the other differ by little."""
+    paddings = [
+        getattr(module, "padding_idx", None)
+        for name, module in model.named_modules()
+        if name.endswith("position_embeddings")
+    ]
+    return next((padding + 1 for padding in paddings if padding is not None), 0)
 
 
 def _with_our_attention(backbone: PackedBackbone, texts: _Packed) -> torch.Tensor:
@@ -144,13 +148,18 @@ def _with_our_attention(backbone: PackedBackbone, texts: _Packed) -> torch.Tenso
     return backbone.hidden_states(*texts)
 
 
-def _same(run: Callable[[], torch.Tensor], truth: torch.Tensor, rounding: Callable[[], float]) -> bool:
-    """Whether what runs is, but for rounding, the truth. rounding: see _rounding."""
+def _difference_of(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> float:
+    """How much what runs differs from the truth, infinitely where it does not run."""
     try:
-        difference = _difference(run(), truth)
+        found = _difference(run(), truth)
     except (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError) as error:
         log.debug("documents are not packed: %s", error)
-        return False
+        return float("inf")
+    return found if found == found else float("inf")
+
+
+def _is_rounding(difference: float, rounding: Callable[[], float]) -> bool:
+    """Whether a difference comes of rounding. rounding: see _rounding."""
     if _MOST_DIFFERENCE <= difference < _UTMOST_DIFFERENCE:
         return difference < _TIMES * rounding()
     return difference < _MOST_DIFFERENCE

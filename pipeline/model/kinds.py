@@ -5,11 +5,12 @@ A cold search reads this, so what loads a model is imported when a model is load
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import SpartonError, shortened
+from ...storage.manifest import ALL, OWN
 from .base import Runtime, SparseModel, TokenTable
 from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object, refuse_adapter
 from .spec import EncoderFiles
@@ -72,15 +73,13 @@ def _recognize_static(layout: Layout) -> EncoderFiles | None:
     if layout.names != ["SparseStaticEmbedding"]:
         return None
     (module,) = layout.modules
-    return EncoderFiles(
-        "static",
-        module.folder,
-        _table(module.folder, layout.folder),
-        saved=True,
-        activation="relu",
-        prompt=layout.prompt,
-        top_terms=layout.top_terms,
-    )
+    return replace(_saved_table(module, layout), prompt=layout.prompt, top_terms=layout.top_terms)
+
+
+def _saved_table(module: Module, layout: Layout) -> EncoderFiles:
+    """A SparseStaticEmbedding. Behind a model its weights multiply those of the tokens that a text has."""
+    table = _table(module.folder, layout.folder)
+    return EncoderFiles("static", module.folder, table, saved=True, activation="relu")
 
 
 def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
@@ -88,9 +87,11 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
     if layout.modules is None:
         refuse_adapter(layout.folder)
         return EncoderFiles("masked_lm", layout.folder)
-    if layout.names not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
+    if layout.names[:2] not in (["Transformer", "SpladePooling"], ["MLMTransformer", "SpladePooling"]):
         return None
-    transformer, pooling = layout.modules
+    if layout.names[2:] not in ([], ["SparseStaticEmbedding"]):
+        return None
+    transformer, pooling, *tables = layout.modules
     refuse_adapter(transformer.folder)
     config, path = _transformer_config(transformer)
     how = read_object(pooling.folder / "config.json")
@@ -109,6 +110,8 @@ def _recognize_masked_lm(layout: Layout) -> EncoderFiles | None:
         activation=_ACTIVATIONS[activation],
         prompt=layout.prompt,
         top_terms=layout.top_terms,
+        terms=OWN if tables else ALL,
+        gate=_saved_table(tables[0], layout) if tables else None,
     )
 
 

@@ -221,6 +221,7 @@ def test_another_vocabulary_is_refused_before_anything_is_encoded(run_cli, docum
     term_id = len(SPECIAL) + WORDS.index("red")
     assert (refused.code, refused.stderr) == (
         1,
+        "columns: id = id, text = text\n"
         f"sparton: the tokenizer that transformers loads from {other}, for queries, has the term 'tan' at id "
         f"{term_id}, and the tokenizer that transformers loads from {documents}, for documents, has 'red'; queries "
         "need the documents' vocabulary, so take a query model that has it\n",
@@ -405,15 +406,15 @@ def test_numbers_that_are_all_tokens_are_tokens(documents, tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ('{"9": 1.5, "5000": 2}', "PATH names the token id 5000, and its tokenizer has the ids 0 to 197; save both "
+        ('{"9": 1.5, "5000": 2}', "PATH names the token id 5000, and its tokenizer has the ids 0 to LAST; save both "
          "again from one model"),
-        ('{"9": 1.5, "99999999999999999999": 2}', "PATH names the token id 99999999999999999999, and its tokenizer has "
-         "the ids 0 to 197; save both again from one model"),
-        ("[1.5, 2]", "the table of FOLDER has 2 weights and its tokenizer 198 tokens; save both again from one model"),
-        ('[1.5, "heavy"]', "PATH is no table of {token: weight}, of {token id: weight} or of a weight for each token id "
-         "(could not convert string to float: 'heavy'); save it again"),
-        ("7", "PATH is no table of {token: weight}, of {token id: weight} or of a weight for each token id ('int' object "
-         "has no attribute 'items'); save it again"),
+        ('{"9": 1.5, "99999999999999999999": 2}', "PATH names the token id 99999999999999999999, and its tokenizer "
+         "has the ids 0 to LAST; save both again from one model"),
+        ("[1.5, 2]", "the table of FOLDER has 2 weights and its tokenizer SIZE tokens; save both again from one model"),
+        ('[1.5, "heavy"]', "PATH is no table of {token: weight}, of {token id: weight} or of a weight for each token "
+         "id (could not convert string to float: 'heavy'); save it again"),
+        ("7", "PATH is no table of {token: weight}, of {token id: weight} or of a weight for each token id ('int' "
+         "object has no attribute 'items'); save it again"),
     ],
 )  # fmt: skip
 def test_a_table_that_is_not_of_the_tokenizer_is_a_sentence(documents, tmp_path, content, sentence):
@@ -423,7 +424,7 @@ def test_a_table_that_is_not_of_the_tokenizer_is_a_sentence(documents, tmp_path,
     with pytest.raises(SpartonError) as caught:
         settings_of(folder)
     sentence = sentence.replace("PATH", str(folder / "idf.json")).replace("FOLDER", str(folder))
-    assert str(caught.value) == sentence.replace("197", str(size - 1)).replace("198", str(size))
+    assert str(caught.value) == sentence.replace("LAST", str(size - 1)).replace("SIZE", str(size))
 
 
 # As repositories are laid out since June 2025.

@@ -87,4 +87,4 @@ def _with_added_tokens(tokenizations: Sequence[Tokenization]) -> list[str]:
     for how in tokenizations:
         every = tokenizers.Tokenizer.from_str(how.tokenizer).get_added_tokens_decoder().values()
         added |= {token.content for token in every}
-    return [text for token in sorted(added)[:_MOST_ADDED] for text in (f"a {token} b", f"a{token}b", token.upper())]
+    return [text for token in sorted(added)[:_MOST_ADDED] for text in (f"a {token} b", f"a{token}b", token.swapcase())]

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from support.masked_lms import build
 from support.saved_models import (
     SPECIAL,
     TEXTS,
@@ -19,6 +20,7 @@ from support.saved_models import (
     splade,
     static,
 )
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from sparton.errors import SpartonError, UsageError
@@ -288,6 +290,30 @@ def test_whatever_a_tokenizer_differs_in_is_found(documents, tmp_path, change, f
         settings_of(folders[0], query_model=str(folders[1]), query_terms="ones")
     assert str(caught.value).startswith(f"{path}, for queries, makes {found}")
     assert str(caught.value).endswith(f"; {SAVE_ONE}")
+
+
+@pytest.mark.parametrize("tokenizer_class", ["PreTrainedTokenizerFast", "RobertaTokenizer"])
+def test_a_pre_tokenizer_that_transformers_replaces_is_found(tmp_path, tokenizer_class):
+    """That of RoBERTa's class is always the same. The embedding has more rows than the tokenizer has tokens."""
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.ByteLevel()])
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    build("roberta").save_pretrained(tmp_path)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    names = {"bos": "<s>", "eos": "</s>", "cls": "<s>", "sep": "</s>", "pad": "<pad>", "unk": "<unk>", "mask": "<mask>"}
+    config = {"tokenizer_class": tokenizer_class, **{f"{name}_token": token for name, token in names.items()}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    if tokenizer_class == "RobertaTokenizer":
+        sentence = "json, for queries, makes 'Small BLACK Leather Bag' the tokens Ġ S mal l .* for documents, S mal l "
+        with pytest.raises(SpartonError, match=sentence):
+            settings_of(tmp_path, query_terms="ones")
+    else:
+        settings = settings_of(tmp_path, query_terms="ones")
+        expected = dict.fromkeys(AutoTokenizer.from_pretrained(tmp_path).tokenize("suede buckle"), 100)
+        assert open_query_encoder(settings, 100).terms("suede buckle") == expected
 
 
 @pytest.mark.parametrize("with_query_model", [False, True])

@@ -124,6 +124,14 @@ IndexModel = Annotated[
         help="Where the index's model is, if not where it was: a folder, or a Hugging Face name.",
     ),
 ]
+IndexQueryModel = Annotated[
+    str | None,
+    typer.Option(
+        "--query-model",
+        rich_help_panel="Model",
+        help="The same for an index whose queries have a model of their own.",
+    ),
+]
 Device = Annotated[
     str, typer.Option("--device", rich_help_panel="Model", help="auto, cpu, cuda, cuda:1, …"), ONE_DEVICE
 ]
@@ -413,6 +421,7 @@ def search(
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
     model: IndexModel = None,
+    query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
@@ -427,7 +436,9 @@ def search(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(
+                index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+            )
         if query is not None:
             _print_hits(searcher, query, k, explain, as_json)
         elif sys.stdin.isatty():
@@ -452,6 +463,7 @@ def serve(
     threads: Threads = None,
     most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
     model: IndexModel = None,
+    query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
@@ -468,6 +480,7 @@ def serve(
             threads=threads,
             most_k=most_k,
             model=model,
+            query_model=query_model,
             device=device,
             trust_remote_code=trust_remote_code,
             on_ready=lambda address: _ready(index, address),
@@ -501,6 +514,7 @@ def run_topics(
         float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
     ] = None,
     model: IndexModel = None,
+    query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
@@ -518,7 +532,9 @@ def run_topics(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
+            searcher = Searcher(
+                index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+            )
         for report in write_runs(searcher, plan, counting=partial(counted, unit="queries", shown=True)):
             say = tell if is_stdout(report.path) else put
             say(run_line(report))
@@ -577,6 +593,7 @@ def encode_text(
         str | None,
         typer.Option("--index", rich_help_panel="Index", help="Encode it as a query for this index instead."),
     ] = None,
+    query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
@@ -587,7 +604,7 @@ def encode_text(
         from .search.explain import input_terms, open_encoder
 
         with _collector_paused():
-            encoder = open_encoder(index, model, device=device, trust_remote_code=trust_remote_code)
+            encoder = open_encoder(index, model, query_model, device=device, trust_remote_code=trust_remote_code)
         terms = encoder.terms(text)
         own = input_terms(encoder, text)
         if as_json:

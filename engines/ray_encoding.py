@@ -67,6 +67,8 @@ class RayEngine:
             raise SpartonError("the Ray cluster has neither a GPU nor a core to encode on; add nodes to it")
         if Path(options.model).is_dir():  # actors have working directories of their own
             options = replace(options, model=str(Path(options.model).resolve()))
+        if options.query_model is not None and Path(options.query_model).is_dir():
+            options = replace(options, query_model=str(Path(options.query_model).resolve()))
         remote = ray.remote(num_cpus=1, num_gpus=int(self._gpu), max_restarts=ALWAYS, max_task_retries=ALWAYS)
         options = replace(options, device="cuda" if self._gpu else "cpu")
         self._actors: list[Any] = [remote(EncodingActor).remote(options, cluster.gpus_a_node) for _ in range(count)]

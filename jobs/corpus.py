@@ -15,7 +15,7 @@ from ..options import flat_keywords, values_for
 from ..pipeline.options import EncodingOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import IndexLocation, open_index_location, refuse_sources
-from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_name
+from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_names
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import progress_bar, waiting
 from .index_build import IndexBuild, open_build, plan_lucene
@@ -71,7 +71,7 @@ def build_index(
             fingerprint = source.corpus.fingerprint()
         beside = None if location.uri else location.folder
         decided = {
-            "model": replace(engine.settings, name=recorded_name(encoding.model, engine.settings.name, beside)),
+            "model": recorded_names(engine.settings, encoding.model, encoding.query_model, beside),
             "corpus": fingerprint,
             "id_column": source.columns.id,
             "text_columns": source.columns.text,

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +13,7 @@ from ..options import flat_keywords, values_for
 from ..pipeline.options import SCALE, EncoderOptions, ModelOptions, VectorOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import open_index_location, refuse_sources
-from ..storage.manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_name
+from ..storage.manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_names
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import counted
 from .index_build import open_build, plan_lucene
@@ -87,7 +86,7 @@ def index_vectors(
 
 def _refuse_idle(queries: VectorOptions) -> None:
     """Raise UsageError for an option that concerns a model, where there is none."""
-    for name in ("revision", "max_length", "dtype", "query_scale"):
+    for name in ("revision", "query_model", "query_revision", "query_terms", "max_length", "dtype", "query_scale"):
         value = getattr(queries, name)
         if value != getattr(VectorOptions(), name):
             raise UsageError(
@@ -104,7 +103,7 @@ def _model_settings(queries: ModelOptions, model: str, index: Path | None) -> Mo
 
     asked = values_for(EncoderOptions, queries) | {"model": model, "scale": SCALE}
     found = open_document_encoder(EncoderOptions(**asked, device="cpu")).settings
-    return replace(found, name=recorded_name(model, found.name, index))
+    return recorded_names(found, model, queries.query_model, index)
 
 
 def _label(file: Path, collection: Path) -> str:

@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ..options import Bound, Option, Options, Wrong, at_least, one_of, that_is
-from ..storage.manifest import DTYPES
+from ..storage.manifest import DTYPES, TERMS
 
 EMBEDDED = "tiny"  # the model that a package brings
 DEFAULT_MAX_LENGTH = 512  # tokens
 SCALE = 100.0
-_MODEL = Option(
-    "'tiny' (embedded), a folder, or a Hugging Face name.",
+_NAMED = that_is("a name or a folder, which are not empty", bool)
+_MODEL = Option("'tiny' (embedded), a folder, or a Hugging Face name.", "Model", _NAMED)
+_QUERY_MODEL = Option("What encodes queries, if it is another model: a folder or a name.", "Model", _NAMED)
+_QUERY_TERMS = Option(
+    "Of a query: all terms, own (its tokens alone) or ones (1 a token). [default: the model's]",
     "Model",
-    that_is("a name or a folder, which are not empty", bool),
+    one_of(*TERMS),
 )
-_REVISION = Option(
-    "Commit, tag, branch or refs/pr/1 of a Hugging Face model.",
-    "Model",
-    that_is("the name of a commit, a tag, a branch or a pull request, which is not empty", bool),
-)
+_COMMIT = that_is("the name of a commit, a tag, a branch or a pull request, which is not empty", bool)
+_REVISION = Option("Commit, tag, branch or refs/pr/1 of a Hugging Face model.", "Model", _COMMIT)
+_QUERY_REVISION = Option("The same of the query model.", "Model", _COMMIT)
 _SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
 _SCALE = Option("An impact is round(weight × scale).", "Impacts", _SCALES)
 # PyTorch knows devices that no model runs on here.
@@ -46,10 +47,13 @@ ONE_DEVICE = Bound(_wrong_device)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelOptions(Options):
-    """What any model is opened with. scale: None for vectors that are impacts."""
+    """What any model is opened with. query_terms: see EncoderSpec. scale: None for vectors that are impacts."""
 
     model: Annotated[str | None, _MODEL] = None
     revision: Annotated[str | None, _REVISION] = None
+    query_model: Annotated[str | None, _QUERY_MODEL] = None
+    query_revision: Annotated[str | None, _QUERY_REVISION] = None
+    query_terms: Annotated[str | None, _QUERY_TERMS] = None
     max_length: Annotated[int | None, Option("Tokens a text is cut at. [default: 512]", "Model", at_least(3))] = None
     dtype: Annotated[str, Option("auto, float32, bfloat16 or float16.", "Model", one_of("auto", *DTYPES))] = "auto"
     scale: Annotated[float | None, _SCALE] = None

@@ -5,7 +5,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError
 from ..pipeline.options import EMBEDDED
 from ..pipeline.tokens.tokenizer import Tokenization, Tokenizer
 from ..storage.local_copy import local_index
@@ -49,15 +49,27 @@ def _tokenizer(how: Tokenization) -> Tokenizer:
 
 
 def open_encoder(
-    index: str | Path | None, model: str | None = None, *, device: str = "cpu", trust_remote_code: bool = False
+    index: str | Path | None,
+    model: str | None = None,
+    query_model: str | None = None,
+    *,
+    device: str = "cpu",
+    trust_remote_code: bool = False,
 ) -> "QueryEncoder":
     """What encodes queries for an index, or documents with a model, the embedded one by default, if there is none.
 
-    model: with an index, as Searcher's.
-    Raises SpartonError where either cannot be had, or the index has no model.
+    model, query_model: with an index, as Searcher's.
+    Raises SpartonError where either cannot be had, or the index has no model, and UsageError for a query model without
+    an index.
     """
     from ..pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
 
+    if index is None and query_model is not None:
+        raise UsageError(
+            Parameter("query_model"),
+            f" is {query_model}, which is for the queries of an index; name that with ",
+            Parameter("index"),
+        )
     if index is None:
         return open_document_encoder(model=model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
     settings = load_manifest(local_index(index, lucene=False)).settings
@@ -71,6 +83,7 @@ def open_encoder(
         settings.scale_for_queries,
         index=local_path(index),
         model=model,
+        query_model=query_model,
         device=device,
         trust_remote_code=trust_remote_code,
     )

@@ -65,9 +65,9 @@ class Searcher:
     """Model and index kept open. Threads may share it; a process that is forked from this one may not.
 
     path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
-    where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. device: as
-    Encoder's; a CPU answers one query sooner than a GPU starts. trust_remote_code: needed again for a model that needed
-    it when it was indexed.
+    where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. query_model:
+    the same for an index whose queries have a model elsewhere. device: as Encoder's; a CPU answers one query sooner
+    than a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
     Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
     """
 
@@ -76,6 +76,7 @@ class Searcher:
         path: str | Path = "sparton-index",
         *,
         model: str | None = None,
+        query_model: str | None = None,
         device: str = "cpu",
         trust_remote_code: bool = False,
     ) -> None:
@@ -87,7 +88,7 @@ class Searcher:
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
             try:
-                self.encoder = self._open_encoder(local_path(path), model, device, trust_remote_code)
+                self.encoder = self._open_encoder(local_path(path), model, query_model, device, trust_remote_code)
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
                     opening.result().close()
@@ -96,7 +97,7 @@ class Searcher:
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def _open_encoder(
-        self, index: Path | None, model: str | None, device: str, trust_remote_code: bool
+        self, index: Path | None, model: str | None, query_model: str | None, device: str, trust_remote_code: bool
     ) -> "QueryEncoder | None":
         from ..pipeline.encoding.open_encoder import open_query_encoder
 
@@ -107,10 +108,11 @@ class Searcher:
                 settings.scale_for_queries,
                 index=index,
                 model=model,
+                query_model=query_model,
                 device=device,
                 trust_remote_code=trust_remote_code,
             )
-        if model is not None:
+        if model is not None or query_model is not None:
             raise self._no_model()  # there is nothing to compare it with
         return None
 

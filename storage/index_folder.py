@@ -92,10 +92,18 @@ def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Man
 
 
 def _with_path(settings: Settings, folder: Path) -> Settings:
-    """The same, with the absolute path of a model's folder: a build goes on however that is named."""
+    """The same, with the absolute paths of models' folders: a build goes on however these are named."""
     model = settings.model
-    path = model and model_folder(model.name, folder)
-    return replace(settings, model=replace(model, name=str(path))) if model and path else settings
+    if model is None:
+        return settings
+    queries = model.query_model
+    if queries:
+        queries = replace(queries, name=_absolute(queries.name, folder))
+    return replace(settings, model=replace(model, name=_absolute(model.name, folder), query_model=queries))
+
+
+def _absolute(name: str, folder: Path) -> str:
+    return str(model_folder(name, folder) or name)
 
 
 def start_fresh(folder: Path, settings: Settings, source: Sequence[object]) -> Manifest:

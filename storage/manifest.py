@@ -13,6 +13,7 @@ from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, pars
 
 NAME = "sparton.json"
 DTYPES = ("float32", "bfloat16", "float16")
+ALL, OWN, ONES = TERMS = ("all", "own", "ones")  # of a text: see EncoderSpec
 FORMAT = 2  # 1: the model in one flat record; no release wrote it
 # In order: parts are being encoded; all are encoded, and no Lucene index was asked for or it is not there yet; done.
 ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
@@ -53,7 +54,8 @@ class EncoderSpec:
     its products are computed in; None for a table, which has none. pooling: how the weights that a term has at several
     positions become one. activation: how what the model computes becomes a weight. prompt: goes before every text.
     top_terms: the most terms that the model itself keeps of a text, or None for all. echo: whether a text goes through
-    the model twice, one copy behind the other, of which the second alone is pooled.
+    the model twice, one copy behind the other, of which the second alone is pooled. terms: which ones a text has: "all"
+    that the model gives; "own", of these only its own tokens; or "ones", its own tokens at a weight of 1 each.
     """
 
     kind: str
@@ -65,25 +67,44 @@ class EncoderSpec:
     prompt: str = ""
     top_terms: _Positive | None = None
     echo: bool = False
+    terms: str = ALL
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """Where a model is.
+
+    name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
+    these, a name on the hub. revision: the commit there.
+    """
+
+    name: _Name
+    revision: _Revision | None
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
     """The model of an index.
 
-    name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
-    these, a name on the hub. revision: the commit there. queries: None where they are encoded just as documents are.
+    name, revision: as a ModelSource's. queries: None where they are encoded just as documents are. query_model: where
+    the model of the queries is, None for the same location.
     """
 
     name: _Name
     revision: _Revision | None
     documents: EncoderSpec
     queries: EncoderSpec | None = None
+    query_model: ModelSource | None = None
 
     @property
     def for_queries(self) -> EncoderSpec:
         """How queries are encoded."""
         return self.queries or self.documents
+
+    @property
+    def query_source(self) -> ModelSource:
+        """Where the model is that encodes queries."""
+        return self.query_model or ModelSource(self.name, self.revision)
 
     @property
     def shared(self) -> bool:
@@ -244,10 +265,20 @@ def recorded_name(given: str, found: str, index: Path | None) -> str:
     return path if path.startswith("../") else f"./{path}"
 
 
-def model_folder(name: str, index: Path | None) -> Path | None:
+def recorded_names(model: ModelSettings, given: str, query_given: str | None, index: Path | None) -> ModelSettings:
+    """The same, with what sparton.json says of where its models are. given, query_given: how the user named them.
+    index: as recorded_name's."""
+    queries = model.query_model
+    if queries and query_given:
+        queries = replace(queries, name=recorded_name(query_given, queries.name, index))
+    return replace(model, name=recorded_name(given, model.name, index), query_model=queries)
+
+
+def model_folder(name: str, index: Path | None, parameter: str = "model") -> Path | None:
     """The folder that a recorded name means; None for a name that is no path.
 
-    Raises SpartonError for a path from the index's folder if that is None, being at a URI.
+    parameter: that says where the model is instead. Raises SpartonError for a path from the index's folder if that is
+    None, being at a URI.
     """
     if Path(name).is_absolute():
         return Path(name)
@@ -256,7 +287,7 @@ def model_folder(name: str, index: Path | None) -> Path | None:
     if index is None:
         raise SpartonError(
             f"the index names the model {name} by its path from the index's folder, and the index is at a URI; pass ",
-            Parameter("model"),
+            Parameter(parameter),
             " with where the model is",
         )
     return Path(os.path.normpath(index.resolve() / name))
@@ -284,11 +315,14 @@ def _manifest_of(content: Any) -> tuple[int, Manifest | None]:
 
 
 def _alike(settings: Settings, other: Settings) -> Settings:
-    """The same, with queries of their own wherever the other has them: what is said in two ways is no difference."""
-    model = settings.model
-    if model is None or other.model is None or other.model.queries is None:
+    """The same, with queries and a query model of their own wherever the other has them: what is said in two ways is no
+    difference."""
+    model, others = settings.model, other.model
+    if model is None or others is None:
         return settings
-    return replace(settings, model=replace(model, queries=model.for_queries))
+    queries = model.queries if others.queries is None else model.for_queries
+    source = model.query_model if others.query_model is None else model.query_source
+    return replace(settings, model=replace(model, queries=queries, query_model=source))
 
 
 def _flat(entries: dict[str, Any], above: str = "") -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..search.hit_content import hit_content
+from ..storage.manifest import ONES, OWN
 from .streams import printable, to_json
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..search.searcher import Hit, Seconds
     from ..storage.manifest import ModelSettings
 
+_TERMS = {OWN: "their own tokens alone", ONES: "each token weighs 1"}
 _EXPANDED = "+"  # before a term that the model added
 
 
@@ -70,10 +72,13 @@ def queries_line(model: "ModelSettings") -> str:
     """How queries are encoded, where it is not as documents."""
     from ..pipeline.model.kinds import KINDS
 
-    spec = model.for_queries
+    spec, source = model.for_queries, model.query_model
     kind = KINDS.get(spec.kind)
-    encoder = "" if model.shared else f"by {kind.title if kind else spec.kind}"
-    return ", ".join(filter(None, (encoder, spec.prompt and f"after the prompt {spec.prompt!r}")))
+    encoder = "" if model.shared or spec.terms == ONES else f"by {kind.title if kind else spec.kind}"
+    if source:
+        encoder = f"by {source.name} ({spec.digest[:15]})"
+    prompt = spec.prompt and f"after the prompt {spec.prompt!r}"
+    return ", ".join(filter(None, (encoder, _TERMS.get(spec.terms), prompt)))
 
 
 def run_line(report: "RunReport") -> str:

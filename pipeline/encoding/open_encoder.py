@@ -56,16 +56,17 @@ def open_query_encoder(
     *,
     index: Path | None = None,
     model: str | None = None,
+    query_model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
 ) -> QueryEncoder:
     """What encodes the queries of an index, from what sparton.json says of its model.
 
-    index, model: as recorded_queries'. scale: of the queries, or None where vectors came as impacts.
+    index, model, query_model: as recorded_queries'. scale: of the queries, or None where vectors came as impacts.
     Where a table stands for the query model, nothing of torch is imported.
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
-    opened = open_queries(settings, index, model, device=device, trust_remote_code=trust_remote_code)
+    opened = open_queries(settings, index, model, query_model, device=device, trust_remote_code=trust_remote_code)
     return _encoder(opened, EncoderOptions(scale=SCALE if scale is None else scale))
 
 

@@ -7,14 +7,14 @@ from importlib import metadata
 from pathlib import Path
 
 from ...errors import Parameter, SpartonError
-from ...storage.manifest import model_folder
+from ...storage.manifest import ModelSource, model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
 from .adapter import FindBase
 from .hub import cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import DOCUMENT, QUERY
-from .spec import EncoderFiles
+from .spec import EncoderFiles, with_terms
 from .weights import (
     INDEX,
     PICKLED,
@@ -57,52 +57,66 @@ class ModelFiles:
 
 
 def find_model(
-    name: str, revision: str | None = None, *, trust_remote_code: bool = False, queries: bool = False
+    name: str,
+    revision: str | None = None,
+    *,
+    trust_remote_code: bool = False,
+    queries: bool = False,
+    terms: str | None = None,
 ) -> ModelFiles:
     """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
 
     queries: whether what encodes queries is wanted; other weights, of what encodes documents, are not read then.
+    terms: of a query (see EncoderSpec), None for those that the files say.
     Raises SpartonError when there is no such model, or it has no weights, or is of a kind not known.
     """
     if name == EMBEDDED:
-        return _embedded()
+        return _embedded(queries, terms)
     if Path(name).is_dir():
-        return _model_in(Path(name), str(Path(name).resolve()), None, queries, _base_in_a_folder(_fetched_base))
+        return _model_in(Path(name), str(Path(name).resolve()), None, queries, terms, _base_in_a_folder(_fetched_base))
     folder = hub_folder(name, revision, trust_remote_code)
-    return _model_in(folder, name, folder.name, queries, _fetched_base)
+    return _model_in(folder, name, folder.name, queries, terms, _fetched_base)
 
 
 def find_recorded_model(
-    name: str, revision: str | None, index: Path | None, *, trust_remote_code: bool = False, queries: bool = False
+    source: ModelSource,
+    index: Path | None,
+    *,
+    trust_remote_code: bool = False,
+    queries: bool = False,
+    terms: str | None = None,
+    parameter: str = "model",
 ) -> ModelFiles:
     """The model that a sparton.json names, if it is on this machine: anyone may have written the name, so nobody is
     asked for it, let alone with the user's token.
 
-    index: the folder that a relative path starts from, None for an index at a URI. The rest is as find_model's.
+    index: the folder that a relative path starts from, None for an index at a URI. parameter: that says where the model
+    is instead. The rest is as find_model's.
     Raises SpartonError as find_model.
     """
+    name, revision = source.name, source.revision
     if name == EMBEDDED:
-        return _embedded()
-    folder = model_folder(name, index)
+        return _embedded(queries, terms)
+    folder = model_folder(name, index, parameter)
     if folder is not None:
         if not os.path.isdir(folder):
             raise SpartonError(
                 f"the index names the model {name}, and {folder} is no folder; put the model there, or pass ",
-                Parameter("model"),
+                Parameter(parameter),
                 " with where it is",
             )
-        return _model_in(folder, str(folder), None, queries, _base_in_a_folder(_cached_base))
+        return _model_in(folder, str(folder), None, queries, terms, _base_in_a_folder(_cached_base))
     folder = cached_folder(name, revision, trust_remote_code)
     if folder is None:
         raise SpartonError(
             f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
             "and what only an index names is not fetched; pass ",
-            Parameter("model", name),
+            Parameter(parameter, name),
             " to fetch it, or ",
-            Parameter("model"),
+            Parameter(parameter),
             " with a folder",
         )
-    return _model_in(folder, name, folder.name, queries, _cached_base)
+    return _model_in(folder, name, folder.name, queries, terms, _cached_base)
 
 
 def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
@@ -115,11 +129,14 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
         changes = {path for pattern in KINDS[encoder.kind].defining for path in encoder.folder.glob(pattern)}
         own = {str(path.relative_to(folder)): file_digest(path) for path in changes}
         return _digest(own | {"base": encoder_digest(str(encoder.base), encoder.base, whole)})
-    patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.table is None or pattern != WEIGHTS]
+    patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.is_stored or pattern != WEIGHTS]
     _check_files(name, folder, encoder.folder, patterns)
     pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
     files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
     files |= {path for path in (encoder.table, encoder.head) if path is not None}
+    if (gate := encoder.gate) is not None:
+        files |= set(weight_files(gate.folder)) if gate.table is None else {gate.table}
+        pickled = (*pickled, *(pickles(gate.folder) if gate.table is None else ()))
     for path in files:
         check_whole(path)
     digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}
@@ -148,16 +165,20 @@ def _digest(digests: dict[str, str]) -> str:
     return f"sha256:{digest_of(digests)}"
 
 
-def _embedded() -> ModelFiles:
+def _embedded(queries: bool, terms: str | None) -> ModelFiles:
     folder = _embedded_folder()
     digests = {file: file_digest(folder / file) for file in _EMBEDDED_FILES}
     _check_embedded(folder, digests)
-    encoders = read_encoder(folder, DOCUMENT), read_encoder(folder, QUERY)
-    return ModelFiles(EMBEDDED, folder, None, *encoders, _digest(digests))
+    encoders = read_encoder(folder, DOCUMENT), with_terms(read_encoder(folder, QUERY), terms)
+    shared = not queries or encoders[1].is_same_model(encoders[0])
+    digest = _digest(digests) if shared else encoder_digest(EMBEDDED, folder, encoders[1])
+    return ModelFiles(EMBEDDED, folder, None, *encoders, digest)
 
 
-def _model_in(folder: Path, name: str, revision: str | None, queries: bool, find_base: FindBase) -> ModelFiles:
-    encoders = read_encoder(folder, DOCUMENT, find_base), read_encoder(folder, QUERY, find_base)
+def _model_in(
+    folder: Path, name: str, revision: str | None, queries: bool, terms: str | None, find_base: FindBase
+) -> ModelFiles:
+    encoders = read_encoder(folder, DOCUMENT, find_base), with_terms(read_encoder(folder, QUERY, find_base), terms)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)
 

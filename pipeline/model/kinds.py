@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import SpartonError, shortened
+from ...storage.manifest import ALL, OWN
 from .adapter import FindBase, base_folder, model_config, only_folders
 from .base import Model, Runtime, SparseModel, TokenTable, TokenWeightModel
 from .decoder_files import is_decoder, read_settings
@@ -76,15 +77,13 @@ def _recognize_static(layout: Layout, find_base: FindBase) -> EncoderFiles | Non
     if layout.names != ["SparseStaticEmbedding"]:
         return None
     (module,) = layout.existing_modules
-    return EncoderFiles(
-        "static",
-        module.folder,
-        _table(module.folder, layout.folder),
-        saved=True,
-        activation="relu",
-        prompt=layout.prompt,
-        top_terms=layout.top_terms,
-    )
+    return replace(_saved_table(module, layout), prompt=layout.prompt, top_terms=layout.top_terms)
+
+
+def _saved_table(module: Module, layout: Layout) -> EncoderFiles:
+    """A SparseStaticEmbedding. Behind a model its weights multiply those of the tokens that a text has."""
+    table = _table(module.folder, layout.folder)
+    return EncoderFiles("static", module.folder, table, saved=True, activation="relu")
 
 
 def _recognize_causal_lm(layout: Layout, find_base: FindBase) -> EncoderFiles | None:
@@ -117,15 +116,17 @@ def _recognize_masked_lm(layout: Layout, find_base: FindBase) -> EncoderFiles | 
 
 
 def _transformer_folder(layout: Layout) -> Path | None:
-    """Where the language model lies, in a plain folder or under SpladePooling; None in one of other modules."""
+    """Where the language model lies, in a plain folder or under SpladePooling, behind which a table may stand; None in
+    one of other modules."""
     if layout.modules is None:
         return layout.folder
-    return layout.modules[0].folder if tuple(layout.names) in _SPLADE else None
+    known = tuple(layout.names[:2]) in _SPLADE and layout.names[2:] in ([], ["SparseStaticEmbedding"])
+    return layout.modules[0].folder if known else None
 
 
 def _under_pooling(layout: Layout, found: EncoderFiles, tasks: tuple[str, ...]) -> EncoderFiles:
     """The same with what Transformer and SpladePooling say. tasks: that the Transformer may be for."""
-    transformer, pooling = layout.existing_modules
+    transformer, pooling, *tables = layout.existing_modules
     config, path = _transformer_config(transformer, tasks)
     how = read_object(pooling.folder / "config.json")
     strategy, activation = how.get("pooling_strategy", "max"), how.get("activation_function", "relu")
@@ -142,6 +143,8 @@ def _under_pooling(layout: Layout, found: EncoderFiles, tasks: tuple[str, ...]) 
         activation=_ACTIVATIONS[activation],
         prompt=layout.prompt,
         top_terms=layout.top_terms,
+        terms=OWN if tables else ALL,
+        gate=_saved_table(tables[0], layout) if tables else None,
     )
 
 

@@ -6,19 +6,21 @@ from functools import partial
 from pathlib import Path
 
 from ...options import values_for
-from ...storage.manifest import EncoderSpec, ModelSettings
+from ...storage.manifest import OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
-from .base import Model, Runtime, TokenTable
-from .files import find_model
+from .base import Model, Runtime, TokenTable, TokenWeightModel
+from .files import ModelFiles, find_model
 from .kinds import KINDS
+from .query_side import find_queries
 from .recorded import cut_length, record, recorded_queries
+from .spec import EncoderFiles
 
 
 @dataclass(frozen=True, slots=True)
 class OpenModel:
     """A loaded model. name: to tell of it. spec: how it encodes texts. settings: gives what sparton.json has of it,
-    which may read the files of a query model."""
+    for which a query model of its own is loaded and compared with it."""
 
     name: str
     model: Model
@@ -35,30 +37,60 @@ class OpenModel:
 def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     """The model of the options, for documents. head: see splade_head's `impl`.
 
-    Raises SpartonError when it cannot be had, UsageError when an option cannot be meant for it.
+    Raises SpartonError when it or its query model cannot be had, UsageError when an option cannot be meant for it.
     """
     files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
-    model = KINDS[files.documents.kind].load(files.documents, Runtime(**values_for(Runtime, options), head=head))
+    queries = find_queries(files, options)
+    model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
-    return OpenModel(files.name, model, spec, partial(record, files, spec, options, longest))
+    return OpenModel(files.name, model, spec, partial(_settings, files, queries, spec, options, model))
 
 
 def open_queries(
     settings: ModelSettings,
     index: Path | None = None,
     model: str | None = None,
+    query_model: str | None = None,
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
 ) -> OpenModel:
-    """The model of an index, for queries. index, model: as recorded_queries', whose errors it raises."""
-    files, encoder = recorded_queries(settings, index, model, trust_remote_code=trust_remote_code)
+    """The model of an index, for queries. index, model, query_model: as recorded_queries', whose errors it raises."""
+    files, encoder = recorded_queries(settings, index, model, query_model, trust_remote_code=trust_remote_code)
     dtype = settings.for_queries.dtype or "auto"
-    loaded = KINDS[encoder.kind].load(encoder, Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code))
+    loaded = _load(encoder, Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code))
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
+
+
+def _settings(
+    files: ModelFiles,
+    query_files: ModelFiles,
+    documents: EncoderSpec,
+    options: EncoderOptions,
+    model: Model,
+) -> ModelSettings:
+    """What sparton.json has of a model that is loaded for documents, once what encodes queries is found to fit it."""
+    settings = record(files, query_files, documents, options, model.tokenization.longest)
+    encoder = query_files.queries
+    if not encoder.is_same_model(files.documents):
+        from .two_sides import check_sides
+
+        dtype = settings.for_queries.dtype or "auto"
+        queries = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
+        check_sides(files.documents, model, encoder, queries)
+    return settings
+
+
+def _load(files: EncoderFiles, runtime: Runtime) -> Model:
+    model = KINDS[files.kind].load(files, runtime)
+    if files.terms != OWN or isinstance(model, TokenTable | TokenWeightModel):
+        return model
+    from .own_tokens import OwnTokens  # which needs torch
+
+    return OwnTokens(model, files)
 
 
 def _dtype(model: Model) -> str | None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ...errors import Parameter, SpartonError, UsageError
-from ...storage.manifest import EncoderSpec, ModelSettings
+from ...errors import Parameter, SpartonError, UsageError, shortened
+from ...storage.manifest import TERMS, EncoderSpec, ModelSettings, ModelSource
 from ..options import DEFAULT_MAX_LENGTH, EncoderOptions
 from .files import ModelFiles, encoder_digest, find_model, find_recorded_model
 from .kinds import KINDS
@@ -23,58 +23,92 @@ def cut_length(asked: int | None, encoder: EncoderFiles, longest: int, name: str
     return asked or usual_length(encoder, longest)
 
 
-def record(files: ModelFiles, documents: EncoderSpec, options: EncoderOptions, longest: int) -> ModelSettings:
+def record(
+    files: ModelFiles, query_files: ModelFiles, documents: EncoderSpec, options: EncoderOptions, longest: int
+) -> ModelSettings:
     """The settings of a model for sparton.json.
 
-    documents: how they are encoded. options: what the user asked for. longest: the most tokens that the model of the
-    documents takes. A query model of its own is not loaded: only its files say how long its texts may be.
+    query_files: of what encodes queries, the same model or another. documents: how they are encoded. options: what the
+    user asked for. longest: the most tokens that the model of the documents takes. Of a query model of its own only the
+    files say how long its texts may be.
     """
-    encoder = files.queries
+    encoder, elsewhere = query_files.queries, query_files.folder != files.folder
     if encoder.is_same_model(files.documents):
         queries = encoder.spec(documents.digest, options.max_length or usual_length(encoder, longest), documents.dtype)
     else:
         dtype = (documents.dtype or "float32") if KINDS[encoder.kind].computes else None
-        queries = encoder.spec(encoder_digest(files.name, files.folder, encoder), encoder.max_length, dtype)
-    return ModelSettings(files.name, files.revision, documents, None if queries == documents else queries)
+        digest = query_files.digest if elsewhere else encoder_digest(files.name, files.folder, encoder)
+        queries = encoder.spec(digest, encoder.max_length, dtype)
+    source = ModelSource(query_files.name, query_files.revision) if elsewhere else None
+    return ModelSettings(files.name, files.revision, documents, None if queries == documents else queries, source)
 
 
 def recorded_queries(
     settings: ModelSettings,
     index: Path | None = None,
     model: str | None = None,
+    query_model: str | None = None,
     *,
     trust_remote_code: bool = False,
 ) -> tuple[ModelFiles, EncoderFiles]:
     """The files that encode an index's queries, and how: as sparton.json has it, whatever the files say by now.
 
     index: its folder, None for one at a URI. model: a folder or a name on the hub where the same model is, instead of
-    where sparton.json has it.
-    Raises SpartonError if weights or tokenizer are others, or only a newer Sparton knows such an encoder.
+    where sparton.json has it. query_model: the same for an index whose queries have a model elsewhere, of which nothing
+    but that is needed.
+    Raises SpartonError if weights or tokenizer are others, or only a newer Sparton knows such an encoder, and
+    UsageError for a model that the index does not have.
     """
-    spec, shared = settings.for_queries, settings.shared
+    spec, source = settings.for_queries, settings.query_source
+    elsewhere = settings.query_model is not None
     _check_known(spec)
-    if model is None:
+    _check_named(settings, model, query_model)
+    named, parameter = (query_model, "query_model") if elsewhere else (model, "model")
+    queries = elsewhere or not settings.shared
+    if named is None:
         files = find_recorded_model(
-            settings.name, settings.revision, index, trust_remote_code=trust_remote_code, queries=not shared
+            source,
+            index,
+            trust_remote_code=trust_remote_code,
+            queries=queries,
+            terms=spec.terms,
+            parameter=parameter,
         )
     else:
-        revision = settings.revision if model == settings.name else None
-        files = find_model(model, revision, trust_remote_code=trust_remote_code, queries=not shared)
-    if files.digest != spec.digest and model is not None:
+        revision = source.revision if named == source.name else None
+        files = find_model(named, revision, trust_remote_code=trust_remote_code, queries=queries, terms=spec.terms)
+    if files.digest != spec.digest and named is not None:
         raise SpartonError(
-            f"the model {model} is not the one that the index was made with (the digest of that is "
+            f"the model {named} is not the one that the index was made with (the digest of that is "
             f"{spec.digest[:15]} and of this {files.digest[:15]}); pass ",
-            Parameter("model"),
+            Parameter(parameter),
             " with where that one is",
         )
     if files.digest != spec.digest:
         raise SpartonError(
-            f"the model {settings.name} has changed since the index was made (its digest was {spec.digest[:15]} and "
+            f"the model {source.name} has changed since the index was made (its digest was {spec.digest[:15]} and "
             f"is {files.digest[:15]}); put the old model back, or build the index again with ",
             Parameter("overwrite", True),
         )
-    encoder = files.documents if shared else files.queries
+    encoder = files.queries if queries else files.documents
     return files, encoder.following(spec)
+
+
+def _check_named(settings: ModelSettings, model: str | None, query_model: str | None) -> None:
+    """Raise UsageError where the user says where a model is that the index does not have, or that no query needs."""
+    if settings.query_model is None and query_model is not None:
+        raise UsageError(
+            Parameter("query_model"),
+            f" is {query_model}, and the index has one model for documents and queries; say where that is with ",
+            Parameter("model"),
+        )
+    if settings.query_model is not None and model is not None:
+        raise UsageError(
+            Parameter("model"),
+            f" is {model}, and queries of the index need its query model alone ({settings.query_model.name}); say "
+            "where that is with ",
+            Parameter("query_model"),
+        )
 
 
 def _check_known(spec: EncoderSpec) -> None:
@@ -84,4 +118,9 @@ def _check_known(spec: EncoderSpec) -> None:
         raise SpartonError(
             f"the index encodes queries by {spec.kind}, {spec.pooling} and {spec.activation}, which this Sparton does "
             "not know; upgrade it"
+        )
+    if spec.terms not in TERMS:
+        raise SpartonError(
+            f"the index has {shortened(repr(spec.terms))} terms of a query, which this Sparton does not know; "
+            "upgrade it"
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...storage.manifest import EncoderSpec
+from ...storage.manifest import ALL, ONES, OWN, EncoderSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class EncoderFiles:
     safetensors. saved: whether sentence-transformers saved it, so that nothing but its files decides how long a text
     may be. max_length: the most tokens of a text, or None if the files do not say. head: the file of what weighs
     tokens, where that is not among the other weights. base: the folder of the weights that an adapter in `folder`
-    changes, or None. The other fields are EncoderSpec's, which has in addition what no file says before the model is
-    loaded.
+    changes, or None. gate: a table whose weights, of the tokens that a text has, multiply the model's. The other fields
+    are EncoderSpec's, which has in addition what no file says before the model is loaded.
     """
 
     kind: str
@@ -30,10 +30,18 @@ class EncoderFiles:
     head: Path | None = None
     base: Path | None = None
     echo: bool = False
+    terms: str = ALL
+    gate: "EncoderFiles | None" = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the weights are those that the folder's safetensors hold."""
+        return self.table is None and self.terms != ONES
 
     def is_same_model(self, other: "EncoderFiles") -> bool:
         """Whether another is the same model (their prompts and lengths may differ)."""
-        return (self.kind, self.folder, self.table) == (other.kind, other.folder, other.table)
+        mine, theirs = ((files.kind, files.folder, files.table, files.gate) for files in (self, other))
+        return mine == theirs
 
     def spec(self, digest: str, max_length: int | None, dtype: str | None) -> EncoderSpec:
         """What sparton.json keeps of it."""
@@ -47,6 +55,7 @@ class EncoderFiles:
             prompt=self.prompt,
             top_terms=self.top_terms,
             echo=self.echo,
+            terms=self.terms,
         )
 
     def following(self, spec: EncoderSpec) -> "EncoderFiles":
@@ -60,4 +69,26 @@ class EncoderFiles:
             prompt=spec.prompt,
             top_terms=spec.top_terms,
             echo=spec.echo,
+            terms=spec.terms,
         )
+
+
+def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
+    """The same for other terms of a query (see EncoderSpec), None for those that it has.
+
+    Where each token weighs 1, a tokenizer is all that it takes. What is encoded by a table has its own tokens anyway.
+    """
+    if terms is None or terms == encoder.terms:
+        return encoder
+    if terms == ONES:
+        return EncoderFiles(
+            "static",
+            encoder.folder,
+            saved=encoder.saved,
+            max_length=encoder.max_length,
+            activation="relu",
+            terms=ONES,
+        )
+    if terms == OWN and encoder.kind == "static":
+        return encoder
+    return replace(encoder, terms=terms, gate=None)

@@ -4,13 +4,15 @@ The query side of inference-free models (arXiv 2411.04403), and sentence-transfo
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tokenizers
 
-from ...errors import SpartonError
+from ...errors import SpartonError, shortened
+from ...storage.manifest import ONES
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
 from .converted import converted
@@ -20,6 +22,8 @@ from .weights import PICKLED, SAFETENSORS
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1
+_WHOLE = re.compile("0|[1-9][0-9]*")
+_DIGITS = 10  # of a token id
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
@@ -37,7 +41,7 @@ def load_table(files: EncoderFiles) -> TokenTable:
         path = files.folder / "tokenizer.json"
         read_object(path)
         raise SpartonError(f"{path} is no tokenizer ({error}); save it again") from error
-    weights = _weights(files, tokenizer, size, config)
+    weights = _ones(size, special) if files.terms == ONES else _weights(files, tokenizer, size, config)
     if size > len(weights):
         raise SpartonError(
             f"the table of {files.folder} has {len(weights)} weights and its tokenizer {size} tokens; save both again "
@@ -72,14 +76,29 @@ def _longest(folder: Path, config: dict[str, Any]) -> int:
     )
 
 
+def _ones(size: int, special: list[int]) -> np.ndarray:
+    """float32 [V]: 1 for each token that a text may have."""
+    weights = np.ones(size, dtype=np.float32)
+    weights[special] = 0
+    return weights
+
+
 def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, config: dict[str, Any]) -> np.ndarray:
     """float32 [V], the weight of each token id. size: of the tokenizer's vocabulary."""
     if files.table is None:
         return _stored(files.folder)
     try:
-        table = {str(token): float(weight) for token, weight in json.loads(files.table.read_text("utf-8")).items()}
+        content = json.loads(files.table.read_text("utf-8"))
+        if isinstance(content, list):
+            return np.array([float(weight) for weight in content], dtype=np.float32)
+        table = {str(token): float(weight) for token, weight in content.items()}
     except (ValueError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise SpartonError(f"{files.table} is no table of {{token: weight}} ({error}); save it again") from error
+        raise SpartonError(
+            f"{files.table} is no table of {{token: weight}}, of {{token id: weight}} or of a weight for each token id "
+            f"({error}); save it again"
+        ) from error
+    if _by_id(table, tokenizer):
+        return _weights_by_id(table, files.table, size)
     weights = np.zeros(size, dtype=np.float32)
     # sentence-transformers gives the weight of a token that the tokenizer lacks to the unknown token.
     unknown = tokenizer.token_to_id(str(config.get("unk_token")))
@@ -88,6 +107,24 @@ def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, co
         token_id = unknown if token_id is None else token_id
         if token_id is not None:
             weights[token_id] = weight
+    return weights
+
+
+def _by_id(table: dict[str, float], tokenizer: tokenizers.Tokenizer) -> bool:
+    """Whether a table names token ids rather than tokens, of which many are numbers too: if all names are whole numbers
+    and the tokenizer lacks one of them."""
+    return all(map(_WHOLE.fullmatch, table)) and any(tokenizer.token_to_id(name) is None for name in table)
+
+
+def _weights_by_id(table: dict[str, float], path: Path, size: int) -> np.ndarray:
+    beyond = next((name for name in table if len(name) > _DIGITS or int(name) >= size), None)
+    if beyond is not None:
+        raise SpartonError(
+            f"{path} names the token id {shortened(beyond)}, and its tokenizer has the ids 0 to {size - 1}; save both "
+            "again from one model"
+        )
+    weights = np.zeros(size, dtype=np.float32)
+    weights[[int(name) for name in table]] = list(table.values())
     return weights
 
 

@@ -29,6 +29,7 @@ def serve_index(
     threads: int | None = None,
     most_k: int = 1_000,
     model: str | None = None,
+    query_model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
     on_ready: Callable[[str], None] = lambda address: None,
@@ -68,7 +69,9 @@ def serve_index(
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening:
         start_jvm(LONG_RUN)
-        searcher = Searcher(index, model=model, device=device, trust_remote_code=trust_remote_code)
+        searcher = Searcher(
+            index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+        )
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
             address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface

@@ -16,6 +16,7 @@ from sparton.storage.manifest import (
     EncoderSpec,
     Manifest,
     ModelSettings,
+    ModelSource,
     Settings,
     load_manifest,
 )
@@ -117,10 +118,31 @@ def test_an_encoder_of_queries_is_saved_and_loaded(tmp_path, queries):
     assert load_manifest(tmp_path) == manifest
 
 
+def test_a_query_model_is_saved_and_loaded_and_compared(tmp_path):
+    source = ModelSource("someone/queries", "0" * 40)
+    assert MODEL.query_source == ModelSource("tiny", None)
+    model = replace(MODEL, queries=replace(DOCUMENTS, terms="own"), query_model=source)
+    assert model.query_source == source
+    two = replace(SETTINGS, model=model)
+    replace(MANIFEST, settings=two).save(tmp_path)
+    assert load_manifest(tmp_path).settings == two
+    assert SETTINGS.differences(two) == [
+        "model.queries.terms all (now own)",
+        "model.query_model.name tiny (now someone/queries)",
+        f"model.query_model.revision none (now {'0' * 40})",
+    ]
+    assert two.differences(replace(two, model=replace(model, query_model=None)))[0] == (
+        "model.query_model.name someone/queries (now tiny)"
+    )
+    assert two.differences(two) == []
+
+
 def test_the_digest_covers_every_setting():
     changes = [
         {"model": replace(MODEL, documents=replace(DOCUMENTS, dtype="float16"))},
         {"model": replace(MODEL, queries=TABLE)},
+        {"model": replace(MODEL, queries=replace(TABLE, terms="ones"))},
+        {"model": replace(MODEL, query_model=ModelSource("other", None))},
         {"corpus": "sha256:2"},
         {"text_columns": ("text", "title")},
         {"scale": 50},

@@ -297,10 +297,11 @@ def test_a_model_whose_head_is_no_single_product_is_refused(tmp_path):
 
 
 TABLE = [
-    ("idf.json", "[1]", "DIR/idf.json is no table of {token: weight} ('list' object has no attribute 'items'); save it "
-                        "again"),
-    ("idf.json", '{"black": "heavy"}', "DIR/idf.json is no table of {token: weight} (could not convert string to "
-                                       "float: 'heavy'); save it again"),
+    ("idf.json", "7", "DIR/idf.json is no table of {token: weight}, of {token id: weight} or of a weight for each "
+                      "token id ('int' object has no attribute 'items'); save it again"),
+    ("idf.json", '{"black": "heavy"}', "DIR/idf.json is no table of {token: weight}, of {token id: weight} or of a "
+                                       "weight for each token id (could not convert string to float: 'heavy'); save it "
+                                       "again"),
     ("tokenizer.json", "[]", "DIR/tokenizer.json holds a list where an object was expected; save the model again"),
     ("tokenizer.json", "{", "DIR/tokenizer.json is not JSON (Expecting property name enclosed in double quotes: line 1 "
                             "column 2 (char 1)); put the file back as it was saved"),

@@ -400,6 +400,5 @@ def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
 def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sentence):
     folder = shutil.copytree(plain, tmp_path / "model")
     (folder / "idf.json").write_text(content)
-    settings = open_document_encoder(model=str(folder), device="cpu").settings
     with pytest.raises(SpartonError, match=sentence):
-        open_query_encoder(settings, 100)
+        open_query_encoder(open_document_encoder(model=str(folder), device="cpu").settings, 100)

@@ -5,7 +5,7 @@ import json
 import random
 
 import pytest
-from indexer.test_vectors_read import AWKWARD, decoded, line, mutated
+from support.vector_lines import AWKWARD, decoded, line, mutated
 
 from sparton.errors import SpartonError
 from sparton.indexer.left_out import collect_left_out, save_left_out

@@ -5,6 +5,7 @@ interrupted goes on from there. At the end they are joined, and the result is re
 joined, all of them are: then `lucene` holds a folder for each.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
@@ -19,6 +20,7 @@ from ..errors import Parameter, SpartonError
 from ..processes import Subprocess, Worker
 from ..storage.atomic import remove_folder, sync_folder
 from ..storage.skipped_rows import SkippedRows
+from ..storage.untrusted import UnexpectedError
 from .index_writer import IndexedCounts
 from .left_out import collect_left_out
 from .options import LuceneOptions, LucenePlan, plan_build
@@ -31,6 +33,7 @@ _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
 _FORMAT = 2  # of what is left behind
 _ROUNDS = 4
+log = logging.getLogger("sparton")
 
 
 def start_worker() -> Worker:
@@ -193,9 +196,12 @@ class LuceneBuild:
         """Have `skipped` hear of all lines that were left out."""
         if self._skipped is None or self._left_out is None:
             return
-        self._skipped.forget()
-        collect_left_out(self._left_out, self._splits.values(), self._skipped)
+        try:
+            collect_left_out(self._left_out, self._splits.values(), self._skipped)
+        except UnexpectedError as error:
+            log.debug("%s", error)
         if self._skipped.kinds.total() != counts.bad:
+            self._skipped.forget()
             remove_folder(self._building)
             remove_folder(self._folder)
             raise self._not_kept(self._left_out)

@@ -27,7 +27,8 @@ def save_left_out(folder: Path, split: Split, skipped: SkippedRows) -> None:
 def collect_left_out(folder: Path, splits: Iterable[Split], skipped: SkippedRows) -> None:
     """Have `skipped` take what was kept of the splits, in their order. Lines get their numbers within the file.
 
-    splits: those of a file one after the other. Raises SpartonError where a file has changed since.
+    splits: those of a file one after the other. Raises UnexpectedError where what was kept is damaged, and SpartonError
+    where a file has changed since.
     """
     kept = [split for split in splits if _path(folder, split).is_file()]
     for split, before in _lines_before(kept):

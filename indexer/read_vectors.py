@@ -166,10 +166,11 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
         raise _LineError("id", "has an empty id; an id is a text or a whole number")
     if "" in vector:
         raise _LineError("term", "has an empty term")
-    for kind, text in (("id", str(name)), *(("term", term) for term in vector)):
+    for text in (str(name), *vector):
         if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
             found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
             most = "" if len(encoded) <= _MOST_BYTES else f" {_MOST_BYTES}"
+            kind = "id" if text == str(name) else "term"
             raise _LineError(kind, f"has an id or a term, {text[:20]!r} …, that {found}{most}")
     if scale is not None:
         impacts = {term: _rounded(term, weight, scale) for term, weight in vector.items()}

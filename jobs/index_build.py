@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..errors import Parameter, SpartonError
 from ..indexer.build import LuceneBuild, start_worker
 from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
@@ -16,6 +17,7 @@ from ..storage.index_location import IndexLocation
 from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from ..storage.markers import finished_parts, prepare_collection
 from ..storage.skipped_rows import BadRow, SkippedRows, saved_lines
+from ..storage.untrusted import UnexpectedError
 from ..terminal.kept import keep
 
 if TYPE_CHECKING:
@@ -84,9 +86,13 @@ class IndexBuild:
             self.location.put_file(SKIPPED)
 
     def saved_skipped(self, skipped: SkippedRows) -> None:
-        """Have `skipped` take what the index, if it is local, keeps of lines that were left out."""
-        for line in saved_lines(self.folder / SKIPPED):
-            skipped.add(str(line.file), "line", line.line, BadRow(line.kind, line.found))
+        """Have `skipped` take what the index, if it is local, keeps of lines that were left out. Raises SpartonError
+        where that is damaged."""
+        try:
+            for line in saved_lines(self.folder / SKIPPED):
+                skipped.add(str(line.file), "line", line.line, BadRow(line.kind, line.found))
+        except UnexpectedError as error:
+            raise SpartonError(f"{error}; build the index again with ", Parameter("overwrite", True)) from error
 
     def index_finished(self, shards: int) -> bool:
         """If all parts of the collection are finished, have each of them indexed. Returns whether they are.

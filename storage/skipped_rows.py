@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import Parameter, SpartonError
 from .atomic import whole_file
 from .untrusted import UnexpectedError, parse_json, read
 
@@ -87,7 +86,7 @@ class SkippedRows:
 def saved_lines(path: Path) -> Iterator[SavedLine]:
     """What SkippedRows.save wrote of rows that are lines; nothing, if there is no such file.
 
-    Raises SpartonError for a file that holds anything else.
+    Raises UnexpectedError for a file that holds anything else.
     """
     if not path.is_file():
         return
@@ -96,7 +95,4 @@ def saved_lines(path: Path) -> Iterator[SavedLine]:
             try:
                 yield read(SavedLine, parse_json(line))
             except UnexpectedError as error:
-                raise SpartonError(
-                    f"{path} line {number} is damaged: {error}; build the index again with ",
-                    Parameter("overwrite", True),
-                ) from error
+                raise UnexpectedError(f"{path} line {number} is damaged: {error}") from error

@@ -6,6 +6,7 @@ import logging
 import random
 import shutil
 from functools import partial
+from pathlib import Path
 
 import pytest
 from support.lucene_content import read_content
@@ -112,6 +113,14 @@ def test_an_index_is_that_of_the_good_lines_alone(mixed, tmp_path, caplog, proce
         f"the index {tmp_path / 'index'} lacks {len(told)} rows that could not be read, for it was made with "
         "skip_bad_rows=True; give that again, or mend the rows and replace it with overwrite=True"
     )
+    whole = (tmp_path / "index" / "skipped-rows.jsonl").read_bytes()
+    (tmp_path / "index" / "skipped-rows.jsonl").write_bytes(b"{}\n" + whole)
+    with pytest.raises(SpartonError) as caught:
+        sparton.index_vectors(folder, tmp_path / "index", skip_bad_rows=True)
+    assert str(caught.value) == (
+        f"{tmp_path / 'index' / 'skipped-rows.jsonl'} line 1 is damaged: file is missing; expected a value; build the "
+        "index again with overwrite=True"
+    )
     shutil.rmtree(tmp_path / "index" / "lucene")
     caplog.clear()
     made = sparton.index_vectors(folder, tmp_path / "index", skip_bad_rows=True, index_processes=processes)
@@ -155,13 +164,14 @@ def interrupted(*arguments):
     raise KeyboardInterrupt
 
 
-def test_what_was_kept_of_left_out_lines_is_missed(mixed, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"{\n")])
+def test_what_was_kept_of_left_out_lines_is_missed(mixed, tmp_path, monkeypatch, damage):
     folder, _, _ = mixed
     with monkeypatch.context() as patch:
         patch.setattr(lucene_build, "collect_left_out", interrupted)
         with pytest.raises(KeyboardInterrupt):
             sparton.index_vectors(folder, tmp_path / "index", skip_bad_rows=True)
-    next((tmp_path / "index" / "lucene.left-out").iterdir()).unlink()
+    damage(next((tmp_path / "index" / "lucene.left-out").iterdir()))
     with pytest.raises(SpartonError) as caught:
         sparton.index_vectors(folder, tmp_path / "index", skip_bad_rows=True)
     assert str(caught.value) == (

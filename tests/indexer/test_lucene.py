@@ -154,7 +154,8 @@ def test_a_framing_character_in_a_term_is_refused(write_part, tmp_path):
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 1 has the term 'a\\ufdd0b' with U+FDD0 or U+FDD1, which Unicode keeps out of text"
+        f"{part} line 1 has the term 'a\\ufdd0b' with U+FDD0 or U+FDD1, which Unicode keeps out of text; mend it, "
+        "or leave out such rows with skip_bad_rows=True"
     )
 
 

@@ -114,11 +114,11 @@ def test_an_index_is_that_of_the_good_lines_alone(mixed, tmp_path, caplog, proce
         "skip_bad_rows=True; give that again, or mend the rows and replace it with overwrite=True"
     )
     whole = (tmp_path / "index" / "skipped-rows.jsonl").read_bytes()
-    (tmp_path / "index" / "skipped-rows.jsonl").write_bytes(b"{}\n" + whole)
+    (tmp_path / "index" / "skipped-rows.jsonl").write_bytes(b"[]\n" + whole)
     with pytest.raises(SpartonError) as caught:
         sparton.index_vectors(folder, tmp_path / "index", skip_bad_rows=True)
     assert str(caught.value) == (
-        f"{tmp_path / 'index' / 'skipped-rows.jsonl'} line 1 is damaged: file is missing; expected a value; build the "
+        f"{tmp_path / 'index' / 'skipped-rows.jsonl'} line 1 is damaged: it is a list; expected an object; build the "
         "index again with overwrite=True"
     )
     shutil.rmtree(tmp_path / "index" / "lucene")
@@ -164,7 +164,11 @@ def interrupted(*arguments):
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"{\n")])
+@pytest.mark.parametrize(
+    "damage",
+    [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1] + b"{\n")],
+    ids=["lost", "damaged"],
+)
 def test_what_was_kept_of_left_out_lines_is_missed(mixed, tmp_path, monkeypatch, damage):
     folder, _, _ = mixed
     with monkeypatch.context() as patch:

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from .errors import Parameter, SpartonError, UsageError
 from .indexer.options import LuceneOptions
 from .options import MOST_THREADS, PORTS, at_least, names, values_for
-from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, ModelOptions, VectorOptions
+from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, VectorOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -333,7 +333,7 @@ def index(
     """
     given = _given(context)
     if from_collection is not None:
-        if corpus or (idle := given & (set(names(EncodingOptions)) - set(names(ModelOptions)))):
+        if corpus or (idle := given & (set(names(EncodingOptions)) - set(names(VectorOptions)))):
             what = "a corpus" if corpus else Parameter(min(idle))
             raise UsageError(
                 what,
@@ -342,7 +342,7 @@ def index(
                 ", which encodes nothing; leave out one of them",
             )
         _check_paths(from_collection=from_collection)
-        asked = values_for(ModelOptions, encoding)
+        asked = values_for(VectorOptions, encoding)
         asked.update({name: None for name in ("model", "scale") if name not in given})
         queries = VectorOptions(**asked, query_scale=query_scale)
         _index_vectors(from_collection, index, queries, indexing, overwrite, store_timeout, as_json)

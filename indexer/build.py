@@ -5,6 +5,7 @@ interrupted goes on from there. At the end they are joined, and the result is re
 joined, all of them are: then `lucene` holds a folder for each.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
@@ -18,8 +19,12 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..processes import Subprocess, Worker
 from ..storage.atomic import remove_folder, sync_folder
+from ..storage.skipped_rows import SkippedRows
+from ..storage.untrusted import UnexpectedError
 from .index_writer import IndexedCounts
+from .left_out import collect_left_out
 from .options import LuceneOptions, LucenePlan, plan_build
+from .read_vectors import passed_over
 from .repeated_ids import refuse_repeated_ids
 from .splits import Split, cut
 from .worker import Finish, Hash, Index, Join, Read, Start
@@ -28,6 +33,7 @@ _MODULE = "sparton.indexer.worker"
 _JOINED = "joined"
 _FORMAT = 2  # of what is left behind
 _ROUNDS = 4
+log = logging.getLogger("sparton")
 
 
 def start_worker() -> Worker:
@@ -50,9 +56,10 @@ class LuceneBuild:
     key: of the settings that decide the index; what was made with other ones is not gone on with. scale: for
     collections with float weights; see read_vectors. on_bytes hears, from several threads, how many bytes
     of the files have been dealt with. new_worker: starts what handles requests as worker.py does. unique: refuse
-    repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. To be used as a context
-    manager: leaving it ends the processes. One build at a time may be on its way to a folder; that is for the
-    caller to see to.
+    repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. skipped: gets lines that are
+    no vectors, in the order of files and lines; without it the first one is an error. What is left out is kept in
+    `folder`.left-out, for a build that goes on, until the caller removes that. To be used as a context manager: leaving
+    it ends the processes. One build at a time may be on its way to a folder; that is for the caller to see to.
     """
 
     def __init__(
@@ -64,11 +71,15 @@ class LuceneBuild:
         on_bytes: Callable[[int], None] = lambda count: None,
         new_worker: Callable[[], Worker] = start_worker,
         unique: bool = False,
+        skipped: SkippedRows | None = None,
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
+        self._left_out = None if skipped is None else folder.with_name(folder.name + ".left-out")
+        self._skipped = skipped
         self._plan = plan or plan_build(LuceneOptions())
-        self._key = f"{_FORMAT} {key}"
+        # Without `skipped` some lines are let pass that are left out with it.
+        self._key = f"{_FORMAT} {key}" if skipped is None else f"{_FORMAT} {key} skipping"
         self._scale, self._on_bytes, self._new_worker = scale, on_bytes, new_worker
         self._unique = unique
         self._hashes: dict[Split, np.ndarray] = {}
@@ -132,7 +143,8 @@ class LuceneBuild:
         """
         counts = self._finish()
         if self._existing is not None and set(self._existing.splits) == set(self._splits):
-            refuse_repeated_ids(self._hashes, self._scale)
+            self._refuse_repeated_ids()
+            self._collect_left_out(self._existing)
             remove_folder(self._building)
             return self._existing
         if set(counts.splits) - set(self._splits) or len(set(counts.splits)) < len(counts.splits):
@@ -145,14 +157,11 @@ class LuceneBuild:
             self._running = [self._pool.submit(self._index, self._splits[name]) for name in sorted(missing)]
             counts = self._finish()
         else:
-            raise SpartonError(f"{self._building} does not keep what is written to it; see to that disk and run again")
-        refuse_repeated_ids(self._hashes, self._scale)
+            raise self._not_kept(self._building)
+        self._refuse_repeated_ids()
+        self._collect_left_out(counts)
         if not counts.documents:
-            raise SpartonError(
-                f"none of the {counts.empty} documents has a term; there is nothing to index"
-                if counts.empty
-                else "the collection holds no document; there is nothing to index"
-            )
+            raise SpartonError(f"{_nothing(counts)}; there is nothing to index")
         if documents not in (None, counts.documents):
             raise SpartonError(
                 f"Lucene holds {counts.documents} documents and the collection should have {documents}; "
@@ -166,7 +175,7 @@ class LuceneBuild:
     def _index(self, split: Split) -> None:
         process = self._take()
         if not process.open:
-            process.worker.ask(Start(process.folder, self._key, self._plan, self._scale))
+            process.worker.ask(Start(process.folder, self._key, self._plan, self._scale, self._left_out))
             process.open = True
         added = process.worker.ask(Index(split, self._unique))
         self._give_back(process)
@@ -177,8 +186,28 @@ class LuceneBuild:
     def _hash(self, split: Split) -> None:
         """Learn the ids of a split that an earlier run has indexed."""
         process = self._take()
-        self._hashes[split] = process.worker.ask(Hash(split, self._scale))
+        self._hashes[split] = process.worker.ask(Hash(split, self._scale, self._skipped is not None))
         self._give_back(process)
+
+    def _refuse_repeated_ids(self) -> None:
+        refuse_repeated_ids(self._hashes, self._scale, passed_over if self._skipped is not None else None)
+
+    def _collect_left_out(self, counts: IndexedCounts) -> None:
+        """Have `skipped` hear of all lines that were left out."""
+        if self._skipped is None or self._left_out is None:
+            return
+        try:
+            collect_left_out(self._left_out, self._splits.values(), self._skipped)
+        except UnexpectedError as error:
+            log.debug("%s", error)
+        if self._skipped.kinds.total() != counts.bad:
+            self._skipped.forget()
+            remove_folder(self._building)
+            remove_folder(self._folder)
+            raise self._not_kept(self._left_out)
+
+    def _not_kept(self, folder: Path) -> SpartonError:
+        return SpartonError(f"{folder} does not keep what is written to it; see to that disk and run again")
 
     def _take(self) -> _WorkerFolder:
         """A process that is idle, or a new one. There is a thread a process, so there are never too many."""
@@ -254,6 +283,14 @@ class LuceneBuild:
         remove_folder(self._folder)
         whole.replace(self._folder)
         sync_folder(self._folder.parent)
+
+
+def _nothing(counts: IndexedCounts) -> str:
+    """What there is where there is no document."""
+    left_out = f", and {counts.bad} lines that are no vectors of impacts are left out" if counts.bad else ""
+    if counts.empty:
+        return f"none of the {counts.empty} documents has a term{left_out}"
+    return f"the collection holds no document{left_out}"
 
 
 def sub_indexes(folder: Path) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
+from ..storage.skipped_rows import SkippedRows
 from .java import java_array, java_class, java_exception, java_message, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
@@ -25,7 +26,7 @@ class IndexedCounts:
     """What an index contains: the names of its splits, and the counts of what was in them.
 
     key: of the settings it was made with. empty: lines without a term, which are left out. zeros: terms that were left
-    out of vectors, their impact being 0.
+    out of vectors, their impact being 0. bad: lines that were left out, being no vectors.
     """
 
     key: str = ""
@@ -34,6 +35,7 @@ class IndexedCounts:
     postings: int = 0
     empty: int = 0
     zeros: int = 0
+    bad: int = 0
 
     def __add__(self, other: "IndexedCounts") -> "IndexedCounts":
         return IndexedCounts(
@@ -43,6 +45,7 @@ class IndexedCounts:
             self.postings + other.postings,
             self.empty + other.empty,
             self.zeros + other.zeros,
+            self.bad + other.bad,
         )
 
 
@@ -64,8 +67,9 @@ class LuceneWriter:
             without_text.add(field)
         self._with_text, self._without_text = with_text, without_text
 
-    def add(self, split: str, vectors: Iterable[Vector]) -> IndexedCounts:
-        """Add the documents of a split that have a term; return what they are.
+    def add(self, split: str, vectors: Iterable[Vector], skipped: SkippedRows | None = None) -> IndexedCounts:
+        """Add the documents of a split that have a term; return what they are. skipped: gets the lines that `vectors`
+        leave out.
 
         Raises java_exception() when Lucene refuses a document or cannot write, and what `vectors` raises.
         """
@@ -85,7 +89,8 @@ class LuceneWriter:
             else:
                 self._raw.setStringValue(to_java(vector.raw))
                 self._writer.addDocument(self._with_text)
-        added = IndexedCounts("", (split,), documents, postings, empty, zeros)
+        bad = skipped.kinds.total() if skipped is not None else 0
+        added = IndexedCounts("", (split,), documents, postings, empty, zeros, bad)
         self.counts += added
         return added
 

@@ -10,11 +10,12 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
+from ..storage.skipped_rows import BadRow
 from ..storage.untrusted import UnexpectedError, in_json, once
 from .splits import Split
 
@@ -26,8 +27,11 @@ _VECTOR = b', "vector": {'
 # Where no impact stands, or behind it an empty term.
 _NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"(?!" + _BEFORE + rb")|\Z))")
 _MOST_BYTES = 32_766  # of an id or a term, to Lucene
+_MEND = ("; mend it, or leave out such rows with ", Parameter("skip_bad_rows", True))
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
+_CONTROL = re.compile("[\0-\x1f]")  # what JSON has escaped in strings
+OnBad = Callable[[int, BadRow], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +51,22 @@ def join_postings(vector: Mapping[str, int]) -> str:
     return BETWEEN_TERMS.join([f"{term}{BEFORE_IMPACT}{impact}" for term, impact in vector.items()])
 
 
-def read_vectors(split: Split, scale: float | None = None, *, careful: bool = False) -> Iterator[Vector]:
+def read_vectors(
+    split: Split, scale: float | None = None, *, careful: bool = False, on_bad: OnBad | None = None
+) -> Iterator[Vector]:
     """The documents of a split, in order; one without terms has no postings. As numbered_vectors."""
-    return (vector for _, vector in numbered_vectors(split, scale, careful=careful))
+    return (vector for _, vector in numbered_vectors(split, scale, careful=careful, on_bad=on_bad))
 
 
 def numbered_vectors(
-    split: Split, scale: float | None = None, *, careful: bool = False
+    split: Split, scale: float | None = None, *, careful: bool = False, on_bad: OnBad | None = None
 ) -> Iterator[tuple[int, Vector]]:
     """The documents of a split, each with the number, from 1, of its line in the split. Blank lines are none.
 
     scale: impacts are round(weight x scale); None takes impacts as they are. An impact of 0 is left out.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
+    on_bad: hears of each line that the long way would refuse, which is left out: its number and what is wrong. Without
+    it the first one is an error.
 
     Raises SpartonError naming the file if it cannot be read, and file and line where a line is no such object, an
     impact is no integer from 0 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
@@ -68,15 +76,22 @@ def numbered_vectors(
     careful = careful or scale is not None
     for number, line in enumerate(_lines(split), start=1):
         vector = None if careful else _as_written(line)
-        if vector is None:
+        if vector is None or (on_bad is not None and not _is_sound(vector)):
             if not line.removeprefix(_BYTE_ORDER_MARK).strip():
                 continue
             try:
                 vector = _as_json(line, scale)
             except _LineError as error:
-                number += first_line(split) - 1
-                raise SpartonError(f"{split.path} line {number} ", *error.args) from error
+                if on_bad is None:
+                    number += first_line(split) - 1
+                    raise SpartonError(f"{split.path} line {number} ", *error.args, *_MEND) from error
+                on_bad(number, error.bad)
+                continue
         yield number, vector
+
+
+def passed_over(number: int, bad: BadRow) -> None:
+    """An `on_bad` for lines that were told of when they were first read."""
 
 
 def first_line(split: Split) -> int:
@@ -94,7 +109,11 @@ def first_line(split: Split) -> int:
 
 
 class _LineError(ValueError):
-    """What is wrong with a line, in the parts of a SpartonError."""
+    """What is wrong with a line, in the parts of a SpartonError. kind: as BadRow has it. advice: what goes last."""
+
+    def __init__(self, kind: str, *found: str | Parameter, advice: tuple[str | Parameter, ...] = ()) -> None:
+        super().__init__(*found, *advice)
+        self.bad = BadRow(kind, "".join(map(str, found)))
 
 
 def _as_written(line: bytes) -> Vector | None:
@@ -125,20 +144,34 @@ def _as_written(line: bytes) -> Vector | None:
         return None  # the long way says what is wrong
 
 
+def _is_sound(vector: Vector) -> bool:
+    """Whether the long way would certainly read what the quick way has read: terms are without control characters, not
+    long, each once, and the sum of their impacts is not too large."""
+    parts = vector.postings.replace(BETWEEN_TERMS, BEFORE_IMPACT).split(BEFORE_IMPACT)
+    terms, impacts = parts[::2], parts[1::2]
+    return (
+        len(set(terms)) == vector.terms
+        and sum(map(int, impacts)) <= _MOST
+        and max(map(len, terms)) * 4 <= _MOST_BYTES
+        and _CONTROL.search(vector.postings) is None
+    )
+
+
 def _as_json(line: bytes, scale: float | None) -> Vector:
     content = _object(line)
     name, vector = content["id"], content.pop("vector")
     if isinstance(name, bool) or not isinstance(name, str | int):
-        raise _LineError(f"has the id {in_json(name)}; an id is a text or a whole number")
+        raise _LineError("id", f"has the id {in_json(name)}; an id is a text or a whole number")
     if name == "":
-        raise _LineError("has an empty id; an id is a text or a whole number")
+        raise _LineError("id", "has an empty id; an id is a text or a whole number")
     if "" in vector:
-        raise _LineError("has an empty term; leave it out")
+        raise _LineError("term", "has an empty term")
     for text in (str(name), *vector):
         if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
             found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
             most = "" if len(encoded) <= _MOST_BYTES else f" {_MOST_BYTES}"
-            raise _LineError(f"has an id or a term, {text[:20]!r} …, that {found}{most}")
+            kind = "id" if text == str(name) else "term"
+            raise _LineError(kind, f"has an id or a term, {text[:20]!r} …, that {found}{most}")
     if scale is not None:
         impacts = {term: _rounded(term, weight, scale) for term, weight in vector.items()}
     else:
@@ -146,10 +179,12 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
     impacts = {term: impact for term, impact in impacts.items() if impact}
     for term in impacts:
         if BETWEEN_TERMS in term or BEFORE_IMPACT in term:
-            raise _LineError(f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
+            raise _LineError("term", f"has the term {term!r} with U+FDD0 or U+FDD1, which Unicode keeps out of text")
     if (total := sum(impacts.values())) > _MOST:
         raise _LineError(
-            f"has impacts that sum to {total} and Lucene holds at most {_MOST}; lower ", Parameter("scale")
+            "sum of impacts",
+            f"has impacts that sum to {total} and Lucene holds at most {_MOST}",
+            advice=("; lower ", Parameter("scale")),
         )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     # A lone surrogate, which is not Unicode, can be in JSON only.
@@ -160,23 +195,23 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
 def _object(line: bytes) -> dict[str, Any]:
     """The object that a line is, with an id and a vector that is an object."""
     expected = 'is not {"id": …, "vector": {term: impact}}'
-    advice = "; mend the line, or leave the file out"
     try:
         # Python would guess UTF-16 as well, whose lines do not end where these do.
         content = _DECODER.decode(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
     except UnexpectedError as error:
-        raise _LineError(f"{expected}: {error}{advice}") from error
+        raise _LineError("entry twice", f"{expected}: {error}") from error
     except ValueError as error:
-        raise _LineError(f"{expected}: it is no JSON ({error}){advice}") from error
+        kind = "not UTF-8" if isinstance(error, UnicodeDecodeError) else "not JSON"
+        raise _LineError(kind, f"{expected}: it is no JSON ({error})") from error
     except RecursionError as error:
-        raise _LineError(f"{expected}: it is nested too deeply{advice}") from error
+        raise _LineError("nested too deep", f"{expected}: it is nested too deeply") from error
     if not isinstance(content, dict):
-        raise _LineError(f"{expected}: it is {in_json(content)}{advice}")
+        raise _LineError("no object", f"{expected}: it is {in_json(content)}")
     for key in ("id", "vector"):
         if key not in content:
-            raise _LineError(f"{expected}: it has no {key}{advice}")
+            raise _LineError(f"no {key}", f"{expected}: it has no {key}")
     if not isinstance(content["vector"], dict):
-        raise _LineError(f"{expected}: its vector is {in_json(content['vector'])}{advice}")
+        raise _LineError("no vector", f"{expected}: its vector is {in_json(content['vector'])}")
     return content
 
 
@@ -188,8 +223,9 @@ def _impact(term: str, impact: Any) -> int:
         return 0
     advice = ("; float weights need ", Parameter("scale")) if isinstance(impact, float) else ()
     raise _LineError(
+        "impact",
         f"gives the term {term!r} the impact {in_json(impact)}; an impact is an integer from 0 to {_MOST}",
-        *advice,
+        advice=advice,
     )
 
 
@@ -197,6 +233,7 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
     number = isinstance(weight, int | float) and not isinstance(weight, bool)
     if not number or not 0 <= weight <= _MOST or not weight * scale < _MOST + 0.5:
         raise _LineError(
+            "weight",
             f"gives the term {term!r} the weight {in_json(weight)}; a weight is a number from 0, and times ",
             Parameter("scale"),
             f" at most {_MOST}",
@@ -208,11 +245,11 @@ def _rounded(term: str, weight: Any, scale: float) -> int:
 def _lines(split: Split) -> Iterator[bytes]:
     try:
         with split.path.open("rb") as file:
-            _check_unchanged(split, file)
+            check_unchanged(split, file)
             if split.zipped:
                 with gzip.open(file) as lines:
                     yield from lines
-                _check_unchanged(split, file)
+                check_unchanged(split, file)
                 return
             offset = split.start
             if offset:
@@ -223,13 +260,14 @@ def _lines(split: Split) -> Iterator[bytes]:
                     break
                 offset += len(line)
                 yield line
-            _check_unchanged(split, file)
+            check_unchanged(split, file)
     except (OSError, EOFError, zlib.error) as error:
         raise SpartonError(f"{split.path} cannot be read: {error}; mend or remove the file and run again") from error
 
 
-def _check_unchanged(split: Split, file: BinaryIO) -> None:
-    """A split ends where its file did when it was cut, and its name promises certain bytes."""
+def check_unchanged(split: Split, file: BinaryIO) -> None:
+    """Raise SpartonError for a file that changed since it was cut: a split ends where its file did then, and its name
+    promises certain bytes."""
     if os.fstat(file.fileno()).st_mtime_ns != split.changed_ns:
         raise SpartonError(
             f"{split.path} was changed while it was indexed; leave it as it is until the command has ended, and run it "

@@ -2,19 +2,23 @@
 
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from ..processes import serve
 from ..storage.atomic import remove_folder
+from ..storage.skipped_rows import SkippedRows
 from .index_writer import IndexedCounts, LuceneWriter, committed_counts, count_postings, lucene_trouble
 from .java import java_exception, start_jvm
+from .left_out import save_left_out
 from .options import LucenePlan
-from .read_vectors import Vector, read_vectors
+from .read_vectors import OnBad, Vector, passed_over, read_vectors
 from .repeated_ids import id_hashes
 from .splits import Split
 
@@ -24,12 +28,17 @@ _LOCK_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Continue the index in `folder`, or begin it. Returns what it contains."""
+    """Continue the index in `folder`, or begin it. Returns what it contains.
+
+    left_out: the folder in which is kept which lines are left out, being no vectors (see left_out.py). Without it none
+    are: the first one is an error.
+    """
 
     folder: Path
     key: str
     plan: LucenePlan
     scale: float | None
+    left_out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +59,11 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Hash:
-    """Returns hashes of the ids of a split."""
+    """Returns hashes of the ids of a split. skip_bad: pass over lines that are no vectors."""
 
     split: Split
     scale: float | None
+    skip_bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,7 @@ class LuceneWorker:
         self._writer: LuceneWriter | None = None
         self._folder = Path()
         self._scale: float | None = None
+        self._left_out: Path | None = None
         self._committed = 0.0
 
     def handle(self, request: Start | Index | Hash | Finish | Read | Join) -> Any:
@@ -94,8 +105,8 @@ class LuceneWorker:
                 return self._start(request)
             case Index(split, hashes):
                 return self._index(split, hashes)
-            case Hash(split, scale):
-                return id_hashes(vector.id for vector in read_vectors(split, scale))
+            case Hash(split, scale, skip_bad):
+                return _hashes(split, scale, passed_over if skip_bad else None)
             case Finish():
                 self._finish()
                 return None
@@ -107,7 +118,7 @@ class LuceneWorker:
 
     def _start(self, request: Start) -> IndexedCounts:
         _start_jvm(request.plan)
-        self._folder, self._scale = request.folder, request.scale
+        self._folder, self._scale, self._left_out = request.folder, request.scale, request.left_out
         until = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
@@ -124,20 +135,32 @@ class LuceneWorker:
     def _index(self, split: Split, hashes: bool) -> Added:
         assert self._writer is not None
         if split.name() in self._writer.counts.splits:  # asked for again, because the result was lost
-            ids = (vector.id for vector in read_vectors(split, self._scale))
-            return Added(IndexedCounts(), id_hashes(ids) if hashes else None)
-        names: list[str] = []
-        vectors = read_vectors(split, self._scale)
-        try:
-            counts = self._writer.add(split.name(), _noting(names, vectors) if hashes else vectors)
-        except java_exception() as error:
-            for _ in read_vectors(split, self._scale, careful=True):
-                pass  # raises where the fault is in the line rather than in Lucene
-            raise lucene_trouble(self._folder, error) from error
+            on_bad = passed_over if self._left_out else None
+            return Added(IndexedCounts(), _hashes(split, self._scale, on_bad) if hashes else None)
+        names: list[str] | None = [] if hashes else None
+        if self._left_out is None:
+            counts = self._add(split, names)
+        else:
+            with closing(SkippedRows()) as skipped:
+                counts = self._add(split, names, skipped)
+                save_left_out(self._left_out, split, skipped)  # before a commit has the split
         if time.monotonic() - self._committed > _COMMIT_SECONDS:
             self._writer.commit()
             self._committed = time.monotonic()
-        return Added(counts, id_hashes(names) if hashes else None)
+        return Added(counts, None if names is None else id_hashes(names))
+
+    def _add(self, split: Split, names: list[str] | None, skipped: SkippedRows | None = None) -> IndexedCounts:
+        """Add a split to the index. names: gets the ids. skipped: gets lines that are no vectors."""
+        assert self._writer is not None
+        on_bad = partial(skipped.add, str(split.path), "line") if skipped is not None else None
+        vectors = read_vectors(split, self._scale, on_bad=on_bad)
+        try:
+            return self._writer.add(split.name(), vectors if names is None else _noting(names, vectors), skipped)
+        except java_exception() as error:
+            if skipped is None:
+                for _ in read_vectors(split, self._scale, careful=True):
+                    pass  # raises where the fault is in the line rather than in Lucene
+            raise lucene_trouble(self._folder, error) from error
 
     def _finish(self) -> None:
         assert self._writer is not None
@@ -149,8 +172,13 @@ class LuceneWorker:
         if (postings := count_postings(self._folder)) != counts.postings:
             raise SpartonError(
                 f"Lucene counts {postings} postings and the vectors have {counts.postings}: a vector has a term twice; "
-                "let each stand once"
+                "let each stand once, or leave out such rows with ",
+                Parameter("skip_bad_rows", True),
             )
+
+
+def _hashes(split: Split, scale: float | None, on_bad: OnBad | None) -> np.ndarray:
+    return id_hashes(vector.id for vector in read_vectors(split, scale, on_bad=on_bad))
 
 
 def _noting(ids: list[str], vectors: Iterable[Vector]) -> Iterator[Vector]:

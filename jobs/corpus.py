@@ -16,13 +16,13 @@ from ..pipeline.options import EncodingOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import IndexLocation, open_index_location, refuse_sources
 from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_names
+from ..storage.skipped_rows import SkippedRows
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import progress_bar, waiting
 from .index_build import IndexBuild, open_build, plan_lucene
 
 if TYPE_CHECKING:
     from ..engines.engine import Engine
-    from ..pipeline.corpus.checked import SkippedRows
     from ..pipeline.corpus.columns import Columns
     from ..pipeline.corpus.reader import Corpus
     from ..pipeline.parts.job import Job
@@ -113,14 +113,13 @@ class _Source:
     corpus: "Corpus"
     columns: "Columns"
     rows: int
-    skipped: "SkippedRows"
+    skipped: SkippedRows
 
 
 def _checked_source(
     paths: Sequence[str | Path], location: IndexLocation, encoding: EncodingOptions, progress: bool
 ) -> _Source:
     """Find out all that can be told of a corpus without a model."""
-    from ..pipeline.corpus.checked import SkippedRows
     from ..pipeline.corpus.reader import Corpus
     from ..pipeline.corpus.survey import survey
 

@@ -5,20 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ..errors import Parameter, SpartonError
 from ..indexer.build import LuceneBuild, start_worker
 from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Worker
 from ..storage.atomic import remove_folder, remove_leftovers
-from ..storage.index_folder import COLLECTION, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
+from ..storage.index_folder import COLLECTION, LEFT_OUT, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import COMPLETE, ENCODED, ENCODING, Counts, Manifest, Settings
 from ..storage.markers import finished_parts, prepare_collection
+from ..storage.skipped_rows import BadRow, SkippedRows, saved_lines
+from ..storage.untrusted import UnexpectedError
 from ..terminal.kept import keep
 
 if TYPE_CHECKING:
-    from ..pipeline.corpus.checked import SkippedRows
     from ..pipeline.parts.collection import Part
 
 log = logging.getLogger("sparton")
@@ -63,24 +65,34 @@ class IndexBuild:
         scale: float | None = None,
         on_bytes: Callable[[int], None] = lambda count: None,
         unique: bool = False,
+        skipped: SkippedRows | None = None,
     ) -> Iterator[LuceneBuild | None]:
         """Build the Lucene index meanwhile: None where no plan asks for one, or where the build is complete.
 
-        Leaving it ends the processes. new_worker, scale, on_bytes, unique: as LuceneBuild takes them.
+        Leaving it ends the processes. new_worker, scale, on_bytes, unique, skipped: as LuceneBuild takes them.
         """
         if plan is None or self.is_complete:
             yield None
             return
         # An absolute path, because processes on other nodes have other working directories.
         folder = (self.folder / LUCENE).absolute()
-        with LuceneBuild(folder, plan, self.generation, scale, on_bytes, new_worker, unique) as self._lucene:
+        with LuceneBuild(folder, plan, self.generation, scale, on_bytes, new_worker, unique, skipped) as self._lucene:
             yield self._lucene
 
-    def save_skipped(self, skipped: "SkippedRows") -> None:
+    def save_skipped(self, skipped: SkippedRows) -> None:
         """Keep what is said of rows that were left out in the index, if there are any."""
         skipped.save(self.folder / SKIPPED)
         if skipped.kinds:
             self.location.put_file(SKIPPED)
+
+    def saved_skipped(self, skipped: SkippedRows) -> None:
+        """Have `skipped` take what the index, if it is local, keeps of lines that were left out. Raises SpartonError
+        where that is damaged."""
+        try:
+            for line in saved_lines(self.folder / SKIPPED):
+                skipped.add(str(line.file), "line", line.line, BadRow(line.kind, line.found))
+        except UnexpectedError as error:
+            raise SpartonError(f"{error}; build the index again with ", Parameter("overwrite", True)) from error
 
     def index_finished(self, shards: int) -> bool:
         """If all parts of the collection are finished, have each of them indexed. Returns whether they are.
@@ -156,6 +168,8 @@ class IndexBuild:
         """Write at the location that the build has reached a stage."""
         indexes = self._lucene.indexes if self._lucene and stage == COMPLETE else ("lucene",)
         self.manifest = self.location.save(self.manifest.at(stage, counts, indexes))
+        if stage == COMPLETE:
+            remove_folder(self.folder / LEFT_OUT)
 
 
 @contextmanager

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 
-from ..errors import Parameter, UsageError
+from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.options import LuceneOptions
 from ..indexer.splits import find_files
 from ..options import flat_keywords, values_for
@@ -14,9 +16,10 @@ from ..pipeline.options import SCALE, EncoderOptions, ModelOptions, VectorOption
 from ..pipeline.progress import Work
 from ..storage.index_location import open_index_location, refuse_sources
 from ..storage.manifest import COMPLETE, Counts, ModelSettings, Settings, recorded_names
+from ..storage.skipped_rows import SkippedRows
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import counted
-from .index_build import open_build, plan_lucene
+from .index_build import IndexBuild, open_build, plan_lucene
 
 
 @flat_keywords
@@ -39,6 +42,9 @@ def index_vectors(
     index answers queries that are encoded already. overwrite: as in build_index; what is half-built of other vectors
     or with other options needs none.
 
+    With skip_bad_rows, lines that are no vectors of impacts are left out: the first ten are logged, and `index` keeps
+    what is wrong with each in skipped-rows.jsonl.
+
     Raises SpartonError as build_index, and for a line that is no vector of impacts, naming file and line.
     """
     if queries.model is None:
@@ -59,29 +65,56 @@ def index_vectors(
         store_text=True,
         query_scale=queries.query_scale if queries.model else None,
     )
-    with open_build(location, settings, files, overwrite=overwrite) as build:
+    with (
+        closing(SkippedRows()) as skipped,
+        open_build(location, settings, files, overwrite=overwrite) as build,
+    ):
         started = perf_counter()
-        if not build.is_complete:
+        if build.is_complete:
+            _take_saved(build, skipped, queries)
+        else:
             build.drop_parts()
+            bad = skipped if queries.skip_bad_rows else None
             with (
                 counted("indexing", sum(file.stat().st_size for file in files), "bytes", shown=progress) as count,
-                build.lucene(plan, scale=queries.scale, on_bytes=count, unique=True) as lucene,
+                build.lucene(plan, scale=queries.scale, on_bytes=count, unique=True, skipped=bad) as lucene,
             ):
                 assert lucene is not None
                 for file in files:
                     lucene.add(file, _label(file, Path(collection)))
-                indexed = build.finish_lucene()
-            rows = indexed.documents + indexed.empty
+                try:
+                    indexed = build.finish_lucene()
+                finally:
+                    skipped.report()
+            build.save_skipped(skipped)
             counts = Counts(
-                rows,
+                indexed.documents + indexed.empty + indexed.bad,
                 indexed.documents,
                 dropped_no_terms=indexed.empty,
+                dropped_bad=indexed.bad,
                 postings=indexed.postings,
                 zeros=indexed.zeros,
             )
             build.save(COMPLETE, counts)
         seconds = perf_counter() - started
-    return BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
+        report = BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
+        return replace(report, skipped=dict(skipped.kinds))
+
+
+def _take_saved(build: IndexBuild, skipped: SkippedRows, queries: VectorOptions) -> None:
+    """Learn what a finished index was made without. Raises SpartonError where nothing was to be left out."""
+    if not build.manifest.counts.dropped_bad:
+        return
+    if not queries.skip_bad_rows:
+        raise SpartonError(
+            f"the index {build.location.name} lacks {build.manifest.counts.dropped_bad:,} rows that could not be read, "
+            "for it was made with ",
+            Parameter("skip_bad_rows", True),
+            "; give that again, or mend the rows and replace it with ",
+            Parameter("overwrite", True),
+        )
+    build.saved_skipped(skipped)
+    skipped.report()
 
 
 def _refuse_idle(queries: VectorOptions) -> None:

@@ -70,6 +70,7 @@ class VectorOptions(ModelOptions):
     query_scale: Annotated[
         float, Option("Of vectors: the scale at which the model encodes queries.", "Impacts", _SCALES)
     ] = SCALE
+    skip_bad_rows: Annotated[bool, Option("Leave out lines that are no vectors, and say which.", "Index")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_f
 LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
 SKIPPED = "skipped-rows.jsonl"  # what is wrong with rows of the corpus that were left out
 _MOST_SOURCE = 2**22  # bytes of sparton.json
-_BUILDING = f"{LUCENE}.tmp"
+_BUILDING, LEFT_OUT = f"{LUCENE}.tmp", f"{LUCENE}.left-out"
 log = logging.getLogger("sparton")
 _VERSIONED = ("torch", "transformers", "tokenizers", "pyarrow", "pyserini")
 
@@ -114,7 +114,7 @@ def start_fresh(folder: Path, settings: Settings, source: Sequence[object]) -> M
     manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions(), generation=secrets.token_hex(8))
     manifest.save(folder)
     (folder / SKIPPED).unlink(missing_ok=True)
-    for name in (MARKERS, COLLECTION, LUCENE, _BUILDING):
+    for name in (MARKERS, COLLECTION, LUCENE, _BUILDING, LEFT_OUT):
         remove_folder(folder / name)
     return manifest
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...storage.skipped_rows import BadRow
 from .files import DataFile
 from .formats import NULL, TEXT
 from .lines import call
-from .rows import ROWS_A_BATCH, BadRow, Rows
+from .rows import ROWS_A_BATCH, Rows
 
 _MAGIC = b"ARROW1"
 

@@ -9,11 +9,12 @@ from itertools import chain, islice
 from typing import BinaryIO
 
 from ...errors import SpartonError
+from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
 from .files import DataFile
 from .formats import TEXT
 from .lines import LONGEST_LINE, line_blocks, open_bytes
-from .rows import ROWS_A_BATCH, BadRow, Rows
+from .rows import ROWS_A_BATCH, Rows
 
 csv.field_size_limit(LONGEST_LINE)
 _Row = list[str] | BadRow

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import SpartonError
+from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
-from .rows import BadRow, Rows
+from .rows import Rows
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191

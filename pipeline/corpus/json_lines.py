@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 
 from ...errors import SpartonError
+from ...storage.skipped_rows import BadRow
 from .files import DataFile
 from .formats import ANY
 from .lines import LONGEST_LINE, line_blocks, open_bytes
-from .rows import BadRow, Rows
+from .rows import Rows
 
 _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 

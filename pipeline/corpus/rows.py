@@ -5,19 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import Parameter, SpartonError
+from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
 from .files import DataFile
 
 ROWS_A_BATCH = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class BadRow:
-    """What is wrong with a row. kind: in few words, by which such rows are counted. found: a predicate with the row as
-    its subject, which says what was found and what was expected."""
-
-    kind: str
-    found: str
 
 
 @dataclass(frozen=True, slots=True)

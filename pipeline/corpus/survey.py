@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from ...errors import SpartonError
-from .checked import SkippedRows, check_corpus
+from ...storage.skipped_rows import SkippedRows
+from .checked import check_corpus
 from .columns import Columns, choose_columns
 from .files import DataFile
 from .formats import ANY

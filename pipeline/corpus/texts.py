@@ -4,8 +4,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import sound
-from .rows import BadRow, Rows
+from .rows import Rows
 
 _WORDS = {bool: "a boolean", list: "a list", dict: "an object"}
 

@@ -89,6 +89,6 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
             activation="relu",
             terms=ONES,
         )
-    if terms == OWN and encoder.kind == "static":
+    if terms == OWN and encoder.kind in ("static", "token_weights"):
         return encoder
     return replace(encoder, terms=terms, gate=None)

@@ -100,7 +100,8 @@ def test_impacts_that_sum_above_what_lucene_holds_name_the_document(write_part, 
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower scale"
+        f"{part} line 1 has impacts that sum to 2147483648 and Lucene holds at most 2147483647; lower scale; mend "
+        "it, or leave out such rows with skip_bad_rows=True"
     )
 
 
@@ -113,6 +114,7 @@ def test_other_impacts_are_refused(tmp_path, impact):
     assert str(caught.value) == (
         f"{part} line 2 gives the term 'hat' the impact {impact}; an impact is an integer from 0 to 2147483647"
         f"{'; float weights need scale' if impact in ('1.5', 'NaN') else ''}"
+        "; mend it, or leave out such rows with skip_bad_rows=True"
     )
 
 
@@ -137,7 +139,8 @@ def test_a_line_that_is_no_vector_is_named(tmp_path, line, found):
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f'{part} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {found}; mend the line, or leave the file out'
+        f'{part} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {found}; mend it, or leave out such '
+        "rows with skip_bad_rows=True"
     )
 
 
@@ -151,7 +154,8 @@ def test_a_framing_character_in_a_term_is_refused(write_part, tmp_path):
     with pytest.raises(SpartonError) as caught:
         index_parts(tmp_path / "lucene", part)
     assert str(caught.value) == (
-        f"{part} line 1 has the term 'a\\ufdd0b' with U+FDD0 or U+FDD1, which Unicode keeps out of text"
+        f"{part} line 1 has the term 'a\\ufdd0b' with U+FDD0 or U+FDD1, which Unicode keeps out of text; mend it, "
+        "or leave out such rows with skip_bad_rows=True"
     )
 
 

@@ -99,6 +99,7 @@ def test_a_commit_says_of_which_splits_it_is_made(parts, tmp_path):
         "postings": sum(len(documents) for documents in expected(parts).values()),
         "empty": 0,
         "zeros": 0,
+        "bad": 0,
     }
 
 
@@ -123,7 +124,8 @@ def test_a_failure_names_the_line_and_leaves_the_index_that_stood_there(parts, t
     with pytest.raises(SpartonError) as caught:
         build(tmp_path / "lucene", parts)
     assert str(caught.value) == (
-        f"{parts[3]} line 41 gives the term 't1' the impact -1; an impact is an integer from 0 to 2147483647"
+        f"{parts[3]} line 41 gives the term 't1' the impact -1; an impact is an integer from 0 to 2147483647; mend it, "
+        "or leave out such rows with skip_bad_rows=True"
     )
     assert postings(tmp_path / "lucene") == expected(parts[:1])
 
@@ -188,7 +190,9 @@ def test_a_term_that_stands_twice_is_refused(tmp_path):
     part = tmp_path / "part.jsonl"
     part.write_text('{"id": "a", "vector": {"bag": 9, "bag": 1}}\n')
     with pytest.raises(
-        SpartonError, match="Lucene counts 1 postings and the vectors have 2: a vector has a term twice"
+        SpartonError,
+        match="Lucene counts 1 postings and the vectors have 2: a vector has a term twice; let each stand once, or "
+        "leave out such rows with skip_bad_rows=True",
     ):
         build(tmp_path / "lucene", [part])
 

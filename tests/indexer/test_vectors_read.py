@@ -5,6 +5,7 @@ import json
 import random
 
 import pytest
+from support.vector_lines import AWKWARD, decoded, line, mutated
 
 from sparton.errors import SpartonError
 from sparton.indexer.read_vectors import (
@@ -18,19 +19,7 @@ from sparton.indexer.read_vectors import (
 )
 from sparton.indexer.splits import Split, cut, find_files
 
-AWKWARD = ["a", ", ", ": ", '": ', ', "', ",", ":", "{", "}}", "1", " 1, ", "\\", '"', "é", "\t", "x: ", ": x", "|"]
-
-
-def line(vector, **more):
-    return json.dumps({"id": "d", **more, "vector": vector}, ensure_ascii=False).encode() + b"\n"
-
-
-def decoded(vector):
-    """{term: impact} of a Vector."""
-    return {
-        term: int(impact)
-        for term, impact in (posting.split(BEFORE_IMPACT) for posting in vector.postings.split(BETWEEN_TERMS))
-    }
+MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
 
 
 @pytest.fixture
@@ -179,21 +168,21 @@ def test_ids_become_text(write, name, expected):
     ("written", "sentence"),
     [
         (b'{"id": "", "vector": {"a": 1}}\n', "has an empty id; an id is a text or a whole number"),
-        (b'{"id": "d", "vector": {"": 1}}\n', "has an empty term; leave it out"),
-        (b'{"id": "d", "vector": {"a": 1, "": 1}}\n', "has an empty term; leave it out"),
-        (b'{"id": "d", "vector": {"": 1, "a": 1}}\n', "has an empty term; leave it out"),
+        (b'{"id": "d", "vector": {"": 1}}\n', "has an empty term"),
+        (b'{"id": "d", "vector": {"a": 1, "": 1}}\n', "has an empty term"),
+        (b'{"id": "d", "vector": {"": 1, "a": 1}}\n', "has an empty term"),
     ],
 )
 def test_what_is_empty_names_nothing(write, written, sentence, careful):
     path = write(line({"a": 1}), written)
     with pytest.raises(SpartonError) as caught:
         read(path, careful=careful)
-    assert str(caught.value) == f"{path} line 2 {sentence}"
+    assert str(caught.value) == f"{path} line 2 {sentence}{MEND}"
 
 
 def test_a_term_that_stands_twice_is_refused_with_a_scale(write):
     path = write(b'{"id": "d", "vector": {"a": 1, "a": 2}}\n')
-    with pytest.raises(SpartonError, match=r"line 1 is not .*: a stands twice in an object; expected once; mend the"):
+    with pytest.raises(SpartonError, match=r"line 1 is not .*: a stands twice in an object; expected once; mend it"):
         read(path, scale=100)
 
 
@@ -215,7 +204,7 @@ def test_weights_that_give_no_impact_are_refused(write, weight):
         read(path, scale=100)
     assert str(caught.value) == (
         f"{path} line 2 gives the term 'b' the weight {json.dumps(json.loads(weight))}; a weight is a number from 0, "
-        "and times scale at most 2147483647"
+        f"and times scale at most 2147483647{MEND}"
     )
 
 
@@ -292,10 +281,7 @@ def test_a_line_that_is_no_vector_says_what_it_is(write, written, sentence):
     path = write(line({"a": 1}), written + b"\n")
     with pytest.raises(SpartonError) as caught:
         read(path)
-    assert str(caught.value) == (
-        f'{path} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {sentence}; mend the line, or leave the '
-        "file out"
-    )
+    assert str(caught.value) == (f'{path} line 2 is not {{"id": …, "vector": {{term: impact}}}}: {sentence}{MEND}')
 
 
 @pytest.mark.parametrize(
@@ -320,9 +306,8 @@ def test_what_is_no_impact_is_refused(write, impact, found, advice):
     path = write(line({"a": 1}), b'{"id": "e", "vector": {"a": %s }}\n' % impact.encode())
     with pytest.raises(SpartonError) as caught:
         read(path)
-    assert str(caught.value) == (
-        f"{path} line 2 gives the term 'a' the impact {found}; an impact is an integer from 0 to 2147483647{advice}"
-    )
+    found = f"gives the term 'a' the impact {found}; an impact is an integer from 0 to 2147483647{advice}"
+    assert str(caught.value) == f"{path} line 2 {found}{MEND}"
 
 
 def test_a_gzip_file_may_have_any_name(write):
@@ -394,28 +379,6 @@ def test_a_collection_that_is_none_is_refused(tmp_path, name, message):
     with pytest.raises(SpartonError) as caught:
         find_files(tmp_path / name)
     assert str(caught.value) == message.format(path=tmp_path / name)
-
-
-def mutated(content, chance):
-    """A line with one thing or a few done to it that a damaged or hostile file may have."""
-    content = bytearray(content)
-    for _ in range(chance.randint(1, 3)):
-        start = chance.randrange(max(1, len(content)))
-        stop = min(len(content), start + chance.randint(1, 8))
-        match chance.randrange(5):
-            case 0:
-                content[start : start + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del content[start:stop]
-            case 2:
-                content[start:start] = content[start:stop]
-            case 3:
-                odd = [b'"', b"{}", b"[" * 5_000, b"1e999", b"-0", b"\\ud83d", b"\xff", b"null", b"9" * 5_000, b"NaN"]
-                content[start:stop] = chance.choice(odd)
-            case 4:
-                del content[start:]
-                content += b"\n"
-    return bytes(content).replace(b"\n", b" ") + b"\n"
 
 
 @pytest.mark.parametrize("seed", range(4))

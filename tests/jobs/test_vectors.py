@@ -71,7 +71,7 @@ def test_the_advice_after_a_first_try_may_be_followed(weights, tmp_path, run_cli
     assert (ran.code, ran.stderr) == (
         1,
         f"sparton: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to "
-        "2147483647; float weights need --scale\n",
+        "2147483647; float weights need --scale; mend it, or leave out such rows with --skip-bad-rows\n",
     )
     ran = run_cli(*command, "--scale", 100)
     assert (ran.code, ran.stdout) == (

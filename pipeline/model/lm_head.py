@@ -26,7 +26,7 @@ _REFUSED = {
 class LMHead:
     """The last product of a language model: logits = hidden states · weightᵀ + bias.
 
-    weight: [V, D]. bias: [V] or None. take_off: changes the model so that its `.logits` are the hidden states [B, S, D].
+    weight: [V, D]. bias: [V] or None. take_off: changes the model so that its `.logits` are hidden states [B, S, D].
     """
 
     weight: torch.Tensor

@@ -1,8 +1,9 @@
-"""The tokenizer of a model folder, as transformers makes it of the files that there are, and how texts go through it."""
+"""The tokenizer of a model folder, as transformers makes it of what files there are, and how texts go through it."""
 
 import importlib.util
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,8 @@ def tokenization_of(tokenizer: Any, longest: int) -> Tokenization:
     own_code = not type(tokenizer).__module__.startswith("transformers.")
     how: str | PythonTokenizer = PythonTokenizer(Path(tokenizer.name_or_path), own_code)
     if tokenizer.is_fast:
-        try:
+        with suppress(Exception):  # one with a part in Python, as RoFormer's, has no JSON
             how = tokenizer.backend_tokenizer.to_str()
-        except Exception:  # it has a part in Python, as RoFormer's
-            pass
     return Tokenization(how, longest, frozenset(tokenizer.all_special_ids))
 
 

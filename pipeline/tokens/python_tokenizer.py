@@ -3,7 +3,7 @@
 It is far slower than one of the tokenizers library, and does not say where in a text a token lies.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

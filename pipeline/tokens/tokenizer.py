@@ -74,8 +74,8 @@ class Tokenizer:
         if isinstance(how.tokenizer, PythonTokenizer):
             if how.split:
                 raise SpartonError(
-                    f"the tokenizer in {how.tokenizer.folder} is not a fast one and does not say where in a text a token "
-                    "lies, so that texts cannot be split between tokens; leave out ",
+                    f"the tokenizer in {how.tokenizer.folder} is not a fast one and does not say where in a text a "
+                    "token lies, so that texts cannot be split between tokens; leave out ",
                     Parameter("chunk"),
                 )
             self._tokens: PythonTokens | _FastTokens = PythonTokens(how.tokenizer)

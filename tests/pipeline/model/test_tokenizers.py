@@ -68,7 +68,8 @@ def sentencepiece_model(path, kind, special=()):
     spm.SentencePieceTrainer.train(
         sentence_iterator=iter(texts * 3), model_writer=model, model_type=kind, vocab_size=70, minloglevel=2,
         pad_id=0 if "[MASK]" in special else -1, unk_id=1 if "[MASK]" in special else 0,
-        bos_id=-1 if special else 1, eos_id=-1 if special else 2, hard_vocab_limit=False, control_symbols=",".join(special),
+        bos_id=-1 if special else 1, eos_id=-1 if special else 2, hard_vocab_limit=False,
+        control_symbols=",".join(special),
     )  # fmt: skip
     path.write_bytes(model.getvalue())
     return spm.SentencePieceProcessor(model_proto=model.getvalue())
@@ -170,7 +171,7 @@ def test_helping_processes_tokenize_the_same(tmp_path):
             assert tokens.offsets.tolist() == alone.offsets.tolist()
 
 
-def test_passages_are_refused_with_a_tokenizer_that_says_no_places(tmp_path, run_cli):
+def test_passages_are_refused_with_a_tokenizer_that_gives_no_offsets(tmp_path, run_cli):
     japanese(tmp_path / "model")
     (tmp_path / "corpus.jsonl").write_text('{"id": "1", "text": "a small bag"}\n')
     done = run_cli(
@@ -178,8 +179,8 @@ def test_passages_are_refused_with_a_tokenizer_that_says_no_places(tmp_path, run
     )
     assert (done.code, done.stderr.splitlines()[-1]) == (
         1,
-        f"sparton: the tokenizer in {tmp_path / 'model'} is not a fast one and does not say where in a text a token lies, "
-        "so that texts cannot be split between tokens; leave out --chunk",
+        f"sparton: the tokenizer in {tmp_path / 'model'} is not a fast one and does not say where in a text a token "
+        "lies, so that texts cannot be split between tokens; leave out --chunk",
     )
 
 

@@ -1,6 +1,7 @@
 """Load a checkpoint of transformers, with its tokenizer, from a folder: from safetensors, quietly, asking no hub."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,15 +33,18 @@ class Checkpoint:
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
         """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know, or that is
-        empty, gets a name of its own.
+        empty or another id's, gets a name of its own.
 
         Raises SpartonError for a tokenizer that gives other ids, too. Their tokens were never trained, and to leave
         them out would change what a text says without a word of it.
         """
-        known = min(size, len(self.tokenizer))
-        terms = self.tokenizer.convert_ids_to_tokens(list(range(known)))
+        count = len(self.tokenizer)
+        if not self.tokenizer.is_fast:  # its ids may have gaps, which count does not
+            count = 1 + max(self.tokenizer.get_vocab().values(), default=-1)
+        known = min(size, count)
+        terms = self._once(self.tokenizer.convert_ids_to_tokens(list(range(known))))
         beyond = {number: f"[id {number}]" for number in self.tokenizer("a").input_ids if number >= size}
-        if len(self.tokenizer) > size or None in terms:  # else they fill the first ids
+        if count > size or None in terms:  # else they fill the first ids
             beyond |= {number: token for token, number in self.tokenizer.get_vocab().items() if number >= size}
         if beyond:
             raise SpartonError(
@@ -50,6 +54,14 @@ class Checkpoint:
         return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
+
+    def _once(self, terms: list[str | None]) -> list[str | None]:
+        """Terms by id, of which one that several ids have stays at its own: Python code names unknown ids "[UNK]"."""
+        if len(set(terms)) == len(terms):
+            return terms
+        often = {term for term, count in Counter(terms).items() if count > 1 and term is not None}
+        own = {term: self.tokenizer.convert_tokens_to_ids(term) for term in often}
+        return ["" if term in own and own[term] != number else term for number, term in enumerate(terms)]
 
 
 def load_checkpoint(

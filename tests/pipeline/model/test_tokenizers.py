@@ -146,6 +146,10 @@ def test_documents_are_encoded_with_a_tokenizer_of_python_code(tmp_path):
     model = transformers.AutoModelForMaskedLM.from_pretrained(tmp_path).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
     assert not tokenizer.is_fast
+    # Of a token that the vocabulary has twice, and an id that it lacks, Python code would call one "[UNK]".
+    assert len(set(encoder.vocabulary)) == len(encoder.vocabulary) == 160
+    assert [encoder.vocabulary[i] for i in (1, 7, WORDS.index("##傘"))] == ["[UNK]", "[id 7]", "##傘"]
+    assert encoder.vocabulary[len(WORDS) - 1] == WORDS[-1] == "##z"
     texts = TEXTS[:3]  # of the others the vocabulary knows no word
     for text, (terms, impacts) in zip(texts, encoder.encode(texts), strict=True):
         with torch.inference_mode():

@@ -92,18 +92,18 @@ def _without(folder: Path, name: str) -> SpartonError:
 
 def _need_files(folder: Path, tokenizer: Any) -> None:
     """Raise SpartonError where a fast tokenizer was made of less than its class reads, and so knows no words."""
-    names = dict(_files_of(tokenizer))
-    missing = [name for name in names.values() if not (folder / name).is_file()]
+    names = list(_files_of(tokenizer))
+    missing = [name for name in names if not (folder / name).is_file()]
     if missing or not names:
+        made_of = f"would be made of {' and '.join(names)}, of which {', '.join(missing)} is missing"
         raise SpartonError(
-            f"{folder} has no {_JSON}, and its {type(tokenizer).__name__} would be made of "
-            f"{' and '.join(names.values()) or 'nothing else'}, of which {', '.join(missing) or 'none'} is missing; "
-            "save the tokenizer that the model was trained with"
+            f"{folder} has no {_JSON}, and its {type(tokenizer).__name__} {made_of if names else 'needs one'}; save "
+            "the tokenizer that the model was trained with"
         )
 
 
-def _files_of(tokenizer: Any) -> Iterator[tuple[str, str]]:
+def _files_of(tokenizer: Any) -> Iterator[str]:
     for key, name in type(tokenizer).vocab_files_names.items():
         if key in ("vocab_file", "merges_file"):
             given = tokenizer.init_kwargs.get(key)
-            yield key, Path(given).name if isinstance(given, str) else name
+            yield Path(given).name if isinstance(given, str) else name

@@ -161,6 +161,7 @@ def test_documents_are_encoded_with_a_tokenizer_of_python_code(tmp_path):
         assert weights.max() > 0
 
 
+@pytest.mark.slow
 def test_helping_processes_tokenize_the_same(tmp_path):
     how = tokenization_of(open_tokenizer(japanese(tmp_path), trust_remote_code=False), 8)
     documents = Documents(tuple(map(str, range(len(TEXTS)))), TEXTS)
@@ -227,6 +228,15 @@ def test_files_of_another_tokenizer_are_refused(name, file, sentence, tmp_path):
     without_tokenizer(tmp_path, name)
     (tmp_path / file).write_text(json.dumps({word: i for i, word in enumerate(WORDS)}))
     assert refused(tmp_path) == sentence
+
+
+def test_a_tokenizer_that_has_no_other_file_is_refused(tmp_path):
+    without_tokenizer(tmp_path)
+    (tmp_path / "vocab.txt").write_text("\n".join(WORDS))
+    configure(tmp_path, tokenizer_class="XGLMTokenizer")
+    assert refused(tmp_path) == (
+        "DIR has no tokenizer.json, and its XGLMTokenizer needs one; save the tokenizer that the model was trained with"
+    )
 
 
 def test_mecab(tmp_path):

@@ -6,6 +6,7 @@ ids, shows in the values, and no list of architectures has to be right.
 """
 
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +16,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from .checkpoint import reason
 from .padded import pad
+
+log = logging.getLogger("sparton")
 
 # Of different lengths, in characters that most vocabularies know.
 _TEXTS = ("a 1", "Two small red bags, 3 each (or 12).")
@@ -59,7 +62,16 @@ def probe(folder: Path, model: Any, tokenizer: Any, longest: int) -> Probe:
         inputs = {key: torch.tensor([values], device=model.device) for key, values in given.items() if key in accepted}
         return np.array(given["input_ids"], np.int32), model(**inputs).logits[0]
 
-    found = [_told(folder, name, "which cannot be run on a text", partial(run, text)) for text in _TEXTS]
+    try:
+        found = [_told(folder, name, "which cannot be run on a text", partial(run, text)) for text in _TEXTS]
+    except SpartonError as error:
+        if model.dtype == torch.float32 or error.__cause__ is None:
+            raise
+        dtype = str(model.dtype).removeprefix("torch.")
+        raise SpartonError(
+            f"{folder} is a {name}, which cannot be run in {dtype} ({reason(error.__cause__)}); use ",
+            Parameter("dtype", "float32"),
+        ) from error
     texts, logits = zip(*found, strict=True)
     return Probe(folder, name, texts, logits, longest)
 
@@ -112,8 +124,8 @@ def check_head(
             return True
     except torch.OutOfMemoryError:
         raise
-    except Exception:  # as of a model that takes no mask
-        pass
+    except Exception as error:  # as of a model that takes no mask
+        log.debug("texts of different lengths do not share a batch: %s", error)
     for row in range(1, len(whole.texts)):
         check_alone(row)
     return False

@@ -131,6 +131,17 @@ def test_a_model_that_no_text_can_be_run_through_is_refused(tmp_path):
     )
 
 
+def test_a_model_that_cannot_be_run_in_half_precision_says_so(tmp_path):
+    save_tiny("deberta", tmp_path)
+    half = torch.bfloat16
+    with pytest.raises(SpartonError) as refused:
+        load_masked_lm(tmp_path, device=torch.device("cpu"), dtype=half, head_dtype=half)
+    assert str(refused.value).replace(str(tmp_path), "DIR") == (
+        "DIR is a DebertaForMaskedLM, which cannot be run in bfloat16 (expected scalar type Float but found BFloat16); "
+        "use dtype='float32'"
+    )
+
+
 def test_an_adaptive_softmax_is_refused(tmp_path):
     save_tiny("xlm", tmp_path, asm=True, asm_cutoffs=[20, 60], asm_div_value=4.0)
     with pytest.raises(SpartonError, match="cannot be loaded as a masked language model: AttributeError: AdaptiveLog"):

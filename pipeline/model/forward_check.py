@@ -22,9 +22,9 @@ from .padded import pad
 
 log = logging.getLogger("sparton")
 
-# Of different lengths, in characters that most vocabularies know.
-_TEXTS = ("a 1", "Two small red bags, 3 each (or 12).")
-_PADDING = 3  # tokens behind the longest
+# Of different lengths, and short: a search loads a model too.
+_TEXTS = ("a", "red bag")
+_PADDING = 1  # token behind the longest
 # Logits of a token that differ by more than this share of their norm are not the same. The head alone is the same
 # product again; behind a batch of another shape half precision gives 0.01.
 _HEAD = {torch.float32: 1e-4, torch.float64: 1e-4}

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,12 +16,11 @@ from .adapter import merged, without_adapter
 from .converted import as_safetensors
 from .layout import read_object
 from .own_code import has_own_code, make_buffers_again, name_ties
+from .tokenizing import has_tokenizer, open_tokenizer
 
 T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
 _LEAST_LENGTH = 3  # a token between two special ones
-# What transformers makes a tokenizer of. Where a folder has none of it, it makes one that knows no word.
-_TOKENIZERS = ("tokenizer.json", "vocab.*", "*.model", "*.tiktoken")
 _READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
@@ -37,15 +37,18 @@ class Checkpoint:
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
         """The term of each of so many ids, the rows of the embedding; one that the tokenizer does not know, or that is
-        empty, gets a name of its own.
+        empty or another id's, gets a name of its own.
 
         Raises SpartonError for a tokenizer that gives other ids, too. Their tokens were never trained, and to leave
         them out would change what a text says without a word of it.
         """
-        known = min(size, len(self.tokenizer))
-        terms = self.tokenizer.convert_ids_to_tokens(list(range(known)))
+        count = len(self.tokenizer)
+        if not self.tokenizer.is_fast:  # its ids may have gaps, which count does not
+            count = 1 + max(self.tokenizer.get_vocab().values(), default=-1)
+        known = min(size, count)
+        terms = self._once(self.tokenizer.convert_ids_to_tokens(list(range(known))))
         beyond = {number: f"[id {number}]" for number in self.tokenizer("a").input_ids if number >= size}
-        if len(self.tokenizer) > size or None in terms:  # else they fill the first ids
+        if count > size or None in terms:  # else they fill the first ids
             beyond |= {number: token for token, number in self.tokenizer.get_vocab().items() if number >= size}
         if beyond:
             raise SpartonError(
@@ -55,6 +58,14 @@ class Checkpoint:
         return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
+
+    def _once(self, terms: list[str | None]) -> list[str | None]:
+        """Terms by id, of which one that several ids have stays at its own: Python code names unknown ids "[UNK]"."""
+        if len(set(terms)) == len(terms):
+            return terms
+        often = {term for term, count in Counter(terms).items() if count > 1 and term is not None}
+        own = {term: self.tokenizer.convert_tokens_to_ids(term) for term in often}
+        return ["" if term in own and own[term] != number else term for number, term in enumerate(terms)]
 
 
 def load_checkpoint(
@@ -72,18 +83,16 @@ def load_checkpoint(
     title: of such models, in a sentence. prefix: of the stored names of its weights, which transformers does not know.
     adapter: the folder of one that is merged, whose tokenizer, if it has one, is the model's.
 
-    Raises SpartonError when it is no such model, or lacks a fast tokenizer, or a file of it is damaged.
+    Raises SpartonError when it is no such model, or lacks a tokenizer, or a file of it is damaged.
     """
     import transformers
 
     # Files may name others on the hub, as an adapter names its base; only trusted code is fetched so.
     trust = {"trust_remote_code": trust_remote_code, "local_files_only": not trust_remote_code}
-    spelled = adapter if adapter is not None and _has_tokenizer(adapter) else folder
-    tokenizer = (trust_remote_code or _has_tokenizer(spelled)) and _loaded(
-        spelled, "with its tokenizer", lambda: transformers.AutoTokenizer.from_pretrained(spelled, **trust)
+    spelled = adapter if adapter is not None and has_tokenizer(adapter) else folder
+    tokenizer = _loaded(
+        spelled, "with its tokenizer", lambda: open_tokenizer(spelled, trust_remote_code=trust_remote_code)
     )
-    if not tokenizer or not tokenizer.is_fast:
-        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the model")
     if trust_remote_code:
         _loaded(folder, f"as a {title}", lambda: name_ties(folder, auto_class))
     with without_adapter(folder) as whole, as_safetensors(whole) as readable:
@@ -118,10 +127,6 @@ def load_checkpoint(
             f"max_position_embeddings in its config.json; expected at least {_LEAST_LENGTH}"
         )
     return Checkpoint(folder, model, tokenizer, tuple(sorted(report["missing_keys"])), longest)
-
-
-def _has_tokenizer(folder: Path) -> bool:
-    return any(any(folder.glob(pattern)) for pattern in _TOKENIZERS)
 
 
 def reason(error: BaseException) -> str:

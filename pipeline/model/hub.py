@@ -10,7 +10,7 @@ from .layout import MODULES, module_folders
 from .token_heads import SPARSE_LINEAR
 from .weights import has_safetensors
 
-_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", *SPARSE_LINEAR.files)
+_PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "bpe.codes", "*.tiktoken", *SPARSE_LINEAR.files)
 _PICKLES = ("pytorch_model.bin", "pytorch_model[-_]*-of-*.bin")  # of a folder without safetensors
 _COMMIT = re.compile("[0-9a-f]{40}")
 _UNAUTHORIZED, _FORBIDDEN = 401, 403

@@ -19,7 +19,10 @@ from .spec import EncoderFiles
 from .token_heads import recognize_token_weights
 
 WEIGHTS = "*.safetensors"
-_TOKENIZER = ("tokenizer*.json", "vocab.*", "merges.txt", "*.model")
+_TOKENIZER = (
+    *("tokenizer*.json", "vocab.*", "merges.txt", "*.model"),
+    *("added_tokens.json", "special_tokens_map.json", "bpe.codes", "dict.txt", "*.tiktoken", "tekken.json"),
+)
 _IDF = "idf.json"
 # Their SpladePooling always takes one logarithm; what they call log1p_relu takes a second one.
 _ACTIVATIONS = {"relu": "log1p_relu", "log1p_relu": "log1p_log1p_relu"}

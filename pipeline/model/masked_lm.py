@@ -1,14 +1,14 @@
 """Any Hugging Face masked LM, split into a backbone that gives hidden states and the LM head's weight and bias."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from ...errors import SpartonError
-from .checkpoint import load_checkpoint, reason
+from .checkpoint import load_checkpoint
+from .forward_check import check_head, probe
+from .lm_head import find_head, refuse_by_name
 from .spec import EncoderFiles
 
 
@@ -18,6 +18,8 @@ class MaskedLM:
 
     weight: [V, D] and bias: [V] or None, of the output embedding, in the head's dtype. vocabulary: the term of each of
     the V ids. longest: the most tokens the model takes. soft_cap: c where the model makes c·tanh(x / c) of a logit x.
+    ignores_padding: whether a text's hidden states are the same with padding behind it; else only texts of one length
+    may share a batch.
     """
 
     backbone: Any
@@ -27,22 +29,12 @@ class MaskedLM:
     vocabulary: tuple[str, ...]
     longest: int
     soft_cap: float | None = None
+    ignores_padding: bool = True
 
     def hidden_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """[B, S, D] in the head's dtype, after the model's own head transform, from int64 [B, S] ids and mask."""
         hidden: torch.Tensor = self.backbone(input_ids=input_ids, attention_mask=attention_mask).logits
         return hidden.to(self.weight.dtype)
-
-
-class _Identity(nn.Module):
-    """Stands where the output embedding was. BERT's setter also takes `.bias` from what it is given."""
-
-    def __init__(self, bias: torch.Tensor | None) -> None:
-        super().__init__()
-        self.bias = bias
-
-    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        return hidden
 
 
 def load_masked_lm(
@@ -56,9 +48,11 @@ def load_masked_lm(
     """Load a model (config, safetensors, tokenizer) for inference: the backbone in `dtype`, and of the output embedding
     a copy in `head_dtype` if that is another.
 
-    Raises SpartonError when it is no masked LM, or lacks a fast tokenizer or the weights of its head.
+    Raises SpartonError when it is no masked LM, or lacks a tokenizer or the weights of its head, or if its logits are
+    not the product of hidden states and its output embedding.
     """
     folder = files.base or files.folder
+    refuse_by_name(folder)
     checkpoint = load_checkpoint(
         folder,
         "AutoModelForMaskedLM",
@@ -73,43 +67,27 @@ def load_masked_lm(
             f"{folder} lacks the weights {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; "
             "Sparton needs a model trained with its masked-LM head"
         )
+    size = len(find_head(checkpoint.model).weight)
+    vocabulary = checkpoint.vocabulary(size)
+    whole = probe(folder, checkpoint.model, checkpoint.tokenizer, checkpoint.longest)
     weight, bias = split_head(checkpoint.model)
-    weight, bias = weight.to(head_dtype), None if bias is None else bias.to(head_dtype)
-    lm = MaskedLM(
-        checkpoint.model, weight, bias, checkpoint.tokenizer, checkpoint.vocabulary(len(weight)), checkpoint.longest
+    plain = MaskedLM(checkpoint.model, weight, bias, checkpoint.tokenizer, vocabulary, checkpoint.longest)
+    padding = checkpoint.tokenizer.pad_token_id or 0
+    ignores_padding = check_head(whole, plain.hidden_states, weight, bias, padding)
+    return replace(
+        plain,
+        weight=weight.to(head_dtype),
+        bias=None if bias is None else bias.to(head_dtype),
+        ignores_padding=ignores_padding,
     )
-    _check_forward(folder, lm)
-    return lm
-
-
-@torch.inference_mode()
-def _check_forward(folder: Path, lm: MaskedLM) -> None:
-    """Raise SpartonError for a model that gives no hidden states once its output embedding is taken out."""
-    ids = torch.zeros(1, 1, dtype=torch.int64, device=lm.weight.device)
-    expected = (1, 1, lm.weight.shape[1])
-    try:
-        shape = tuple(lm.hidden_states(ids, torch.ones_like(ids)).shape)
-        found = f"they have the shape {shape}; expected {expected}"
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever its code met
-        shape, found = (), reason(error)
-    if shape != expected:
-        name = type(lm.backbone).__name__
-        raise SpartonError(
-            f"{folder} is a {name}, whose hidden states before the LM head cannot be had ({found}); Sparton needs a "
-            "masked language model as BERT's, whose logits are hidden states times its output embedding"
-        )
 
 
 def split_head(model: Any) -> tuple[torch.Tensor, torch.Tensor | None]:
     """Replace a masked LM's output embedding by the identity, so that its `.logits` are the hidden states [B, S, D].
 
-    Returns the output embedding's weight [V, D] and bias [V] or None. Raises SpartonError if the model has none.
+    Returns the output embedding's weight [V, D] and bias [V] or None, with all that the model adds behind it. Raises
+    SpartonError if the model has none.
     """
-    decoder = model.get_output_embeddings()
-    if decoder is None or getattr(decoder, "weight", None) is None:
-        raise SpartonError(f"{type(model).__name__} has no output embedding to take the LM head from")
-    weight, bias = decoder.weight, getattr(decoder, "bias", None)
-    model.set_output_embeddings(_Identity(bias))
-    return weight.detach(), None if bias is None else bias.detach()
+    head = find_head(model)
+    head.take_off()
+    return head.weight, head.bias

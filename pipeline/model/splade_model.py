@@ -9,7 +9,6 @@ import torch
 
 from ...errors import SpartonError
 from ...head import splade_head
-from ..tokens.tokenizer import Tokenization
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
@@ -18,6 +17,7 @@ from .packed import PackedBackbone, pack
 from .padded import pad
 from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
+from .tokenizing import tokenization_of
 
 
 class SpladeModel:
@@ -42,17 +42,15 @@ class SpladeModel:
         self.packs = self._packed is not None
         self.device, self.dtype = placement.device, placement.dtype
         self.vocabulary = lm.vocabulary
-        self.tokenization = Tokenization(
-            lm.tokenizer.backend_tokenizer.to_str(),
-            lm.longest // 2 if echo else lm.longest,
-            frozenset(lm.tokenizer.all_special_ids),
-        )
+        self.tokenization = tokenization_of(lm.tokenizer, lm.longest // 2 if echo else lm.longest)
 
     def weights(self, batch: Sequence[np.ndarray], length: int | None = None) -> torch.Tensor:
         """float32 [B, V] of B texts, padded to `length` tokens, or the longest's, if they are not packed."""
         texts = twice(batch) if self._echo else batch
         if self._packed is not None:
             weights = self._packed_weights(texts, self._packed)
+        elif not self._lm.ignores_padding:
+            weights = self._unpadded_weights(texts)
         else:
             weights = self._padded_weights(texts, length and length * (2 if self._echo else 1))
         cap = self._lm.soft_cap
@@ -73,6 +71,15 @@ class SpladeModel:
             return self._head(hidden, self._lm.weight, self._lm.bias, pooled)
         # Without padding the head need not look for it.
         return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded.has_padding else None)
+
+    def _unpadded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
+        """Those of a model for which padding is text: only texts of one length are run together."""
+        lengths = np.array([len(tokens) for tokens in batch])
+        weights = torch.empty(len(batch), len(self._lm.weight), device=self.device)
+        for length in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == length).tolist()
+            weights[rows] = self._padded_weights([batch[row] for row in rows], length)
+        return weights
 
 
 def load_splade(files: EncoderFiles, runtime: Runtime, load: Callable[..., MaskedLM] = load_masked_lm) -> SpladeModel:

@@ -10,7 +10,6 @@ import torch
 from safetensors import safe_open
 
 from ...errors import SpartonError
-from ..tokens.tokenizer import Tokenization
 from .base import Runtime, TokenWeights
 from .checkpoint import Checkpoint, load_checkpoint, reason
 from .converted import converted
@@ -20,6 +19,7 @@ from .pickled import load_pickled
 from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
 from .token_heads import SPARSE_LINEAR, TokenHead, head_among_weights, weight_names
+from .tokenizing import tokenization_of
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,7 @@ class TokenScorer:
         self.packs = self._packed is not None
         self.device, self.dtype = placement.device, placement.dtype
         self.vocabulary = lm.vocabulary
-        self.tokenization = Tokenization(
-            lm.tokenizer.backend_tokenizer.to_str(), lm.longest, frozenset(lm.tokenizer.all_special_ids)
-        )
+        self.tokenization = tokenization_of(lm.tokenizer, lm.longest)
 
     def token_weights(self, batch: Sequence[np.ndarray], length: int | None = None) -> TokenWeights:
         """The weights of texts, padded to `length` tokens, or the longest's, if they are not packed."""

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
-import tokenizers
-
 from ...errors import SpartonError
 from ..tokens.tokenizer import Tokenization, Tokenizer
 from .base import Model, TokenTable
@@ -77,14 +75,15 @@ def _terms(model: Model) -> tuple[str, ...]:
 
 def _tokens(how: Tokenization, texts: Sequence[str]) -> list[list[int]]:
     """The ids of each text, whole, without prompt and special tokens around."""
-    alone = replace(how, longest=_ENDLESS, meaningless=frozenset(), split=False, prompt="", special_tokens=False)
-    return [tokens.ids.tolist() for tokens in Tokenizer(alone).tokenize(texts).each()]
+    return [tokens.ids.tolist() for tokens in Tokenizer(_whole(how)).tokenize(texts).each()]
+
+
+def _whole(how: Tokenization) -> Tokenization:
+    """The same of texts alone, whatever their length."""
+    return replace(how, longest=_ENDLESS, meaningless=frozenset(), split=False, prompt="", special_tokens=False)
 
 
 def _with_added_tokens(tokenizations: Sequence[Tokenization]) -> list[str]:
     """Texts with the tokens that were added to either vocabulary, between words and within one."""
-    added: set[str] = set()
-    for how in tokenizations:
-        every = tokenizers.Tokenizer.from_str(how.tokenizer).get_added_tokens_decoder().values()
-        added |= {token.content for token in every}
+    added = {token for how in tokenizations for token in Tokenizer(_whole(how)).added_tokens()}
     return [text for token in sorted(added)[:_MOST_ADDED] for text in (f"a {token} b", f"a{token}b", token.swapcase())]

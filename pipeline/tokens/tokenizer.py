@@ -10,6 +10,7 @@ from ...errors import Parameter, SpartonError
 from ...processes import Subprocess, ask_all, serve
 from ..documents import Shard
 from .passages import Spans, join_spans, windows
+from .python_tokenizer import PythonTokenizer, PythonTokens
 from .word_cache import WordTokens, words_stand_alone
 
 TOKENIZER = "sparton.pipeline.tokens.tokenizer"
@@ -51,14 +52,14 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Tokenization:
-    """How texts become tokens. tokenizer: its JSON. meaningless: ids of tokens that are no text. split: whether longer
-    texts become several passages, rather than being cut.
+    """How texts become tokens. tokenizer: its JSON, or where one is that has none. meaningless: ids of tokens that are
+    no text. split: whether longer texts become several passages, rather than being cut.
 
     prompt: goes before every text and every passage, and counts as none of it. special_tokens: whether the tokenizer
     puts its own around.
     """
 
-    tokenizer: str
+    tokenizer: str | PythonTokenizer
     longest: int
     meaningless: frozenset[int]
     split: bool = False
@@ -70,13 +71,19 @@ class Tokenizer:
     """Turns texts into tokens."""
 
     def __init__(self, how: Tokenization) -> None:
-        self._tokenizer = tokenizers.Tokenizer.from_str(how.tokenizer)
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._words = WordTokens(self._tokenizer) if words_stand_alone(how.tokenizer) else None
-        self._before, self._after = _specials(self._tokenizer) if how.special_tokens else ([], [])
+        if isinstance(how.tokenizer, PythonTokenizer):
+            if how.split:
+                raise SpartonError(
+                    f"the tokenizer in {how.tokenizer.folder} is not a fast one and does not say where in a text a "
+                    "token lies, so that texts cannot be split between tokens; leave out ",
+                    Parameter("chunk"),
+                )
+            self._tokens: PythonTokens | _FastTokens = PythonTokens(how.tokenizer)
+        else:
+            self._tokens = _FastTokens(how.tokenizer)
+        self._before, self._after = (self._tokens.before, self._tokens.after) if how.special_tokens else ([], [])
         self._prompt = how.prompt
-        self._prompt_ids = self._tokenizer.encode(how.prompt, add_special_tokens=False).ids if how.prompt else []
+        self._prompt_ids = next(iter(self._tokens.ids([how.prompt]))) if how.prompt else []
         self._most = how.longest - len(self._before) - len(self._after)
         if len(self._prompt_ids) >= self._most:
             raise SpartonError(
@@ -120,7 +127,8 @@ class Tokenizer:
         if len(ids) <= self._most:
             spans.append((row, 0, len(text)))
             return [ids]
-        letters = self._tokenizer.encode(self._prompt + text, add_special_tokens=False).offsets[prompt:]
+        assert isinstance(self._tokens, _FastTokens)
+        letters = self._tokens.offsets(self._prompt + text)[prompt:]
         bounds = windows(len(ids) - prompt, self._most - prompt)
         before = len(self._prompt)
         spans.extend((row, max(0, letters[start][0] - before), letters[stop - 1][1] - before) for start, stop in bounds)
@@ -130,14 +138,43 @@ class Tokenizer:
         """All tokens of each text, with its prompt but without the special ones around it."""
         if self._prompt:
             texts = [self._prompt + text for text in texts]
-        if self._words is not None:
-            return self._words.ids(texts)
-        return (encoding.ids for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False))
+        return self._tokens.ids(texts)
+
+    def added_tokens(self) -> list[str]:
+        """The tokens that were added to the vocabulary, special ones among them."""
+        return self._tokens.added_tokens()
 
     def _shared(self, ids: Sequence[int]) -> int:
         """How many tokens at the beginning are the prompt's."""
         least = min(len(ids), len(self._prompt_ids))
         return next((i for i in range(least) if ids[i] != self._prompt_ids[i]), least)
+
+
+class _FastTokens:
+    """As PythonTokens, by a tokenizer's JSON."""
+
+    def __init__(self, content: str) -> None:
+        self._tokenizer = tokenizers.Tokenizer.from_str(content)
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._words = WordTokens(self._tokenizer) if words_stand_alone(content) else None
+        self.before, self.after = _specials(self._tokenizer)
+
+    def ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
+        """Token ids of each text."""
+        if self._words is not None:
+            return self._words.ids(texts)
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return (encoding.ids for encoding in encodings)
+
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """The characters of each token."""
+        offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        return offsets
+
+    def added_tokens(self) -> list[str]:
+        """The tokens that were added to its vocabulary, special ones among them."""
+        return [token.content for token in self._tokenizer.get_added_tokens_decoder().values()]
 
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:

@@ -282,15 +282,16 @@ def test_texts_are_as_long_as_there_are_positions_for_tokens(tmp_path, name):
         sparton.Encoder(str(folder), device="cpu", max_length=longest + 1)
 
 
-def test_a_model_whose_head_is_no_single_product_is_refused(tmp_path):
+def test_a_model_whose_head_uses_the_output_embedding_itself_is_refused(tmp_path, monkeypatch):
     folder = save_kin(tmp_path / "model", "roberta")
-    config = transformers.MobileBertConfig(
-        **SMALL, embedding_size=16, true_hidden_size=32, intra_bottleneck_size=32, pad_token_id=1
-    )
-    transformers.MobileBertForMaskedLM(config).save_pretrained(folder)
+
+    def forward(self, features, **kwargs):
+        return features @ self.decoder.weight.t()
+
+    monkeypatch.setattr(transformers.models.roberta.modeling_roberta.RobertaLMHead, "forward", forward)
     refused(
         folder,
-        "DIR is a MobileBertForMaskedLM, whose hidden states before the LM head cannot be had (AttributeError: "
+        "DIR is a RobertaForMaskedLM, whose hidden states before the LM head cannot be had (AttributeError: "
         "'_Identity' object has no attribute 'weight'); Sparton needs a masked language model as BERT's, whose logits "
         "are hidden states times its output embedding",
     )

@@ -103,7 +103,7 @@ def test_forgetting_words_changes_nothing(bert, monkeypatch):
     tokenizer = Tokenizer(bert)
     tokens = tokenizer.tokenize(texts)
     assert [list(row) for row in np.split(tokens.ids, tokens.offsets[1:-1])] == expected(bert, texts)[0]
-    assert len(tokenizer._words._known) < 1_000
+    assert len(tokenizer._tokens._words._known) < 1_000
 
 
 @pytest.mark.parametrize(

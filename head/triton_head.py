@@ -90,8 +90,8 @@ def _leave_hopper(error: BaseException) -> None:
             return
         _hopper_failure = f"it failed under Triton {triton.__version__} ({found})"
     log.warning(
-        "the head's kernel for Hopper GPUs, which is tested with Triton %s, fails under Triton %s and torch %s (%s); the "
-        "portable kernel takes over, which is slower",
+        "the head's kernel for Hopper GPUs, which is tested with Triton %s, fails under Triton %s and torch %s (%s); "
+        "the portable kernel takes over, which is slower",
         *(TESTED, triton.__version__, torch.__version__, found),
     )
     log.debug("how it failed", exc_info=error)

@@ -138,7 +138,8 @@ def open_reader(folder: Path) -> Any:
     try:
         return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
     except java_exception() as error:
-        if java_name(error) != "IndexFormatTooNewException" and "Could not load codec 'Lucene" not in str(error):
+        too_new = ("Could not load codec 'Lucene", "indexCreatedVersionMajor is in the future")
+        if java_name(error) != "IndexFormatTooNewException" and not any(said in str(error) for said in too_new):
             raise
         version = java_class("org.apache.lucene.util.Version").LATEST
         raise SpartonError(

@@ -146,13 +146,25 @@ def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
     index.close()
 
 
-def test_an_index_of_a_newer_lucene_is_named(quick_index, tmp_path, run_cli):
+def with_unknown_codec(content):
+    """As a newer version has it, whose major number is the same."""
+    return re.sub(rb"Lucene(\d+)", lambda match: b"Lucene" + b"7" * len(match[1]), content)
+
+
+def by_the_next(content):
+    """Behind a header, whose last field is a suffix: the version that wrote it, and the one that began it."""
+    at = 34 + content[33]
+    writer, first = content[at] + 1, content[at + 3] + 1
+    return content[:at] + bytes([writer]) + content[at + 1 : at + 3] + bytes([first]) + content[at + 4 :]
+
+
+@pytest.mark.parametrize("change", [with_unknown_codec, by_the_next])
+def test_an_index_of_a_newer_lucene_is_named(quick_index, tmp_path, run_cli, change):
     whole, model = quick_index
     folder = tmp_path / "newer"
     shutil.copytree(whole, folder)
     (segments,) = (folder / "lucene").glob("segments_*")
-    # A codec that this Lucene lacks, as it lacks those of the next.
-    content = re.sub(rb"Lucene(\d+)", lambda match: b"Lucene" + b"7" * len(match[1]), segments.read_bytes())
+    content = change(segments.read_bytes())
     segments.write_bytes(content[:-8] + zlib.crc32(content[:-8]).to_bytes(8, "big"))
     version = java_class("org.apache.lucene.util.Version").LATEST
     sentence = (

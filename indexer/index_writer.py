@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import Parameter, SpartonError
 from ..storage.skipped_rows import SkippedRows
-from .java import java_array, java_class, java_exception, java_message, java_path, to_java
+from .java import java_array, java_class, java_exception, java_message, java_name, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _COUNTS = "sparton"  # entry of a commit's user data
@@ -133,6 +133,25 @@ def committed_counts(folder: Path) -> IndexedCounts | None:
         return None
     finally:
         directory.close()
+
+
+def open_reader(folder: Path) -> Any:
+    """A DirectoryReader of the index in `folder`.
+
+    Raises SpartonError for an index of a newer Lucene, and what Java raises for one that is damaged.
+    """
+    try:
+        return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
+    except java_exception() as error:
+        too_new = ("Could not load codec 'Lucene", "indexCreatedVersionMajor is in the future")
+        if java_name(error) != "IndexFormatTooNewException" and not any(said in str(error) for said in too_new):
+            raise
+        version = java_class("org.apache.lucene.util.Version").LATEST
+        raise SpartonError(
+            f"{folder} cannot be opened by Lucene {version}: it was written by a newer Lucene; search it with "
+            "the Pyserini that it was built with (from Python 3.12 on, pip brings Lucene 10), or build it again with ",
+            Parameter("overwrite", True),
+        ) from error
 
 
 def count_postings(folder: Path) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import Parameter, SpartonError
-from ..indexer.index_writer import open_directory
-from ..indexer.java import java_class, java_exception, java_name
+from ..indexer.index_writer import open_reader
+from ..indexer.java import java_exception, java_name
 from ..indexer.repeated_ids import id_hashes
 from ..storage.index_folder import COLLECTION, LUCENE
 from ..storage.manifest import Manifest
@@ -94,7 +94,7 @@ def _check_parts(folder: Path, manifest: Manifest) -> int:
 
 def _open(folder: Path) -> Any:
     try:
-        return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
+        return open_reader(folder)
     except java_exception() as error:
         raise _wrong(folder, f"Lucene cannot open it ({java_name(error)})") from error
 

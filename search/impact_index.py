@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
-from ..indexer.index_writer import open_directory, postings_analyzer
+from ..indexer.index_writer import open_reader, postings_analyzer
 from ..indexer.java import (
     check_process,
     forget_thread_at_end,
@@ -153,7 +153,7 @@ def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
 
 def _open_reader(folder: Path) -> Any:
     try:
-        return java_class(f"{_INDEX}DirectoryReader").open(open_directory(folder))
+        return open_reader(folder)
     except java_exception() as error:
         raise SpartonError(
             f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with ",

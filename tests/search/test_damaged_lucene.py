@@ -2,12 +2,15 @@
 
 import json
 import random
+import re
 import shutil
+import zlib
 
 import pytest
 
 import sparton
 from sparton.errors import SpartonError
+from sparton.indexer.java import java_class
 
 pytestmark = pytest.mark.slow
 
@@ -141,3 +144,34 @@ def test_documents_that_are_stored_under_another_id_are_not_shown(tmp_path):
         "that it is 'd2'); check it with `sparton info --check`, and build it again with overwrite=True"
     )
     index.close()
+
+
+def with_unknown_codec(content):
+    """As a newer version has it, whose major number is the same."""
+    return re.sub(rb"Lucene(\d+)", lambda match: b"Lucene" + b"7" * len(match[1]), content)
+
+
+def by_the_next(content):
+    """Behind a header, whose last field is a suffix: the version that wrote it, and the one that began it."""
+    at = 34 + content[33]
+    writer, first = content[at] + 1, content[at + 3] + 1
+    return content[:at] + bytes([writer]) + content[at + 1 : at + 3] + bytes([first]) + content[at + 4 :]
+
+
+@pytest.mark.parametrize("change", [with_unknown_codec, by_the_next])
+def test_an_index_of_a_newer_lucene_is_named(quick_index, tmp_path, run_cli, change):
+    whole, model = quick_index
+    folder = tmp_path / "newer"
+    shutil.copytree(whole, folder)
+    (segments,) = (folder / "lucene").glob("segments_*")
+    content = change(segments.read_bytes())
+    segments.write_bytes(content[:-8] + zlib.crc32(content[:-8]).to_bytes(8, "big"))
+    version = java_class("org.apache.lucene.util.Version").LATEST
+    sentence = (
+        f"{folder / 'lucene'} cannot be opened by Lucene {version}: it was written by a newer Lucene; search it with "
+        "the Pyserini that it was built with (from Python 3.12 on, pip brings Lucene 10), or build it again with "
+    )
+    assert answered(folder, model) == sentence + "overwrite=True"
+    for command in (("info", "--check"), ("search", "bag", "--model", model)):
+        ran = run_cli(*command, "--index", folder)
+        assert (ran.code, ran.stderr) == (1, f"sparton: {sentence}--overwrite\n")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
+from ..storage.nesting import not_too_deep
 from ..storage.skipped_rows import BadRow
 from ..storage.untrusted import UnexpectedError, in_json, once
 from .splits import Split
@@ -135,7 +136,7 @@ def _as_written(line: bytes) -> Vector | None:
         return None
     try:
         raw = line[:offset].decode() + "}"
-        content = _DECODER.decode(raw)
+        content = _DECODER.decode(not_too_deep(raw))
         name = content["id"]
         if not isinstance(name, str) or not name or len(name.encode()) > _MOST_BYTES or "vector" in content:
             return None
@@ -197,7 +198,8 @@ def _object(line: bytes) -> dict[str, Any]:
     expected = 'is not {"id": …, "vector": {term: impact}}'
     try:
         # Python would guess UTF-16 as well, whose lines do not end where these do.
-        content = _DECODER.decode(line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass"))
+        text = line.removeprefix(_BYTE_ORDER_MARK).rstrip(b"\r\n").decode(errors="surrogatepass")
+        content = _DECODER.decode(not_too_deep(text))
     except UnexpectedError as error:
         raise _LineError("entry twice", f"{expected}: {error}") from error
     except ValueError as error:

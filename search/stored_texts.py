@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 from ..indexer.java import from_java, java_class, java_ints
+from ..storage.nesting import not_too_deep
 from ..storage.untrusted import sound
 from .lucene_hits import DamagedIndexError, ScoredDoc
 
@@ -42,7 +43,7 @@ def text_of(stored: str, name: str) -> str | None:
     """The text in a stored document, JSON with `id` and `contents`; "null" where nothing is stored. name: the id that
     it must have, without which it is another document's. Raises DamagedIndexError as `stored_texts`."""
     try:
-        content = json.loads(stored)
+        content = json.loads(not_too_deep(stored))
         if content is None:
             return None
         stored_id, text = str(content["id"]), content.get("contents")

@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from ..errors import shortened
+from .nesting import not_too_deep
 
 MOST_BYTES = 2**24
 NEEDED = object()  # of a field that no file may lack, although it has a default
@@ -62,7 +63,7 @@ def parse_json(content: bytes) -> Any:
     if len(content) > MOST_BYTES:
         raise UnexpectedError(f"it is larger than {MOST_BYTES >> 20} MiB")
     try:
-        return json.loads(content.decode(), parse_int=_whole_number, object_pairs_hook=once)
+        return json.loads(not_too_deep(content.decode()), parse_int=_whole_number, object_pairs_hook=once)
     except ValueError as error:
         raise UnexpectedError("it is not JSON") from error
     except RecursionError as error:

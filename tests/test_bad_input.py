@@ -415,7 +415,7 @@ def test_an_unknown_model(run_cli, here, good, name):
 @pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("tf_model.h5", "tf_model.h5")])
 def test_a_model_folder_without_weights(run_cli, here, good, name, found):
     (here / "model").mkdir()
-    (here / "model" / name).touch()
+    (here / "model" / name).write_text("{}")
     assert_index_refused(
         run_cli,
         here,

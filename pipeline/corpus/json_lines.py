@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from ...errors import SpartonError
+from ...storage.nesting import not_too_deep
 from ...storage.skipped_rows import BadRow
 from .files import DataFile
 from .formats import ANY
@@ -159,7 +160,7 @@ def _read_carefully(line: bytes) -> dict[str, Any] | BadRow:
     if len(line) >= LONGEST_LINE:
         return BadRow("too long", f"is longer than {LONGEST_LINE:,} bytes, where a JSON object was expected")
     try:
-        found = json.loads(line.rstrip().decode(), parse_float=Written)
+        found = json.loads(not_too_deep(line.rstrip().decode()), parse_float=Written)
     except UnicodeDecodeError as error:
         return BadRow("not UTF-8", f"is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x})")
     except RecursionError:

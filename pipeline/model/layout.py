@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import SpartonError
+from ...storage.nesting import not_too_deep
 
 MODULES = "modules.json"
 DOCUMENT, QUERY = "document", "query"  # tasks, as sentence-transformers names them
@@ -87,7 +88,7 @@ def module_folders(folder: Path) -> list[str]:
 def read_json(path: Path, default: Any = None) -> Any:
     """The content of a JSON file; `default`, or {}, where there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(not_too_deep(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {} if default is None else default
     except ValueError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import SpartonError
+from ...storage.nesting import not_too_deep
 from .adapter import FindBase
 from .layout import ADAPTER, QUERY, Layout, read_object
 from .spec import EncoderFiles
@@ -105,7 +106,7 @@ def weight_names(path: Path) -> set[str]:
     try:
         with path.open("rb") as stream:
             size = int.from_bytes(stream.read(8), "little")
-            header = json.loads(stream.read(size)) if size <= _MOST_NAMES else {}
+            header = json.loads(not_too_deep(stream.read(size).decode())) if size <= _MOST_NAMES else {}
     except (OSError, ValueError, RecursionError):
         return set()
     return set(header) if isinstance(header, dict) else set()

@@ -13,6 +13,7 @@ import tokenizers
 
 from ...errors import SpartonError, shortened
 from ...storage.manifest import ONES
+from ...storage.nesting import not_too_deep
 from ..tokens.tokenizer import Tokenization
 from .base import TokenTable
 from .converted import converted
@@ -32,7 +33,7 @@ def load_table(files: EncoderFiles) -> TokenTable:
     text, config = _tokenizer_files(files.folder)
     try:
         tokenizer = tokenizers.Tokenizer.from_str(text)
-        content = json.loads(text)
+        content = json.loads(not_too_deep(text))
         added, vocabulary = content.get("added_tokens") or (), content["model"]["vocab"]
         special = [token["id"] for token in added if token["special"]]
         ids = vocabulary.values() if isinstance(vocabulary, dict) else range(len(vocabulary))
@@ -88,7 +89,7 @@ def _weights(files: EncoderFiles, tokenizer: tokenizers.Tokenizer, size: int, co
     if files.table is None:
         return _stored(files.folder)
     try:
-        content = json.loads(files.table.read_text("utf-8"))
+        content = json.loads(not_too_deep(files.table.read_text("utf-8")))
         if isinstance(content, list):
             return np.array([float(weight) for weight in content], dtype=np.float32)
         table = {str(token): float(weight) for token, weight in content.items()}

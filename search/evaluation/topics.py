@@ -11,6 +11,7 @@ from typing import Any
 
 from ...errors import Parameter, SpartonError, UsageError, short
 from ...pipeline.encoding.impacts import LARGEST
+from ...storage.nesting import not_too_deep
 from ...storage.untrusted import UnexpectedError, is_whole, once
 from ..text_lines import BLANKS, fields_of, is_word, numbered_lines
 from .headings import TEXTS, find_heading
@@ -147,7 +148,7 @@ def _from_tsv(line: str, columns: tuple[int, int] | None, options: TopicOptions,
 
 def _from_json(line: str, options: TopicOptions, location: str) -> Topic:
     try:
-        content = json.loads(line, object_pairs_hook=once)
+        content = json.loads(not_too_deep(line), object_pairs_hook=once)
     except UnexpectedError as error:
         raise SpartonError(f"{location}: {error}") from error
     except ValueError as error:

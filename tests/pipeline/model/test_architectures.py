@@ -101,7 +101,7 @@ def test_logits_that_are_not_the_product_are_refused(changed, dtype, tmp_path, m
     other.__wrapped__ = forward
     monkeypatch.setattr(transformers.BertForMaskedLM, "forward", other)
     with pytest.raises(SpartonError) as refused:
-        load_masked_lm(tmp_path, device=torch.device("cpu"), dtype=dtype, head_dtype=dtype)
+        load_masked_lm(EncoderFiles("masked_lm", tmp_path), device=torch.device("cpu"), dtype=dtype, head_dtype=dtype)
     assert re.sub(r"by \d\S* of", "by N of", str(refused.value).replace(str(tmp_path), "DIR")) == (
         "DIR is a BertForMaskedLM, whose logits of a tokenized text are not its hidden states, of token ids alone, "
         f"times its output embedding (they differ by N of their norm); {_NEEDED}"
@@ -135,7 +135,7 @@ def test_a_model_that_cannot_be_run_in_half_precision_says_so(tmp_path):
     save_tiny("deberta", tmp_path)
     half = torch.bfloat16
     with pytest.raises(SpartonError) as refused:
-        load_masked_lm(tmp_path, device=torch.device("cpu"), dtype=half, head_dtype=half)
+        load_masked_lm(EncoderFiles("masked_lm", tmp_path), device=torch.device("cpu"), dtype=half, head_dtype=half)
     assert str(refused.value).replace(str(tmp_path), "DIR") == (
         "DIR is a DebertaForMaskedLM, which cannot be run in bfloat16 (expected scalar type Float but found BFloat16); "
         "use dtype='float32'"

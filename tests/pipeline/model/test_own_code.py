@@ -10,6 +10,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 import sparton
 from sparton.errors import SpartonError
 from sparton.pipeline.model.masked_lm import load_masked_lm
+from sparton.pipeline.model.spec import EncoderFiles
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +38,16 @@ def test_transformers_alone_leaves_what_no_checkpoint_holds_without_content(save
     assert not all(torch.equal(*pair) for pair in zip(*tables, strict=True))
 
 
+def loaded(folder):
+    files = EncoderFiles("masked_lm", folder)
+    types = {"dtype": torch.float32, "head_dtype": torch.float32}
+    return load_masked_lm(files, device=torch.device("cpu"), trust_remote_code=True, **types)
+
+
 @torch.inference_mode()
 def test_all_tensors_are_those_of_the_model_as_its_code_builds_it(saved):
     folder, built = saved
-    lm = load_masked_lm(
-        folder, device=torch.device("cpu"), dtype=torch.float32, head_dtype=torch.float32, trust_remote_code=True
-    )
+    lm = loaded(folder)
     expected = dict(built.named_buffers())
     assert sorted(name.rpartition(".")[2] for name in expected) == [
         "cos_cached",
@@ -77,9 +82,7 @@ def test_loading_changes_no_draw_of_random_numbers(saved):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    load_masked_lm(
-        saved[0], device=torch.device("cpu"), dtype=torch.float32, head_dtype=torch.float32, trust_remote_code=True
-    )
+    loaded(saved[0])
     np.testing.assert_array_equal(torch.rand(3), expected)
 
 

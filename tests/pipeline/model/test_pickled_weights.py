@@ -212,7 +212,11 @@ def test_behind_a_router_each_module_has_its_own(plain, tmp_path):
 def test_the_digest_is_of_the_files_that_were_converted(plain, copy, tmp_path):
     """So that it is the same on every machine and known before anything is converted."""
     pickled(copy)
-    names = [path.name for pattern in ("config.json", "tokenizer*.json", "vocab.*") for path in copy.glob(pattern)]
+    names = [
+        path.name
+        for pattern in ("config.json", "tokenizer*.json", "vocab.*", "special_tokens_map.json")
+        for path in copy.glob(pattern)
+    ]
     lines = [
         f"{name} {hashlib.sha256((copy / name).read_bytes()).hexdigest()}\n"
         for name in sorted([*names, "pytorch_model.bin"])

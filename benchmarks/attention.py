@@ -119,7 +119,7 @@ def lengths_of(tokens: int) -> dict[str, np.ndarray]:
 
 
 def make_batch(shape: Shape, lengths: np.ndarray, seed: int) -> Batch:
-    """Numbers as a layer's: queries and keys of a norm that makes softmax neither flat nor a maximum."""
+    """Numbers as a layer's: queries and keys whose softmax is neither flat nor one maximum."""
     torch.manual_seed(seed)
     tokens, size = int(lengths.sum()), shape.size
 
@@ -131,7 +131,7 @@ def make_batch(shape: Shape, lengths: np.ndarray, seed: int) -> Batch:
         position = torch.from_numpy(np.concatenate([np.arange(length) for length in lengths])).cuda()
         rates = 1e6 ** -(torch.arange(0, size, 2, device="cuda") / size)
         angles = (position[:, None] * rates).repeat(1, 2)
-        norms = random(size).abs(), random(size).abs()
+        norms = 1 + random(size) * 0.2, 1 + random(size) * 0.2
         rotation = Rotation((angles.cos().bfloat16(), angles.sin().bfloat16()), norms, 1e-6)
     offsets = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)])).int().cuda()
     projected = random(tokens, shape.queries + 2 * shape.keys, size)

@@ -102,7 +102,7 @@ class FusedDecoder:
 
         queries, keys = self._heads
         by_head = projected.view(len(projected), -1, self._size)
-        query, key, value = by_head.split((queries, keys, keys), dim=1)
+        query, key, value = by_head[:, :queries], by_head[:, queries:-keys], by_head[:, -keys:]
         if self._attend is None:
             rotation = Rotation(tables, norms, self._epsilon)
             return self._own(query, key, value, offsets, longest, self._scale, self._causal, rotation=rotation)

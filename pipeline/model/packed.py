@@ -171,27 +171,20 @@ def _difference_of(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> floa
     """How much what runs differs from the truth, infinitely where it does not run."""
     try:
         found = _difference(run(), truth)
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-        NotImplementedError,
-        IndexError,
-        AttributeError,
-        *_triton_errors(),
-    ) as error:
+    except _failures() as error:
         log.debug("documents are not packed: %s", error)
         return float("inf")
     return found if found == found else float("inf")
 
 
-def _triton_errors() -> tuple[type[Exception], ...]:
-    """What Triton raises where it cannot compile, or a kernel needs more than the GPU has."""
+def _failures() -> tuple[type[Exception], ...]:
+    """What a model raises that cannot take packed documents; and Triton, where it cannot compile for a GPU."""
+    usual = (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError)
     if importlib.util.find_spec("triton") is None:
-        return ()
+        return usual
     from triton.errors import TritonError
 
-    return (TritonError,)
+    return (*usual, TritonError)
 
 
 def _is_rounding(difference: float, rounding: Callable[[], float]) -> bool:

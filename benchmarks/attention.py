@@ -27,7 +27,9 @@ from sparton.pipeline.model.decoder_ops import rotate
 from sparton.pipeline.model.packed import _variable_length_attention
 from sparton.pipeline.model.packed_attention import BlockAttention, Blocks, Rotation, usual_blocks, work_items
 
-LARGEST_DIFFERENCE = 0.01  # of a kernel, as a share of the norm; bfloat16 alone gives 0.003
+# Of a kernel, as a share of the norm, or in multiples of what varlen_attn differs by: rounding queries and keys after
+# they are rotated gives more than attention itself.
+LARGEST_DIFFERENCE, TIMES = 0.01, 1.2
 
 
 @dataclass(frozen=True)
@@ -240,9 +242,10 @@ def times(shape: Shape, tokens: int, rate: float, repeats: int) -> dict[str, dic
 def report(name: str, different: dict[str, dict[str, float]], timed: dict[str, dict[str, float]]) -> None:
     """The fastest first."""
     print(f"\n{name:58} {'ms':>8} {'p90':>8}  largest difference")
+    theirs = max(different.get("varlen_attn", {"": 0.0}).values())
     for method, row in sorted(timed.items(), key=lambda pair: pair[1]["ms"]):
         worst = max(different.get(method, {"": 0.0}).values())
-        wrong = "" if worst < LARGEST_DIFFERENCE else "  WRONG"
+        wrong = "" if worst < max(LARGEST_DIFFERENCE, TIMES * theirs) else "  WRONG"
         print(f"{method:58} {row['ms']:8.3f} {row.get('p90', 0):8.3f}  {worst:.4f}{wrong}")
 
 

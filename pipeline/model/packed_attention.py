@@ -38,9 +38,10 @@ class Rotation:
     epsilon: float
 
 
-def usual_blocks(size: int, group: int) -> Blocks:
-    """For heads of `size`, `group` of which share keys and values."""
-    return Blocks(rows=64, keys=64, heads=min(2, group), warps=4, stages=2)
+def usual_blocks(size: int, group: int, rotates: bool = False) -> Blocks:
+    """For heads of `size`, `group` of which share keys and values; the quickest on an H100 for texts of 75 tokens
+    (benchmarks/attention.py). rotates: whether queries and keys are rotated while they are loaded."""
+    return Blocks(rows=64, keys=32 if size > 64 else 64, heads=min(2, group), warps=4, stages=1 if rotates else 2)
 
 
 def work_items(offsets: torch.Tensor, rows: int, tokens: int) -> torch.Tensor:
@@ -141,7 +142,7 @@ class BlockAttention:
     ) -> torch.Tensor:
         """[T, heads, size]. rotation: of queries and keys before, None for those that are rotated."""
         group = query.shape[1] // key.shape[1]
-        blocks = self._blocks or usual_blocks(query.shape[-1], group)
+        blocks = self._blocks or usual_blocks(query.shape[-1], group, rotation is not None)
         items = self._items(offsets, len(query), blocks.rows // blocks.heads_of(group))
         return attend_items(query, key, value, items, blocks, scale, causal, window, rotation)
 

@@ -15,6 +15,7 @@ FILES = (
     "head/test_head_backward.py",
     "pipeline/encoding/test_impacts.py",
     "pipeline/model/test_fused_decoder.py",
+    "pipeline/model/test_packed_attention.py",
 )
 
 

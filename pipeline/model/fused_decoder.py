@@ -52,9 +52,11 @@ class _Layer:
 
 
 class FusedDecoder:
-    """A decoder's layers. attend: attention within packed texts."""
+    """A decoder's layers. attend: attention within packed texts, None for ours, which rotates queries and keys too."""
 
-    def __init__(self, model: Any, attend: Attend) -> None:
+    def __init__(self, model: Any, attend: Attend | None) -> None:
+        from .packed_attention import BlockAttention
+
         decoder, first = model.model, model.model.layers[0].self_attn
         self._embedding = decoder.embed_tokens
         self._tables = decoder.rotary_emb
@@ -66,33 +68,52 @@ class FusedDecoder:
         self._scale = float(first.scaling)
         self._causal = bool(first.is_causal)
         self._attend = attend
+        self._own = BlockAttention()
 
     def hidden_states(
         self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
     ) -> torch.Tensor:
         """[T, D]. The arguments are those of PackedBackbone.hidden_states."""
-        from .decoder_ops import add_and_norm, gated, rotate
+        from .decoder_ops import add_and_norm, gated
 
         residual = self._embedding(ids)
         cosines, sines = (table[0].contiguous() for table in self._tables(residual[None], positions[None]))
-        queries, keys = self._heads
         branch = None
         for layer in self._layers:
             hidden = add_and_norm(branch, residual, layer.before_attention, self._epsilon)
             projected = functional.linear(hidden, layer.projection, layer.projection_bias)
-            rotate(projected, self._heads, self._size, (cosines, sines), layer.head_norms, self._epsilon)
-            by_head = projected.view(len(ids), -1, self._size)
-            query, key, value = by_head[:, :queries], by_head[:, queries:-keys], by_head[:, -keys:]
-            attended = self._attend(query, key, value, offsets, longest, self._scale, self._causal)
+            attended = self._attended(projected, (cosines, sines), layer.head_norms, offsets, longest)
             branch = functional.linear(attended.reshape(len(ids), -1), layer.output, layer.output_bias)
             hidden = add_and_norm(branch, residual, layer.before_mlp, self._epsilon)
             branch = functional.linear(gated(functional.linear(hidden, layer.gates)), layer.down)
         return add_and_norm(branch, residual, self._last_norm, self._epsilon)
 
+    def _attended(
+        self,
+        projected: torch.Tensor,
+        tables: tuple[torch.Tensor, torch.Tensor],
+        norms: tuple[torch.Tensor, torch.Tensor] | None,
+        offsets: torch.Tensor,
+        longest: int,
+    ) -> torch.Tensor:
+        """[T, queries, size] of queries, keys and values as a layer projects them."""
+        from .decoder_ops import rotate
+        from .packed_attention import Rotation
 
-def fuse_decoder(model: Any, attend: Attend) -> FusedDecoder | None:
+        queries, keys = self._heads
+        by_head = projected.view(len(projected), -1, self._size)
+        query, key, value = by_head[:, :queries], by_head[:, queries:-keys], by_head[:, -keys:]
+        if self._attend is None:
+            rotation = Rotation(tables, norms, self._epsilon)
+            return self._own(query, key, value, offsets, longest, self._scale, self._causal, rotation=rotation)
+        rotate(projected, self._heads, self._size, tables, norms, self._epsilon)
+        return self._attend(query, key, value, offsets, longest, self._scale, self._causal)
+
+
+def fuse_decoder(model: Any, attend: Attend | None) -> FusedDecoder | None:
     """The layers of a model of transformers, or None for one whose layers are others, or without Triton.
 
+    attend: see FusedDecoder.
     The model's own weights become views of those that are multiplied together, so that they are in memory once.
     """
     if type(model).__name__ not in _KNOWN or not all(map(_is_plain, model.model.layers)):

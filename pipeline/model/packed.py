@@ -5,6 +5,7 @@ model needs no code here. Whether packing suits a model is found out rather than
 ways when it is loaded, and what comes out differently stays padded.
 """
 
+import importlib.util
 import inspect
 import logging
 from collections.abc import Callable, Sequence
@@ -19,7 +20,8 @@ from .fused_decoder import Attend, FusedDecoder, fuse_decoder
 
 log = logging.getLogger("sparton")
 
-_ATTENTION = "sparton_packed"
+# Names in transformers' interface, of PyTorch's attention and of our own.
+_ATTENTION, _OWN_ATTENTION = "sparton_packed", "sparton_blocks"
 _HALF = (torch.bfloat16, torch.float16)
 # Hidden states that differ by more than this share of their norm are not the same; bfloat16 alone gives 0.01.
 _MOST_DIFFERENCE = 0.05
@@ -104,31 +106,48 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
 
     Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
     """
-    attend = _variable_length_attention()
-    if attend is None or not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
+    if not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
         return None
+    own, attend = _own_attention(lm.weight.device), _variable_length_attention()
     truth, texts = _probe(lm)
-    if layers := fuse_decoder(lm.backbone, attend):
-        fused = PackedBackbone(lm, 0, layers)
-        difference = _difference_of(partial(fused.hidden_states, *texts), truth)
-        if _is_rounding(difference, partial(_rounding, lm, texts, truth)):
-            return fused
-    return _packed(lm, attend, truth, texts)
+    if own and (fused := _fused(lm, None, truth, texts)):
+        return fused
+    if attend and (fused := _fused(lm, attend, truth, texts)):
+        return fused
+    for name, one in ((_OWN_ATTENTION, own), (_ATTENTION, attend)):
+        if one and (backbone := _packed(lm, one, truth, texts, name)):
+            return backbone
+    return None
 
 
-def _packed(lm: Unpacked, attend: Attend, truth: torch.Tensor, texts: _Packed) -> PackedBackbone | None:
-    """The model's own layers, with our attention; None if that gives other hidden states. truth, texts: see _probe."""
+def _fused(lm: Unpacked, attend: Attend | None, truth: torch.Tensor, texts: _Packed) -> PackedBackbone | None:
+    """Our layers; None if the model's are others, or give other hidden states. attend: see FusedDecoder."""
+    layers = fuse_decoder(lm.backbone, attend)
+    if layers is None:
+        return None
+    fused = PackedBackbone(lm, 0, layers)
+    difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+    return fused if _is_rounding(difference, partial(_rounding, lm, texts, truth)) else None
+
+
+def _packed(
+    lm: Unpacked, attend: Attend, truth: torch.Tensor, texts: _Packed, name: str = _ATTENTION
+) -> PackedBackbone | None:
+    """The model's own layers, with our attention; None if that gives other hidden states.
+
+    truth, texts: see _probe. name: of the attention in transformers' interface.
+    """
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register(_ATTENTION, _as_transformers_calls_it(attend))
-    AttentionMaskInterface.register(_ATTENTION, _no_mask)
+    AttentionInterface.register(name, _as_transformers_calls_it(attend))
+    AttentionMaskInterface.register(name, _no_mask)
     usual = lm.backbone.config._attn_implementation
     backbone = PackedBackbone(lm, _first_position(lm.backbone))
-    difference = _difference_of(partial(_with_our_attention, backbone, texts), truth)
+    difference = _difference_of(partial(_with_our_attention, backbone, texts, name), truth)
     lm.backbone.set_attn_implementation(usual)
     if not _is_rounding(difference, partial(_rounding, lm, texts, truth)):
         return None
-    lm.backbone.set_attn_implementation(_ATTENTION)
+    lm.backbone.set_attn_implementation(name)
     return backbone
 
 
@@ -143,8 +162,8 @@ def _first_position(model: Any) -> int:
     return next((padding + 1 for padding in paddings if padding is not None), 0)
 
 
-def _with_our_attention(backbone: PackedBackbone, texts: _Packed) -> torch.Tensor:
-    backbone.lm.backbone.set_attn_implementation(_ATTENTION)
+def _with_our_attention(backbone: PackedBackbone, texts: _Packed, name: str) -> torch.Tensor:
+    backbone.lm.backbone.set_attn_implementation(name)
     return backbone.hidden_states(*texts)
 
 
@@ -152,10 +171,20 @@ def _difference_of(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> floa
     """How much what runs differs from the truth, infinitely where it does not run."""
     try:
         found = _difference(run(), truth)
-    except (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError) as error:
+    except _failures() as error:
         log.debug("documents are not packed: %s", error)
         return float("inf")
     return found if found == found else float("inf")
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What a model raises that cannot take packed documents; and Triton, where it cannot compile for a GPU."""
+    usual = (RuntimeError, ValueError, TypeError, NotImplementedError, IndexError, AttributeError)
+    if importlib.util.find_spec("triton") is None:
+        return usual
+    from triton.errors import TritonError
+
+    return (*usual, TritonError)
 
 
 def _is_rounding(difference: float, rounding: Callable[[], float]) -> bool:
@@ -172,6 +201,15 @@ def _rounding(lm: Unpacked, texts: _Packed, truth: torch.Tensor) -> float:
     mask = torch.arange(longest, device=ids.device) < lengths[:, None]
     padded = torch.zeros_like(mask, dtype=torch.int64).masked_scatter_(mask, ids)
     return _difference(lm.hidden_states(padded, mask.long())[mask], truth)
+
+
+def _own_attention(device: torch.device) -> Attend | None:
+    """Ours for short texts; None without Triton, or on a GPU older than its products in half precision."""
+    if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (8, 0):
+        return None
+    from .packed_attention import BlockAttention
+
+    return BlockAttention()
 
 
 def _variable_length_attention() -> Attend | None:

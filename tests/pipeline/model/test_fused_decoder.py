@@ -40,10 +40,11 @@ def qwen2():
     return model
 
 
+@pytest.mark.parametrize("attention", [attend, None], ids=["attention of PyTorch", "own attention"])
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("name", ["qwen3", "llama", "qwen2"])
 @torch.inference_mode()
-def test_fused_layers_give_the_models_own_hidden_states(device, name, causal):
+def test_fused_layers_give_the_models_own_hidden_states(device, name, causal, attention):
     model = (qwen2() if name == "qwen2" else build(name)).to(device)
     if not causal:
         model.config.is_causal = False
@@ -54,7 +55,7 @@ def test_fused_layers_give_the_models_own_hidden_states(device, name, causal):
     expected = torch.cat([model(input_ids=text[None]).logits[0] for text in texts])
     offsets = torch.tensor([0, *LENGTHS], device=device).cumsum(0).int()
     positions = torch.cat([torch.arange(length, device=device) for length in LENGTHS])
-    layers = fuse_decoder(model, attend)
+    layers = fuse_decoder(model, attention)
     found = layers.hidden_states(torch.cat(texts), positions, offsets, max(LENGTHS))
     torch.testing.assert_close(found, expected, atol=2e-5, rtol=2e-5)
     # Its own weights, of which some are now views of others, are what they were.

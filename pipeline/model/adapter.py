@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import SpartonError, shortened
 from .layout import ADAPTER, read_object
+from .weights import weight_files
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 # The base model that an adapter's folder names: of that folder, a name, and a commit or None.
@@ -44,7 +45,7 @@ def base_folder(folder: Path, find: FindBase) -> Path | None:
         )
     if not (folder / ADAPTER_WEIGHTS).is_file():
         raise SpartonError(f"{folder} holds an adapter ({ADAPTER}) without its weights; expected {ADAPTER_WEIGHTS}")
-    if (folder / "config.json").is_file() and any(path.name != ADAPTER_WEIGHTS for path in _weights(folder)):
+    if (folder / "config.json").is_file() and weight_files(folder):
         return folder
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not isinstance(name, str) or not name or not isinstance(revision, str | None):
@@ -120,7 +121,3 @@ def _unknown(changed: Any, adapter: Path) -> list[str]:
     with safe_open(adapter / ADAPTER_WEIGHTS, "pt") as stored:
         names = set(stored.keys())
     return sorted(names - set(get_peft_model_state_dict(changed)))
-
-
-def _weights(folder: Path) -> list[Path]:
-    return [path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern)]

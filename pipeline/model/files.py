@@ -124,6 +124,9 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
 
     Raises SpartonError if it lacks the weights that its kind has.
     """
+    if encoder.gate is not None:
+        parts = {"model": replace(encoder, gate=None), "gate": encoder.gate}
+        return _digest({part: encoder_digest(name, folder, files) for part, files in parts.items()})
     if encoder.base not in (None, encoder.folder):
         whole = replace(encoder, folder=encoder.base, base=None)
         changes = {path for pattern in KINDS[encoder.kind].defining for path in encoder.folder.glob(pattern)}
@@ -134,9 +137,6 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
     pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
     files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
     files |= {path for path in (encoder.table, encoder.head) if path is not None}
-    if (gate := encoder.gate) is not None:
-        files |= set(weight_files(gate.folder)) if gate.table is None else {gate.table}
-        pickled = (*pickled, *(pickles(gate.folder) if gate.table is None else ()))
     for path in files:
         check_whole(path)
     digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}

@@ -38,7 +38,9 @@ def find_queries(files: ModelFiles, options: ModelOptions) -> ModelFiles:
     Raises SpartonError as find_model, and UsageError for a revision without a model.
     """
     known = _known(files)
-    name, terms = options.query_model or known.model, options.query_terms or known.terms
+    name = options.query_model or known.model
+    # What is known of a model's own queries is not so of those of another one.
+    terms = options.query_terms or (known.terms if options.query_model is None else None)
     if name is None and options.query_revision is not None:
         raise UsageError(
             Parameter("query_revision"),

@@ -13,6 +13,7 @@ from ...errors import SpartonError
 from .base import Runtime, TokenWeights
 from .checkpoint import Checkpoint, load_checkpoint, reason
 from .converted import converted
+from .lm_head import refuse_by_name
 from .packed import pack
 from .padded import pad
 from .pickled import load_pickled
@@ -108,6 +109,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
     Raises SpartonError when one of them is missing or does not fit the other, and for a device that cannot be used or
     is too small.
     """
+    refuse_by_name(files.folder)
     placement = place(runtime)
     head = SPARSE_LINEAR if files.head is not None else head_among_weights(files.folder)
     if head is None:  # the folder was another one when it was recognized

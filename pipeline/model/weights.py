@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ...errors import SpartonError, short
 from .layout import read_object
@@ -50,13 +51,32 @@ def check_whole(path: Path) -> None:
 
 def check_config(path: Path) -> None:
     """Raise SpartonError for a config.json that has transformers read other weights than weight_files names: a pickle,
-    or a file that no digest covers."""
-    named = read_object(path).get("transformers_weights")
+    or a file that no digest covers; or fetch code from the hub, which transformers does for a kernel of attention."""
+    config = read_object(path)
+    if (kernel := _kernel(config)) is not None:
+        raise SpartonError(
+            f"{path} asks for the attention {short(kernel)}, which transformers would fetch as code from the hub; "
+            "remove the entry"
+        )
+    named = config.get("transformers_weights")
     if named not in (None, SAFETENSORS, SAFETENSORS + INDEX):
         raise SpartonError(
             f"{path} sets transformers_weights to {short(named)}; expected {SAFETENSORS}, so call the file that, and "
             "remove the entry"
         )
+
+
+def _kernel(config: dict[str, Any]) -> Any:
+    """What a configuration, or one within it, names as attention and only a hub has; None if it names none."""
+    left: list[Any] = [config]
+    while left:
+        entry = left.pop()
+        if isinstance(entry, dict):
+            for name in ("attn_implementation", "_attn_implementation"):
+                if "/" in str(entry.get(name)):
+                    return entry[name]
+        left += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()
+    return None
 
 
 def file_digest(path: Path) -> str:

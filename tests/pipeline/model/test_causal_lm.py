@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from support.decoders import MODELS, build, change_config, save_decoder, save_tokenizer
-from support.saved_models import TEXTS, needs_sentence_transformers, save_masked_lm
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from support.saved_models import TEXTS, needs_sentence_transformers, save, save_masked_lm, splade, static
+from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 import sparton
 from sparton.errors import SpartonError
@@ -270,6 +270,35 @@ def test_the_digest_covers_adapter_and_base(folder, adapter, tmp_path):
     assert open_query_encoder(settings, 100).terms("tan bag") == encoder_of(named, scale=100).terms("tan bag")
     build("qwen3", seed=1).save_pretrained(base)
     assert find_model(str(named)).digest != before
+    with pytest.raises(SpartonError, match="has changed since the index was made"):
+        open_query_encoder(settings, 100)
+
+
+@needs_peft
+def test_what_a_trainer_leaves_beside_an_adapter_is_no_base(folder, adapter, tmp_path):
+    trained = shutil.copytree(adapter, tmp_path / "trained")
+    shutil.copy(folder / "config.json", trained)
+    torch.save({"lr": 1e-5}, trained / "training_args.bin")
+    assert_same(dense(encoder_of(trained), TEXTS), dense(encoder_of(adapter), TEXTS))
+
+
+@needs_peft
+@needs_sentence_transformers
+def test_a_table_behind_an_adapter_is_covered_by_the_digest_too(tmp_path):
+    from peft import LoraConfig, get_peft_model
+    from safetensors.torch import load_file, save_file
+
+    base = save_masked_lm(tmp_path / "base")
+    save([*splade(base), static(base)], tmp_path / "model")
+    model = tmp_path / "model"
+    adapted = get_peft_model(AutoModelForMaskedLM.from_pretrained(base), LoraConfig(r=2, target_modules=["query"]))
+    (model / "model.safetensors").unlink()
+    (model / "config.json").unlink()
+    adapted.save_pretrained(model)
+    settings = encoder_of(model).settings
+    assert open_query_encoder(settings, 100).terms("tan bag") == encoder_of(model, scale=100).terms("tan bag")
+    path = model / "2_SparseStaticEmbedding" / "model.safetensors"
+    save_file({"weight": load_file(path)["weight"] + 1}, path)
     with pytest.raises(SpartonError, match="has changed since the index was made"):
         open_query_encoder(settings, 100)
 

@@ -82,6 +82,12 @@ def test_bytes_that_are_no_text_are_named(folder):
     )
 
 
+KERNEL = (
+    "DIR/config.json asks for the attention 'someone/kernel', which transformers would fetch as code from the hub; "
+    "remove the entry"
+)
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
@@ -100,6 +106,8 @@ def test_bytes_that_are_no_text_are_named(folder):
         ({"model_type": 5}, "DIR cannot be loaded …"),
         ({"dtype": "nope"}, "DIR cannot be loaded …"),
         ({"vocab_size": 10**13}, AS_LM + "…"),
+        ({"attn_implementation": "someone/kernel"}, KERNEL),
+        ({"text_config": [{"_attn_implementation": "someone/kernel"}]}, KERNEL),
     ],
 )  # fmt: skip
 def test_a_configuration_of_another_model_is_one_sentence(folder, changed, sentence):

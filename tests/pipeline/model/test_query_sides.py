@@ -578,6 +578,12 @@ def test_a_known_name_brings_its_query_model(documents, queries, cached):
     assert other.query_model.name == str(documents)
 
 
+def test_what_is_known_of_a_models_queries_is_not_said_of_another_query_model(documents, queries, cached):
+    commit = cached("naver/splade-v3-lexical", documents, "0" * 40)
+    settings = settings_of("naver/splade-v3-lexical", revision=commit, query_model=str(queries))
+    same(dense(open_query_encoder(settings, SCALE), TEXTS), reference(queries, TEXTS)[0])
+
+
 def test_a_folder_is_no_name(documents, tmp_path, monkeypatch):
     shutil.copytree(documents, tmp_path / "naver" / "splade-v3-doc")
     monkeypatch.chdir(tmp_path)

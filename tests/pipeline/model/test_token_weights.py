@@ -195,6 +195,17 @@ def test_a_scalar_among_weights_that_are_a_pickle_is_recognized_without_reading_
         assert read_encoder(folder, "document").kind == "masked_lm"
 
 
+def test_a_backbone_whose_code_is_fetched_is_refused(tmp_path):
+    folder = save_bge_m3(tmp_path)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "yoso"}))
+    refused(
+        folder,
+        "DIR is of the architecture yoso, whose attention is a CUDA kernel that transformers fetches from the hub; use "
+        "a model of another architecture",
+    )
+
+
 def test_a_model_of_images_is_refused(tmp_path):
     config = ViTConfig(
         hidden_size=WIDTH, num_hidden_layers=1, num_attention_heads=2, intermediate_size=48, image_size=8, patch_size=4

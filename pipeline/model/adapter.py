@@ -5,6 +5,7 @@ where it is not; so here it is merged, or refused, whatever a machine has.
 """
 
 import os
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from .layout import ADAPTER, read_object
 from .weights import weight_files
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+_REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*([./][0-9A-Za-z_-]+)*")  # of others the hub's library makes paths
 # The base model that an adapter's folder names: of that folder, a name, and a commit or None.
 FindBase = Callable[[Path, str, str | None], Path]
 
@@ -53,6 +55,8 @@ def base_folder(folder: Path, find: FindBase) -> Path | None:
             f"{path} sets base_model_name_or_path to {shortened(repr(name))}; expected the folder or the name of the "
             "model that the adapter was trained on"
         )
+    if revision is not None and not _REVISION.fullmatch(revision):
+        raise SpartonError(f"{path} sets revision to {shortened(repr(revision))}; expected the name of a commit")
     base = find(folder, name, revision)
     if (base / ADAPTER).is_file():
         raise SpartonError(

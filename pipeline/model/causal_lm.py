@@ -92,7 +92,7 @@ def _split(checkpoint: Checkpoint, settings: DecoderSettings, head_dtype: torch.
     cap = getattr(model.config, "final_logit_softcapping", None)
     if cap is not None and scale != 1:
         raise SpartonError(f"{folder} caps its logits (final_logit_softcapping); logit_scale cannot be set for it")
-    ids, size = _probe(model), _rows(model)
+    ids = _probe(model)
     try:
         if not settings.causal:
             _look_both_ways(model)
@@ -120,7 +120,7 @@ def _split(checkpoint: Checkpoint, settings: DecoderSettings, head_dtype: torch.
         (weight if scale == 1 else weight * scale).to(head_dtype),
         None if bias is None else (bias * scale).to(head_dtype),
         checkpoint.tokenizer,
-        checkpoint.vocabulary(size),
+        checkpoint.vocabulary(len(weight)),
         checkpoint.longest,
         soft_cap=cap,
     )

@@ -122,10 +122,12 @@ def fuse_decoder(model: Any, attend: Attend | None) -> FusedDecoder | None:
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether a layer has no window, no bias in its MLP, and the usual activation."""
-    mlp, config = layer.mlp, layer.self_attn.config
+    """Whether a layer has no window, no bias in its MLP, one for all projections or none, and the usual activation."""
+    mlp, attention, config = layer.mlp, layer.self_attn, layer.self_attn.config
+    with_bias = {part.bias is not None for part in (attention.q_proj, attention.k_proj, attention.v_proj)}
     return (
-        getattr(layer.self_attn, "sliding_window", None) is None
+        len(with_bias) == 1
+        and getattr(layer.self_attn, "sliding_window", None) is None
         and (getattr(config, "sliding_window", None) is None or hasattr(layer.self_attn, "sliding_window"))
         and config.hidden_act in ("silu", "swish")
         and all(getattr(part, "bias", None) is None for part in (mlp.gate_proj, mlp.up_proj, mlp.down_proj))

@@ -122,7 +122,11 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
 
 def _fused(lm: Unpacked, attend: Attend | None, truth: torch.Tensor, texts: _Packed) -> PackedBackbone | None:
     """Our layers; None if the model's are others, or give other hidden states. attend: see FusedDecoder."""
-    layers = fuse_decoder(lm.backbone, attend)
+    try:
+        layers = fuse_decoder(lm.backbone, attend)
+    except AttributeError as error:  # of a class that is known, whose layers are not as they were
+        log.debug("a decoder's own layers are run: %s", error)
+        return None
     if layers is None:
         return None
     fused = PackedBackbone(lm, 0, layers)

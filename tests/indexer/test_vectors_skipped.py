@@ -13,6 +13,8 @@ from sparton.indexer.read_vectors import numbered_vectors, read_vectors
 from sparton.indexer.splits import cut
 from sparton.storage.skipped_rows import BadRow, SkippedRows
 
+pytestmark = pytest.mark.slow
+
 MOST = 2**31 - 1
 
 

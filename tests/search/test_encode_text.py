@@ -6,6 +6,8 @@ import pytest
 
 from sparton.search.explain import input_terms
 
+pytestmark = pytest.mark.slow
+
 
 def test_expanded_terms_are_those_that_the_text_does_not_hold(encoder):
     terms = encoder.terms("Small crossbody bag")

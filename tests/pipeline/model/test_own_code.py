@@ -12,6 +12,8 @@ from sparton.errors import SpartonError
 from sparton.pipeline.model.masked_lm import load_masked_lm
 from sparton.pipeline.model.spec import EncoderFiles
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):

@@ -24,6 +24,8 @@ from sparton.pipeline.model import converted as cache
 from sparton.pipeline.model.converted import converted
 from sparton.pipeline.model.files import find_model
 
+pytestmark = pytest.mark.slow
+
 SCALE = 100_000
 AGAIN = "download or copy it again"
 WANTS = (

@@ -33,6 +33,8 @@ from sparton.pipeline.model.base import TokenWeights
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.kinds import read_encoder
 
+pytestmark = pytest.mark.slow
+
 QUERIES = ["black bag", "bag bag suede bag", "zzz leather zzz", "word5 word7 word5 .", "zzz"]
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from encoding import texts
+from encoding import gpu_alone, texts
 from torch.nn.functional import linear
 from torch.nn.utils.rnn import pad_sequence
 
@@ -34,7 +34,6 @@ from sparton.jobs.corpus import build_index
 from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.packed import _variable_length_attention
-from sparton.pipeline.progress import Progress
 
 TERMS = 200
 SIZES = {
@@ -92,25 +91,6 @@ def ours(corpus: Path, model: Path, work: Path) -> dict[str, float]:
         "seconds": report.encoding_seconds,
         "terms a document": counts.postings / counts.documents,
         "tokens a document": counts.tokens / counts.rows,
-    }
-
-
-def gpu_alone(encoder: Encoder, sample: Sequence[str]) -> dict[str, float]:
-    """Documents a second over what was tokenized before: layers, head and compaction."""
-    shards = [encoder.tokenize(sample[start : start + 8_192]) for start in range(0, len(sample), 8_192)]
-    for _ in encoder.encode_stream(shards[:1]):
-        pass
-    progress = Progress()
-    torch.cuda.reset_peak_memory_stats()
-    started = time.perf_counter()
-    for _ in encoder.encode_stream(shards, progress):
-        pass
-    seconds = time.perf_counter() - started
-    return {
-        "documents/s": len(sample) / seconds,
-        "GPU busy": progress.work.timing.gpu / seconds,
-        "batch tokens": encoder.batch_tokens,
-        "peak GiB": torch.cuda.max_memory_allocated() / 2**30,
     }
 
 

@@ -13,7 +13,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -79,7 +79,11 @@ def ours(corpus: Path, model: Path, work: Path, device: str, engine: str) -> dic
 
 def floor(sample: list[str], model: Path) -> dict[str, float]:
     """Documents a second of the GPU alone: backbone, head and compaction of what was tokenized before."""
-    encoder = Encoder(str(model), device="cuda")
+    return gpu_alone(Encoder(str(model), device="cuda"), sample)
+
+
+def gpu_alone(encoder: Encoder, sample: Sequence[str]) -> dict[str, float]:
+    """The same of an encoder that is open."""
     shards = [encoder.tokenize(sample[start : start + 8_192]) for start in range(0, len(sample), 8_192)]
     for _ in encoder.encode_stream(shards[:1]):
         pass

@@ -70,13 +70,15 @@ def object_store() -> Iterator[dict[str, str]]:
         while not (found := re.search(r"http://127\.0\.0\.1:\d+", Path(log.name).read_text())):
             time.sleep(0.05)
         urllib.request.urlopen(urllib.request.Request(f"{found[0]}/{BUCKET}", method="PUT")).close()
-        yield {
-            "AWS_ENDPOINT_URL": found[0],
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        server.kill()
+        try:
+            yield {
+                "AWS_ENDPOINT_URL": found[0],
+                "AWS_ACCESS_KEY_ID": "none",
+                "AWS_SECRET_ACCESS_KEY": "none",
+                "AWS_DEFAULT_REGION": "us-east-1",
+            }
+        finally:
+            server.kill()
 
 
 def contents(side: Side, index: Path | str, topics: Path, folder: Path) -> dict[str, Any]:
@@ -87,7 +89,10 @@ def contents(side: Side, index: Path | str, topics: Path, folder: Path) -> dict[
     if isinstance(index, str):
         local = folder / "fetched"
         pyarrow.fs.copy_files(index, str(local))
-    parts = sorted((local / "collection").glob("part-*.jsonl"))
+    # An index of vectors has no parts of its own; they stand where they were encoded.
+    parts = sorted(
+        [*(local / "collection").glob("part-*.jsonl"), *(folder / "encoded").glob("collection/part-*.jsonl")]
+    )
     lucene = local / "lucene"
     return {
         "collection": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in parts},

@@ -6,6 +6,8 @@ impact as the term's frequency, which gives the same postings.
 
 import json
 import logging
+import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,6 +20,8 @@ from .java import java_array, java_class, java_exception, java_message, java_nam
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _COUNTS = "sparton"  # entry of a commit's user data
+_CHECKSUM = 8  # bytes at the end of a file of Lucene
+_BLOCK = 2**20
 log = logging.getLogger("sparton")
 
 
@@ -143,8 +147,7 @@ def open_reader(folder: Path) -> Any:
     try:
         return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
     except java_exception() as error:
-        too_new = ("Could not load codec 'Lucene", "indexCreatedVersionMajor is in the future")
-        if java_name(error) != "IndexFormatTooNewException" and not any(said in str(error) for said in too_new):
+        if not _is_too_new(folder, error):
             raise
         version = java_class("org.apache.lucene.util.Version").LATEST
         raise SpartonError(
@@ -152,6 +155,30 @@ def open_reader(folder: Path) -> Any:
             "the Pyserini that it was built with (from Python 3.12 on, pip brings Lucene 10), or build it again with ",
             Parameter("overwrite", True),
         ) from error
+
+
+def _is_too_new(folder: Path, error: Exception) -> bool:
+    """Whether a newer Lucene wrote the index. A flipped bit may say so too, but not in a file with a right checksum."""
+    said, message = ("Could not load codec 'Lucene", "indexCreatedVersionMajor is in the future"), str(error)
+    if java_name(error) != "IndexFormatTooNewException" and not any(words in message for words in said):
+        return False
+    named = re.search(r'path="([^"]+)"', message)
+    # A codec is named in the file that lists the segments.
+    files = [Path(named[1])] if named else list(folder.glob("segments_*"))
+    return all(map(_has_right_checksum, files))
+
+
+def _has_right_checksum(path: Path) -> bool:
+    """Whether a file of Lucene ends with the CRC-32 of all that is before it."""
+    checksum, tail = 0, b""
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                block = tail + block
+                checksum, tail = zlib.crc32(block[:-_CHECKSUM], checksum), block[-_CHECKSUM:]
+    except OSError:
+        return False
+    return int.from_bytes(tail) == checksum
 
 
 def count_postings(folder: Path) -> int:

@@ -175,3 +175,16 @@ def test_an_index_of_a_newer_lucene_is_named(quick_index, tmp_path, run_cli, cha
     for command in (("info", "--check"), ("search", "bag", "--model", model)):
         ran = run_cli(*command, "--index", folder)
         assert (ran.code, ran.stderr) == (1, f"sparton: {sentence}--overwrite\n")
+
+
+@pytest.mark.parametrize("change", [with_unknown_codec, by_the_next])
+def test_a_flipped_version_without_its_checksum_is_damage(quick_index, tmp_path, run_cli, change):
+    whole, model = quick_index
+    folder = tmp_path / "flipped"
+    shutil.copytree(whole, folder)
+    (segments,) = (folder / "lucene").glob("segments_*")
+    segments.write_bytes(change(segments.read_bytes()))
+    assert answered(folder, model).startswith(f"{folder / 'lucene'} cannot be opened by Lucene (")
+    ran = run_cli("info", "--check", "--index", folder)
+    assert ran.code == 1
+    assert ran.stderr.startswith(f"sparton: the index {folder / 'lucene'} is damaged: Lucene cannot open it (")

@@ -75,6 +75,7 @@ def build_index(
             "corpus": fingerprint,
             "id_column": source.columns.id,
             "text_columns": source.columns.text,
+            "fields": source.columns.fields,
         }
         settings = Settings(**values_for(Settings, encoding) | decided)
         with open_build(location, settings, source.corpus.files, overwrite=overwrite) as build:

@@ -97,6 +97,10 @@ class EncodingOptions(EncoderOptions):
     text_columns: Annotated[
         Sequence[str], Option("Column of text; repeat it to join several. [default: guessed]", "Corpus")
     ] = ()
+    fields: Annotated[
+        Sequence[str], Option("Column to keep and show, filter and sort by; repeat it, or all.", "Corpus")
+    ] = ()
+    strip_html: Annotated[bool, Option("Take HTML out of texts.", "Corpus")] = False
     header: Annotated[
         bool, Option("The first line of CSV and TSV names the columns; without, 1, 2, … do.", "Corpus")
     ] = True

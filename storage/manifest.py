@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from ..errors import Parameter, SpartonError
 from .atomic import whole_file
+from .fields import Field
 from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
 NAME = "sparton.json"
@@ -37,6 +38,10 @@ _Count = Annotated[int, NEEDED]
 _Columns = Annotated[
     tuple[str, ...],
     Where("one name or several, each once", lambda names: len(names) > 0 and len(set(names)) == len(names)),
+]
+_Fields = Annotated[
+    tuple[Field, ...],
+    Where("fields, each name once", lambda fields: len({field.name for field in fields}) == len(fields)),
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
@@ -120,7 +125,8 @@ class Settings:
     chunk: whether documents stand in the index as passages, with ids as "d1#0". header: whether the first line of CSV
     and TSV names the columns. model: None for vectors that another
     tool made with who knows what. scale: None where they are taken as they are. query_scale: None where it is that
-    of documents.
+    of documents. fields: that documents have beside their text, in the order in which they are shown. strip_html:
+    whether markup is taken out of texts.
     """
 
     model: ModelSettings | None
@@ -134,6 +140,8 @@ class Settings:
     chunk: bool = False
     header: bool = True
     query_scale: _Scale | None = None
+    fields: _Fields = ()
+    strip_html: bool = False
 
     @property
     def scale_for_queries(self) -> float | None:
@@ -342,4 +350,6 @@ def _show(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:g}"
-    return ",".join(value) if isinstance(value, tuple | list) else str(value)
+    if isinstance(value, tuple | list):
+        return ",".join(f"{one['name']} ({one['kind']})" if isinstance(one, dict) else one for one in value) or "none"
+    return str(value)

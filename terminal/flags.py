@@ -14,8 +14,8 @@ from ..errors import Parameter, SpartonError
 from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
 
 # Flags that do not follow from the name and the type.
-_FLAGS = {"text_columns": ("--text-column",), "device": ("--device", "--devices")}
-_TYPES = {"text_columns": list[str] | None}  # Typer knows no other sequence
+_FLAGS = {"text_columns": ("--text-column",), "fields": ("--field",), "device": ("--device", "--devices")}
+_TYPES = {"text_columns": list[str] | None, "fields": list[str] | None}  # Typer knows no other sequence
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
 
 

@@ -77,14 +77,17 @@ def flags(name, value):
     return [f"--{flag}", value]
 
 
+REPEATED = {"text_columns": "--text-column", "fields": "--field"}
+
+
 @pytest.mark.parametrize(("command", "record"), COMMANDS)
 def test_every_field_is_an_option_of_the_command(command, record):
     taken, hints = parameters(command), get_type_hints(record, include_extras=True)
     for field in fields(record):
         option, parameter = option_of(hints[field.name]), taken[field.name]
         assert parameter.help == option.help
-        if field.name == "text_columns":
-            assert (parameter.opts, parameter.default, parameter.multiple) == (["--text-column"], None, True)
+        if field.name in REPEATED:
+            assert (parameter.opts, parameter.default, parameter.multiple) == ([REPEATED[field.name]], None, True)
             continue
         assert parameter.default == (option.unset or field.default), field.name
         assert parameter.opts[0] == f"--{field.name.replace('_', '-')}"

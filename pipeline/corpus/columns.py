@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import Parameter, SpartonError, UsageError, listed
+from ...storage.fields import Field
 from .formats import ANY, NULL, TEXT
 from .reader import Corpus
 
@@ -21,7 +22,8 @@ _TOLD = 3  # files
 class Columns:
     """The id column and the text columns, joined with a space in this order; `guessed` if nobody named them all.
 
-    unused: the corpus's other columns. like_ids: those of them that could have been taken for the id.
+    unused: the corpus's other columns. like_ids: those of them that could have been taken for the id. fields: columns
+    that are kept as such.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Columns:
     guessed: bool = False
     unused: tuple[str, ...] = ()
     like_ids: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
 
     @property
     def guess(self) -> str:

@@ -45,12 +45,15 @@ def help_of(run_cli, monkeypatch):
     return shown
 
 
+REPEATED = {"text_columns": "--text-column", "fields": "--field"}
+
+
 @pytest.mark.parametrize(("command", "record"), RECORDS)
 def test_every_default_of_a_record_is_shown(help_of, command, record):
     text, hints = help_of(command), get_type_hints(record, include_extras=True)
     for field in fields(record):
         option = option_of(hints[field.name])
-        flag = "--text-column" if field.name == "text_columns" else f"--{field.name.replace('_', '-')}"
+        flag = REPEATED.get(field.name, f"--{field.name.replace('_', '-')}")
         lines = [line for line in text.splitlines() if re.match(rf"│ +{flag}[ ,]", line)]
         assert len(lines) == 1, flag
         default = option.unset or field.default

@@ -21,14 +21,20 @@ K = 100
 PYSERINI = """
 import json, sys, types
 
-class NoIndexes(types.ModuleType):
+class Module(types.ModuleType):
+    def __init__(self, name, content):
+        super().__init__(name)
+        self.content = content
+
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return {}
+        return self.content
 
 # From 2.1 on Pyserini asks the network for the indexes that it could download, at import.
-sys.modules["pyserini.prebuilt_index_info"] = NoIndexes("pyserini.prebuilt_index_info")
+sys.modules["pyserini.prebuilt_index_info"] = Module("pyserini.prebuilt_index_info", {})
+# Its encoders, of which none is used, are most of what an import takes: torch, transformers, scikit-learn, openai.
+sys.modules["pyserini.encode"] = Module("pyserini.encode", object)
 import jnius_config
 from sparton.indexer.java import find_jar
 jnius_config.set_classpath(str(find_jar()))

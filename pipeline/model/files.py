@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ...storage.manifest import ModelSource, model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
 from .adapter import FindBase
-from .hub import cached_folder, hub_folder
+from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import DOCUMENT, QUERY
 from .spec import EncoderFiles, with_terms
@@ -106,11 +107,14 @@ def find_recorded_model(
                 " with where it is",
             )
         return _model_in(folder, str(folder), None, queries, terms, _base_in_a_folder(_cached_base))
-    folder = cached_folder(name, revision, trust_remote_code)
+    try:
+        folder, found = cached_folder(name, revision, trust_remote_code), "not in the local hub cache"
+    except PartlyCachedError as error:
+        folder, found = None, f"in the local hub cache {error}"
     if folder is None:
         raise SpartonError(
-            f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
-            "and what only an index names is not fetched; pass ",
+            f"the index names the model {name} at revision {revision or 'main'}, which is {found}, and what only an "
+            "index names is not fetched; pass ",
             Parameter(parameter, name),
             " to fetch it, or ",
             Parameter(parameter),
@@ -178,6 +182,7 @@ def _embedded(queries: bool, terms: str | None) -> ModelFiles:
 def _model_in(
     folder: Path, name: str, revision: str | None, queries: bool, terms: str | None, find_base: FindBase
 ) -> ModelFiles:
+    find_base = cache(find_base)  # each kind that might be the folder's asks for each of the two
     encoders = read_encoder(folder, DOCUMENT, find_base), with_terms(read_encoder(folder, QUERY, find_base), terms)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)
@@ -196,11 +201,14 @@ def _fetched_base(adapter: Path, name: str, revision: str | None) -> Path:
 
 
 def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:
-    folder = cached_folder(name, revision, False)
+    try:
+        folder, found = cached_folder(name, revision, False), "not in the local hub cache"
+    except PartlyCachedError as error:
+        folder, found = None, f"in the local hub cache {error}"
     if folder is None:
         raise SpartonError(
-            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is not in the local hub cache, and "
-            "what only an index names is not fetched; pass ",
+            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is {found}, and what only an index "
+            "names is not fetched; pass ",
             Parameter("model"),
             " with where the adapter is, to fetch it",
         )

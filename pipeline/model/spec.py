@@ -34,6 +34,11 @@ class EncoderFiles:
     gate: "EncoderFiles | None" = None
 
     @property
+    def weights_folder(self) -> Path:
+        """Where config.json and the weights lie: with an adapter those that it changes."""
+        return self.base or self.folder
+
+    @property
     def is_stored(self) -> bool:
         """Whether the weights are those that the folder's safetensors hold."""
         return self.table is None and self.terms != ONES

@@ -166,7 +166,19 @@ def _longest(folder: Path, tokenizer: Any, model: Any) -> int:
     for name, value in (("model_max_length", asked), ("max_position_embeddings", positions)):
         if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
             raise SpartonError(f"{folder} sets {name} to {value!r}; expected a number, so save the model again")
-    return int(min(asked, positions))
+    return int(min(asked, positions, _same_rotation(model.config)))
+
+
+def _same_rotation(config: Any) -> float:
+    """The most tokens of a text up to which a model rotates positions alike, whatever else is in its batch.
+
+    Beyond it transformers rotates all texts of a batch by the longest one: for `longrope` from the length that the model
+    was trained with first, and for `dynamic` only from beyond all the positions that it has.
+    """
+    rotation = getattr(config, "rope_parameters", None) or {}
+    kinds = [kind for kind in rotation.values() if isinstance(kind, dict)] or [rotation]  # by type of layer
+    ends = [kind.get("original_max_position_embeddings") for kind in kinds if kind.get("rope_type") == "longrope"]
+    return min((end for end in ends if isinstance(end, int)), default=math.inf)
 
 
 def _positions(model: Any) -> Any:

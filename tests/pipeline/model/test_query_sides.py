@@ -588,3 +588,26 @@ def test_a_folder_is_no_name(documents, tmp_path, monkeypatch):
     shutil.copytree(documents, tmp_path / "naver" / "splade-v3-doc")
     monkeypatch.chdir(tmp_path)
     assert settings_of("naver/splade-v3-doc").queries is None
+
+
+PROMPT = "black leather "
+ASKED = ["suede bag", "bag with leather", "black"]
+
+
+def test_a_prompt_is_none_of_a_querys_own_tokens(documents):
+    """The model gets it, and a query's terms are the query's alone; a word of both is one."""
+    settings = settings_of(documents, query_terms="own")
+    settings = replace(settings, queries=replace(settings.for_queries, prompt=PROMPT))
+    rows, _ = reference(documents, [PROMPT + text for text in ASKED])
+    expected = keeping(rows, reference(documents, ASKED)[1])
+
+    same(dense(open_query_encoder(settings, SCALE), ASKED), expected)
+
+
+@needs_sentence_transformers
+def test_a_table_behind_the_model_multiplies_what_a_prompt_has_too(documents, tmp_path):
+    """As sentence-transformers has it."""
+    model = save([*splade(documents), static(documents)], tmp_path / "model", prompts={"query": PROMPT, "document": ""})
+    settings = settings_of(tmp_path / "model")
+    assert settings.for_queries.prompt == PROMPT
+    same(dense(open_query_encoder(settings, SCALE), ASKED), model.encode_query(ASKED).to_dense().double().numpy())

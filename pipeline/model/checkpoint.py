@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
-from .adapter import merged, without_adapter
+from .adapter import merged
 from .converted import as_safetensors
 from .layout import read_object
+from .loadable import loadable
 from .own_code import has_own_code, make_buffers_again, name_ties
 from .tokenizing import has_tokenizer, open_tokenizer
 
@@ -95,7 +96,7 @@ def load_checkpoint(
     )
     if trust_remote_code:
         _loaded(folder, f"as a {title}", lambda: name_ties(folder, auto_class))
-    with without_adapter(folder) as whole, as_safetensors(whole) as readable:
+    with loadable(folder) as whole, as_safetensors(whole) as readable:
         model, report = _loaded(
             folder,
             f"as a {title}",
@@ -172,8 +173,8 @@ def _longest(folder: Path, tokenizer: Any, model: Any) -> int:
 def _same_rotation(config: Any) -> float:
     """The most tokens of a text up to which a model rotates positions alike, whatever else is in its batch.
 
-    Beyond it transformers rotates all texts of a batch by the longest one: for `longrope` from the length that the model
-    was trained with first, and for `dynamic` only from beyond all the positions that it has.
+    Beyond it transformers rotates all texts of a batch by the longest one: for `longrope` from the length that the
+    model was trained with first, and for `dynamic` only from beyond all the positions that it has.
     """
     rotation = getattr(config, "rope_parameters", None) or {}
     kinds = [kind for kind in rotation.values() if isinstance(kind, dict)] or [rotation]  # by type of layer

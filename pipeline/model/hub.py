@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from ...errors import SpartonError, listed
 from ...storage.redaction import redacted
-from .layout import MODULES, module_folders
+from .adapter import ADAPTER_PICKLED, ADAPTER_WEIGHTS
+from .layout import ADAPTER, MODULES, module_folders
 from .token_heads import SPARSE_LINEAR
 from .weights import has_safetensors
 
@@ -111,6 +112,11 @@ def _snapshot(name: str, revision: str | None, trust_remote_code: bool, *, local
     lacking = [within for within in ("", *inner) if not has_safetensors(folder / within)]
     if lacking:
         pickled = [str(PurePosixPath(within, pattern)) for within in lacking for pattern in _PICKLES]
+        pickled += [
+            str(PurePosixPath(within, ADAPTER_PICKLED))
+            for within in lacking
+            if (folder / within / ADAPTER).is_file() and not (folder / within / ADAPTER_WEIGHTS).is_file()
+        ]
         # With what is there already: it warns where nothing matches.
         fetch(folder.name, [*pickled, MODULES, "config.json"])
     return folder

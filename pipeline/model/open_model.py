@@ -39,7 +39,12 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
 
     Raises SpartonError when it or its query model cannot be had, UsageError when an option cannot be meant for it.
     """
-    files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
+    files = find_model(
+        options.model,
+        options.revision,
+        trust_remote_code=options.trust_remote_code,
+        alone=options.query_model is not None,
+    )
     queries = find_queries(files, options)
     model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
     longest = model.tokenization.longest

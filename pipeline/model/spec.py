@@ -86,9 +86,10 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
     if terms is None or terms == encoder.terms:
         return encoder
     if terms == ONES:
+        own = (encoder.folder / "tokenizer.json").is_file()  # an adapter may leave it to its base
         return EncoderFiles(
             "static",
-            encoder.folder,
+            encoder.folder if own else encoder.weights_folder,
             saved=encoder.saved,
             max_length=encoder.max_length,
             activation="relu",

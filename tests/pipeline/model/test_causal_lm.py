@@ -406,7 +406,8 @@ def test_an_adapter_without_its_weights_is_one_sentence(copy):
     (copy / "adapter_model.safetensors").unlink()
     refused(
         copy,
-        "DIR holds an adapter (adapter_config.json) without its weights; expected adapter_model.safetensors",
+        "DIR holds an adapter (adapter_config.json) without its weights; expected adapter_model.safetensors "
+        "or adapter_model.bin",
     )
 
 

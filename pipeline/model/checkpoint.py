@@ -54,7 +54,8 @@ class Checkpoint:
         if beyond:
             raise SpartonError(
                 f"the tokenizer in {self.folder} gives {beyond[min(beyond)]!r} the id {min(beyond)}, and the model's "
-                f"embedding has {size} rows; save the tokenizer that the model was trained with"
+                f"embedding has {size} rows; save the tokenizer that the model was trained with, or one without "
+                "what was added to it since"
             )
         return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)

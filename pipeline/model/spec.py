@@ -44,8 +44,12 @@ class EncoderFiles:
         return self.table is None and self.terms != ONES
 
     def is_same_model(self, other: "EncoderFiles") -> bool:
-        """Whether another is the same model (their prompts and lengths may differ)."""
-        mine, theirs = ((files.kind, files.folder, files.table, files.gate) for files in (self, other))
+        """Whether another is the same model and is run in the same way (their prompts and lengths, and what becomes of
+        its weights, may differ)."""
+        mine, theirs = (
+            (files.kind, files.folder, files.table, files.gate, files.base, files.head, files.echo)
+            for files in (self, other)
+        )
         return mine == theirs
 
     def spec(self, digest: str, max_length: int | None, dtype: str | None) -> EncoderSpec:

@@ -497,7 +497,7 @@ def serve(
     trust_remote_code: TrustRemoteCode = False,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
-    """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
+    """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
     with waiting_at_most(store_timeout):
         from .search.service.server import serve_index
 

@@ -68,6 +68,10 @@ class FieldSurvey:
         """
         verdicts = self._by_types() if self.by_types else {name: one.verdict() for name, one in self._tallies.items()}
         every = tuple(dict.fromkeys((*known, *verdicts)))
+        outer = [
+            name for name, one in verdicts.items() if one.is_empty and any(is_within(other, name) for other in verdicts)
+        ]
+        verdicts = {name: one for name, one in verdicts.items() if name not in outer}
         fields: dict[str, Field] = {}
         left_out: dict[str, str] = {}
         for asked in self._asked:
@@ -168,6 +172,7 @@ def _of_types(types: Sequence[str]) -> Verdict:
 
 def _too_many(count: int) -> SpartonError:
     return SpartonError(
-        f"the corpus has {count:,} columns that could be fields, and an index has at most {_MOST:,}; name those to keep with ",
+        f"the corpus has {count:,} columns that could be fields, and an index has at most {_MOST:,}; "
+        "name those to keep with ",
         Parameter("fields"),
     )

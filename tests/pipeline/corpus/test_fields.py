@@ -77,7 +77,11 @@ def arrow(path, table):
             "timestamp",
             ["2026-01-02T00:00:00Z", None, "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z"],
         ),
-        (pa.array([86_400_000, None, 0, 0], pa.date64()), "timestamp", ["1970-01-02T00:00:00Z", None, *["1970-01-01T00:00:00Z"] * 2]),
+        (
+            pa.array([86_400_000, None, 0, 0], pa.date64()),
+            "timestamp",
+            ["1970-01-02T00:00:00Z", None, *["1970-01-01T00:00:00Z"] * 2],
+        ),
         (
             pa.array([datetime(2026, 1, 2, 3, 4, 5), None, datetime(1969, 1, 1), datetime(2026, 1, 1, microsecond=7)]),
             "timestamp",
@@ -88,7 +92,11 @@ def arrow(path, table):
             "timestamp",
             ["1970-01-01T00:00:01.234567Z", None, "1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z"],
         ),
-        (pa.array([5, None, 0, 0], pa.timestamp("s")), "timestamp", ["1970-01-01T00:00:05Z", None, *["1970-01-01T00:00:00Z"] * 2]),
+        (
+            pa.array([5, None, 0, 0], pa.timestamp("s")),
+            "timestamp",
+            ["1970-01-01T00:00:05Z", None, *["1970-01-01T00:00:00Z"] * 2],
+        ),
         (pa.array([["a", "b"], [], None, ["c", None, ""]]), "strings", [["a", "b"], None, None, ["c"]]),
         (pa.array([[36, 37], [], None, [38]]), "strings", [["36", "37"], None, None, ["38"]]),
     ],
@@ -128,7 +136,8 @@ def test_a_time_that_is_in_no_calendar_is_a_bad_row(tmp_path, suffix):
 
 
 NESTED = [
-    {"id": "1", "doc": {"title": "Bag", "text": "black"}, "tags": ["a", "b"], "price": {"amount": 12.5, "unit": {"iso": "EUR"}}},
+    {"id": "1", "doc": {"title": "Bag", "text": "black"}, "tags": ["a", "b"],
+     "price": {"amount": 12.5, "unit": {"iso": "EUR"}}},
     {"id": "2", "doc": None, "tags": [], "price": None},
     {"id": "3", "doc": {"title": None, "text": "red"}, "tags": ["c"], "price": {"amount": 3.0, "unit": None}},
 ]  # fmt: skip
@@ -234,8 +243,10 @@ def test_json_and_csv_become_fields_by_all_of_their_values(tmp_path, caplog):
 def test_json_values_stay_what_they_are(tmp_path):
     path = lines(
         tmp_path / "c.jsonl",
-        {"id": "a", "text": "x", "n": 3, "f": 390.0, "big": 2**70, "s": "é\u2028\ud83d\ude00", "mixed": 1.5, "l": "one", "b": True},
-        b'{"id": "b", "text": "y", "n": 1e2, "f": -0.05, "big": 1e300, "s": "\\ud800", "mixed": "1,5x", "l": [1, null, true]}\n',
+        {"id": "a", "text": "x", "n": 3, "f": 390.0, "big": 2**70, "s": "é\u2028\ud83d\ude00", "mixed": 1.5, "l": "one",
+         "b": True},
+        b'{"id": "b", "text": "y", "n": 1e2, "f": -0.05, "big": 1e300, "s": "\\ud800", "mixed": "1,5x", '
+        b'"l": [1, null, true]}\n',
         {"id": "c", "text": "z", "n": None, "f": None, "s": None, "l": [], "b": None},
     )  # fmt: skip
     columns, found = read(path, fields=["all"])

@@ -259,4 +259,4 @@ def test_a_shop_s_export_is_indexed_in_the_readme_s_words(tmp_path, monkeypatch,
     for other in (["--field", "all"], ["--strip-html"], ["--field", next(iter(kinds)), "--strip-html"]):
         refused = run_cli("index", name, *other)
         assert refused.code == 1
-        assert "this index was made with other settings: " in refused.stderr
+        assert "the index sparton-index was made with other settings: " in refused.stderr

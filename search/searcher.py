@@ -1,15 +1,15 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, brief
 from ..indexer.java import check_process
 from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
@@ -18,9 +18,11 @@ from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.remote import local_path
+from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .impact_index import ImpactIndex
 from .lucene_hits import ScoredDoc
+from .many import search_each
 from .max_passage import best_documents, document_of, passage_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _HITS = Annotated[int, at_least(1)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
 
@@ -44,6 +46,13 @@ class Hit:
     text: str | None
     passage: int | None = None
     fields: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
+
+    def __repr__(self) -> str:
+        passage = "" if self.passage is None else f", passage={self.passage}"
+        fields = f", fields={brief(dict(self.fields))}" if self.fields else ""
+        return (
+            f"Hit(rank={self.rank}, id={brief(self.id)}, score={self.score}, text={brief(self.text)}{passage}{fields})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,8 @@ class Answer:
 
 
 class Searcher:
-    """Model and index kept open. Threads may share it; a process that is forked from this one may not.
+    """Model and index kept open, until `close` or the end of a `with`. Threads may share it; a process that is forked
+    from this one may not.
 
     path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
     where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. query_model:
@@ -120,9 +130,31 @@ class Searcher:
             raise self._no_model()  # there is nothing to compare it with
         return None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = self.manifest.settings
+        what = "passages" if settings.chunk else "documents"
+        model = f"model {settings.model.name}" if settings.model else "no model"
+        closed = ", closed" if self._index.closed else ""
+        return f"<Searcher of {self.path}: {len(self):,} {what}, {model}{closed}>"
+
     def __len__(self) -> int:
         """How many documents can be found; with passages, how many of those."""
         return len(self._index)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the index has a document with this id."""
+        return isinstance(name, str) and is_stored(self._index, name, passages=self.manifest.settings.chunk)
+
+    def get(self, name: str) -> Document | None:
+        """The document with an id, None if there is none. Raises UsageError for an id that is no string."""
+        name = checked("id", name, str)
+        return stored_document(self._index, name, passages=self.manifest.settings.chunk)
 
     def terms(self, query: str) -> dict[str, int]:
         """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
@@ -153,6 +185,14 @@ class Searcher:
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
         return self.answer(query, k).hits
+
+    def search_many(self, queries: str | Iterable[str], k: int = 10) -> list[list[Hit]]:
+        """What `search` finds for each query, in order, sooner than one by one. Raises UsageError as `search`, and for
+        a query that is no string."""
+        k = checked("k", k, _HITS)
+        texts = checked("queries", queries if isinstance(queries, str) else list(queries), Sequence[str])
+        texts = [text.encode(errors="replace").decode() for text in texts]
+        return search_each(texts, self.terms_of, lambda terms: self.search_terms(terms, k))
 
     def answer(self, query: str, k: int = 10) -> Answer:
         """As `search`, with the query's terms and what the time went to."""

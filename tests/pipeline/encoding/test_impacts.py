@@ -318,7 +318,8 @@ def test_a_tensor_of_torch_holds_the_same_impacts():
     tensor = SMALL.to_torch(7)
     assert (tensor.layout, tensor.dtype, tensor.is_coalesced()) == (torch.sparse_coo, torch.float32, True)
     assert tensor.to_dense().tolist() == DENSE
-    assert (tensor.double() @ tensor.double().T).to_dense().tolist() == (np.array(DENSE) @ np.array(DENSE).T).tolist()
+    scores = tensor.double() @ tensor.to_dense().double().T
+    assert scores.tolist() == (np.array(DENSE) @ np.array(DENSE).T).tolist()
 
 
 def test_dicts_hold_the_same_impacts_heaviest_first():

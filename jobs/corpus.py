@@ -132,7 +132,7 @@ def _checked_source(
 ) -> Iterator[_Source]:
     """Find out all that can be told of a corpus without a model."""
     from ..pipeline.corpus.reader import Corpus
-    from ..pipeline.corpus.survey import survey
+    from ..pipeline.corpus.survey import Wanted, survey_all
 
     corpus = Corpus(paths, header=encoding.header)
     named = [file for file in corpus.files if not isinstance(file, SpooledFile)]
@@ -140,7 +140,7 @@ def _checked_source(
     with closing(SkippedRows()) as skipped:
         with waiting("reading columns and ids", shown=progress):
             bad = skipped if encoding.skip_bad_rows else None
-            columns, rows = survey(corpus, encoding.id_column, encoding.text_columns, bad)
+            columns, rows = survey_all(corpus, Wanted(**values_for(Wanted, encoding)), bad)
         if not rows:
             raise SpartonError(f"the corpus has no rows (files: {len(corpus.files)}); there is nothing to index")
         yield _Source(corpus, columns, rows, skipped)

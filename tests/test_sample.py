@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 
-def test_the_files_are_what_the_program_writes_every_time(data, tmp_path):
-    shutil.copytree(Path(str(data)) / "make", tmp_path / "make")
+def test_the_files_are_what_the_program_writes_every_time(catalog, tmp_path):
+    data = Path(catalog).parent
+    shutil.copytree(data / "make", tmp_path / "make")
     for _ in range(2):
         subprocess.run([sys.executable, "make"], cwd=tmp_path, check=True, capture_output=True)
         for name in ("queries.tsv", "qrels.txt"):
             assert (tmp_path / name).read_bytes() == (data / name).read_bytes()
-        assert pq.read_table(tmp_path / "catalog.parquet").equals(pq.read_table(str(data / "catalog.parquet")))
+        assert pq.read_table(tmp_path / "catalog.parquet").equals(pq.read_table(catalog))
         (tmp_path / "catalog.parquet").unlink()
 
 

@@ -90,4 +90,6 @@ def _plain(value: Any) -> Any:
         return value.isoformat()
     if hasattr(value, "as_py"):  # Arrow's scalars
         return value.as_py()
+    if hasattr(value, "tolist"):  # what orjson does not take of NumPy, arrays of strings for one
+        return value.tolist()
     raise TypeError

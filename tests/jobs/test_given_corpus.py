@@ -177,6 +177,68 @@ def test_a_dataset_is_taken_as_it_gives_its_rows_where_its_columns_have_no_types
     ]
 
 
+TYPED = pa.table(
+    {
+        "id": ["a", "b", "c"],
+        "title": ["black leather bag", "red bag", "tan bag"],
+        "price": [390.5, None, 12.0],
+        "cost": pa.array([Decimal("19.90"), Decimal("7.00"), None], pa.decimal128(10, 2)),
+        "stock": [7, 0, None],
+        "in_stock": [True, False, None],
+        "added": pa.array([datetime(2026, 1, 2, 3, 4, tzinfo=UTC), None, datetime(1969, 5, 6, tzinfo=UTC)]),
+        "day": pa.array([date(2026, 1, 2), None, date(1969, 5, 6)]),
+        "tags": [["a", "b"], [], None],
+        "maker": [{"name": "Verrane", "year": 1999}, {"name": "Adele", "year": None}, None],
+        "colour": pa.array(["black", "red", None]).dictionary_encode(),
+    }
+)
+FORMS = {
+    "table": lambda: TYPED,
+    "dicts": TYPED.to_pylist,
+    "pandas": lambda: TYPED.to_pandas(types_mapper=_kept),
+    "records": lambda: TYPED.to_pandas(types_mapper=_kept).to_dict("records"),
+    "dataset": lambda: __import__("datasets").Dataset(TYPED),
+}
+
+
+def _kept(of):
+    """pandas' own types of columns in which a value may be missing."""
+    import pandas
+
+    return {pa.int64(): pandas.Int64Dtype(), pa.bool_(): pandas.BooleanDtype()}.get(of)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_fields_are_those_of_a_file_of_the_same_rows(build, tmp_path, form):
+    for name, kinds in (("pandas", ("pandas", "records")), ("datasets", ("dataset",))):
+        if form in kinds and find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    pq.write_table(TYPED, tmp_path / "typed.parquet")
+    options = {"id_column": "id", "text_columns": "title", "fields": "all", "lucene": False}
+    build(tmp_path / "typed.parquet", "expected", **options)
+    (expected,) = collection(tmp_path / "expected").values()
+    build(FORMS[form](), **options)
+    (found,) = collection(tmp_path / "index").values()
+    lines = [json.loads(line) for line in found.splitlines()]
+    assert lines == [json.loads(line) for line in expected.splitlines()]
+    assert lines[0]["fields"] == {
+        "title": "black leather bag",
+        "price": 390.5,
+        "cost": 19.9,
+        "stock": 7,
+        "in_stock": True,
+        "added": "2026-01-02T03:04:00Z",
+        "day": "2026-01-02T00:00:00Z",
+        "tags": ["a", "b"],
+        "maker.name": "Verrane",
+        "maker.year": 1999,
+        "colour": "black",
+    }
+    kinds = [{field.name: field.kind for field in load_manifest(tmp_path / name).settings.fields} for name in
+             ("index", "expected")]  # fmt: skip
+    assert kinds[0] == kinds[1]
+
+
 def test_paths_may_come_from_an_iterator(build, expected, tmp_path):
     pq.write_table(TABLE, tmp_path / "rows.parquet")
     build(tmp_path.glob("*.parquet"))

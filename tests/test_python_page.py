@@ -30,6 +30,12 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     assert printed[2][0].startswith("1 ")
     assert printed[2][0].endswith(" 390.0")
     assert printed[2][3] == "64 True"
+    prices = [hit.fields["price"] for hit in names["cheap"]]
+    assert prices == sorted(prices, reverse=True)
+    assert prices[0] < 400
+    assert all(hit.fields["in_stock"] for hit in names["cheap"])
+    assert [hit.rank for hit in names["cheap"]] == list(range(2, len(prices) + 2))
+    assert sum(count.count for count in names["counts"]) > 10
     document = names["document"]
     assert printed[2][4] == f"{document.text} {document.fields}"
     assert document.fields["brand"] == "Verrane"

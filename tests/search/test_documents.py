@@ -121,6 +121,32 @@ def test_many_batches_of_queries_find_what_each_finds_alone(passages, queries):
     assert passages.search_many(iter(asked), 3) == [passages.search(query, 3) for query in asked]
 
 
+def test_many_queries_are_filtered_ordered_and_paged_as_each_alone(static_model, tmp_path):
+    documents = {
+        f"P{i:02}": (f"{('black', 'red', 'tan')[i % 3]} leather bag word{i}", {"price": i % 7, "in_stock": i % 4 > 0})
+        for i in range(40)
+    }
+    folder = index_with_fields(tmp_path / "index", documents, model=str(static_model))
+    asked = ["black bag", "red word7", "", "tan leather"]
+    with sparton.Searcher(folder) as searcher:
+        for more in (
+            {"filters": "price < 4 and in_stock"},
+            {"filters": ["price < 4", "in_stock"], "offset": 3},
+            {"sort": "-price"},
+            {"filters": ["price > 4"], "sort": "price", "offset": 1},
+        ):
+            found = searcher.search_many(asked, 5, **more)
+            assert found == [searcher.search(query, 5, **more) for query in asked]
+            assert [bool(hits) for hits in found] == [True, True, False, True]
+        assert searcher.search("bag", filters=iter(["price > 4"])) == searcher.search("bag", filters="price > 4")
+        with pytest.raises(UsageError) as caught:
+            searcher.search_many(asked, offset=-1)
+        assert str(caught.value) == "offset is -1; expected at least 0"
+        answer = searcher.answer("black leather bag", 3, facets="price")
+        assert answer.total == 40
+        assert repr(answer).startswith(f"<Answer to {len(answer.terms)} terms: 3 of 40 hits in ")
+
+
 def test_one_query_or_none_may_be_many(plain):
     assert plain.search_many("gold straps") == [plain.search("gold straps")]
     assert plain.search_many([]) == []
@@ -129,9 +155,10 @@ def test_one_query_or_none_may_be_many(plain):
 @pytest.mark.parametrize(
     ("asked", "k", "sentence"),
     [
-        (["bag", 5], 10, "queries is ['bag', 5]; expected a string or a list of strings"),
+        (["bag", 5], 10, "queries is ['bag', 5]; expected texts"),
         (["bag"], 0, "k is 0; expected at least 1"),
         (["bag"], "7", "k is '7'; expected a whole number"),
+        (5, 10, "queries is 5; expected texts"),
     ],
 )
 def test_queries_that_cannot_be_meant_are_refused(plain, asked, k, sentence):

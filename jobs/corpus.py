@@ -12,7 +12,7 @@ from ..engines.register import check_engine, open_engine
 from ..errors import Parameter, SpartonError
 from ..indexer.options import LuceneOptions
 from ..options import flat_keywords, values_for
-from ..pipeline.corpus.spooled import GivenCorpus, SpooledFile, recorded
+from ..pipeline.corpus.spooled import GivenCorpus, recorded
 from ..pipeline.options import EncodingOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import IndexLocation, open_index_location, refuse_sources
@@ -131,12 +131,12 @@ def _checked_source(
     paths: "Sequence[str | DataFile]", location: IndexLocation, encoding: EncodingOptions, progress: bool
 ) -> Iterator[_Source]:
     """Find out all that can be told of a corpus without a model."""
+    from ..pipeline.corpus.files import of_users
     from ..pipeline.corpus.reader import Corpus
     from ..pipeline.corpus.survey import Wanted, survey_all
 
     corpus = Corpus(paths, header=encoding.header)
-    named = [file for file in corpus.files if not isinstance(file, SpooledFile)]
-    refuse_sources(location, [(file, f"the corpus file {file}") for file in named])
+    refuse_sources(location, [(file, f"the corpus file {file}") for file in of_users(corpus.files)])
     with closing(SkippedRows()) as skipped:
         with waiting("reading columns and ids", shown=progress):
             bad = skipped if encoding.skip_bad_rows else None

@@ -49,6 +49,11 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
     return tuple(found)
 
 
+def of_users(files: Sequence[DataFile]) -> list[Path | RemoteFile]:
+    """Those files of a corpus that are not our own."""
+    return [file for file in files if not isinstance(file, SpooledFile)]
+
+
 def _remote_files(uri: str) -> list[RemoteFile]:
     """The data files that a URI names."""
     folder, files = files_below(uri)

@@ -126,6 +126,18 @@ class ImpactIndex:
         """The stored texts, None where there is none."""
         return [document.text for document in self.stored(ranked)]
 
+    def with_id(self, name: str) -> list[ScoredDoc]:
+        """The document that has an id, if there is one."""
+        with self._reading():
+            return rank(self._searcher, _term_query("id", name), 1, self._best_then_id)
+
+    def with_prefix(self, prefix: str) -> list[ScoredDoc]:
+        """All documents whose ids begin so, in order of id."""
+        with self._reading():
+            query = java_class("org.apache.lucene.search.PrefixQuery")(java_class(f"{_INDEX}Term")("id", prefix))
+            count = int(self._searcher.count(query))
+            return rank(self._searcher, query, count, self._best_then_id) if count else []
+
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""
         with self._reading():
@@ -169,6 +181,11 @@ class ImpactIndex:
         if not self._closed and self._process == os.getpid():
             self._closed = True
             self._reader.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
 
     def check(self) -> None:
         """Raise SpartonError if it was closed, or if this process was forked since it was opened."""

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from ..errors import Parameter, SpartonError, UsageError, short
+from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
@@ -19,10 +19,12 @@ from ..storage.local_copy import local_index
 from ..storage.manifest import load_complete
 from ..storage.redaction import redacted
 from ..storage.remote import local_path
+from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .facets import FacetCount
 from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
+from .many import search_each
 from .max_passage import best_documents, document_of, first_documents, passage_of
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
 
@@ -49,6 +51,13 @@ class Hit:
     passage: int | None = None
     fields: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
 
+    def __repr__(self) -> str:
+        passage = "" if self.passage is None else f", passage={self.passage}"
+        fields = f", fields={brief(dict(self.fields))}" if self.fields else ""
+        return (
+            f"Hit(rank={self.rank}, id={brief(self.id)}, score={self.score}, text={brief(self.text)}{passage}{fields})"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
@@ -60,7 +69,7 @@ class Seconds:
     fetch: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
     """A query as terms, what it found, and how long that took.
 
@@ -74,9 +83,15 @@ class Answer:
     total: int | None = None
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        total = "" if self.total is None else f" of {self.total:,}"
+        seconds = self.seconds.encode + self.seconds.search + self.seconds.fetch
+        return f"<Answer to {len(self.terms):,} terms: {len(self.hits):,}{total} hits in {1000 * seconds:.1f} ms>"
+
 
 class Searcher:
-    """Model and index kept open. Threads may share it; a process that is forked from this one may not.
+    """Model and index kept open, until `close` or the end of a `with`. Threads may share it; a process that is forked
+    from this one may not.
 
     path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
     where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. query_model:
@@ -133,9 +148,31 @@ class Searcher:
             raise self._no_model()  # there is nothing to compare it with
         return None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = self.manifest.settings
+        what = "passages" if settings.chunk else "documents"
+        model = f"model {settings.model.name}" if settings.model else "no model"
+        closed = ", closed" if self._index.closed else ""
+        return f"<Searcher of {self.path}: {len(self):,} {what}, {model}{closed}>"
+
     def __len__(self) -> int:
         """How many documents can be found; with passages, how many of those."""
         return len(self._index)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the index has a document with this id."""
+        return isinstance(name, str) and is_stored(self._index, name, passages=self.manifest.settings.chunk)
+
+    def get(self, name: str) -> Document | None:
+        """The document with an id, None if there is none. Raises UsageError for an id that is no string."""
+        name = checked("id", name, str)
+        return stored_document(self._index, name, passages=self.manifest.settings.chunk)
 
     def terms(self, query: str) -> dict[str, int]:
         """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
@@ -174,6 +211,25 @@ class Searcher:
         Raises UsageError if k < 1, offset < 0, a filter cannot be read, or the index has no such field.
         """
         return self.answer(query, k, filters=filters, sort=sort, offset=offset).hits
+
+    def search_many(
+        self,
+        queries: str | Iterable[str],
+        k: int = 10,
+        *,
+        filters: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> list[list[Hit]]:
+        """What `search` finds for each query, in order, sooner than one by one. Raises UsageError as `search`, and for
+        a query that is no string."""
+        texts = [text.encode(errors="replace").decode() for text in _names("queries", queries)]
+        k, offset, selection = checked("k", k, _HITS), checked("offset", offset, _OFFSET), self.selection(filters, sort)
+
+        def search(terms: Mapping[str, int]) -> list[Hit]:
+            return self._hits(self._rank(terms, k, selection, offset), offset)
+
+        return search_each(texts, self.terms_of, search)
 
     def answer(
         self,
@@ -280,7 +336,7 @@ class Searcher:
         )
 
 
-def _names(parameter: str, given: Names) -> list[str]:
+def _names(parameter: str, given: str | Iterable[str]) -> list[str]:
     """Several texts; one alone is one of them."""
     if isinstance(given, str):
         return [given]

@@ -14,9 +14,10 @@ from ...storage.redaction import redacted
 from ...storage.remote import RemoteFile, files_below, local_path
 from ...storage.walk import Files, is_folder, look, tell_others
 from .formats import KNOWN, READS, suffix_of
+from .spooled import SpooledFile
 
 log = logging.getLogger("sparton")
-DataFile = Path | RemoteFile
+DataFile = Path | RemoteFile | SpooledFile
 F = TypeVar("F", Path, RemoteFile)
 _BEIR_CORPUS = {"corpus.jsonl", "corpus.jsonl.gz"}
 _BEIR_QUERIES = {"queries.jsonl", "queries.jsonl.gz"}
@@ -36,6 +37,9 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
     found: dict[DataFile, None] = {}
     files = Files(_is_data, hidden=(".", "_"))
     for path in paths:
+        if isinstance(path, SpooledFile):
+            found[path] = None
+            continue
         local = None if isinstance(path, RemoteFile) else local_path(path)
         if local is None:
             found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
@@ -43,6 +47,11 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
             found.update(dict.fromkeys(_files_of(local, files)))
     files.report()
     return tuple(found)
+
+
+def of_users(files: Sequence[DataFile]) -> list[Path | RemoteFile]:
+    """Those files of a corpus that are not our own."""
+    return [file for file in files if not isinstance(file, SpooledFile)]
 
 
 def _remote_files(uri: str) -> list[RemoteFile]:
@@ -124,5 +133,5 @@ def _meant(files: Sequence[F]) -> list[F]:
     return [file for file in files if file in kept or file not in left_out]
 
 
-def _path(file: DataFile) -> PurePosixPath:
+def _path(file: Path | RemoteFile) -> PurePosixPath:
     return PurePosixPath(file.uri if isinstance(file, RemoteFile) else file.as_posix())

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as HTTPStatusError
 from ..hit_content import hit_content
 from ..searcher import Searcher
 from .hosts import Hosts
+from .index_content import index_content, index_name
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
 from .page import page, security_headers
@@ -32,12 +33,15 @@ _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 class ServiceOptions:
     """most_k: hits that a query may ask for. threads: searches at once. waiting: requests at once, those that wait for
     a thread included; more are told to come back (503). hosts: names that requests may be for, besides those of the
-    loopback; * for all."""
+    loopback; * for all. image_hosts: from which the page shows pictures, besides its own. name: of the index, for
+    people; its folder's where there is none."""
 
     most_k: int = 1_000
     threads: int = 2
     waiting: int = 256
     hosts: tuple[str, ...] = ()
+    image_hosts: tuple[str, ...] = ()
+    name: str = ""
 
 
 class Batch(BaseModel):
@@ -50,9 +54,10 @@ class Batch(BaseModel):
 
 
 def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
+    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
     metrics = Metrics()
     threads = _SearchThreads(searcher, options.threads, metrics)
+    headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,13 +67,13 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=security_headers(), metrics=metrics)
+    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 
     @app.exception_handler(HTTPStatusError)
     async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
         path = request.scope["path"][:_QUOTED]
         why = {
-            404: f"nothing is served at {path}; expected /, /search, /health or /metrics",
+            404: f"nothing is served at {path}; expected /, /search, /index, /health or /metrics",
             405: f"{path} does not take {request.method[:_QUOTED]}; expected GET, or POST for /search",
         }.get(error.status_code, error.detail)
         return JSONResponse({"detail": why}, error.status_code, error.headers)
@@ -77,7 +82,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     async def apologize(request: Request, error: Exception) -> JSONResponse:
         # Behind all that is added above, which therefore adds nothing to it.
         why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return JSONResponse({"detail": why}, 500, security_headers())
+        return JSONResponse({"detail": why}, 500, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -107,6 +112,10 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
         tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain)) for query in batch.queries]
         return {"results": await asyncio.gather(*tasks)}
 
+    @app.get("/index")
+    async def index() -> dict[str, Any]:
+        return index_content(searcher, options.name or index_name(searcher.path))
+
     @app.get("/health")
     async def health() -> dict[str, Any]:
         return {"status": "ok", "documents": len(searcher)}
@@ -117,7 +126,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page()
+        return page(options.image_hosts)
 
     return app
 

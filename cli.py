@@ -30,6 +30,7 @@ from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     checked_line,
     coverage_line,
+    fields_line,
     hit_json,
     hit_lines,
     model_line,
@@ -680,6 +681,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         if queries := queries_line(model):
             yield f"  queries     {queries}"
     yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
+    if settings.fields:
+        yield f"  fields      {fields_line(settings.fields)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
     queries = "" if settings.query_scale is None else f", of queries round(weight × {settings.query_scale:g})"
     yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"

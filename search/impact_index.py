@@ -19,9 +19,10 @@ from ..indexer.java import (
     to_java,
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
+from ..storage.fields import Field
 from .explain import Match
 from .lucene_hits import DamagedIndexError, ScoredDoc, rank
-from .stored_texts import stored_texts
+from .stored_texts import Stored, stored_documents
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -33,12 +34,13 @@ _MOST_TERMS = 2**20
 class ImpactIndex:
     """An index that is open, or several as if they were one. Threads may share it.
 
+    fields: that its documents may have.
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
     Raises SpartonError, when it is made, for a folder that holds no index; in its methods, for an index that is damaged
     or closed, or in a process that was forked.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, fields: Sequence[Field] = ()) -> None:
         check_process()
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
@@ -51,6 +53,7 @@ class ImpactIndex:
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
         self._best_then_id = _best_then_id()
         self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
+        self._fields = {field.name: field for field in fields}
         self._documents = int(self._reader.numDocs())
         self._process = os.getpid()
         self._closed = False
@@ -64,10 +67,14 @@ class ImpactIndex:
             query = self._query(terms)
             return [] if query is None else rank(self._searcher, query, min(k, len(self)), self._best_then_id)
 
+    def stored(self, ranked: Sequence[ScoredDoc]) -> list[Stored]:
+        """The stored texts and fields."""
+        with self._reading():
+            return stored_documents(self._reader, ranked, self._fields)
+
     def texts(self, ranked: Sequence[ScoredDoc]) -> list[str | None]:
         """The stored texts, None where there is none."""
-        with self._reading():
-            return stored_texts(self._reader, ranked)
+        return [document.text for document in self.stored(ranked)]
 
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""

@@ -1,6 +1,7 @@
-"""JsonVectorCollection: one JSON object a line, {"id", "contents", "vector": {term: impact}}.
+"""JsonVectorCollection: one JSON object a line, {"id", "contents", "fields", "vector": {term: impact}}.
 
-The format of Pyserini and Anserini; `contents`, the text, is there only if it is to be stored.
+The format of Pyserini and Anserini; `contents`, the text, is there only if it is to be stored, and `fields`, which they
+pass over, only of a document that has some.
 """
 
 import hashlib
@@ -42,18 +43,21 @@ class VectorWriter:
         """
         written, digest = 0, hashlib.sha256()
         with whole_file(path) as stream:
-            for name, text, (terms, values) in zip(documents.ids, documents.texts, impacts, strict=True):
+            fields = documents.fields or ("",) * len(documents)
+            for name, text, own, (terms, values) in zip(documents.ids, documents.texts, fields, impacts, strict=True):
                 if len(terms):
-                    line = self._line(name, text, terms, values)
+                    line = self._line(name, text, own, terms, values)
                     stream.write(line)
                     digest.update(line)
                     written += 1
         return Written(written, f"sha256:{digest.hexdigest()}")
 
-    def _line(self, name: str, text: str, terms: np.ndarray, values: np.ndarray) -> bytes:
+    def _line(self, name: str, text: str, fields: str, terms: np.ndarray, values: np.ndarray) -> bytes:
         head = f'{{"id": {json.dumps(name, ensure_ascii=False)}'
         if self._store_text:
             head += f', "contents": {json.dumps(text, ensure_ascii=False)}'
+        if fields:
+            head += f', "fields": {fields}'
         vector = [""] * (2 * len(terms))
         vector[::2] = self._keys[terms].tolist()
         vector[1::2] = self._numbers[values].tolist() if values.max() < _COMMON else map(str, values.tolist())

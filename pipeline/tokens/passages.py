@@ -35,8 +35,8 @@ def passage_id(document: str, number: int) -> str:
 
 
 def passages_of(documents: Documents, spans: Spans) -> Documents:
-    """Each passage as a document."""
-    ids, texts = [], []
+    """Each passage as a document, with the fields of the one that it is of."""
+    ids, texts, fields = [], [], []
     before, number = -1, 0
     for document, start, stop in zip(
         spans.documents.tolist(), spans.starts.tolist(), spans.stops.tolist(), strict=True
@@ -45,7 +45,9 @@ def passages_of(documents: Documents, spans: Spans) -> Documents:
         before = document
         ids.append(passage_id(documents.ids[document], number))
         texts.append(documents.texts[document][start:stop])
-    return Documents(tuple(ids), tuple(texts))
+        if documents.fields:
+            fields.append(documents.fields[document])
+    return Documents(tuple(ids), tuple(texts), tuple(fields))
 
 
 def join_spans(parts: Sequence[Spans], counts: Sequence[int]) -> Spans:

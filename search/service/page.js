@@ -4,8 +4,8 @@
 const HITS = 10, MOST_FACETS = 12, KINDS_WITH_FACETS = ["string", "strings", "boolean"];
 const part = name => document.getElementById(name);
 const form = part("search"), tooMany = new Set();
-const ready = describe();
 let index = {fields: [], kinds: new Map(), roles: {}}, asking = new AbortController();
+const ready = describe();
 
 async function ask(path, parameters, signal) {
   const response = await fetch(`${path}?${parameters}`, {signal});
@@ -51,7 +51,7 @@ function offered() {
 /** The parameters of GET /search for an address. except: the field whose own filter is left out. */
 function request(parameters, {k = HITS, facets = [], except, more = {}} = {}) {
   const made = new URLSearchParams({q: parameters.get("q") ?? "", k, ...more});
-  for (const filter of filtersOf(parameters, index.kinds, except)) made.append("filter", filter);
+  for (const filter of filtersOf(parameters, except)) made.append("filter", filter);
   for (const name of facets) made.append("facet", name);
   return made;
 }
@@ -75,7 +75,7 @@ async function responseTo(parameters, signal) {
 
 /** Why there is no hit, and what to do. */
 async function whyNothing(parameters, response, signal) {
-  const filtered = filtersOf(parameters, index.kinds).length > 0;
+  const filtered = filtersOf(parameters).length > 0;
   if (!response.query.trim()) return [element("p", "Type what you are looking for."), []];
   if (!response.terms.length) return [element("p", "The model knows no word of this query. Try other words."), []];
   if (offsetOf(parameters)) {

@@ -3,8 +3,6 @@
 // filter in the words of its grammar, and what was clicked as is.FIELD=value, from.FIELD and to.FIELD.
 
 const CLICKED = /^(is|from|to)\.(.+)$/s;
-const PLAIN_NAME = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
-const WORDS = new Set(["and", "or", "not", "in", "exists", "true", "false"]);
 
 function address() {
   return new URLSearchParams(location.search);
@@ -43,7 +41,7 @@ function clicked(parameters) {
   const fields = new Map();
   for (const [name, value] of parameters) {
     const [, how, field] = CLICKED.exec(name) ?? [];
-    if (!how || !value) continue;
+    if (!how || (how !== "is" && !value)) continue;
     if (!fields.has(field)) fields.set(field, {is: []});
     const choice = fields.get(field);
     if (how !== "is") choice[how] = value;
@@ -52,39 +50,23 @@ function clicked(parameters) {
   return fields;
 }
 
-function quotedName(name) {
-  return PLAIN_NAME.test(name) && !WORDS.has(name.toLowerCase()) ? name : `\`${name}\``;
-}
-
-function quotedValue(value) {
-  return value.includes('"') ? `'${value}'` : `"${value}"`;
-}
-
-/** The day after one, as 2026-02-01. */
-function dayAfter(day) {
-  const next = new Date(`${day}T00:00:00Z`);
-  next.setUTCDate(next.getUTCDate() + 1);
-  return Number.isNaN(next.getTime()) ? day : next.toISOString().slice(0, 10);
+/** A name or a value in the grammar of filters. sign: that it is quoted with. */
+function quoted(text, sign) {
+  return sign + text.replace(/[\\"`]/g, "\\$&") + sign;
 }
 
 /** What a choice in a field means, in the grammar of filters. */
-function conditions(field, kind, choice) {
-  const name = quotedName(field), made = [];
-  if (kind === "boolean") {
-    if (choice.is.length === 1) made.push(`${name} = ${choice.is[0]}`);
-  } else if (choice.is.length) {
-    made.push(`${name} in (${choice.is.map(quotedValue).join(", ")})`);
-  }
-  if (choice.from) made.push(`${name} >= ${choice.from}`);
-  if (choice.to) made.push(kind === "timestamp" ? `${name} < ${dayAfter(choice.to)}` : `${name} <= ${choice.to}`);
+function conditions(field, choice) {
+  const name = quoted(field, "`"), made = [];
+  if (choice.is.length) made.push(`${name} in (${choice.is.map(value => quoted(value, '"')).join(", ")})`);
+  if (choice.from) made.push(`${name} >= ${quoted(choice.from, '"')}`);
+  if (choice.to) made.push(`${name} <= ${quoted(choice.to, '"')}`);
   return made;
 }
 
-/** All filters of an address, but for what was clicked in one field. kinds: of the fields, a Map. */
-function filtersOf(parameters, kinds, except) {
+/** All filters of an address, but for what was clicked in one field. */
+function filtersOf(parameters, except) {
   const made = parameters.getAll("filter").filter(Boolean);
-  for (const [field, choice] of clicked(parameters)) {
-    if (field !== except) made.push(...conditions(field, kinds.get(field), choice));
-  }
+  for (const [field, choice] of clicked(parameters)) if (field !== except) made.push(...conditions(field, choice));
   return made;
 }

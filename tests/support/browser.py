@@ -7,7 +7,8 @@ import pytest
 
 SECONDS = 60  # a browser on a busy machine takes its time
 needs_chromium = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")), reason="needs Debian's chromium and chromium-driver"
+    not (shutil.which("chromium") and shutil.which("chromedriver")),
+    reason="needs Debian's chromium and chromium-driver",
 )
 
 
@@ -28,6 +29,14 @@ class Page:
 
     def __init__(self, browser, address):
         self.browser, self.address = browser, address
+
+    def look(self, width=1280, height=900, scheme="light", motion="no-preference"):
+        """Give the browser a size and what its user prefers."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        features = {"prefers-color-scheme": scheme, "prefers-reduced-motion": motion}
+        media = {"features": [{"name": name, "value": value} for name, value in features.items()]}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
     def open(self, search=""):
         """Open the page with a query string, and wait for what it finds."""

@@ -21,6 +21,7 @@ def address(small_index):
 def page(browser, address):
     """The page, freshly opened."""
     page = Page(browser, address)
+    page.look()
     page.open()
     return page
 

@@ -1,95 +1,15 @@
 """The page on an index with fields: products with pictures, and values that were written to do harm."""
 
-from contextlib import closing
-
-import pyarrow.parquet as pq
 import pytest
-from support.browser import Page, needs_chromium
-from support.pictures import picture_server
-from support.serving import serving
-from support.with_fields import index_with_fields
-
-import sparton
-from sparton.storage.fields import Field
+from support.browser import needs_chromium
+from support.products import HOSTILE, ODD, SCRIPT
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-ODD = 'an "odd" `name`, with \\ and .'
-FIELDS = (
-    *(Field(name, "string") for name in ("title", "brand", "category", "colour", "currency", "image", "video")),
-    Field("price", "number"),
-    Field("in_stock", "boolean"),
-    Field("added", "timestamp"),
-    Field("tags", "strings"),
-    *(Field(name, "string") for name in ("__proto__", "constructor", "hasOwnProperty", ODD)),
-)
-SCRIPT = "<script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
-HOSTILE = {  # all of them are about an umbrella, which no product of the catalogue is
-    "markup": {"title": SCRIPT, "brand": SCRIPT, "__proto__": SCRIPT, "constructor": "c", "hasOwnProperty": "h"},
-    "script address": {"title": "umbrella one", "image": "javascript:document.title='broken'"},
-    "data address": {"title": "umbrella two", "image": "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"},
-    "own paths": {"title": "umbrella three", "image": "/search?q=umbrella.png"},
-    "user": {"title": "umbrella four", "image": "http://shop@127.0.0.1/pictures/good-user.png"},
-    "bidi": {"title": "umbrella \u202e\u2066gnp.exe", "brand": "\u202eelleda", "currency": "\u202e€", "price": 5},
-    "long": {"title": "umbrella " * 111_111, "brand": "b" * 40_000, "image": f"/{'i' * 1_000_000}.png"},
-    "</li><script>document.title='broken'</script>": {"title": "umbrella five"},
-}
-
-
-def products(catalog, pictures):
-    """The small catalogue's rows as documents with fields, and hostile ones."""
-    documents = {}
-    for number, row in enumerate(pq.read_table(catalog).to_pylist()):
-        fields = {name: row[name] for name in ("title", "brand", "category", "colour", "price")}
-        fields |= {"currency": "EUR", "in_stock": number % 3 > 0, "added": f"2026-0{1 + number % 9}-1{number % 10}"}
-        fields["added"] += "T00:00:00Z" if number % 2 else "T12:30:00Z"
-        fields["tags"] = [["new"], ["sale", "gift"], []][number % 3]
-        fields["image"] = [
-            f"/pictures/good{number}.png",
-            f"{pictures.address()}pictures/good{number}.png",
-            f"{pictures.address('localhost')}pictures/good{number}.png",  # a host that is not allowed
-            f"/pictures/lost{number}.png",
-        ][number % 4]
-        if number % 5 == 0:
-            fields[ODD] = f'value "{number % 3}" \\'
-        documents[row["id"]] = (f"{row['title']} {row['description']}", fields)
-    return documents | {name: (f"umbrella {name}", fields) for name, fields in HOSTILE.items()}
-
-
-@pytest.fixture(scope="module")
-def pictures():
-    with picture_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def shop(small_catalog, pictures, tmp_path_factory):
-    """An index of products. Not to be written to."""
-    folder = tmp_path_factory.mktemp("shop") / "bags-and-hats"
-    return index_with_fields(folder, products(small_catalog, pictures), FIELDS, model="tiny")
-
-
-@pytest.fixture(scope="module")
-def shop_searcher(shop):
-    with closing(sparton.Searcher(shop)) as searcher:
-        yield searcher
-
-
-@pytest.fixture(scope="module")
-def address(shop, pictures):
-    """Where the service is found, on the host of the pictures."""
-    with serving(shop, "--image-host", "127.0.0.1") as served:
-        pictures.service = served
-        yield pictures.address()
-
 
 @pytest.fixture
-def page(browser, address):
-    """The page, freshly opened."""
-    page = Page(browser, address)
-    page.look()
-    page.open()
-    return page
+def page(shop_page):
+    return shop_page
 
 
 def pairs(page, selector):

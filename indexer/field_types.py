@@ -79,9 +79,14 @@ def microseconds_of(timestamp: str) -> int | None:
     if not _TIMESTAMP.fullmatch(timestamp):
         return None
     try:
-        return (datetime.fromisoformat(timestamp) - _EPOCH) // _MICROSECOND
+        return microseconds_between_1970_and(datetime.fromisoformat(timestamp))
     except ValueError:  # the 30th of February
         return None
+
+
+def microseconds_between_1970_and(time: datetime) -> int:
+    """How many there are to a time with its zone; below 0 before 1970."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def timestamp_of(microseconds: int) -> str:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
+_PAGE = 10  # hits of the page
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 
 
@@ -126,7 +127,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page(options.image_hosts)
+        return page(options.image_hosts, min(_PAGE, options.most_k))
 
     return app
 

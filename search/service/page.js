@@ -1,11 +1,17 @@
 "use strict";
 // Ask the service for what the address says, and show it.
 
-const HITS = 10, MOST_FACETS = 12, KINDS_WITH_FACETS = ["string", "strings", "boolean"];
+const MOST_FACETS = 12, KINDS_WITH_FACETS = ["string", "strings", "boolean"];
 const part = name => document.getElementById(name);
-const form = part("search"), tooMany = new Set();
+const form = part("search"), ids = new Set();  // ids: fields that have another value in each document
+const HITS = limit("hits"), MOST_OFFSET = limit("offset");
 let index = {fields: [], kinds: new Map(), roles: {}}, asking = new AbortController();
 const ready = describe();
+
+/** What the service takes at most, as the page is told. */
+function limit(name) {
+  return Number(document.querySelector(`meta[name=most-${name}]`).content);
+}
 
 async function ask(path, parameters, signal) {
   const response = await fetch(`${path}?${parameters}`, {signal});
@@ -58,7 +64,7 @@ function request(parameters, {k = HITS, facets = [], except, more = {}} = {}) {
 
 /** A query's response, and the counts of each field's values among all that its own filter leaves out too. */
 async function responseTo(parameters, signal) {
-  const names = offered().filter(({name, kind}) => KINDS_WITH_FACETS.includes(kind) && !tooMany.has(name)).map(({name}) => name);
+  const names = offered().filter(({name, kind}) => KINDS_WITH_FACETS.includes(kind) && !ids.has(name)).map(({name}) => name);
   const facets = names.slice(0, MOST_FACETS), more = {explain: true};
   if (parameters.get("sort")) more.sort = parameters.get("sort");
   if (offsetOf(parameters)) more.offset = offsetOf(parameters);
@@ -69,7 +75,7 @@ async function responseTo(parameters, signal) {
   ]);
   const counts = new Map(Object.entries(response.facets ?? {}));
   own.forEach((name, number) => counts.set(name, new Map(Object.entries(others[number].facets ?? {})).get(name) ?? []));
-  for (const [name, values] of counts) if (values.length > MOST_VALUES) tooMany.add(name);
+  for (const [name, values] of counts) if (values.length >= 20 && values.every(({count}) => count === 1)) ids.add(name);
   return {...response, counts, total: response.total ?? null};
 }
 
@@ -109,7 +115,8 @@ function showPages(parameters, response) {
   if (response.total !== null && count) {
     made.push(element("span", `Page ${numberText(Math.floor(offset / HITS) + 1)} of ${numberText(Math.ceil(response.total / HITS))}`));
   }
-  if (response.total === null ? count === HITS : offset + count < response.total) made.push(link("Next →", at(offset + HITS)));
+  const isMore = response.total === null ? count === HITS : offset + count < response.total;
+  if (isMore && offset + HITS <= MOST_OFFSET) made.push(link("Next →", at(offset + HITS)));
   part("pages").replaceChildren(...made);
   part("pages").hidden = !made.some(one => one.href);
 }

@@ -12,10 +12,17 @@ _SCRIPTS = ("page_values.js", "page_address.js", "page_filters.js", "page_hits.j
 
 
 @cache
-def page(images: tuple[str, ...] = ()) -> str:
-    """The page, in one piece. images: hosts from which it may show pictures, besides its own."""
+def page(images: tuple[str, ...] = (), hits: int = 10, offset: int = 10_000) -> str:
+    """The page, in one piece. images: hosts from which it may show pictures, besides its own. hits: that it asks for at
+    once. offset: of the last hits that it may ask for."""
     scripts = "\n".join(f"<script>\n{_file(name)}</script>" for name in _SCRIPTS)
-    parts = {"style": f"<style>\n{_file('page.css')}</style>", "scripts": scripts, "images": " ".join(images)}
+    parts = {
+        "images": " ".join(image_hosts(images)),
+        "hits": str(hits),
+        "offset": str(offset),
+        "style": f"<style>\n{_file('page.css')}</style>",
+        "scripts": scripts,
+    }
     return re.sub("{{([a-z]+)}}", lambda found: parts[found[1]], _file("page.html"))
 
 

@@ -1,13 +1,13 @@
 "use strict";
 // The filters: values to check with their counts, from and to of numbers and days, and which are in use.
 
-const MOST_VALUES = 100, AT_ONCE = 7, MOST_LETTERS = 80;
+const AT_ONCE = 7, MOST_LETTERS = 80;
 const unfolded = new Set();
 
-/** Whether a field's values are few enough to choose among. total: of the documents that were counted. */
-function isFew(values, total) {
-  if (values.length > MOST_VALUES || values.some(({value}) => String(value).length > MOST_LETTERS)) return false;
-  return values.length > 1 ? values.some(({count}) => count > 1) || total === null : values.some(({count}) => count < total);
+/** Whether a field's values are to choose among, other than ids, addresses and long texts. values: the most frequent. */
+function isChoice(values, total) {
+  if (values.some(({value}) => String(value).length > MOST_LETTERS || /^[a-z][a-z0-9+.-]*:\/\//i.test(value))) return false;
+  return values.some(({count}) => values.length > 1 ? count > 1 : count < total);
 }
 
 function facetValueText(value, kind) {
@@ -52,7 +52,7 @@ function range({name, kind}, choice, change) {
   const group = element("fieldset"), line = element("div", undefined, kind === "number" ? "range" : "range days");
   group.append(element("legend", label(name)), line);
   for (const end of ["from", "to"]) {
-    const held = element("label", end === "from" ? "From" : "To"), box = element("input");
+    const named = element("label"), box = element("input");
     box.type = kind === "timestamp" ? "date" : "number";
     if (kind === "number") box.step = "any";
     box.value = choice[end] ?? "";
@@ -61,8 +61,8 @@ function range({name, kind}, choice, change) {
       next.delete(`${end}.${name}`);
       if (box.value) next.set(`${end}.${name}`, box.value);
     })));
-    held.append(box);
-    line.append(held);
+    named.append(element("span", end === "from" ? "From" : "To"), box);
+    line.append(named);
   }
   return group;
 }
@@ -84,7 +84,7 @@ function choices(fields, facets, total, parameters, change) {
   for (const field of fields) {
     const choice = chosen.get(field.name) ?? {is: []};
     if (field.kind === "number" || field.kind === "timestamp") made.push(range(field, choice, change));
-    else if (choice.is.length || (facets.has(field.name) && isFew(facets.get(field.name), total))) {
+    else if (choice.is.length || (facets.has(field.name) && isChoice(facets.get(field.name), total))) {
       made.push(facet(field, facets.get(field.name) ?? [], choice.is, change));
     }
   }

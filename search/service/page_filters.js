@@ -2,12 +2,15 @@
 // The filters: values to check with their counts, from and to of numbers and days, and which are in use.
 
 const AT_ONCE = 7, MOST_LETTERS = 80;
-const unfolded = new Set();
+const unfolded = new Set(), known = new Set();  // fields: whose values are all seen, and that were once to choose by
 
-/** Whether a field's values are to choose among, other than ids, addresses and long texts. values: the most frequent. */
-function isChoice(values, total) {
-  if (values.some(({value}) => String(value).length > MOST_LETTERS || /^[a-z][a-z0-9+.-]*:\/\//i.test(value))) return false;
-  return values.some(({count}) => values.length > 1 ? count > 1 : count < total);
+/** The values of a field that people can choose among; none of ids, addresses and long texts, but of a field that had
+    some before, however few there are now. values: the most frequent. */
+function choosable(name, values, total) {
+  const isShort = ({value}) => String(value).length <= MOST_LETTERS && !/^[a-z][a-z0-9+.-]*:\/\//i.test(value);
+  const kept = values.filter(isShort), isChoice = ({count}) => values.length > 1 ? count > 1 : count < total;
+  if (2 * kept.length > values.length && kept.some(isChoice)) known.add(name);
+  return known.has(name) ? kept : [];
 }
 
 function facetValueText(value, kind) {
@@ -84,8 +87,9 @@ function choices(fields, facets, total, parameters, change) {
   for (const field of fields) {
     const choice = chosen.get(field.name) ?? {is: []};
     if (field.kind === "number" || field.kind === "timestamp") made.push(range(field, choice, change));
-    else if (choice.is.length || (facets.has(field.name) && isChoice(facets.get(field.name), total))) {
-      made.push(facet(field, facets.get(field.name) ?? [], choice.is, change));
+    else {
+      const values = choosable(field.name, facets.get(field.name) ?? [], total);
+      if (values.length || choice.is.length) made.push(facet(field, values, choice.is, change));
     }
   }
   return made;

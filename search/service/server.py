@@ -61,7 +61,6 @@ def serve_index(
     from .hosts import Hosts, is_host
     from .hosts import image_hosts as known_image_hosts
     from .http11 import Protocol
-    from .index_content import index_name
 
     Hosts(allow_hosts)  # raises for what is none
     images = known_image_hosts(image_hosts)
@@ -86,7 +85,6 @@ def serve_index(
                 threads=threads or cores(),
                 hosts=(*allow_hosts, *own),
                 image_hosts=images,
-                name=index_name(index),
             )
             app = make_app(searcher, options)
             config = uvicorn.Config(

@@ -14,10 +14,11 @@ import time
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from fastapi.testclient import TestClient
 from support.serving import SPARTON, serving
 
 import sparton
-from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
+from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES, make_app
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,15 @@ def test_health_and_metrics(served):
     assert int(values["sparton_queries_total"]) >= 1
     assert float(values['sparton_query_seconds_total{part="search"}']) > 0
     assert int(values["sparton_requests_waiting"]) == 1  # the one that asks
+
+
+@pytest.mark.parametrize("named", [".", "./", "../{}", "../{}//"])
+def test_an_index_is_called_by_its_folder_however_its_path_is_written(light_index, monkeypatch, named):
+    monkeypatch.chdir(light_index)
+    searcher = sparton.Searcher(named.format(light_index.name))
+    content = TestClient(make_app(searcher), "http://localhost").get("/index").json()
+    searcher.close()
+    assert content["name"] == light_index.name
 
 
 def test_the_page_needs_nothing_from_elsewhere(served):

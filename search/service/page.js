@@ -28,7 +28,7 @@ async function describe() {
   const fields = content.fields ?? [];
   index = {fields, kinds: new Map(fields.map(({name, kind}) => [name, kind])), roles: roles(fields)};
   part("name").textContent = cut(content.name, 80) || "Sparton";
-  part("size").textContent = `${numberText(content.documents)} documents`;
+  part("size").textContent = content.documents === 1 ? "1 document" : `${numberText(content.documents)} documents`;
 }
 
 function link(text, next) {
@@ -65,10 +65,11 @@ function request(parameters, {k = HITS, facets = [], except, more = {}} = {}) {
 /** A query's response, and the counts of each field's values among all that its own filter leaves out too. */
 async function responseTo(parameters, signal) {
   const names = offered().filter(({name, kind}) => KINDS_WITH_FACETS.includes(kind) && !ids.has(name)).map(({name}) => name);
-  const facets = names.slice(0, MOST_FACETS), more = {explain: true};
+  const chosen = clicked(parameters), more = {explain: true};
+  const facets = [...names.filter(name => chosen.has(name)), ...names.filter(name => !chosen.has(name))].slice(0, MOST_FACETS);
   if (parameters.get("sort")) more.sort = parameters.get("sort");
   if (offsetOf(parameters)) more.offset = offsetOf(parameters);
-  const own = [...clicked(parameters)].filter(([name, choice]) => choice.is.length && facets.includes(name)).map(([name]) => name);
+  const own = facets.filter(name => chosen.get(name)?.is.length);
   const [response, ...others] = await Promise.all([
     ask("search", request(parameters, {facets, more}), signal),
     ...own.map(name => ask("search", request(parameters, {k: 1, facets: [name], except: name}), signal)),
@@ -79,21 +80,26 @@ async function responseTo(parameters, signal) {
   return {...response, counts, total: response.total ?? null};
 }
 
-/** Why there is no hit, and what to do. */
+/** Why there is no hit, and links to what may be done. */
 async function whyNothing(parameters, response, signal) {
-  const filtered = filtersOf(parameters).length > 0;
-  if (!response.query.trim()) return [element("p", "Type what you are looking for."), []];
-  if (!response.terms.length) return [element("p", "The model knows no word of this query. Try other words."), []];
-  if (offsetOf(parameters)) {
-    return [element("p", "There are no more hits."), [link("Go to the first hits", changed(() => {}))]];
-  }
-  if (filtered) {
+  if (!response.query.trim()) return ["Type what you are looking for."];
+  if (!response.terms.length) return ["The model knows no word of this query. Try other words."];
+  if (offsetOf(parameters)) return ["There are no more hits.", link("Go to the first hits", changed(() => {}))];
+  if (filtersOf(parameters).length) {
     const everything = await ask("search", new URLSearchParams({q: response.query, k: 1}), signal);
     if (everything.hits.length) {
-      return [element("p", "There are hits for this query, but the filters leave none of them."), [link("Clear all filters", withoutFilters())]];
+      return ["There are hits for this query, but the filters leave none of them.", link("Clear all filters", withoutFilters())];
     }
   }
-  return [element("p", "No document has a word of this query, or one that the model added to it. Try other words."), []];
+  return ["No document has a word of this query, or one that the model added to it. Try other words."];
+}
+
+/** Say in short what was found, and why nothing was. A screen reader says both. */
+function say(text, why, ...links) {
+  part("said").textContent = text;
+  if (why) part("said").append(element("span", ` ${why}`, "unseen"));
+  part("nothing").replaceChildren(...(why ? [element("p", why), ...links] : []));
+  part("nothing").hidden = !why;
 }
 
 function showSorting(parameters) {
@@ -131,12 +137,10 @@ function said(parameters, response) {
 
 function show(parameters, response, why) {
   const took = response.milliseconds;
-  part("said").textContent = said(parameters, response);
+  say(said(parameters, response), ...why);
   part("took").textContent = `${took.encode.toFixed(1)} ms to encode, ${took.search.toFixed(1)} to search, ${took.fetch.toFixed(1)} to fetch`;
   part("terms").replaceChildren(...queryTerms(response.terms));
   part("understood").hidden = !response.terms.length;
-  part("nothing").replaceChildren(...why.flat());
-  part("nothing").hidden = !why.length;
   part("hits").replaceChildren(...response.hits.map(hit => item(hit, index.kinds, index.roles)));
   const made = choices(offered(), response.counts, response.total, parameters, go);
   replaceKeepingFocus(part("choices"), made);
@@ -144,14 +148,11 @@ function show(parameters, response, why) {
   showPages(parameters, response);
 }
 
-/** Nothing but what the query itself says: before there is one, and when it failed. */
-function clear(text, nothing = []) {
-  part("said").textContent = text;
+/** No hits: before there is a query, and where it failed. */
+function clear() {
   part("took").textContent = "";
   for (const name of ["hits", "terms", "pages"]) part(name).replaceChildren();
   for (const name of ["understood", "pages"]) part(name).hidden = true;
-  part("nothing").replaceChildren(...nothing);
-  part("nothing").hidden = !nothing.length;
 }
 
 async function fromAddress() {
@@ -167,14 +168,15 @@ async function fromAddress() {
   part("used").replaceChildren(...used);
   part("used").hidden = !used.length;
   showSorting(parameters);
-  if (query === null) { clear(""); return; }
+  if (query === null) { clear(); say(""); return; }
   part("results").setAttribute("aria-busy", "true");
   try {
     const response = await responseTo(parameters, signal);
     show(parameters, response, response.hits.length ? [] : await whyNothing(parameters, response, signal));
   } catch (error) {
     if (signal.aborted) return;
-    clear("No response", [element("p", error.message), ...(used.length ? [link("Clear all filters", withoutFilters())] : [])]);
+    clear();
+    say("No response", error.message, ...(used.length ? [link("Clear all filters", withoutFilters())] : []));
   } finally {
     if (!signal.aborted) part("results").removeAttribute("aria-busy");
   }

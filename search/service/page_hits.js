@@ -25,7 +25,8 @@ function titleAndText(hit, values, title) {
   if (typeof named === "string" && named.trim()) {
     return [cut(named, 160), text.startsWith(named) ? text.slice(named.length).trimStart() : text];
   }
-  const first = /^\s*\S.{0,90}?(?=\s|$)(?:.{0,50}(?=\s|$))?/su.exec(text.slice(0, 400))?.[0] ?? cut(text, 90);
+  const first = /^\s*\S.{0,90}?(?=\s|$)(?:.{0,50}(?=\s|$))?/su.exec(text.slice(0, 400))?.[0]
+    ?? [...text.slice(0, 180)].slice(0, 90).join("");
   if (!first.trim()) return [hit.id, ""];
   return first.length < text.trimEnd().length ? [`${first.trim()}…`, `…${text.slice(first.length)}`] : [first.trim(), ""];
 }

@@ -2,7 +2,6 @@
 // Elements and values. All that is shown of an index or a query goes through textContent: it may be anything.
 
 const IMAGE_HOSTS = new Set(document.querySelector("meta[name=image-hosts]").content.split(" ").filter(Boolean));
-const SERVED = new Set(["", "search", "index", "health", "metrics"].map(name => new URL(name, location).pathname));
 const IMAGE_NAME = /(image|img|picture|photo|thumbnail)(_?ur[li]|_?link|_?src)?$/i;
 const IMAGE_PATH = /\.(avif|gif|jpe?g|png|svg|webp)$/i;
 
@@ -26,7 +25,8 @@ function label(name) {
 }
 
 function numberText(number) {
-  return number.toLocaleString(undefined, {maximumSignificantDigits: 17, useGrouping: Math.abs(number) >= 10000});
+  const digits = Number.isInteger(number) ? {maximumFractionDigits: 0} : {maximumSignificantDigits: 15};
+  return number.toLocaleString(undefined, {...digits, useGrouping: Math.abs(number) >= 10000});
 }
 
 function timeText(iso) {
@@ -51,12 +51,14 @@ function priceText(price, currency) {
   return price.toLocaleString(undefined, style);
 }
 
-/** The address of a picture that may be fetched: from this host, or from one that the service allows. */
+/** The address of a picture that may be fetched: from a host that the service allows, or from this one if its path ends
+    as a picture's does, for what else is asked of it may do something. */
 function imageAddress(name, value) {
-  if (typeof value !== "string" || value.length > 4096 || !(IMAGE_NAME.test(name) || IMAGE_PATH.test(value))) return null;
+  if (typeof value !== "string" || value.length > 4096) return null;
   let address;
   try { address = new URL(value, location); } catch { return null; }
   if (!["http:", "https:"].includes(address.protocol) || address.username || address.password) return null;
-  if (address.origin === location.origin) return SERVED.has(address.pathname) ? null : address.href;
-  return IMAGE_HOSTS.has(address.hostname) ? address.href : null;
+  if (address.origin === location.origin) return IMAGE_PATH.test(address.pathname) ? address.href : null;
+  const isPicture = IMAGE_NAME.test(name) || IMAGE_PATH.test(address.pathname);
+  return isPicture && IMAGE_HOSTS.has(address.hostname) ? address.href : null;
 }

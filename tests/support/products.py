@@ -18,7 +18,7 @@ HOSTILE = {  # all of them are about an umbrella, which no product of the catalo
     "markup": {"title": SCRIPT, "brand": SCRIPT, "__proto__": SCRIPT, "constructor": "c", "hasOwnProperty": "h"},
     "script address": {"title": "umbrella one", "image": "javascript:document.title='broken'"},
     "data address": {"title": "umbrella two", "image": "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg'/>"},
-    "own paths": {"title": "umbrella three", "image": "/search?q=umbrella.png"},
+    "own paths": {"title": "umbrella three", "image": "/pictures/good?leave=.png", "video": "/search?q=umbrella.png"},
     "user": {"title": "umbrella four", "image": "http://shop@127.0.0.1/pictures/good-user.png"},
     "bidi": {"title": "umbrella \u202e\u2066gnp.exe", "brand": "\u202eelleda", "currency": "\u202e€", "price": 5},
     "long": {"title": "umbrella " * 111_111, "brand": "b" * 40_000, "image": f"/{'i' * 1_000_000}.png"},

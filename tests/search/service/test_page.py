@@ -103,8 +103,9 @@ def test_the_reason_for_finding_nothing_is_said(page):
     page.ask("   ")
     assert page.texts("#nothing") == ["Type what you are looking for."]
     page.ask("\u200b")
-    assert page.texts("#said") == ["No hits"]
-    assert page.texts("#nothing") == ["The model knows no word of this query. Try other words."]
+    reason = "The model knows no word of this query. Try other words."
+    assert page.texts("#nothing") == [reason]
+    assert page.texts("#said") == [f"No hits {reason}"]  # announced
     assert page.is_visible("#nothing")
     assert not page.find(".hit")
     page.ask("bag")

@@ -91,7 +91,7 @@ def test_pictures_come_from_this_host_and_those_allowed_and_leave_no_trace_if_th
     }
 
 
-def test_hostile_values_harm_nothing(page, browser, shop_searcher):
+def test_hostile_values_harm_nothing(page, browser, pictures, shop_searcher):
     browser.get_log("browser")
     query = "umbrella"
     page.ask(query)
@@ -103,6 +103,7 @@ def test_hostile_values_harm_nothing(page, browser, shop_searcher):
     assert browser.title == "umbrella – Sparton"
     assert not page.find("main script")
     assert [image for image in page.find("main img") if "/pictures/" not in image.get_attribute("src")] == []
+    assert "/pictures/good?leave=.png" not in pictures.asked
     titles = dict(zip(page.texts(".id"), page.texts(".title"), strict=True))
     assert titles["markup"] == SCRIPT
     assert titles["bidi"] == HOSTILE["bidi"]["title"]

@@ -489,6 +489,10 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
     ] = None,
+    image_hosts: Annotated[
+        list[str] | None,
+        typer.Option("--image-host", help="Host from which the page shows pictures, besides its own."),
+    ] = None,
     threads: Threads = None,
     most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
     model: IndexModel = None,
@@ -506,6 +510,7 @@ def serve(
             host=host,
             port=port,
             allow_hosts=allow_hosts or (),
+            image_hosts=image_hosts or (),
             threads=threads,
             most_k=most_k,
             model=model,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
-Names = str | Sequence[str]  # several, or one
+Names = str | Iterable[str]  # several, or one
 _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
 
@@ -113,7 +113,7 @@ class Searcher:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         folder = local_index(path)
         self.path, self.manifest = folder, load_complete(folder)
-        self.name = redacted(str(path)).rstrip("/").rpartition("/")[2] or folder.resolve().name
+        self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
             folders = [folder / name for name in self.manifest.indexes]
@@ -336,7 +336,13 @@ class Searcher:
         )
 
 
-def _names(parameter: str, given: str | Iterable[str]) -> list[str]:
+def _name(path: str | Path) -> str:
+    """What people call an index: the last part of its path, which may be . for short, or of its URI."""
+    near = local_path(path)
+    return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
+
+
+def _names(parameter: str, given: Names) -> list[str]:
     """Several texts; one alone is one of them."""
     if isinstance(given, str):
         return [given]

@@ -27,6 +27,7 @@ MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
+_PAGE = 10  # hits of the page
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 _Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 
@@ -35,13 +36,15 @@ _Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 class ServiceOptions:
     """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
     waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
-    that requests may be for, besides those of the loopback; * for all."""
+    that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
+    besides its own."""
 
     most_k: int = 1_000
     most_offset: int = 10_000
     threads: int = 2
     waiting: int = 256
     hosts: tuple[str, ...] = ()
+    image_hosts: tuple[str, ...] = ()
 
 
 class Batch(BaseModel):
@@ -61,6 +64,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
     metrics = Metrics()
     threads = _SearchThreads(searcher, options.threads, metrics)
+    headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +74,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=security_headers(), metrics=metrics)
+    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 
     @app.exception_handler(HTTPStatusError)
     async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
@@ -89,7 +93,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     async def apologize(request: Request, error: Exception) -> JSONResponse:
         # Behind all that is added above, which therefore adds nothing to it.
         why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return JSONResponse({"detail": why}, 500, security_headers())
+        return JSONResponse({"detail": why}, 500, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -149,7 +153,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page()
+        return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
 
     return app
 

@@ -26,6 +26,7 @@ def serve_index(
     host: str = "127.0.0.1",
     port: int = 8017,
     allow_hosts: Sequence[str] = (),
+    image_hosts: Sequence[str] = (),
     threads: int | None = None,
     most_k: int = 1_000,
     model: str | None = None,
@@ -36,8 +37,9 @@ def serve_index(
 ) -> None:
     """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
 
-    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. on_ready:
-    hears the address once there is something that listens. The rest is as in ServiceOptions and Searcher.
+    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. image_hosts:
+    from which the page shows pictures, besides its own. on_ready: hears the address once there is something that
+    listens. The rest is as in ServiceOptions and Searcher.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
@@ -57,9 +59,11 @@ def serve_index(
 
     from .app import ServiceOptions, make_app
     from .hosts import Hosts, is_host
+    from .hosts import image_hosts as known_image_hosts
     from .http11 import Protocol
 
     Hosts(allow_hosts)  # raises for what is none
+    images = known_image_hosts(image_hosts)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -76,7 +80,12 @@ def serve_index(
             searcher.terms("a first query finds out what is missing, and warms the model")
             address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
             own = () if address.is_unspecified else filter(is_host, (host, str(address)))
-            options = ServiceOptions(most_k=most_k, threads=threads or cores(), hosts=(*allow_hosts, *own))
+            options = ServiceOptions(
+                most_k=most_k,
+                threads=threads or cores(),
+                hosts=(*allow_hosts, *own),
+                image_hosts=images,
+            )
             app = make_app(searcher, options)
             config = uvicorn.Config(
                 app,

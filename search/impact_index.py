@@ -33,16 +33,18 @@ _MOST_TERMS = 2**20
 class ImpactIndex:
     """An index that is open, or several as if they were one. Threads may share it.
 
+    commits: of each folder the commit that is meant, as Manifest.commits.
+
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
     Raises SpartonError, when it is made, for a folder that holds no index; in its methods, for an index that is damaged
     or closed, or in a process that was forked.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(self, *folders: Path, commits: Sequence[str | None] = ()) -> None:
         check_process()
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
-        readers = _open_readers(folders)
+        readers = _open_readers(folders, commits or (None,) * len(folders))
         # One reader over all: each posting is scored alike in every index, and ties go by id, not by number.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
@@ -151,9 +153,9 @@ def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
 
 
-def _open_reader(folder: Path) -> Any:
+def _open_reader(folder: Path, segments: str | None) -> Any:
     try:
-        return open_reader(folder)
+        return open_reader(folder, segments)
     except java_exception() as error:
         raise SpartonError(
             f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with ",
@@ -161,11 +163,11 @@ def _open_reader(folder: Path) -> Any:
         ) from error
 
 
-def _open_readers(folders: Sequence[Path]) -> list[Any]:
+def _open_readers(folders: Sequence[Path], commits: Sequence[str | None]) -> list[Any]:
     readers: list[Any] = []
     try:
-        for folder in folders:
-            readers.append(_open_reader(folder))
+        for folder, segments in zip(folders, commits, strict=True):
+            readers.append(_open_reader(folder, segments))
     except SpartonError:
         for reader in readers:
             reader.close()

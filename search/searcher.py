@@ -15,7 +15,7 @@ from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
 from ..storage.local_copy import local_index
-from ..storage.manifest import load_complete
+from ..storage.manifest import Manifest, load_complete
 from ..storage.remote import local_path
 from .explain import Match, input_terms
 from .impact_index import ImpactIndex
@@ -82,18 +82,22 @@ class Searcher:
     ) -> None:
         device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
         check_process()  # before a model is loaded, whose threads a fork left behind as well
-        folder = local_index(path)
-        self.path, self.manifest = folder, load_complete(folder)
+        self.path = folder = local_index(path)
+        self.manifest = load_complete(folder)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
+            opening = pool.submit(_open_index, folder, self.manifest)
             try:
                 self.encoder = self._open_encoder(local_path(path), model, query_model, device, trust_remote_code)
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
-                    opening.result().close()
+                    opening.result()[1].close()
                 raise
-            self._index = opening.result()
+            found, self._index = opening.result()
+        if found.settings != self.manifest.settings:
+            self._index.close()
+            raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
+        self.manifest = found
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def _open_encoder(
@@ -219,3 +223,17 @@ class Searcher:
             " and ",
             Parameter("model"),
         )
+
+
+def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
+    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
+    meanwhile."""
+    while True:
+        try:
+            indexes = (folder / name for name in manifest.indexes)
+            return manifest, ImpactIndex(*indexes, commits=manifest.commits)
+        except SpartonError:
+            newer = load_complete(folder)
+            if newer == manifest:
+                raise
+            manifest = newer

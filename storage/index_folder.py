@@ -74,6 +74,14 @@ def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Man
     differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
     if overwrite:
         return None if differences or found.stage != ENCODING else found
+    if found.number and not differences:
+        times = "once" if found.number == 1 else f"{found.number:,} times"
+        raise SpartonError(
+            f"the index {folder} was made of this corpus and updated {times} since; change it with `sparton update` or "
+            "`sparton delete`, or use ",
+            Parameter("overwrite", True),
+            " to build it again without these updates",
+        )
     half_built = found.stage == ENCODING and found.settings.of_vectors and settings.of_vectors
     if differences and half_built:
         log.info(

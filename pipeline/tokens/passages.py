@@ -37,6 +37,7 @@ def passage_id(document: str, number: int) -> str:
 def passages_of(documents: Documents, spans: Spans) -> Documents:
     """Each passage as a document."""
     ids, texts = [], []
+    digests: list[str] = []
     before, number = -1, 0
     for document, start, stop in zip(
         spans.documents.tolist(), spans.starts.tolist(), spans.stops.tolist(), strict=True
@@ -45,7 +46,8 @@ def passages_of(documents: Documents, spans: Spans) -> Documents:
         before = document
         ids.append(passage_id(documents.ids[document], number))
         texts.append(documents.texts[document][start:stop])
-    return Documents(tuple(ids), tuple(texts))
+        digests += documents.digests[document : document + 1]
+    return Documents(tuple(ids), tuple(texts), digests=tuple(digests))
 
 
 def join_spans(parts: Sequence[Spans], counts: Sequence[int]) -> Spans:

@@ -30,6 +30,7 @@ from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     checked_line,
     coverage_line,
+    fields_line,
     hit_json,
     hit_lines,
     model_line,
@@ -420,19 +421,23 @@ def delete(
     ids: Annotated[
         Path | None, typer.Option("--ids", help="A file with the id of a document a line; - is the standard input.")
     ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Take out what passes it, as 'in_stock = false'; all of several must hold."),
+    ] = None,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
     """Take documents out of an index, with all of their passages."""
     with waiting_at_most(store_timeout):
-        if ids is None:
-            raise UsageError("there is nothing to delete; name a file of ids with ", Parameter("ids"))
+        if ids is None and not filters:
+            raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
         _check_paths(ids=ids)
-        names = _read_ids(ids)
+        names = [] if ids is None else _read_ids(ids)
         announce("looking at what is to be deleted")
         from .jobs.update import delete_documents
 
-        _print_change(delete_documents(names, index, progress=True), as_json)
+        _print_change(delete_documents(names, index, filters=filters or (), progress=True), as_json)
 
 
 @_command()
@@ -735,6 +740,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         if queries := queries_line(model):
             yield f"  queries     {queries}"
     yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
+    if settings.fields:
+        yield f"  fields      {fields_line(settings.fields)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
     queries = "" if settings.query_scale is None else f", of queries round(weight × {settings.query_scale:g})"
     yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"

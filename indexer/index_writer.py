@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
+from ..storage.fields import Field
 from ..storage.skipped_rows import SkippedRows
+from .field_types import LuceneFields
 from .java import java_array, java_class, java_exception, java_message, java_name, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
@@ -57,11 +59,18 @@ class IndexedCounts:
 class LuceneWriter:
     """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit.
 
-    base: the commit to go on from, by its file, where commits are kept for those who read them; `counts` are then of
-    what is added.
+    fields: that documents may have. base: the commit to go on from, by its file, where commits are kept for those who
+    read them; `counts` are then of what is added.
     """
 
-    def __init__(self, folder: Path, buffer_mb: float = 64, key: str = "", base: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        buffer_mb: float = 64,
+        key: str = "",
+        fields: Sequence[Field] = (),
+        base: str | None = None,
+    ) -> None:
         self._folder = folder
         with _io(folder):
             self._directory = open_directory(folder)
@@ -73,13 +82,10 @@ class LuceneWriter:
             found = _read_counts(self._writer.getLiveCommitData()) if base is None else IndexedCounts()
             self.counts = IndexedCounts(key) + found
         self._id, self._id_value, self._raw, self._contents = _fields()
-        with_text = java_class("org.apache.lucene.document.Document")()
-        without_text = java_class("org.apache.lucene.document.Document")()
-        for field in (self._id, self._id_value, self._raw, self._contents):
-            with_text.add(field)
-        for field in (self._id, self._id_value, self._contents):
-            without_text.add(field)
-        self._with_text, self._without_text = with_text, without_text
+        self._with_text = (self._id, self._id_value, self._raw, self._contents)
+        self._without_text = (self._id, self._id_value, self._contents)
+        self._document, self._document_without_text = _document(self._with_text), _document(self._without_text)
+        self._fields = LuceneFields(fields)
 
     def add(self, split: str, vectors: Iterable[Vector], skipped: SkippedRows | None = None) -> IndexedCounts:
         """Add the documents of a split that have a term; return what they are. skipped: gets the lines that `vectors`
@@ -99,10 +105,13 @@ class LuceneWriter:
             self._id_value.setBytesValue(vector.id.encode())
             self._contents.setStringValue(to_java(vector.postings))
             if vector.raw is None:
-                self._writer.addDocument(self._without_text)
+                self._writer.addDocument(self._document_without_text)
+                continue
+            self._raw.setStringValue(to_java(vector.raw))
+            if vector.fields:
+                self._writer.addDocument(_document((*self._with_text, *self._fields.of(vector.fields))))
             else:
-                self._raw.setStringValue(to_java(vector.raw))
-                self._writer.addDocument(self._with_text)
+                self._writer.addDocument(self._document)
         bad = skipped.kinds.total() if skipped is not None else 0
         added = IndexedCounts("", (split,), documents, postings, empty, zeros, bad)
         self.counts += added
@@ -277,6 +286,11 @@ def _user_data(counts: IndexedCounts) -> Any:
     data = java_class("java.util.HashMap")()
     data.put(_COUNTS, json.dumps(asdict(counts)))
     return data
+
+
+def _document(fields: Sequence[Any]) -> Any:
+    """A document of these fields."""
+    return java_class("java.util.Arrays").asList(java_array("org.apache.lucene.index.IndexableField", fields))
 
 
 def _fields() -> tuple[Any, Any, Any, Any]:

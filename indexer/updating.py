@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..errors import SpartonError
+from ..storage.fields import Field
 from ..storage.manifest import LuceneCommit
 from .index_writer import LuceneWriter, lucene_trouble, open_reader
 from .java import LONG_RUN, java_class, java_exception, start_jvm
@@ -19,13 +20,17 @@ _INDEX = "org.apache.lucene.index."
 class LuceneUpdate:
     """Writers on the Lucene indexes of an index, of which each goes on from the commit that is meant.
 
-    folder: of the index. indexes: names of theirs. commits: the commit of each, as Manifest.commits. To be used as a
+    folder: of the index. indexes: names of theirs. commits: the commit of each, as Manifest.commits.
+    fields: that documents may have. To be used as a
     context manager: what was not committed is gone then, and the commits from which it began are as they were.
     Raises SpartonError where one cannot be opened or written.
     """
 
-    def __init__(self, folder: Path, indexes: Sequence[str], commits: Sequence[str | None]) -> None:
+    def __init__(
+        self, folder: Path, indexes: Sequence[str], commits: Sequence[str | None], fields: Sequence[Field] = ()
+    ) -> None:
         start_jvm(LONG_RUN)
+        self._fields = fields
         self._folders = [folder / name for name in indexes]
         self._writers: list[LuceneWriter] = []
         try:
@@ -33,7 +38,7 @@ class LuceneUpdate:
             for path, segments in zip(self._folders, commits, strict=True):
                 base, documents = _opened(path, segments)
                 sizes.append(documents)
-                self._writers.append(LuceneWriter(path, key=_KEY, base=base.segments))
+                self._writers.append(LuceneWriter(path, key=_KEY, fields=fields, base=base.segments))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -59,7 +64,7 @@ class LuceneUpdate:
         for part in parts:
             for split in cut(part):
                 try:
-                    postings += writer.add(split.name(), read_vectors(split)).postings
+                    postings += writer.add(split.name(), read_vectors(split, fields=self._fields)).postings
                 except java_exception() as error:
                     raise lucene_trouble(self._folders[self._smallest], error) from error
         return postings

@@ -1,7 +1,7 @@
 """One object for a change of a finished index: its steps, wherever the index is, up to the one that makes it count."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -59,6 +59,16 @@ class IndexUpdate:
             self.manifest.save(self.folder)
         remove_unnamed(self.folder, self.manifest)
 
+    def matching(self, filters: Sequence[str]) -> list[str]:
+        """The ids of documents, or of passages of these, that pass all filters. Raises UsageError for a filter that
+        means nothing here."""
+        from ..search.impact_index import ImpactIndex
+
+        manifest = self.manifest
+        folders = (self.folder / name for name in manifest.indexes)
+        with closing(ImpactIndex(*folders, commits=manifest.commits, fields=manifest.settings.fields)) as index:
+            return index.ids(index.selection(filters))
+
     def numbers(self) -> Iterator[int]:
         """Numbers for new parts, which no part has."""
         assert self.manifest.updated is not None
@@ -71,7 +81,7 @@ class IndexUpdate:
         """
         manifest, before = self.manifest, self.manifest.counts
         assert manifest.updated is not None
-        with LuceneUpdate(self.folder, manifest.indexes, manifest.commits) as lucene:
+        with LuceneUpdate(self.folder, manifest.indexes, manifest.commits, manifest.settings.fields) as lucene:
             lucene.delete(new.deleted)
             added = lucene.add(self.folder / COLLECTION / part.name for part in new.added)
             if merge:

@@ -70,25 +70,28 @@ def update_index(
 
 
 def delete_documents(
-    ids: Iterable[str],
+    ids: Iterable[str] = (),
     index: str | Path = "sparton-index",
     *,
+    filters: Sequence[str] = (),
     progress: bool = False,
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents; those that the index does not have are counted. The rest is as in update_index.
+    ids: of documents; those that the index does not have are counted. filters: documents that pass all of these are
+    taken out as well. The rest is as in update_index.
     """
     started = perf_counter()
     if isinstance(ids, str):
         raise UsageError(Parameter("ids"), f" is {short(ids)}; expected a list of ids")
     with open_update(index) as update:
-        wanted = dict.fromkeys(ids)
+        named = dict.fromkeys(ids)
+        wanted = named | dict.fromkeys(_matching(update, filters) if filters else ())
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()
             change.write()
-            report = replace(change.report(), without_text=0, missing=len(wanted) - len(change.found.kinds))
+            report = replace(change.report(), without_text=0, missing=len(named.keys() - change.found.kinds.keys()))
         else:
             report = _delete_vectors(update, tuple(wanted))
         return replace(report, seconds=perf_counter() - started)
@@ -311,6 +314,16 @@ class _Change:
             for part, _ in written:
                 if part.documents:
                     yield part
+
+
+def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:
+    """The ids of documents that pass filters."""
+    if isinstance(filters, str):
+        raise UsageError(Parameter("filters"), f" is {short(filters)}; expected a list of filters")
+    from ..pipeline.parts.changes import DELIMITER
+
+    names = update.matching(filters)
+    return {name.rpartition(DELIMITER)[0] for name in names} if update.manifest.settings.chunk else names
 
 
 def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:

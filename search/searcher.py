@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from ..indexer.java import check_process
 from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
+from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
 from ..storage.remote import local_path
@@ -34,6 +35,7 @@ class Hit:
     """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
 
     passage: where documents were split, the number of the one that was found, from 0; score and text are its own.
+    fields: of the document, those that it has a value of, in the order of the index's; a timestamp as ISO 8601.
     """
 
     rank: int
@@ -41,6 +43,7 @@ class Hit:
     score: float
     text: str | None
     passage: int | None = None
+    fields: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +204,13 @@ class Searcher:
         return self._index.rank(terms, k)
 
     def _hits(self, ranked: Sequence[ScoredDoc]) -> list[Hit]:
-        every = enumerate(zip(ranked, self._index.texts(ranked), strict=True), start=1)
+        every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=1)
         if self.manifest.settings.chunk:
             return [
-                Hit(rank, document_of(found.id), found.score, text, passage_of(found.id))
-                for rank, (found, text) in every
+                Hit(rank, document_of(found.id), found.score, stored.text, passage_of(found.id), stored.fields)
+                for rank, (found, stored) in every
             ]
-        return [Hit(rank, found.id, found.score, text) for rank, (found, text) in every]
+        return [Hit(rank, found.id, found.score, stored.text, fields=stored.fields) for rank, (found, stored) in every]
 
     def _encoder(self) -> "QueryEncoder":
         self._index.check()  # before a model is run whose threads a fork left behind
@@ -231,7 +234,7 @@ def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex
     while True:
         try:
             indexes = (folder / name for name in manifest.indexes)
-            return manifest, ImpactIndex(*indexes, commits=manifest.commits)
+            return manifest, ImpactIndex(*indexes, commits=manifest.commits, fields=manifest.settings.fields)
         except SpartonError:
             newer = load_complete(folder)
             if newer == manifest:

@@ -14,7 +14,7 @@ from ...storage.generations import not_as_written
 from ...storage.index_folder import COLLECTION, part_path
 from ...storage.manifest import PartFile
 from ...storage.part_lines import digest_of, id_of, postings_in, split_line, with_fields
-from ..tokens.passages import DELIMITER
+from ..tokens.passages import DELIMITER as DELIMITER
 
 UNCHANGED, FIELDS, TEXT, REMOVED = "unchanged", "fields", "text", "removed"  # what becomes of a document
 

@@ -1,5 +1,7 @@
-"""Rows that are put into a finished index, documents that are taken out of it, and merging: what is found then is what a
-fresh build of the final corpus finds."""
+"""Rows that are put into a finished index, documents that are taken out of it, and merging.
+
+What is found then is what a fresh build of the final corpus finds.
+"""
 
 import json
 import random
@@ -9,7 +11,7 @@ import pytest
 import sparton
 from sparton.storage.manifest import load_manifest
 
-WORDS = [*"black red tan brown leather bag suede clutch evening small large shoulder strap gold brass".split()]
+WORDS = "black red tan brown leather bag suede clutch evening small large shoulder strap gold brass".split()
 QUERIES = ("black leather bag", "gold clutch", "word1 word2 word30", "small brown strap with word7")
 
 

@@ -51,8 +51,12 @@ def id_of(value):
 def with_text(name, value):
     if value is None or isinstance(value, str):
         return name, value if value is None else re.sub("[\ud800-\udfff]", "\ufffd", value)
-    if isinstance(value, bool | list | dict):
+    if isinstance(value, dict):
         return None
+    if isinstance(value, list):
+        return name, " ".join(value)
+    if isinstance(value, bool):
+        return name, "true" if value else "false"
     return name, None if value != value else str(value)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import Parameter, SpartonError, UsageError
+from .errors import Parameter, SpartonError, UsageError, times
 from .indexer.options import LuceneOptions
 from .options import MOST_THREADS, PORTS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, UpdateOptions, VectorOptions
@@ -748,7 +748,7 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
     if manifest.number:
-        yield f"  generation  {manifest.number:,} (updated {manifest.number:,} times since it was built)"
+        yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 

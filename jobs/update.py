@@ -122,7 +122,7 @@ class _Rows:
         progress: bool,
     ) -> None:
         from ..pipeline.corpus.reader import Corpus
-        from ..pipeline.corpus.survey import survey
+        from ..pipeline.corpus.survey import Wanted, survey_all
 
         settings = update.manifest.settings
         self._corpus: Corpus = Corpus(paths, header=settings.header)
@@ -130,9 +130,13 @@ class _Rows:
         self._skip_bad = options.skip_bad_rows
         self._columns: Columns
         with waiting("reading columns and ids", shown=progress):
-            self._columns, _ = survey(
-                self._corpus, settings.id_column, settings.text_columns, skipped if self._skip_bad else None
+            asked = Wanted(
+                id_column=settings.id_column,
+                text_columns=settings.text_columns,
+                strip_html=settings.strip_html,
+                kept=settings.fields,
             )
+            self._columns, _ = survey_all(self._corpus, asked, skipped if self._skip_bad else None)
 
     def wanted(self) -> "dict[str, Wanted | None]":
         """Each row's id, with what is to be known of it; None for a row without text."""
@@ -167,7 +171,7 @@ class _Rows:
                     noted.setdefault(name, None)
             return rows
 
-        return read_shards(self._corpus.rows(self._columns.all), _SHARD, check)
+        return read_shards(self._corpus.rows(self._columns.all, self._columns.of_fields), _SHARD, check)
 
 
 class _Change:

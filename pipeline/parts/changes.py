@@ -100,7 +100,7 @@ def _noted(found: Changes, document: str, line: bytes, wanted: Wanted | None) ->
         elif digest_of(text) != wanted.digest:
             kind = TEXT
         else:
-            kind = UNCHANGED if fields == wanted.fields.encode() else FIELDS
+            kind = UNCHANGED if fields == _bytes(wanted.fields) else FIELDS
         found.kinds[document] = kind
     return found.kinds[document]
 
@@ -178,7 +178,7 @@ def rewrite(
                 elif kind == FIELDS:
                     text, _, vector = split_line(line)
                     new = wanted[document]
-                    changed.add(document, with_fields(text, new.fields.encode() if new else b"", vector))
+                    changed.add(document, with_fields(text, _bytes(new.fields) if new else b"", vector))
             except ValueError as error:
                 raise not_as_written(folder / COLLECTION / part.name) from error
         if f"sha256:{digest.hexdigest()}" != part.digest:
@@ -189,6 +189,10 @@ def documents_in(folder: Path, parts: Collection[PartFile], *, passages: bool) -
     """The ids of all documents in some parts, each with the number of its lines."""
     names = (id_of(line) for part in parts for line in _lines(folder / COLLECTION / part.name))
     return Counter(name.rpartition(DELIMITER)[0] if passages else name for name in names)
+
+
+def _bytes(fields: str) -> bytes:
+    return fields.encode(errors="surrogatepass")
 
 
 def _document(line: bytes, passages: bool) -> str:

@@ -531,6 +531,9 @@ def serve(
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Take up updates of the index within seconds.")
+    ] = True,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
@@ -548,6 +551,7 @@ def serve(
             query_model=query_model,
             device=device,
             trust_remote_code=trust_remote_code,
+            reload=reload,
             on_ready=lambda address: _ready(index, address),
         )
 

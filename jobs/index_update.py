@@ -123,7 +123,8 @@ def open_update(index: str | Path) -> Iterator[IndexUpdate]:
         location.discard()
 
 
-def small_parts(parts: Sequence[PartFile], most: int, *, all_of_them: bool = False) -> set[str]:
-    """The names of parts to be joined, because there are many that are far from full. most: lines of a full one."""
-    small = {part.name for part in parts if part.documents < most // (2 if all_of_them else 4)}
-    return small if len(small) > (1 if all_of_them else _FEW) else set()
+def small_parts(parts: Sequence[PartFile], most: int, *, merge: bool = False) -> set[str]:
+    """The names of parts to be joined, because there are many that are far from full. most: lines of a full one.
+    merge: join those that are only half full as well, and be there only two."""
+    small = {part.name for part in parts if part.documents < (most * 3 // 4 if merge else most // 4)}
+    return small if len(small) > (1 if merge else _FEW) else set()

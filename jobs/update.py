@@ -238,7 +238,7 @@ class _Change:
         manifest = update.manifest
         assert manifest.updated is not None
         _, _, excess = count_live(update.folder, manifest.indexes, manifest.updated.commits)
-        small = small_parts(self._parts, self._settings.shard_rows, all_of_them=True)
+        small = small_parts(self._parts, self._settings.shard_rows, merge=True)
         if not excess and not small:
             return
         kept, _ = self._rewrite(small, update.numbers())

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -85,6 +87,10 @@ class Searcher:
     ) -> None:
         device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
         check_process()  # before a model is loaded, whose threads a fork left behind as well
+        self._location = path
+        self._open_again = partial(
+            Searcher, path, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+        )
         self.path = folder = local_index(path)
         self.manifest = load_complete(folder)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
@@ -191,6 +197,20 @@ class Searcher:
                 f"the index {self.path} has no document {error.args[0]!r}; explain hits that it gave itself, or check "
                 "it with `sparton info --check`"
             ) from error
+
+    def renewed(self) -> "Searcher | None":
+        """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
+        the index was built again with another. Raises SpartonError as when a searcher is made."""
+        folder = local_index(self._location)
+        manifest = load_complete(folder)
+        if manifest == self.manifest:
+            return None
+        old, new = self.manifest.settings, manifest.settings
+        if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
+            return self._open_again()
+        newer = copy(self)
+        newer.manifest, newer._index = _open_index(folder, manifest)
+        return newer
 
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""

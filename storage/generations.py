@@ -63,7 +63,8 @@ def remove_unnamed(folder: Path, manifest: Manifest) -> None:
             for path in (folder / name).iterdir():
                 if path.is_file() and is_replaceable(f"{name}/{path.name}") and f"{name}/{path.name}" not in named:
                     path.unlink()
-    remove_folder(folder / MARKERS)  # sparton.json has the digests
+    if manifest.number:
+        remove_folder(folder / MARKERS)  # sparton.json has the digests
 
 
 def is_replaceable(name: str) -> bool:

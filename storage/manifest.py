@@ -257,8 +257,8 @@ class Manifest:
         return tuple(one.segments for one in self.updated.commits) if self.updated else (None,) * len(self.indexes)
 
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
-        """The same at another stage."""
-        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes)
+        """The same at another stage of its build."""
+        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes, updated=None)
 
     def save(self, folder: Path) -> None:
         """Write sparton.json into `folder`, whole. Raises SpartonError for what load_manifest would refuse."""

@@ -140,8 +140,8 @@ def _check_known(spec: EncoderSpec, task: str) -> None:
     known = kind and task in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
     if not known:
         raise SpartonError(
-            f"the index encodes {_TEXTS[task]} by {spec.kind}, {spec.pooling} and {spec.activation}, which this Sparton "
-            "does not know; upgrade it"
+            f"the index encodes {_TEXTS[task]} by {spec.kind}, {spec.pooling} and {spec.activation}, which this "
+            "Sparton does not know; upgrade it"
         )
     if spec.terms not in TERMS:
         raise SpartonError(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException as HTTPStatusError
 
 from ..hit_content import hit_content
 from ..searcher import Searcher
+from .current import CurrentSearcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
@@ -23,6 +24,7 @@ from .page import page, security_headers
 
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
+GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
@@ -49,10 +51,14 @@ class Batch(BaseModel):
     explain: bool = False
 
 
-def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
+def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
+    """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`.
+
+    A response is of one generation, which its header Sparton-Generation names.
+    """
     metrics = Metrics()
-    threads = _SearchThreads(searcher, options.threads, metrics)
+    current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
+    threads = _SearchThreads(options.threads, metrics)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -95,21 +101,28 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/search")
     async def search(
-        q: Annotated[str, Query(max_length=MOST_LETTERS)], k: int = 10, explain: bool = False
+        response: Response, q: Annotated[str, Query(max_length=MOST_LETTERS)], k: int = 10, explain: bool = False
     ) -> dict[str, Any]:
         checked(k)
-        return await threads.run(partial(threads.answer, q, k, explain))
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            return await threads.run(partial(threads.answer, searcher, q, k, explain))
 
     @app.post("/search")
-    async def search_batch(batch: Batch) -> dict[str, Any]:
+    async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
         checked(batch.k)
-        # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain)) for query in batch.queries]
-        return {"results": await asyncio.gather(*tasks)}
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
+            tasks = [
+                threads.run(partial(threads.answer, searcher, query, batch.k, batch.explain)) for query in batch.queries
+            ]
+            return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "documents": len(searcher)}
+        with current.use() as searcher:
+            return {"status": "ok", "documents": len(searcher)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> str:
@@ -130,8 +143,7 @@ def _where(location: Sequence[str | int]) -> str:
 class _SearchThreads:
     """Encodes and searches on threads of its own."""
 
-    def __init__(self, searcher: Searcher, threads: int, metrics: Metrics) -> None:
-        self._searcher = searcher
+    def __init__(self, threads: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
 
@@ -139,11 +151,11 @@ class _SearchThreads:
         """What a task gives, when a thread has done it."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, task)
 
-    def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
+    def answer(self, searcher: Searcher, query: str, k: int, explain: bool) -> dict[str, Any]:
         """A query's hits, and how long they took."""
-        answer = self._searcher.answer(query, k)
-        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
-        matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
+        answer = searcher.answer(query, k)
+        input_terms = searcher.input_terms(query) if explain else frozenset[str]()
+        matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,

@@ -14,7 +14,8 @@ from .index_folder import COLLECTION, MARKERS, part_path
 from .manifest import Manifest, PartFile
 from .markers import marker_for
 
-_LUCENE_LOCK = "write.lock"
+# What Lucene's writers make, but for their lock.
+_LUCENE_FILE = re.compile(r"(_[0-9a-z]+[._].+|(pending_)?segments_[0-9a-z]+)")
 _NUMBER = re.compile(r"part-([0-9]+)\.jsonl.*")
 
 
@@ -70,7 +71,9 @@ def remove_unnamed(folder: Path, manifest: Manifest) -> None:
 def is_replaceable(name: str) -> bool:
     """Whether a file of an index, by its path within it, is one that generations bring and take."""
     room, _, file = name.rpartition("/")
-    return file != _LUCENE_LOCK and (room != COLLECTION or part_number(file) >= 0)
+    if room == COLLECTION:
+        return part_number(file) >= 0
+    return room == MARKERS or _LUCENE_FILE.fullmatch(file) is not None
 
 
 def not_as_written(part: Path) -> SpartonError:

@@ -136,8 +136,9 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     assert "as they were written" in checked(run_cli, index)
     ran = run_cli("delete", "--index", index)
     assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
-    with pytest.raises(UsageError, match="^ids is 'd5'; expected a list of ids$"):
+    with pytest.raises(UsageError) as caught:
         sparton.delete_documents("d5", index)
+    assert str(caught.value) == "ids is 'd5'; expected a list of ids"
 
 
 def test_every_document_may_be_deleted_and_others_added(small, tmp_path, run_cli):
@@ -181,14 +182,14 @@ def test_merging_leaves_one_segment_and_full_parts(small, tmp_path, run_cli):
 
 
 def test_an_updated_index_is_not_built_over_silently(small, tmp_path, static_model):
-    index, rows = small
+    index, _ = small
     sparton.delete_documents(["d1"], index)
     before = files_of(index)
     with pytest.raises(SpartonError) as caught:
         build(index, Catalogue(60).rows.values(), static_model, **SMALL)
     assert str(caught.value) == (
-        f"the index {index} was made of this corpus and updated once since; change it with `sparton update` or `sparton "
-        "delete`, or use overwrite=True to build it again without these updates"
+        f"the index {index} was made of this corpus and updated once since; change it with `sparton update` or "
+        "`sparton delete`, or use overwrite=True to build it again without these updates"
     )
     assert files_of(index) == before
     build(index, Catalogue(60).rows.values(), static_model, **SMALL, overwrite=True)

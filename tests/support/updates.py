@@ -18,7 +18,7 @@ SORTS = ("price", "-price")
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to an index. kind: update, delete or compact. rows: those of an update. ids, filters: what is deleted."""
+    """What is done to an index. kind: update, delete or compact. rows: of an update. ids, filters: what is deleted."""
 
     kind: str
     rows: tuple[dict, ...] = ()

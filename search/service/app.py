@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as HTTPStatusError
 from ...errors import UsageError
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
+from .current import CurrentSearcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
@@ -25,6 +26,7 @@ from .page import page, security_headers
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
+GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
 _PAGE = 10  # hits of the page
@@ -60,10 +62,14 @@ class Batch(BaseModel):
     offset: int = 0
 
 
-def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
+def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
+    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`.
+
+    A response is of one generation, which its header Sparton-Generation names.
+    """
     metrics = Metrics()
-    threads = _SearchThreads(searcher, options.threads, metrics)
+    current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
+    threads = _SearchThreads(options.threads, metrics)
     headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
@@ -112,6 +118,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/search")
     async def search(
+        response: Response,
         q: Annotated[str, Query(max_length=MOST_LETTERS)],
         filters: Annotated[_Texts, Query(alias="filter", default_factory=list)],
         facets: Annotated[_Texts, Query(alias="facet", default_factory=list)],
@@ -122,30 +129,39 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     ) -> dict[str, Any]:
         check(k, offset)
         more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
-        return await threads.run(partial(threads.answer, q, k, explain, more))
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
 
     @app.post("/search")
-    async def search_batch(batch: Batch) -> dict[str, Any]:
+    async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
         check(batch.k, batch.offset)
         more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
-        # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain, more)) for query in batch.queries]
-        return {"results": await asyncio.gather(*tasks)}
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
+            tasks = [
+                threads.run(partial(threads.answer, searcher, query, batch.k, batch.explain, more))
+                for query in batch.queries
+            ]
+            return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/index")
     async def show_index() -> dict[str, Any]:
+        searcher = current.newest
         settings = searcher.manifest.settings
         return {
             "name": searcher.name,
             "documents": len(searcher),
-            "generation": searcher.manifest.generation,
+            "generation": searcher.manifest.state,
             "fields": [asdict(field) for field in settings.fields],
             "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
         }
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "documents": len(searcher)}
+        with current.use() as searcher:
+            return {"status": "ok", "documents": len(searcher)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> str:
@@ -166,8 +182,7 @@ def _where(location: Sequence[str | int]) -> str:
 class _SearchThreads:
     """Encodes and searches on threads of its own."""
 
-    def __init__(self, searcher: Searcher, threads: int, metrics: Metrics) -> None:
-        self._searcher = searcher
+    def __init__(self, threads: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
 
@@ -175,11 +190,11 @@ class _SearchThreads:
         """What a task gives, when a thread has done it."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, task)
 
-    def answer(self, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, searcher: Searcher, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
         """A query's hits, and how long they took. more: what else Searcher.answer takes."""
-        answer = self._searcher.answer(query, k, **more)
-        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
-        matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
+        answer = searcher.answer(query, k, **more)
+        input_terms = searcher.input_terms(query) if explain else frozenset[str]()
+        matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from ...machine import cores
 from ...options import MOST_THREADS, PORTS, at_least, checked
 from ...pipeline.options import ONE_DEVICE
 from ..searcher import Searcher
+from .current import CurrentSearcher, Reloading
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
@@ -33,13 +35,15 @@ def serve_index(
     query_model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
+    reload: bool = True,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
 
     allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. image_hosts:
-    from which the page shows pictures, besides its own. on_ready: hears the address once there is something that
-    listens. The rest is as in ServiceOptions and Searcher.
+    from which the page shows pictures, besides its own. reload: look every second whether the index was updated, and
+    take that up. on_ready: hears the address once there is something that listens. The rest is as in ServiceOptions
+    and Searcher.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
@@ -76,6 +80,7 @@ def serve_index(
         searcher = Searcher(
             index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
         )
+        current = CurrentSearcher(searcher)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
             address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
@@ -86,7 +91,7 @@ def serve_index(
                 hosts=(*allow_hosts, *own),
                 image_hosts=images,
             )
-            app = make_app(searcher, options)
+            app = make_app(current, options)
             config = uvicorn.Config(
                 app,
                 http=Protocol,
@@ -101,9 +106,10 @@ def serve_index(
                     "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
                     "other hosts with --allow-host, * for all"
                 )
-            uvicorn.Server(config).run(sockets=[listening])
+            with Reloading(current, index) if reload else nullcontext():
+                uvicorn.Server(config).run(sockets=[listening])
         finally:
-            searcher.close()
+            current.close()
 
 
 def _reachable(address: IPv4Address | IPv6Address) -> str:

@@ -15,6 +15,7 @@ from sparton.indexer.java import java_class, java_path
 from sparton.indexer.options import LucenePlan
 from sparton.search.facets import MOST_VALUES, FacetCount
 from sparton.search.impact_index import ImpactIndex
+from sparton.search.lucene_hits import ScoredDoc
 from sparton.search.max_passage import best_documents, document_of, first_documents
 from sparton.storage.fields import Field
 
@@ -379,6 +380,25 @@ def test_passages_are_filtered_counted_and_sorted_by_document(passages, passage_
         found = first_documents(lambda asked: index.rank(query, asked, ordered), k)  # noqa: B023
         expected = [best[one] for one in in_order(of_documents.values(), matching, sort)]
         assert [(hit.id, hit.score) for hit in found] == expected[:k], sort
+
+
+def test_the_first_documents_are_those_of_all_passages_however_few_were_asked_for():
+    """Where ids begin like others, passages of one document are not always next to each other."""
+    chance = random.Random(SEED + 5)
+    for _ in range(3_000):
+        names = chance.sample([*ODD_IDS, "d1!#1!", "d1#", "d1 #", "d2", "d3"], chance.randint(1, 12))
+        keys = {name: chance.choice("123") for name in names}
+        every = [
+            ScoredDoc(0, f"{name}#{number}", float(chance.randint(1, 5)), keys[name])
+            for name in names
+            for number in range(chance.choice([1, 2, 12]))
+        ]
+        every.sort(key=lambda found: (found.key, found.id.encode()))
+        best = folded((found.id, found.score) for found in sorted(every, key=lambda found: (-found.score, found.id)))
+        k = chance.randint(1, 6)
+        found = first_documents(lambda asked: every[:asked], k)  # noqa: B023
+        expected = [best[name] for name in sorted(names, key=lambda name: (keys[name], name))]
+        assert [(one.id, one.score) for one in found] == expected[:k]
 
 
 @pytest.mark.parametrize(

@@ -290,6 +290,7 @@ def _names(parameter: str, given: Names) -> list[str]:
     """Several texts; one alone is one of them."""
     if isinstance(given, str):
         return [given]
-    if not isinstance(given, Iterable) or not all(isinstance(one, str) for one in given):
+    names = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in names):
         raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
-    return list(given)
+    return names

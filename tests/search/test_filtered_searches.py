@@ -1,6 +1,7 @@
 """Filters, facets, orders and offsets in Python, on the command line and over HTTP, against searches without them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
@@ -64,12 +65,12 @@ def test_a_search_with_filters_has_the_hits_that_pass_them_and_their_scores(sear
     every = searcher.search("red leather bag", 60)
     expected = [hit for hit in every if few(hit)]
     assert 10 < len(expected) < 40
-    for filters in ([FEW], FEW, ["price < 40", 'brand in (Adele, "Odile & Co")'], [FEW, FEW]):
+    for filters in ([FEW], FEW, (FEW,), iter([FEW]), ["price < 40", 'brand in (Adele, "Odile & Co")'], [FEW, FEW]):
         found = searcher.search("red leather bag", 60, filters=filters)
         assert contents(found) == contents(expected)
         assert [hit.rank for hit in found] == list(range(1, len(expected) + 1))
     terms = searcher.terms("red leather bag")
-    assert searcher.search_terms(terms, 60, filters=FEW) == searcher.search("red leather bag", 60, filters=FEW)
+    assert searcher.search_terms(terms, 60, filters=iter([FEW])) == searcher.search("red leather bag", 60, filters=FEW)
     assert searcher.rank_terms(terms, 60, searcher.selection(FEW)) == [(hit.id, hit.score) for hit in expected]
 
 
@@ -117,6 +118,30 @@ def test_what_cannot_be_asked_is_refused(searcher, asked, sentence):
     with pytest.raises(UsageError) as caught:
         searcher.answer("bag", **asked)
     assert str(caught.value).startswith(sentence)
+
+
+@pytest.mark.slow
+def test_threads_that_share_a_searcher_get_what_each_would_get_alone(shop, searcher):
+    """A searcher just opened, whose filters and values nobody has asked for yet."""
+    asked = [
+        {"filters": [FEW], "facets": ["brand", "price"]},
+        {"filters": ["in_stock"], "sort": "-price", "offset": 3},
+        {"facets": ["added", "tags", "in_stock"]},
+        {"filters": [FEW, "not exists tags"], "sort": "brand"},
+    ]
+
+    def content(opened, more):
+        answer = opened.answer("red leather bag", 5, **more)
+        return answer.hits, answer.total, answer.facets
+
+    alone = [content(searcher, more) for more in asked]
+    for _ in range(3):
+        opened = sparton.Searcher(shop)
+        with ThreadPoolExecutor(8) as pool:
+            turns = [number % len(asked) for number in range(64)]
+            found = list(pool.map(lambda turn: content(opened, asked[turn]), turns))  # noqa: B023
+        opened.close()
+        assert found == [alone[turn] for turn in turns]
 
 
 def test_an_index_without_fields_says_so(small_index, run_cli):

@@ -51,7 +51,8 @@ function go(next) {
 
 /** Fields that are offered to choose from. */
 function offered() {
-  return index.fields.filter(({name}) => name !== index.roles.title && !IMAGE_NAME.test(lastName(name)));
+  const {title, currency} = index.roles;
+  return index.fields.filter(({name}) => name !== title && name !== currency && !IMAGE_NAME.test(lastName(name)));
 }
 
 /** The parameters of GET /search for an address. except: the field whose own filter is left out. */

@@ -6,6 +6,8 @@ VERSION := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) -c 'impor
 TESTED := $(wildcard constraints/py$(VERSION).txt)
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= quick
+# Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick test-all check clean
 

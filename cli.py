@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import Parameter, SpartonError, UsageError
+from .errors import Parameter, SpartonError, UsageError, times
 from .indexer.options import LuceneOptions
 from .options import MOST_THREADS, PORTS, at_least, names, values_for
-from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, VectorOptions
+from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, UpdateOptions, VectorOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from .search.searcher import Searcher
     from .storage.manifest import Manifest
     from .terminal.build_report import BuildReport
+    from .terminal.update_report import UpdateReport
 
 
 class _Commands(TyperGroup):
@@ -399,6 +400,69 @@ def index_vectors(
 
 
 @_command()
+@_one_sentence()
+@record_options
+def update(
+    rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
+    index: Index = "sparton-index",
+    *,
+    updating: UpdateOptions,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Put rows into an index: one whose id it has replaces that document, any other is added.
+
+    Rows are read and encoded as the index's corpus was, and encoded only if their text is another than before. One
+    without text takes its document out. Searches find all of it or nothing of it.
+    """
+    with waiting_at_most(store_timeout):
+        announce("looking at what is to be changed")
+        from .jobs.update import update_index
+
+        _steady_memory()
+        _print_change(update_index(rows, index, updating=updating, progress=True), as_json)
+
+
+@_command()
+@_one_sentence()
+@record_options
+def delete(
+    index: Index = "sparton-index",
+    ids: Annotated[
+        Path | None, typer.Option("--ids", help="A file with the id of a document a line; - is the standard input.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Take out what passes it, as 'in_stock = false'; all of several must hold."),
+    ] = None,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Take documents out of an index, with all of their passages."""
+    with waiting_at_most(store_timeout):
+        if ids is None and not filters:
+            raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
+        _check_paths(ids=ids)
+        names = [] if ids is None else _read_ids(ids)
+        announce("looking at what is to be deleted")
+        from .jobs.update import delete_documents
+
+        _print_change(delete_documents(names, index, filters=filters or (), progress=True), as_json)
+
+
+@_command()
+@_one_sentence()
+@record_options
+def compact(index: Index = "sparton-index", store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False) -> None:
+    """Merge away what updates and deletions have left dead in an index; it finds the same afterwards."""
+    with waiting_at_most(store_timeout):
+        announce("looking at what is to be merged")
+        from .jobs.update import compact_index
+
+        _print_change(compact_index(index, progress=True), as_json)
+
+
+@_command()
 @_one_sentence(builds=True)
 @record_options
 def encode(
@@ -489,12 +553,19 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
     ] = None,
+    image_hosts: Annotated[
+        list[str] | None,
+        typer.Option("--image-host", help="Host from which the page shows pictures, besides its own."),
+    ] = None,
     threads: Threads = None,
     most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
     model: IndexModel = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Take up updates of the index within seconds.")
+    ] = True,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
@@ -506,12 +577,14 @@ def serve(
             host=host,
             port=port,
             allow_hosts=allow_hosts or (),
+            image_hosts=image_hosts or (),
             threads=threads,
             most_k=most_k,
             model=model,
             query_model=query_model,
             device=device,
             trust_remote_code=trust_remote_code,
+            reload=reload,
             on_ready=lambda address: _ready(index, address),
         )
 
@@ -721,6 +794,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
+    if manifest.number:
+        yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
@@ -801,6 +876,23 @@ def _prepare_searches(index: Path | str) -> None:
 
         make_archive(archive, index / load_complete(index).indexes[0])
         clear()
+
+
+def _read_ids(path: Path) -> list[str]:
+    """The ids that stand in a file, each once. Raises SpartonError where it cannot be read, or holds no text."""
+    from .search.text_lines import numbered_lines
+
+    if str(path) != "-":
+        return list(dict.fromkeys(line for _, line in numbered_lines(path)))
+    if sys.stdin is None:
+        raise SpartonError("standard input is closed, and ids were to come from it; name a file of them")
+    return list(dict.fromkeys(name for line in lines() if (name := line.rstrip("\r")) and not name.isspace()))
+
+
+def _print_change(report: "UpdateReport", as_json: bool) -> None:
+    clear()
+    put(report.as_json() if as_json else report.summary())
+    tell(report.times())
 
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:

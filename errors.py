@@ -62,6 +62,11 @@ def listed(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + more
 
 
+def times(count: int) -> str:
+    """How often something was done, in words."""
+    return "once" if count == 1 else f"{count:,} times"
+
+
 def shortened(text: str) -> str:
     """A text, or the beginning of a long one. What may be a URI stays whole: keys are only known in a whole one."""
     if len(text) <= _LONGEST or (":" in text and re.search("[/@]", text)):

@@ -113,7 +113,7 @@ class FacetCounter:
 
 class _Column:
     """The values of a field. Each stands in `documents`, and has the number in `numbers` that its place among all
-    different values gives it. documents: None where each document has one, or -1."""
+    different values gives it. documents: None where no document has two."""
 
     def __init__(
         self, documents: np.ndarray, numbers: np.ndarray, different: "_Keywords | _Numbers", most: int

@@ -21,6 +21,7 @@ from ..indexer.java import (
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
 from ..storage.fields import Field
+from .doc_values import ids as document_ids
 from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import AcceptedDocuments
@@ -51,17 +52,25 @@ EVERYTHING = Selection()
 class ImpactIndex:
     """An index that is open, or several as if they were one. Threads may share it.
 
-    fields: that its documents may have. passages: whether these are passages of documents.
+    fields: that its documents may have. passages: whether these are passages of documents. commits: of each folder the
+    commit that is meant, as Manifest.commits.
+
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
     Raises SpartonError, when it is made, for a folder that holds no index; in its methods, for an index that is damaged
     or closed, or in a process that was forked.
     """
 
-    def __init__(self, *folders: Path, fields: Sequence[Field] = (), passages: bool = False) -> None:
+    def __init__(
+        self,
+        *folders: Path,
+        commits: Sequence[str | None] = (),
+        fields: Sequence[Field] = (),
+        passages: bool = False,
+    ) -> None:
         check_process()
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
-        readers = _open_readers(folders)
+        readers = _open_readers(folders, commits or (None,) * len(folders))
         # One reader over all: each posting is scored alike in every index, and ties go by id, not by number.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
@@ -137,6 +146,19 @@ class ImpactIndex:
             query = java_class("org.apache.lucene.search.PrefixQuery")(java_class(f"{_INDEX}Term")("id", prefix))
             count = int(self._searcher.count(query))
             return rank(self._searcher, query, count, self._best_then_id) if count else []
+
+    def ids(self, selection: Selection) -> list[str]:
+        """The ids of all documents that pass the filters of a selection."""
+        with self._reading():
+            every = list(document_ids(self._reader))
+            passing = self._accepted.of(selection.filters).bits
+            names: list[str] = []
+            for leaf, bits in zip(self._reader.leaves(), passing, strict=True):
+                before, most, number = int(leaf.docBase), int(bits.length()), 0
+                while number < most and (number := int(bits.nextSetBit(number))) < most:
+                    names.append(every[before + number].decode())
+                    number += 1
+            return names
 
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""
@@ -225,9 +247,9 @@ def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
 
 
-def _open_reader(folder: Path) -> Any:
+def _open_reader(folder: Path, segments: str | None) -> Any:
     try:
-        return open_reader(folder)
+        return open_reader(folder, segments)
     except java_exception() as error:
         raise SpartonError(
             f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with ",
@@ -235,11 +257,11 @@ def _open_reader(folder: Path) -> Any:
         ) from error
 
 
-def _open_readers(folders: Sequence[Path]) -> list[Any]:
+def _open_readers(folders: Sequence[Path], commits: Sequence[str | None]) -> list[Any]:
     readers: list[Any] = []
     try:
-        for folder in folders:
-            readers.append(_open_reader(folder))
+        for folder, segments in zip(folders, commits, strict=True):
+            readers.append(_open_reader(folder, segments))
     except SpartonError:
         for reader in readers:
             reader.close()

@@ -4,7 +4,9 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Self
@@ -16,7 +18,7 @@ from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
-from ..storage.manifest import load_complete
+from ..storage.manifest import Manifest, load_complete
 from ..storage.redaction import redacted
 from ..storage.remote import local_path
 from .documents import Document, is_stored, stored_document
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
-Names = str | Sequence[str]  # several, or one
+Names = str | Iterable[str]  # several, or one
 _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
 
@@ -111,21 +113,27 @@ class Searcher:
     ) -> None:
         device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
         check_process()  # before a model is loaded, whose threads a fork left behind as well
-        folder = local_index(path)
-        self.path, self.manifest = folder, load_complete(folder)
-        self.name = redacted(str(path)).rstrip("/").rpartition("/")[2] or folder.resolve().name
+        self._location = path
+        self._open_again = partial(
+            Searcher, path, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+        )
+        self.path = folder = local_index(path)
+        self.manifest = load_complete(folder)
+        self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            folders = [folder / name for name in self.manifest.indexes]
-            settings = self.manifest.settings
-            opening = pool.submit(ImpactIndex, *folders, fields=settings.fields, passages=settings.chunk)
+            opening = pool.submit(_open_index, folder, self.manifest)
             try:
                 self.encoder = self._open_encoder(local_path(path), model, query_model, device, trust_remote_code)
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
-                    opening.result().close()
+                    opening.result()[1].close()
                 raise
-            self._index = opening.result()
+            found, self._index = opening.result()
+        if found.settings != self.manifest.settings:
+            self._index.close()
+            raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
+        self.manifest = found
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def _open_encoder(
@@ -296,6 +304,20 @@ class Searcher:
                 "it with `sparton info --check`"
             ) from error
 
+    def renewed(self) -> "Searcher | None":
+        """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
+        the index was built again with another. Raises SpartonError as when a searcher is made."""
+        folder = local_index(self._location)
+        manifest = load_complete(folder)
+        if manifest == self.manifest:
+            return None
+        old, new = self.manifest.settings, manifest.settings
+        if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
+            return self._open_again()
+        newer = copy(self)
+        newer.manifest, newer._index = _open_index(folder, manifest)
+        return newer
+
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
@@ -336,11 +358,33 @@ class Searcher:
         )
 
 
-def _names(parameter: str, given: str | Iterable[str]) -> list[str]:
+def _name(path: str | Path) -> str:
+    """What people call an index: the last part of its path, which may be . for short, or of its URI."""
+    near = local_path(path)
+    return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
+
+
+def _names(parameter: str, given: Names) -> list[str]:
     """Several texts; one alone is one of them."""
     if isinstance(given, str):
         return [given]
-    every = list(given) if isinstance(given, Iterable) else [given]  # an iterator gives them once
-    if not all(isinstance(one, str) for one in every):
+    names = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in names):
         raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
-    return every
+    return names
+
+
+def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
+    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
+    meanwhile."""
+    while True:
+        try:
+            indexes, settings = (folder / name for name in manifest.indexes), manifest.settings
+            return manifest, ImpactIndex(
+                *indexes, commits=manifest.commits, fields=settings.fields, passages=settings.chunk
+            )
+        except SpartonError:
+            newer = load_complete(folder)
+            if newer == manifest:
+                raise
+            manifest = newer

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import orjson
+
 from ...errors import SpartonError
 from ...storage.nesting import not_too_deep
 
@@ -17,6 +19,10 @@ _ROUTER = "router_config.json"
 _CONFIG = "config_sentence_transformers.json"
 ADAPTER = "adapter_config.json"
 _WITHOUT_FILES = ("Normalize",)  # modules whose folder a hub has not, as it is empty
+
+
+class NoRouteError(SpartonError):
+    """A Router sends no texts of a task anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,25 @@ def read_json(path: Path, default: Any = None) -> Any:
     except ValueError as error:
         raise SpartonError(f"{path} is not JSON ({error}); put the file back as it was saved") from error
     except RecursionError as error:
-        raise SpartonError(f"{path} is JSON nested too deeply; put the file back as it was saved") from error
+        raise _too_deep(path) from error
+
+
+def refuse_deep_json(folder: Path) -> None:
+    """Raise SpartonError for a JSON file in a folder that Python's own reader, as other libraries use it, might end the
+    process at."""
+    for path in sorted(folder.glob("*.json")):
+        content = path.read_bytes()
+        try:
+            orjson.loads(content)
+        except orjson.JSONDecodeError:  # of all that it refuses, that alone is dangerous
+            try:
+                not_too_deep(content.decode(errors="replace"))
+            except RecursionError as error:
+                raise _too_deep(path) from error
+
+
+def _too_deep(path: Path) -> SpartonError:
+    return SpartonError(f"{path} is JSON nested too deeply; put the file back as it was saved")
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -163,7 +187,7 @@ def _route(config: dict[str, Any], task: str, folder: Path) -> str:
     for name in (task, "text"):
         if name in routes:
             return name
-    raise SpartonError(f"{folder / _ROUTER} has no route for a {task} (its routes: {', '.join(routes)}); add one")
+    raise NoRouteError(f"{folder / _ROUTER} has no route for a {task} (its routes: {', '.join(routes)}); add one")
 
 
 def _inside(folder: Path, name: str) -> Path:

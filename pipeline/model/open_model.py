@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from ...options import values_for
@@ -13,7 +13,7 @@ from .base import Model, Runtime, TokenTable, TokenWeightModel
 from .files import ModelFiles, find_model
 from .kinds import KINDS
 from .query_side import find_queries
-from .recorded import cut_length, record, recorded_queries
+from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .spec import EncoderFiles
 
 
@@ -39,13 +39,30 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
 
     Raises SpartonError when it or its query model cannot be had, UsageError when an option cannot be meant for it.
     """
-    files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
-    queries = find_queries(files, options)
+    files = find_model(
+        options.model,
+        options.revision,
+        trust_remote_code=options.trust_remote_code,
+        alone=options.query_model is not None,
+    )
+    queries = cache(partial(find_queries, files, options))  # for the settings, which one process asks for
     model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
     return OpenModel(files.name, model, spec, partial(_settings, files, queries, spec, options, model))
+
+
+def open_recorded_documents(
+    settings: ModelSettings, options: EncoderOptions, index: Path | None = None, model: str | None = None
+) -> OpenModel:
+    """The model of an index, for documents as sparton.json has it. options: of which device and what else concerns this
+    run count. index, model: as recorded_documents', whose errors it raises."""
+    files, encoder = recorded_documents(settings, index, model, trust_remote_code=options.trust_remote_code)
+    runtime = replace(Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto")
+    loaded = _load(encoder, runtime)
+    cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
+    return OpenModel(files.name, loaded, replace(settings.documents, max_length=cut), lambda: settings)
 
 
 def open_queries(
@@ -67,20 +84,21 @@ def open_queries(
 
 def _settings(
     files: ModelFiles,
-    query_files: ModelFiles,
+    queries: Callable[[], ModelFiles],
     documents: EncoderSpec,
     options: EncoderOptions,
     model: Model,
 ) -> ModelSettings:
     """What sparton.json has of a model that is loaded for documents, once what encodes queries is found to fit it."""
+    query_files = queries()
     settings = record(files, query_files, documents, options, model.tokenization.longest)
     encoder = query_files.queries
     if not encoder.is_same_model(files.documents):
         from .two_sides import check_sides
 
         dtype = settings.for_queries.dtype or "auto"
-        queries = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
-        check_sides(files.documents, model, encoder, queries)
+        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
+        check_sides(files.documents, model, encoder, loaded)
     return settings
 
 

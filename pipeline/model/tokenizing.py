@@ -10,6 +10,7 @@ from typing import Any
 from ...errors import SpartonError
 from ..tokens.python_tokenizer import PythonTokenizer
 from ..tokens.tokenizer import Tokenization
+from .layout import refuse_deep_json
 
 _JSON = "tokenizer.json"
 # What transformers makes a tokenizer of. Where a folder has none of it, it makes one that knows no word.
@@ -48,6 +49,7 @@ def open_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
         raise SpartonError(f"{folder} has no fast tokenizer ({_JSON}); save one beside the model")
     if not (folder / _JSON).is_file() and any(folder.glob("*.model")):
         _need_packages(folder, "sentencepiece", "google.protobuf")  # transformers would read the file as another kind
+    refuse_deep_json(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, trust_remote_code=trust_remote_code, local_files_only=not trust_remote_code

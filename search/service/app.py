@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException as HTTPStatusError
 from ...errors import UsageError
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
+from .current import CurrentSearcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
@@ -25,8 +26,10 @@ from .page import page, security_headers
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
+GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
+_PAGE = 10  # hits of the page
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 _Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 
@@ -35,13 +38,15 @@ _Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 class ServiceOptions:
     """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
     waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
-    that requests may be for, besides those of the loopback; * for all."""
+    that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
+    besides its own."""
 
     most_k: int = 1_000
     most_offset: int = 10_000
     threads: int = 2
     waiting: int = 256
     hosts: tuple[str, ...] = ()
+    image_hosts: tuple[str, ...] = ()
 
 
 class Batch(BaseModel):
@@ -57,10 +62,15 @@ class Batch(BaseModel):
     offset: int = 0
 
 
-def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
+def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
+    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`.
+
+    A response is of one generation, which its header Sparton-Generation names.
+    """
     metrics = Metrics()
-    threads = _SearchThreads(searcher, options.threads, metrics)
+    current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
+    threads = _SearchThreads(options.threads, metrics)
+    headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -70,7 +80,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=security_headers(), metrics=metrics)
+    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 
     @app.exception_handler(HTTPStatusError)
     async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
@@ -89,7 +99,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     async def apologize(request: Request, error: Exception) -> JSONResponse:
         # Behind all that is added above, which therefore adds nothing to it.
         why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return JSONResponse({"detail": why}, 500, security_headers())
+        return JSONResponse({"detail": why}, 500, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -108,6 +118,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/search")
     async def search(
+        response: Response,
         q: Annotated[str, Query(max_length=MOST_LETTERS)],
         filters: Annotated[_Texts, Query(alias="filter", default_factory=list)],
         facets: Annotated[_Texts, Query(alias="facet", default_factory=list)],
@@ -118,30 +129,39 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     ) -> dict[str, Any]:
         check(k, offset)
         more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
-        return await threads.run(partial(threads.answer, q, k, explain, more))
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
 
     @app.post("/search")
-    async def search_batch(batch: Batch) -> dict[str, Any]:
+    async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
         check(batch.k, batch.offset)
         more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
-        # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain, more)) for query in batch.queries]
-        return {"results": await asyncio.gather(*tasks)}
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
+            tasks = [
+                threads.run(partial(threads.answer, searcher, query, batch.k, batch.explain, more))
+                for query in batch.queries
+            ]
+            return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/index")
     async def show_index() -> dict[str, Any]:
+        searcher = current.newest
         settings = searcher.manifest.settings
         return {
             "name": searcher.name,
             "documents": len(searcher),
-            "generation": searcher.manifest.generation,
+            "generation": searcher.manifest.state,
             "fields": [asdict(field) for field in settings.fields],
             "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
         }
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "documents": len(searcher)}
+        with current.use() as searcher:
+            return {"status": "ok", "documents": len(searcher)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> str:
@@ -149,7 +169,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page()
+        return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
 
     return app
 
@@ -162,8 +182,7 @@ def _where(location: Sequence[str | int]) -> str:
 class _SearchThreads:
     """Encodes and searches on threads of its own."""
 
-    def __init__(self, searcher: Searcher, threads: int, metrics: Metrics) -> None:
-        self._searcher = searcher
+    def __init__(self, threads: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
 
@@ -171,11 +190,11 @@ class _SearchThreads:
         """What a task gives, when a thread has done it."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, task)
 
-    def answer(self, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, searcher: Searcher, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
         """A query's hits, and how long they took. more: what else Searcher.answer takes."""
-        answer = self._searcher.answer(query, k, **more)
-        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
-        matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
+        answer = searcher.answer(query, k, **more)
+        input_terms = searcher.input_terms(query) if explain else frozenset[str]()
+        matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,

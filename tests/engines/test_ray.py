@@ -219,9 +219,9 @@ assert searcher.search("black leather bag", 50) == hits
 """
 
 
-def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(small_index):
+def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(light_index):
     """Without them the next null pointer in Java ends the process."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", FAULTS, str(small_index)], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", FAULTS, str(light_index)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

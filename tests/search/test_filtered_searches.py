@@ -65,12 +65,12 @@ def test_a_search_with_filters_has_the_hits_that_pass_them_and_their_scores(sear
     every = searcher.search("red leather bag", 60)
     expected = [hit for hit in every if few(hit)]
     assert 10 < len(expected) < 40
-    for filters in ([FEW], FEW, ["price < 40", 'brand in (Adele, "Odile & Co")'], [FEW, FEW]):
+    for filters in ([FEW], FEW, (FEW,), iter([FEW]), ["price < 40", 'brand in (Adele, "Odile & Co")'], [FEW, FEW]):
         found = searcher.search("red leather bag", 60, filters=filters)
         assert contents(found) == contents(expected)
         assert [hit.rank for hit in found] == list(range(1, len(expected) + 1))
     terms = searcher.terms("red leather bag")
-    assert searcher.search_terms(terms, 60, filters=FEW) == searcher.search("red leather bag", 60, filters=FEW)
+    assert searcher.search_terms(terms, 60, filters=iter([FEW])) == searcher.search("red leather bag", 60, filters=FEW)
     assert searcher.rank_terms(terms, 60, searcher.selection(FEW)) == [(hit.id, hit.score) for hit in expected]
 
 

@@ -16,6 +16,7 @@ from .rows import ROWS_A_BATCH
 from .spooled import SpooledFile
 
 _GROUP = 4 * ROWS_A_BATCH  # rows
+_NOT_HANDED_OVER = (pa.ArrowException, ValueError, TypeError, OverflowError)
 _LABELS = re.compile(r"__index_level_\d+__")  # that pandas counts rows by, which have no name
 
 
@@ -30,11 +31,32 @@ def columns_of(source: Any, kind: str) -> tuple[pa.Schema, Iterable[pa.RecordBat
         return source.schema, [source]
     if isinstance(source, pa.RecordBatchReader):  # by the protocol, what its source raises would be another error
         return source.schema, source
+    if (schema := _of_objects(source)) is not None:
+        return schema, _pieces(source, schema, kind)
     try:
         reader = pa.RecordBatchReader.from_stream(source)
-    except (pa.ArrowException, ValueError, TypeError, OverflowError) as error:
+    except _NOT_HANDED_OVER as error:
         raise _unfit(kind, error) from error
     return reader.schema, reader
+
+
+def _of_objects(source: Any) -> pa.Schema | None:
+    """The schema of a DataFrame of pandas with columns of Python's objects, which by the protocol would all be in
+    memory a second time; None of others, and where a column has no type: by the protocol it is named."""
+    if not hasattr(source, "iloc") or all(str(dtype) != "object" for dtype in source.dtypes):
+        return None
+    try:
+        return pa.Schema.from_pandas(source)
+    except _NOT_HANDED_OVER:
+        return None
+
+
+def _pieces(frame: Any, schema: pa.Schema, kind: str) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(frame), _GROUP):
+        try:
+            yield pa.RecordBatch.from_pandas(frame.iloc[start : start + _GROUP], schema=schema)
+        except _NOT_HANDED_OVER as error:
+            raise _unfit(kind, error) from error
 
 
 def columns_of_dataset(dataset: Any) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:

@@ -116,7 +116,13 @@ GIVEN = {
     "generator": lambda: (row for row in TABLE.to_pylist()),
     "map": lambda: map(dict, TABLE.to_pylist()),
 }
-OF_PANDAS = {"whole": of_pandas, "by labels": of_pandas_by_labels, "filtered": of_pandas_filtered}
+OF_PANDAS = {
+    "whole": of_pandas,
+    "by labels": of_pandas_by_labels,
+    "filtered": of_pandas_filtered,
+    "of objects": lambda: of_pandas().astype({"sku": object, "title": object}),
+    "of objects by labels": lambda: of_pandas_by_labels().astype({"title": object}),
+}
 
 
 @pytest.mark.parametrize("kind", GIVEN)
@@ -237,6 +243,33 @@ def test_fields_are_those_of_a_file_of_the_same_rows(build, tmp_path, form):
     kinds = [{field.name: field.kind for field in load_manifest(tmp_path / name).settings.fields} for name in
              ("index", "expected")]  # fmt: skip
     assert kinds[0] == kinds[1]
+
+
+@needs_pandas
+def test_columns_of_objects_are_taken_a_piece_at_a_time(build, tmp_path):
+    import pandas
+
+    rows = 9_001
+    frame = pandas.DataFrame(
+        {
+            "sku": pandas.Series([f"d{i}" for i in range(rows)], dtype=object),
+            "title": pandas.Series([f"bag word{i % 150}" for i in range(rows)], dtype=object),
+            "rare": [None] * (rows - 1) + [Decimal("1234.5")],  # of which most pieces have none
+        }
+    )
+    frame.index += 7
+    assert frame.dtypes.tolist() == [object] * 3
+    build(frame, fields="rare", lucene=False, shard_rows=rows)
+    build(
+        pa.table({name: frame[name].tolist() for name in frame}),
+        "expected",
+        fields="rare",
+        lucene=False,
+        shard_rows=rows,
+    )
+    assert collection(tmp_path / "index") == collection(tmp_path / "expected")
+    (part,) = collection(tmp_path / "index").values()
+    assert json.loads(part.splitlines()[-1])["fields"] == {"rare": 1234.5}
 
 
 def test_paths_may_come_from_an_iterator(build, expected, tmp_path):

@@ -154,7 +154,7 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
             "name": searcher.name,
             "documents": len(searcher),
             "generation": searcher.manifest.state,
-            "fields": [asdict(field) for field in settings.fields],
+            "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
             "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
         }
 

@@ -258,7 +258,11 @@ def test_columns_of_objects_are_taken_a_piece_at_a_time(build, tmp_path):
         }
     )
     frame.index += 7
-    assert frame.dtypes.tolist() == [object] * 3
+    frame = pandas.concat([frame[:4_000], frame[4_000:]])
+    frame["words"] = pandas.concat(
+        [pandas.Series(["a"] * size, dtype="string[pyarrow]") for size in (10, rows - 10)]
+    ).array
+    assert [str(dtype) for dtype in frame.dtypes[:3]] == ["object"] * 3
     build(frame, fields="rare", lucene=False, shard_rows=rows)
     build(
         pa.table({name: frame[name].tolist() for name in frame}),

@@ -54,9 +54,10 @@ def _of_objects(source: Any) -> pa.Schema | None:
 def _pieces(frame: Any, schema: pa.Schema, kind: str) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(frame), _GROUP):
         try:
-            yield pa.RecordBatch.from_pandas(frame.iloc[start : start + _GROUP], schema=schema)
+            piece = pa.Table.from_pandas(frame.iloc[start : start + _GROUP], schema=schema)
         except _NOT_HANDED_OVER as error:
             raise _unfit(kind, error) from error
+        yield from piece.to_batches()
 
 
 def columns_of_dataset(dataset: Any) -> tuple[pa.Schema, Iterable[pa.RecordBatch]]:

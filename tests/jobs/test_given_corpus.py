@@ -258,7 +258,11 @@ def test_columns_of_objects_are_taken_a_piece_at_a_time(build, tmp_path):
         }
     )
     frame.index += 7
-    assert frame.dtypes.tolist() == [object] * 3
+    frame = pandas.concat([frame[:4_000], frame[4_000:]])
+    frame["words"] = pandas.concat(
+        [pandas.Series(["a"] * size, dtype="string[pyarrow]") for size in (10, rows - 10)]
+    ).array
+    assert [str(dtype) for dtype in frame.dtypes[:3]] == ["object"] * 3
     build(frame, fields="rare", lucene=False, shard_rows=rows)
     build(
         pa.table({name: frame[name].tolist() for name in frame}),
@@ -517,3 +521,37 @@ def test_a_cluster_does_not_read_from_a_folder_of_one_machine(static_model, tmp_
 def test_usage_errors_are_of_their_kind(build):
     with pytest.raises(UsageError):
         build(5)
+
+
+CHANGED = pa.table({"sku": ["d03", "new", "d07"], "title": ["gold clutch", "silver clutch", None]})
+
+
+@pytest.mark.parametrize("form", ["table", "dicts"])
+def test_an_update_takes_rows_as_a_build_does(build, static_model, tmp_path, form):
+    pq.write_table(TABLE, tmp_path / "rows.parquet")
+    pq.write_table(CHANGED, tmp_path / "changed.parquet")
+    for name in ("expected", "index"):
+        build(tmp_path / "rows.parquet", name)
+    sparton.update_index(tmp_path / "changed.parquet", tmp_path / "expected")
+    sparton.update_index(CHANGED if form == "table" else iter(CHANGED.to_pylist()), tmp_path / "index")
+    assert collection(tmp_path / "index") == collection(tmp_path / "expected")
+    assert hits(tmp_path / "index") == hits(tmp_path / "expected")
+    assert left(tmp_path) == ["changed.parquet", "expected", "rows.parquet"]
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert [searcher.get(name).text for name in ("d03", "new")] == ["gold clutch", "silver clutch"]
+        assert ("d07" in searcher, searcher.get("d07"), len(searcher)) == (False, None, 43)
+    sparton.delete_documents(["new"], tmp_path / "index")
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert ("new" in searcher, searcher.get("new"), len(searcher)) == (False, None, 42)
+
+
+def test_an_update_whose_rows_end_with_an_error_leaves_the_index_as_it_was(build, tmp_path):
+    build(TABLE)
+    before = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    with pytest.raises(ZeroDivisionError, match=r"^of its own$"):
+        sparton.update_index(broken(), tmp_path / "index")
+    with pytest.raises(SpartonError) as caught:
+        sparton.update_index([{"sku": "a", "title": "x"}, {"sku": None}], tmp_path / "index")
+    assert str(caught.value).startswith("row 2 of the list has no id in column 'sku', and every document needs one")
+    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == before
+    assert left(tmp_path) == []

@@ -1,17 +1,19 @@
 """The rows of a corpus, of which each is checked: with an id and text, or bad."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...storage.skipped_rows import SkippedRows
 from .columns import Columns
-from .field_survey import FieldSurvey
-from .field_values import with_fields
 from .files import DataFile
 from .ids import IdCheck, with_ids
 from .markup_sample import MarkupSample
 from .reader import Corpus
 from .rows import Rows, unreadable
 from .texts import with_texts
+
+if TYPE_CHECKING:
+    from .field_survey import FieldSurvey
 
 
 def checked(rows: Rows, columns: Columns, *, skip_bad: bool) -> Rows:
@@ -24,6 +26,8 @@ def checked(rows: Rows, columns: Columns, *, skip_bad: bool) -> Rows:
     if len(rows.columns) > 1:
         rows = with_texts(rows, columns.text, strip_html=columns.strip_html)
     if columns.fields and rows.fields:
+        from .field_values import with_fields
+
         rows = with_fields(rows, columns.fields, strip_html=columns.strip_html)
     if rows.bad and not skip_bad:
         raise unreadable(rows, min(rows.bad))
@@ -35,7 +39,7 @@ def check_corpus(
     columns: Columns,
     skipped: SkippedRows | None = None,
     names: dict[DataFile, tuple[str, ...]] | None = None,
-    fields: FieldSurvey | None = None,
+    fields: "FieldSurvey | None" = None,
     sample: MarkupSample | None = None,
 ) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.

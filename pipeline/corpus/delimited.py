@@ -1,6 +1,7 @@
 """CSV and TSV: every column is text, so that an id of "007" stays what it is."""
 
 import csv
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -8,15 +9,16 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
-from ...errors import SpartonError
+from ...errors import SpartonError, listed
 from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
-from .delimiters import LOOKED_AT, delimiter_of
+from .delimiters import DELIMITERS, LOOKED_AT, delimiter_of
 from .files import DataFile
 from .formats import TEXT
 from .lines import LONGEST_LINE, line_blocks, open_bytes
 from .rows import ROWS_A_BATCH, Rows
 
+log = logging.getLogger("sparton")
 csv.field_size_limit(LONGEST_LINE)
 _Row = list[str] | BadRow
 _Numbered = Generator[tuple[int, _Row], None, None]
@@ -39,11 +41,6 @@ class Delimited:
         """The names in the first line; without a heading the columns' numbers."""
         with open_bytes(file) as stream, closing(self.split(stream)) as rows:
             return dict.fromkeys(self._names(file, next(rows, (1, []))), TEXT)
-
-    def delimiter(self, file: DataFile) -> str:
-        """What stands between the fields of a CSV file."""
-        with open_bytes(file) as stream:
-            return delimiter_of([text for _, text in islice(_texts(stream), LOOKED_AT)])
 
     def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All rows but empty lines. One with more or fewer fields than the first is bad."""
@@ -79,6 +76,18 @@ class Delimited:
             if name in row[:column]:
                 raise SpartonError(f"{file} has two columns {name!r}; give each a name of its own")
         return row
+
+
+def tell_delimiters(files: Sequence[DataFile]) -> None:
+    """Log which CSV files have other signs than commas between their fields."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        with open_bytes(file) as stream:
+            sign = delimiter_of([text for _, text in islice(_texts(stream), LOOKED_AT)])
+        found.setdefault(sign, []).append(str(file))
+    for sign, names in found.items():
+        if sign != ",":
+            log.info("fields are between %s in %s", DELIMITERS[sign], listed(names, 3))
 
 
 def csv_rows(stream: BinaryIO) -> _Numbered:

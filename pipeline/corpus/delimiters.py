@@ -1,14 +1,10 @@
 """What stands between the fields of a CSV file: a comma, or what the first lines say."""
 
 import csv
-import logging
-from collections.abc import Mapping, Sequence
-
-from ...errors import listed
+from collections.abc import Sequence
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 LOOKED_AT = 50  # lines
-log = logging.getLogger("sparton")
 
 
 def delimiter_of(lines: Sequence[str | None]) -> str:
@@ -18,14 +14,6 @@ def delimiter_of(lines: Sequence[str | None]) -> str:
     """
     text = [f"{line}\n" for line in lines if line is not None]
     return max(DELIMITERS, key=lambda sign: _fit(text, sign))
-
-
-def tell_delimiters(found: Mapping[str, str]) -> None:
-    """Log which CSV files have other signs than commas. found: the sign of each file."""
-    for sign, words in DELIMITERS.items():
-        files = [name for name, one in found.items() if one == sign and sign != ","]
-        if files:
-            log.info("fields are between %s in %s", words, listed(files, 3))
 
 
 def _fit(lines: Sequence[str], sign: str) -> tuple[int, int]:

@@ -66,7 +66,7 @@ class FieldSurvey:
 
         Raises SpartonError for a column that is asked for by its name and not there, or cannot be one.
         """
-        verdicts = self._by_types() if self.by_types else {name: one.verdict() for name, one in self._tallies.items()}
+        verdicts = self._verdicts()
         every = tuple(dict.fromkeys((*known, *verdicts)))
         fields: dict[str, Field] = {}
         left_out: dict[str, str] = {}
@@ -76,8 +76,11 @@ class FieldSurvey:
                 left_out[asked] = _EMPTY
             elif not names and asked != ALL:
                 raise no_column(asked, every)
-            for name in names:
-                why = self._why_not(name, verdicts[name], asked)
+            whys = {name: self._why_not(name, verdicts[name], asked) for name in names}
+            for name, why in whys.items():
+                within = [other for other in names if is_within(other, name) and not verdicts[other].is_empty]
+                if not why and within and all(whys[other] for other in within):
+                    why = "an object in some rows"
                 if why and name == asked:
                     raise SpartonError(
                         f"the column {short(name)} cannot be a field, as it is {why}; leave it out of ",
@@ -93,6 +96,15 @@ class FieldSurvey:
         self._tell(fields, verdicts, left_out)
         return columns.with_fields(tuple(fields.values()), every)
 
+    def _verdicts(self) -> dict[str, Verdict]:
+        """What each column is, without those that are there for others within them alone."""
+        found = self._by_types() if self.by_types else {name: one.verdict() for name, one in self._tallies.items()}
+        return {
+            name: one
+            for name, one in found.items()
+            if not (one.is_empty and any(is_within(other, name) for other in found))
+        }
+
     def _is_asked(self, name: str) -> bool:
         return any(name == asked or is_within(name, asked) for asked in self._asked)
 
@@ -107,7 +119,7 @@ class FieldSurvey:
 
     def _tally(self, name: str) -> Tally:
         if name not in self._tallies:
-            if len(self._tallies) > 10 * _MOST:  # names that are rather values: nothing may hold all of them
+            if len(self._tallies) > 2 * _MOST:  # names that are rather values: nothing may hold all of them
                 raise _too_many(len(self._tallies))
             self._tallies[name] = Tally(name)
         return self._tallies[name]
@@ -168,6 +180,7 @@ def _of_types(types: Sequence[str]) -> Verdict:
 
 def _too_many(count: int) -> SpartonError:
     return SpartonError(
-        f"the corpus has {count:,} columns that could be fields, and an index has at most {_MOST:,}; name those to keep with ",
+        f"the corpus has {count:,} columns that could be fields, and an index has at most {_MOST:,}; "
+        "name those to keep with ",
         Parameter("fields"),
     )

@@ -15,6 +15,7 @@ from ...storage.skipped_rows import BadRow
 from .markup import without_markup
 from .names import is_within
 from .numbers import number_in
+from .paths import leaves
 from .rows import Rows
 from .texts import NoTextError, as_text, texts_of
 from .timestamps import iso, read_iso
@@ -92,10 +93,10 @@ def _reader(field: Field, fields: Sequence[Field], strip_html: bool) -> Callable
 
     def one(value: Any) -> Any:
         if type(value) is dict:
-            if has_within or not value:
+            if has_within or all(inner is None or inner == [] or _is_blank(inner) for _, inner in leaves(value)):
                 return None
             raise _WrongError
-        if type(value) is str and is_empty(value):
+        if _is_blank(value) or (isinstance(value, float | Decimal) and not math.isfinite(value)):
             return None
         if type(value) is list and field.kind != STRINGS:
             if value:
@@ -106,6 +107,10 @@ def _reader(field: Field, fields: Sequence[Field], strip_html: bool) -> Callable
     return one
 
 
+def _is_blank(value: Any) -> bool:
+    return type(value) is str and is_empty(value)
+
+
 def _number(value: Any, decimal: str) -> Any:
     if type(value) is str:
         if (text := number_in(value, decimal)) is None:
@@ -113,8 +118,6 @@ def _number(value: Any, decimal: str) -> Any:
         return orjson.Fragment(text)
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _WrongError
-    if not math.isfinite(value) if isinstance(value, float) else isinstance(value, Decimal) and not value.is_finite():
-        return None
     if isinstance(value, Decimal):
         return orjson.Fragment(f"{value:f}")
     if isinstance(value, float):

@@ -1,7 +1,7 @@
 """JSON lines: an object a line. Every line is read by itself, so a column may change its type from line to line."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from operator import itemgetter
@@ -13,7 +13,7 @@ from ...errors import SpartonError
 from ...storage.nesting import not_too_deep
 from ...storage.skipped_rows import BadRow
 from .files import DataFile
-from .formats import ANY, OBJECT, OBJECTS
+from .json_kinds import JsonKinds
 from .lines import LONGEST_LINE, line_blocks, open_bytes
 from .names import is_within
 from .paths import leaves, value_at
@@ -137,38 +137,6 @@ def _beside(row: Mapping[str, Any], dotted: Sequence[str]) -> list[str]:
     """The names of what is within the objects of a row that some names lead into."""
     outer = {name: value for name, value in row.items() if any(is_within(one, name) for one in dotted)}
     return [name for name, _ in leaves(outer)]
-
-
-class JsonKinds:
-    """The kinds of columns that some objects show, those within others too."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, set[str]] = {}
-
-    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Look at some objects."""
-        for row in rows:
-            for name, value in chain(row.items(), _inner(row)):
-                seen = self._seen.setdefault(name, set())
-                if value is not None:
-                    seen.add(_kind_of(value))
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """The kind of each column by its name: ANY, or another where all values are of that."""
-        return {name: next(iter(seen)) if len(seen) == 1 else ANY for name, seen in self._seen.items()}
-
-
-def _inner(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The names and values of what is in objects in an object."""
-    outer = {name: value for name, value in row.items() if type(value) is dict}
-    return leaves(outer) if outer else iter(())
-
-
-def _kind_of(value: Any) -> str:
-    if type(value) is dict:
-        return OBJECT
-    return OBJECTS if type(value) is list and any(type(one) is dict for one in value) else ANY
 
 
 def _refuse_whole_document(file: DataFile, start: bytes) -> None:

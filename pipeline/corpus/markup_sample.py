@@ -6,7 +6,7 @@ from .markup import markup_in
 from .rows import Rows
 
 log = logging.getLogger("sparton")
-_A_BATCH = 8  # rows that are looked at
+_A_BATCH = 4  # rows that are looked at
 _SHARE = 100  # one text of so many is told
 
 

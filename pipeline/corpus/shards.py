@@ -17,8 +17,8 @@ def read_shards(
     """Every row of the corpus in shards of `shard_rows` (the last may be shorter). Holds one shard at a time.
 
     corpus: its rows, the first column ids and the others texts. check: gives rows with ids and texts as strings, fields
-    as JSON, and the bad ones marked. wanted: asked for the number of each shard in turn; one that is not wanted is passed
-    over.
+    as JSON, and the bad ones marked. wanted: asked for the number of each shard in turn; one that is not wanted is
+    passed over.
     """
     number, count, bad, wants = 0, 0, 0, False
     ids: list[str] = []

@@ -3,21 +3,22 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...errors import SpartonError
 from ...storage.fields import Field
 from ...storage.skipped_rows import SkippedRows
 from .checked import check_corpus, checked
 from .columns import Columns, choose_columns
-from .delimited import Delimited
-from .delimiters import tell_delimiters
-from .field_survey import FieldSurvey
 from .files import DataFile
 from .formats import ANY
-from .json_lines import JsonKinds
+from .json_kinds import JsonKinds
 from .markup_sample import MarkupSample
 from .reader import Corpus
 from .rows import Rows
+
+if TYPE_CHECKING:
+    from .field_survey import FieldSurvey
 
 log = logging.getLogger("sparton")
 _FIRST, _ROWS = 4, 64  # files and rows of each in which HTML is looked for
@@ -104,10 +105,14 @@ def _in_one_pass(corpus: Corpus, wanted: Wanted, skipped: SkippedRows | None) ->
     return fields.columns(found.names, columns) if fields else columns, rows
 
 
-def _look_at(corpus: Corpus, wanted: Wanted, columns: Columns) -> tuple[FieldSurvey | None, MarkupSample | None]:
+def _look_at(corpus: Corpus, wanted: Wanted, columns: Columns) -> tuple["FieldSurvey | None", MarkupSample | None]:
     """What looks at fields and texts of a corpus."""
-    fields = FieldSurvey(corpus, wanted.fields, columns) if wanted.fields and not wanted.kept else None
-    return fields, None if wanted.strip_html else MarkupSample()
+    sample = None if wanted.strip_html else MarkupSample()
+    if wanted.kept or not wanted.fields:
+        return None, sample
+    from .field_survey import FieldSurvey
+
+    return FieldSurvey(corpus, wanted.fields, columns), sample
 
 
 def _look_at_first(corpus: Corpus, columns: Columns, sample: MarkupSample) -> None:
@@ -128,5 +133,7 @@ def _kinds(rows: Rows | None) -> dict[str, str]:
 def _tell(corpus: Corpus, columns: Columns) -> None:
     if columns.guessed:
         log.info("%s", columns.guess)
-    if isinstance(corpus.format, Delimited) and corpus.format.title == "CSV":
-        tell_delimiters({str(file): corpus.format.delimiter(file) for file in corpus.files})
+    if corpus.format.title == "CSV":
+        from .delimited import tell_delimiters
+
+        tell_delimiters(corpus.files)

@@ -106,7 +106,7 @@ class Tally:
         if dict in kinds:
             self._parts = OBJECTS
         elif list in kinds:
-            self._parts = "list<item: list"
+            self._parts = "list<item: list<"
         else:
             self._lists += bool(kinds)
 

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -30,6 +30,8 @@ from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     checked_line,
     coverage_line,
+    facets_json,
+    facets_lines,
     fields_line,
     hit_json,
     hit_lines,
@@ -132,6 +134,14 @@ IndexQueryModel = Annotated[
         "--query-model",
         rich_help_panel="Model",
         help="The same for an index whose queries have a model of their own.",
+    ),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        rich_help_panel="Fields",
+        help="What hits must pass, as 'price < 100', 'brand in (Adele, Odile)' or in_stock; repeat it for several.",
     ),
 ]
 Device = Annotated[
@@ -485,6 +495,22 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits."), at_least(1)] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
+    filters: Filters = None,
+    facets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--facet",
+            rich_help_panel="Fields",
+            help="Field whose values are counted in all that match; repeat it for several.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort", rich_help_panel="Fields", help="Field to order hits by, as price; -price: largest first."
+        ),
+    ] = None,
+    offset: Annotated[int, typer.Option("--offset", help="How many hits to pass over."), at_least(0)] = 0,
     model: IndexModel = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
@@ -504,14 +530,16 @@ def search(
             searcher = Searcher(
                 index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
             )
+        searcher.selection(filters or (), sort)  # what cannot be meant is said before a line is read
+        asked: dict[str, Any] = {"filters": filters or (), "facets": facets or (), "sort": sort, "offset": offset}
         if query is not None:
-            _print_hits(searcher, query, k, explain, as_json)
+            _print_hits(searcher, query, k, explain, as_json, asked)
         elif sys.stdin.isatty():
             for line in _typed("query> "):
-                _print_hits(searcher, line, k, explain, as_json)
+                _print_hits(searcher, line, k, explain, as_json, asked)
         else:
             for line in lines():
-                _print_hits(searcher, line, k, explain, as_json=True, named=True)
+                _print_hits(searcher, line, k, explain, True, asked, named=True)
 
 
 @_command()
@@ -536,7 +564,7 @@ def serve(
     ] = True,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
-    """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
+    """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
     with waiting_at_most(store_timeout):
         from .search.service.server import serve_index
 
@@ -579,6 +607,7 @@ def run_topics(
             "what looks like it]",
         ),
     ] = None,
+    filters: Filters = None,
     scale: Annotated[
         float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
     ] = None,
@@ -597,7 +626,16 @@ def run_topics(
         from .storage.remote import local_path
 
         reading = TopicOptions(pretokenized, scale)
-        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index), reading=reading)
+        plan = plan_runs(
+            topics,
+            output,
+            k=k,
+            threads=threads,
+            tag=tag,
+            index=local_path(index),
+            reading=reading,
+            filters=filters or (),
+        )
         from .search.searcher import Searcher
 
         with _collector_paused():
@@ -768,20 +806,33 @@ def _typed(prompt: str) -> Iterator[str]:
             return
 
 
-def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json: bool, named: bool = False) -> None:
-    """named: each hit says of which query it is."""
-    answer = searcher.answer(query, k)
+def _print_hits(
+    searcher: "Searcher",
+    query: str,
+    k: int,
+    explain: bool,
+    as_json: bool,
+    asked: Mapping[str, Any],
+    named: bool = False,
+) -> None:
+    """asked: what else Searcher.answer takes. named: each hit says of which query it is."""
+    answer = searcher.answer(query, k, **asked)
     if not answer.hits:
         reason = "no document holds a term of it" if answer.terms else "it has no term that the model knows"
+        if answer.terms and asked["filters"]:
+            reason = "no document that passes the filters holds a term of it"
+        if answer.terms and asked["offset"]:
+            reason = f"there are no more than {asked['offset']:,}"
         if not query.strip():
             reason = "it is empty"
         tell(f"sparton: no hits for {query!r}: {reason}")
-        return
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):
         put(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
-    if sys.stderr.isatty():
+    if answer.total is not None:
+        put(facets_json(answer, query if named else None) if as_json else facets_lines(answer))
+    if answer.hits and sys.stderr.isatty():
         tell(seconds_line(answer.seconds))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..indexer.java import from_java, java_class, java_ints
 from ..storage.fields import NUMBER, TIMESTAMP
+from .lucene_hits import DamagedIndexError
 
 _INDEX = "org.apache.lucene.index."
 _TOGETHER = 100_000  # ids that Java holds at once
@@ -45,7 +46,7 @@ def number_values(reader: Any, name: str, kind: str) -> tuple[np.ndarray, np.nda
 
 
 def ids(reader: Any) -> Iterator[bytes]:
-    """The id of each document, in the order of their numbers. Raises ValueError where one has none."""
+    """The id of each document, in the order of their numbers. Raises DamagedIndexError for one that is no text."""
     every = java_class(f"{_INDEX}MultiDocValues")
     lengths, texts = (every.getBinaryValues(reader, "id") for _ in range(2))
     stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
@@ -57,7 +58,7 @@ def ids(reader: Any) -> Iterator[bytes]:
         ends = np.cumsum(_array(stream.range(start, stop).map(length_of).toArray()), dtype=np.int64).tolist()
         joined = from_java(stream.range(start, stop).mapToObj(text_of).collect(collectors.joining())).encode()
         if len(joined) != ends[-1]:
-            raise ValueError("an id is no text")
+            raise DamagedIndexError("an id is no text")
         yield from (joined[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
 
 

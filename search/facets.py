@@ -61,15 +61,19 @@ class FacetCounter:
         Raises what Java throws.
         """
         columns = [self._column(field) for field in fields]
-        matches = self._matches(terms, accepted)
+        matches = self._matches(_has_one_of(terms), accepted)
         if self._passages:
             matches = self._one_of_each_document(matches)
         counts = {field.name: column.counts(matches) for field, column in zip(fields, columns, strict=True)}
         return Facets(int(np.count_nonzero(matches)), counts)
 
-    def _matches(self, terms: Sequence[str], accepted: Sequence[Any] | None) -> np.ndarray:
+    def frequent_values(self, field: Field, most: int) -> list[Any]:
+        """The most frequent values of a field. Raises what Java throws."""
+        every = self._matches(java_class("org.apache.lucene.search.MatchAllDocsQuery")(), None)
+        return [one.value for one in self._column(field).counts(every)[:most]]
+
+    def _matches(self, query: Any, accepted: Sequence[Any] | None) -> np.ndarray:
         """Whether each document matches."""
-        query = _has_one_of(terms)
         found = []
         for number, bits in enumerate(matching_bits(self._searcher, self._leaves, query)):
             segment = self._leaves[number].reader()
@@ -106,14 +110,10 @@ class FacetCounter:
                 self._columns[field.name] = _read_column(self._reader, field)
             return self._columns[field.name]
 
-    def values(self, field: Field, most: int) -> list[Any]:
-        """Some values of a field, the first ones in their order."""
-        return self._column(field).values(range(most))
-
 
 class _Column:
     """The values of a field. Each stands in `documents`, and has the number in `numbers` that its place among all
-    different values gives it. documents: None where each document has one, or -1."""
+    different values gives it. documents: None where no document has two."""
 
     def __init__(
         self, documents: np.ndarray, numbers: np.ndarray, different: "_Keywords | _Numbers", most: int
@@ -135,12 +135,7 @@ class _Column:
             least = np.partition(counts[found], -MOST_VALUES)[-MOST_VALUES]
             found = found[counts[found] >= least]
         best = found[np.argsort(-counts[found], kind="stable")][:MOST_VALUES].tolist()
-        values = self.values(best)
-        return [FacetCount(value, count) for value, count in zip(values, counts[best].tolist(), strict=True)]
-
-    def values(self, numbers: Sequence[int]) -> list[Any]:
-        """The values of these numbers, without those that are too large."""
-        return [self._different[number] for number in numbers if number < len(self._different)]
+        return [FacetCount(self._different[number], int(counts[number])) for number in best]
 
 
 class _Keywords:

@@ -124,7 +124,7 @@ class ImpactIndex:
             return self._counter.count(findable, accepted, fields)
 
     def _some_values(self, name: str) -> list[str]:
-        return self._counter.values(self._fields[name], _SOME)
+        return self._counter.frequent_values(self._fields[name], _SOME)
 
     def stored(self, ranked: Sequence[ScoredDoc]) -> list[Stored]:
         """The stored texts and fields."""

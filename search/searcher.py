@@ -1,7 +1,7 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
@@ -11,7 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError, short
 from ..indexer.java import check_process
 from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
@@ -19,17 +19,21 @@ from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
+from ..storage.redaction import redacted
 from ..storage.remote import local_path
 from .explain import Match, input_terms
-from .impact_index import ImpactIndex
+from .facets import FacetCount
+from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
-from .max_passage import best_documents, document_of, passage_of
+from .max_passage import best_documents, document_of, first_documents, passage_of
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
+Names = str | Sequence[str]  # several, or one
 _HITS = Annotated[int, at_least(1)]
+_OFFSET = Annotated[int, at_least(0)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """What a query's time went to: the model (and waiting for it), Lucene's search, and reading the stored texts."""
+    """What a query's time went to: the model (and waiting for it), Lucene's search (facets too), and reading the stored
+    texts."""
 
     encode: float
     search: float
@@ -59,11 +64,17 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A query as terms, what it found, and how long that took."""
+    """A query as terms, what it found, and how long that took.
+
+    total, facets: where facets were asked for, how many documents the query and its filters match, hits or not, and of
+    each field the values that most of these have, with the numbers of documents; else None and {}.
+    """
 
     terms: dict[str, int]
     hits: list[Hit]
     seconds: Seconds
+    total: int | None = None
+    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
 
 
 class Searcher:
@@ -93,6 +104,7 @@ class Searcher:
         )
         self.path = folder = local_index(path)
         self.manifest = load_complete(folder)
+        self.name = redacted(str(path)).rstrip("/").rpartition("/")[2] or folder.resolve().name
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(_open_index, folder, self.manifest)
@@ -159,27 +171,65 @@ class Searcher:
                 for terms, impacts in encoder.encode_alone(queries)
             ]
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
-        return self.answer(query, k).hits
+    def search(
+        self, query: str, k: int = 10, *, filters: Names = (), sort: str | None = None, offset: int = 0
+    ) -> list[Hit]:
+        """The k best documents for a query, best first, ties in order of id.
 
-    def answer(self, query: str, k: int = 10) -> Answer:
-        """As `search`, with the query's terms and what the time went to."""
+        filters: as docs/search.md has them, all of which a document must pass; scores are those without them. sort: a
+        field to order hits by instead, smallest values first, or with - before its name largest first; documents
+        without a value come last. offset: how many hits to pass over.
+        Raises UsageError if k < 1, offset < 0, a filter cannot be read, or the index has no such field.
+        """
+        return self.answer(query, k, filters=filters, sort=sort, offset=offset).hits
+
+    def answer(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filters: Names = (),
+        facets: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> Answer:
+        """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
+        all documents that the query and its filters match."""
+        # Before a model is run: what cannot be meant costs nothing.
+        selection, fields = self.selection(filters, sort), self._index.facet_fields(_names("facets", facets))
         begin = perf_counter()
         terms = self.terms(query)
         encoded = perf_counter()
-        ranked = self._rank(terms, k)
+        ranked = self._rank(terms, k, selection, offset)
+        found = self._index.facets(terms, fields, selection) if fields else None
         searched = perf_counter()
-        hits = self._hits(ranked)
-        return Answer(terms, hits, Seconds(encoded - begin, searched - encoded, perf_counter() - searched))
+        hits = self._hits(ranked, offset)
+        seconds = Seconds(encoded - begin, searched - encoded, perf_counter() - searched)
+        if found is None:
+            return Answer(terms, hits, seconds)
+        return Answer(terms, hits, seconds, found.total, found.counts)
 
-    def search_terms(self, terms: Mapping[str, int], k: int = 10) -> list[Hit]:
+    def search_terms(
+        self,
+        terms: Mapping[str, int],
+        k: int = 10,
+        *,
+        filters: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> list[Hit]:
         """As `search`, for a query that is encoded already."""
-        return self._hits(self._rank(terms, k))
+        return self._hits(self._rank(terms, k, self.selection(filters, sort), offset), offset)
 
-    def rank_terms(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
+    def selection(self, filters: Names = (), sort: str | None = None) -> Selection:
+        """What filters and an order mean to this index, once for many queries. Raises as `search`."""
+        return self._index.selection(_names("filters", filters), sort)
+
+    def rank_terms(
+        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
+    ) -> list[tuple[str, float]]:
         """Ids and scores of what `search_terms` finds, without texts and so much sooner. Raises UsageError if k < 1."""
-        ranked = self._rank(terms, k)
+        ranked = self._rank(terms, k, selection)
         if self.manifest.settings.chunk:
             return [(document_of(found.id), found.score) for found in ranked]
         return [(found.id, found.score) for found in ranked]
@@ -216,15 +266,19 @@ class Searcher:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
 
-    def _rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
-        """The best documents, or of passages the best ones of the best documents."""
-        k = checked("k", k, _HITS)
+    def _rank(
+        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING, offset: int = 0
+    ) -> list[ScoredDoc]:
+        """The best documents, or of passages the best ones of the best documents; or those that are first in another
+        order."""
+        most = checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
         if self.manifest.settings.chunk:
-            return best_documents(lambda asked: self._index.rank(terms, asked), k)
-        return self._index.rank(terms, k)
+            fold = best_documents if selection.order is None else first_documents
+            return fold(lambda asked: self._index.rank(terms, asked, selection), most)[offset:]
+        return self._index.rank(terms, most, selection)[offset:]
 
-    def _hits(self, ranked: Sequence[ScoredDoc]) -> list[Hit]:
-        every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=1)
+    def _hits(self, ranked: Sequence[ScoredDoc], offset: int = 0) -> list[Hit]:
+        every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=offset + 1)
         if self.manifest.settings.chunk:
             return [
                 Hit(rank, document_of(found.id), found.score, stored.text, passage_of(found.id), stored.fields)
@@ -253,10 +307,21 @@ def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex
     meanwhile."""
     while True:
         try:
-            indexes = (folder / name for name in manifest.indexes)
-            return manifest, ImpactIndex(*indexes, commits=manifest.commits, fields=manifest.settings.fields)
+            folders, settings = (folder / name for name in manifest.indexes), manifest.settings
+            index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
+            return manifest, index
         except SpartonError:
             newer = load_complete(folder)
             if newer == manifest:
                 raise
             manifest = newer
+
+
+def _names(parameter: str, given: Names) -> list[str]:
+    """Several texts; one alone is one of them."""
+    if isinstance(given, str):
+        return [given]
+    names = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in names):
+        raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
+    return names

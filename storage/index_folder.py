@@ -76,8 +76,8 @@ def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Man
         return None if differences or found.stage != ENCODING else found
     if found.number and not differences:
         raise SpartonError(
-            f"the index {folder} was made of this corpus and updated {times(found.number)} since; change it with `sparton update` or "
-            "`sparton delete`, or use ",
+            f"the index {folder} was made of this corpus and updated {times(found.number)} since; change it with "
+            "`sparton update` or `sparton delete`, or use ",
             Parameter("overwrite", True),
             " to build it again without these updates",
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..search.hit_content import hit_content
+from ..search.hit_content import facets_content, hit_content
 from ..storage.manifest import ONES, OWN
 from .streams import printable, to_json
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..search.evaluation.run import RunReport
     from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
-    from ..search.searcher import Hit, Seconds
+    from ..search.searcher import Answer, Hit, Seconds
     from ..storage.fields import Field, FieldValue
     from ..storage.manifest import ModelSettings
 
@@ -44,6 +44,22 @@ def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
+
+
+def facets_lines(answer: "Answer") -> str:
+    """How many documents match, and a line for each field that was counted."""
+    lines = [f"{answer.total:,} documents match"]
+    width = shutil.get_terminal_size().columns
+    for name, counts in answer.facets.items():
+        values = " · ".join(f"{_cut(_plain(_value(one.value)), _LONGEST_VALUE)} {one.count:,}" for one in counts)
+        lines.append(_cut(f"  {_plain(name)}: {values or 'none'}", width))
+    return "\n".join(lines)
+
+
+def facets_json(answer: "Answer", query: str | None = None) -> str:
+    """The same as one JSON object, with its query where there are several."""
+    content = facets_content(answer)
+    return to_json(content if query is None else {"query": query, **content})
 
 
 def fields_line(fields: "Sequence[Field]") -> str:

@@ -10,7 +10,8 @@ from ...indexer.java import java_class
 from .lucene import query_of
 from .typed import AllOf, Typed
 
-_MOST_BYTES = 2**26  # of all bitsets that are kept: 50 filters of 10 million documents
+# That are kept: as many filters, and bytes of their bitsets, which is 53 filters of 10 million documents.
+_MOST, _MOST_BYTES = 256, 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class AcceptedDocuments:
     def __init__(self, searcher: Any) -> None:
         self._searcher = searcher
         self._leaves = tuple(searcher.getIndexReader().leaves())
-        self._most = max(1, _MOST_BYTES * 8 // max(1, int(searcher.getIndexReader().maxDoc())))
+        self._most = min(_MOST, max(1, _MOST_BYTES * 8 // max(1, int(searcher.getIndexReader().maxDoc()))))
         self._kept: OrderedDict[tuple[Typed, ...], Accepted] = OrderedDict()
         self._lock = threading.Lock()
 

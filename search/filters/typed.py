@@ -84,7 +84,8 @@ Typed = Keywords | Between | Exists | Complement | AllOf | AnyOf
 
 
 def typed_filter(text: str, fields: Mapping[str, Field], values_of: Callable[[str], Sequence[str]]) -> Typed:
-    """What a filter means to an index. fields: of the index by name. values_of: gives some values of a field of texts.
+    """What a filter means to an index. fields: of the index by name. values_of: gives the most frequent values of a
+    field of texts.
 
     Raises UsageError for what is no filter, a field that the index does not have, and an operator or a value that its
     kind does not take.

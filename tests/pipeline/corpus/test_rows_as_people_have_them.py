@@ -291,7 +291,7 @@ def test_columns_that_only_late_rows_name_are_meant_as_if_the_first_had_named_th
     assert caplog.messages == [
         "columns: id = docid, text = title + text",
         f"left out: {path} line 2001 is not JSON (expecting property name enclosed in double quotes at column 2)",
-        "1 rows are left out: 1 not JSON",
+        "1 row is left out: 1 not JSON",
     ]
     skipped.save(tmp_path / "skipped.jsonl")
     skipped.close()

@@ -20,7 +20,7 @@ FORMAT = 2  # 1: the model in one flat record; no release wrote it
 ENCODING, ENCODED, COMPLETE = "encoding", "encoded", "complete"
 
 
-def _one_of(values: tuple[str, ...]) -> Where:
+def _among(values: tuple[str, ...]) -> Where:
     return Where(f"{', '.join(values[:-1])} or {values[-1]}", lambda value: value in values)
 
 
@@ -66,7 +66,7 @@ class EncoderSpec:
     kind: str
     digest: Digest
     max_length: _Positive | None
-    dtype: Annotated[str, _one_of(DTYPES)] | None
+    dtype: Annotated[str, _among(DTYPES)] | None
     pooling: str
     activation: str
     prompt: str = ""
@@ -197,7 +197,7 @@ class Manifest:
     its parts bears, so that those of an earlier build never count among them."""
 
     settings: Settings
-    stage: Annotated[str, _one_of((ENCODING, ENCODED, COMPLETE))]
+    stage: Annotated[str, _among((ENCODING, ENCODED, COMPLETE))]
     source: Annotated[tuple[str, ...], NEEDED] = ()
     counts: Annotated[Counts, NEEDED] = Counts()
     versions: Annotated[dict[str, str], NEEDED] = field(default_factory=dict)

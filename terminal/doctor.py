@@ -35,6 +35,8 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
         return Check(what, True, look(), needed)
     except SpartonError as error:
         return Check(what, False, sentence(error, {}), needed)
+    except OSError as error:  # of a file that cannot be read, whosever it is
+        return Check(what, False, f"{error.filename}: {error.strerror}" if error.filename else str(error), needed)
 
 
 def _embedded_model() -> str:

@@ -17,7 +17,7 @@ from ...errors import SpartonError, shortened
 from .layout import ADAPTER, read_object
 from .weights import weight_files
 
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
+ADAPTER_WEIGHTS, ADAPTER_PICKLED = "adapter_model.safetensors", "adapter_model.bin"
 _REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]*([./][0-9A-Za-z_-]+)*")  # of others the hub's library makes paths
 # The base model that an adapter's folder names: of that folder, a name, and a commit or None.
 FindBase = Callable[[Path, str, str | None], Path]
@@ -29,6 +29,11 @@ def only_folders(adapter: Path, name: str, revision: str | None) -> Path:
     if os.path.isdir(base):  # False for what no file can be called
         return base
     raise SpartonError(f"{adapter / ADAPTER} names the base model {shortened(name)}, which is not a folder here")
+
+
+def adapter_weights(folder: Path) -> Path | None:
+    """The file of an adapter's weights in a folder, safetensors before a pickle; None if it has none."""
+    return next((folder / name for name in (ADAPTER_WEIGHTS, ADAPTER_PICKLED) if (folder / name).is_file()), None)
 
 
 def base_folder(folder: Path, find: FindBase) -> Path | None:
@@ -45,8 +50,11 @@ def base_folder(folder: Path, find: FindBase) -> Path | None:
         raise SpartonError(
             f"{path} is of the type {shortened(kind)}, and Sparton merges LORA; merge it with peft and name the result"
         )
-    if not (folder / ADAPTER_WEIGHTS).is_file():
-        raise SpartonError(f"{folder} holds an adapter ({ADAPTER}) without its weights; expected {ADAPTER_WEIGHTS}")
+    if adapter_weights(folder) is None:
+        raise SpartonError(
+            f"{folder} holds an adapter ({ADAPTER}) without its weights; expected {ADAPTER_WEIGHTS} or "
+            f"{ADAPTER_PICKLED}"
+        )
     if (folder / "config.json").is_file() and weight_files(folder):
         return folder
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
@@ -75,16 +83,20 @@ def model_config(folder: Path, base: Path | None) -> dict[str, Any]:
 
 
 @contextmanager
-def without_adapter(folder: Path) -> Iterator[Path]:
-    """The folder, or a view of it in which an adapter that lies beside the weights is not seen."""
-    if not (folder / ADAPTER).is_file():
-        yield folder
+def _as_safetensors(adapter: Path) -> Iterator[Path]:
+    """The folder of an adapter, or a copy of it with weights as safetensors where they are a pickle."""
+    if (adapter / ADAPTER_WEIGHTS).is_file():
+        yield adapter
         return
-    with TemporaryDirectory(prefix="sparton-") as view:
-        for path in folder.iterdir():
-            if path.name not in (ADAPTER, ADAPTER_WEIGHTS):
-                (Path(view) / path.name).symlink_to(path.absolute())
-        yield Path(view)
+    from .pickled import load_pickled
+    from .safetensors_file import write_safetensors
+
+    tensors = load_pickled(adapter / ADAPTER_PICKLED)
+    with TemporaryDirectory(prefix="sparton-") as copy:
+        (Path(copy) / ADAPTER).symlink_to((adapter / ADAPTER).absolute())
+        with (Path(copy) / ADAPTER_WEIGHTS).open("wb") as stream:
+            write_safetensors(tensors, stream)
+        yield Path(copy)
 
 
 def merged(model: Any, adapter: Path) -> Any:
@@ -100,14 +112,16 @@ def merged(model: Any, adapter: Path) -> Any:
             "`pip install 'sparton[lora]'`"
         ) from error
     try:
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as told, _as_safetensors(adapter) as readable:
             warnings.simplefilter("always")
-            changed = peft.PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
+            changed = peft.PeftModel.from_pretrained(model, str(readable), local_files_only=True)
             missing = [str(warning.message) for warning in told if "missing adapter keys" in str(warning.message)]
-            unknown = _unknown(changed, adapter)
+            unknown = _unknown(changed, readable)
             if missing or unknown:
                 raise ValueError(missing[0] if missing else f"the model has no weight for {unknown[0]}")
             return changed.merge_and_unload()
+    except SpartonError:
+        raise
     except Exception as error:  # whatever peft raises for files that are damaged, or of another model
         from .checkpoint import reason
 

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import torch
 
 from ...errors import SpartonError
-from .adapter import merged, without_adapter
+from .adapter import merged
 from .converted import as_safetensors
 from .layout import read_object
+from .loadable import loadable
 from .own_code import has_own_code, make_buffers_again, name_ties
 from .tokenizing import has_tokenizer, open_tokenizer
 
@@ -53,7 +54,8 @@ class Checkpoint:
         if beyond:
             raise SpartonError(
                 f"the tokenizer in {self.folder} gives {beyond[min(beyond)]!r} the id {min(beyond)}, and the model's "
-                f"embedding has {size} rows; save the tokenizer that the model was trained with"
+                f"embedding has {size} rows; save the tokenizer that the model was trained with, or one without "
+                "what was added to it since"
             )
         return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
@@ -95,7 +97,7 @@ def load_checkpoint(
     )
     if trust_remote_code:
         _loaded(folder, f"as a {title}", lambda: name_ties(folder, auto_class))
-    with without_adapter(folder) as whole, as_safetensors(whole) as readable:
+    with loadable(folder) as whole, as_safetensors(whole) as readable:
         model, report = _loaded(
             folder,
             f"as a {title}",
@@ -166,7 +168,19 @@ def _longest(folder: Path, tokenizer: Any, model: Any) -> int:
     for name, value in (("model_max_length", asked), ("max_position_embeddings", positions)):
         if not isinstance(value, int | float) or isinstance(value, bool) or math.isnan(value):
             raise SpartonError(f"{folder} sets {name} to {value!r}; expected a number, so save the model again")
-    return int(min(asked, positions))
+    return int(min(asked, positions, _same_rotation(model.config)))
+
+
+def _same_rotation(config: Any) -> float:
+    """The most tokens of a text up to which a model rotates positions alike, whatever else is in its batch.
+
+    Beyond it transformers rotates all texts of a batch by the longest one: for `longrope` from the length that the
+    model was trained with first, and for `dynamic` only from beyond all the positions that it has.
+    """
+    rotation = getattr(config, "rope_parameters", None) or {}
+    kinds = [kind for kind in rotation.values() if isinstance(kind, dict)] or [rotation]  # by type of layer
+    ends = [kind.get("original_max_position_embeddings") for kind in kinds if kind.get("rope_type") == "longrope"]
+    return min((end for end in ends if isinstance(end, int)), default=math.inf)
 
 
 def _positions(model: Any) -> Any:

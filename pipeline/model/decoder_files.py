@@ -43,6 +43,14 @@ def has_own_class(config: dict[str, Any]) -> bool:
     return isinstance(classes, dict) and "AutoModelForCausalLM" in classes
 
 
+def refuse_settings(config: dict[str, Any], path: Path) -> None:
+    """Raise SpartonError for a model that is no decoder and whose config.json, at a path, has settings of one."""
+    if _SECTION in config:
+        raise SpartonError(
+            f"{path} has an object {_SECTION}, which says how a decoder is used, and the model is none; remove it"
+        )
+
+
 def read_settings(config: dict[str, Any], path: Path) -> DecoderSettings:
     """What the config.json at a path says. It is a decoder's.
 

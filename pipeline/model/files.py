@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSource, model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
-from .adapter import FindBase
-from .hub import cached_folder, hub_folder
+from .adapter import FindBase, adapter_weights
+from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
-from .layout import DOCUMENT, QUERY
+from .layout import DOCUMENT, QUERY, NoRouteError
 from .spec import EncoderFiles, with_terms
 from .weights import (
     INDEX,
@@ -63,19 +64,22 @@ def find_model(
     trust_remote_code: bool = False,
     queries: bool = False,
     terms: str | None = None,
+    alone: bool = False,
 ) -> ModelFiles:
     """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
 
     queries: whether what encodes queries is wanted; other weights, of what encodes documents, are not read then.
-    terms: of a query (see EncoderSpec), None for those that the files say.
+    terms: of a query (see EncoderSpec), None for those that the files say. alone: whether another model encodes
+    queries, so that of a Router the route for documents is enough; for queries their route always is.
     Raises SpartonError when there is no such model, or it has no weights, or is of a kind not known.
     """
     if name == EMBEDDED:
         return _embedded(queries, terms)
     if Path(name).is_dir():
-        return _model_in(Path(name), str(Path(name).resolve()), None, queries, terms, _base_in_a_folder(_fetched_base))
+        find_base = _base_in_a_folder(_fetched_base)
+        return _model_in(Path(name), str(Path(name).resolve()), None, queries, terms, find_base, alone=alone)
     folder = hub_folder(name, revision, trust_remote_code)
-    return _model_in(folder, name, folder.name, queries, terms, _fetched_base)
+    return _model_in(folder, name, folder.name, queries, terms, _fetched_base, alone=alone)
 
 
 def find_recorded_model(
@@ -106,11 +110,14 @@ def find_recorded_model(
                 " with where it is",
             )
         return _model_in(folder, str(folder), None, queries, terms, _base_in_a_folder(_cached_base))
-    folder = cached_folder(name, revision, trust_remote_code)
+    try:
+        folder, found = cached_folder(name, revision, trust_remote_code), "not in the local hub cache"
+    except PartlyCachedError as error:
+        folder, found = None, f"in the local hub cache {error}"
     if folder is None:
         raise SpartonError(
-            f"the index names the model {name} at revision {revision or 'main'}, which is not in the local hub cache, "
-            "and what only an index names is not fetched; pass ",
+            f"the index names the model {name} at revision {revision or 'main'}, which is {found}, and what only an "
+            "index names is not fetched; pass ",
             Parameter(parameter, name),
             " to fetch it, or ",
             Parameter(parameter),
@@ -124,23 +131,31 @@ def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
 
     Raises SpartonError if it lacks the weights that its kind has.
     """
+    if not encoder.folder.is_relative_to(folder):  # a tokenizer that is the base's of an adapter
+        folder = encoder.folder
     if encoder.gate is not None:
         parts = {"model": replace(encoder, gate=None), "gate": encoder.gate}
         return _digest({part: encoder_digest(name, folder, files) for part, files in parts.items()})
     if encoder.base not in (None, encoder.folder):
         whole = replace(encoder, folder=encoder.base, base=None)
         changes = {path for pattern in KINDS[encoder.kind].defining for path in encoder.folder.glob(pattern)}
+        changes |= {path for path in (_adapter(encoder),) if path is not None}
         own = {str(path.relative_to(folder)): file_digest(path) for path in changes}
         return _digest(own | {"base": encoder_digest(str(encoder.base), encoder.base, whole)})
     patterns = [pattern for pattern in KINDS[encoder.kind].defining if encoder.is_stored or pattern != WEIGHTS]
     _check_files(name, folder, encoder.folder, patterns)
+    stored = weight_files(encoder.folder) if WEIGHTS in patterns else ()  # with their index
     pickled = pickles(encoder.folder) if WEIGHTS in patterns else ()
-    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(pickled)
-    files |= {path for path in (encoder.table, encoder.head) if path is not None}
+    files = {path for pattern in patterns for path in encoder.folder.glob(pattern)} | set(stored)
+    files |= {path for path in (encoder.table, encoder.head, _adapter(encoder)) if path is not None}
     for path in files:
         check_whole(path)
     digests = {path: pickle_digest(path) if path in pickled else file_digest(path) for path in files}
     return _digest({str(path.relative_to(folder)): digest for path, digest in digests.items()})
+
+
+def _adapter(encoder: EncoderFiles) -> Path | None:
+    return None if encoder.base is None else adapter_weights(encoder.folder)
 
 
 def _check_files(name: str, folder: Path, within: Path, patterns: Sequence[str]) -> None:
@@ -176,9 +191,25 @@ def _embedded(queries: bool, terms: str | None) -> ModelFiles:
 
 
 def _model_in(
-    folder: Path, name: str, revision: str | None, queries: bool, terms: str | None, find_base: FindBase
+    folder: Path,
+    name: str,
+    revision: str | None,
+    queries: bool,
+    terms: str | None,
+    find_base: FindBase,
+    *,
+    alone: bool = False,
 ) -> ModelFiles:
-    encoders = read_encoder(folder, DOCUMENT, find_base), with_terms(read_encoder(folder, QUERY, find_base), terms)
+    find_base = cache(find_base)  # each kind that might be the folder's asks for each of the two
+    asked, other = (QUERY, DOCUMENT) if queries else (DOCUMENT, QUERY)
+    found = {asked: read_encoder(folder, asked, find_base)}
+    try:
+        found[other] = read_encoder(folder, other, find_base)
+    except NoRouteError:
+        if not (queries or alone):
+            raise
+        found[other] = found[asked]  # and nobody uses it
+    encoders = found[DOCUMENT], with_terms(found[QUERY], terms)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)
 
@@ -196,11 +227,14 @@ def _fetched_base(adapter: Path, name: str, revision: str | None) -> Path:
 
 
 def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:
-    folder = cached_folder(name, revision, False)
+    try:
+        folder, found = cached_folder(name, revision, False), "not in the local hub cache"
+    except PartlyCachedError as error:
+        folder, found = None, f"in the local hub cache {error}"
     if folder is None:
         raise SpartonError(
-            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is not in the local hub cache, and "
-            "what only an index names is not fetched; pass ",
+            f"the adapter in {adapter} changes the model {redacted(name)!r}, which is {found}, and what only an index "
+            "names is not fetched; pass ",
             Parameter("model"),
             " with where the adapter is, to fetch it",
         )

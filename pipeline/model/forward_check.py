@@ -1,15 +1,14 @@
-"""Whether a language model without its head still says what it said with it: tried on two texts when it is loaded.
+"""Whether a model that was taken apart still says what it said whole: tried on two short texts when it is loaded.
 
-The whole model is run as transformers runs it, each text alone, with all that its tokenizer gives. So whatever an
+The whole model is run as transformers runs it, on one text alone, with all that its tokenizer gives. So whatever an
 architecture does that is not a product of hidden states and an output embedding, or whatever it needs beside token
-ids, shows in the values, and no list of architectures has to be right.
+ids, shows in the values, and no list of architectures has to be right. Every kind of model that computes is tried so.
 """
 
 import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,53 +16,65 @@ import numpy as np
 import torch
 
 from ...errors import Parameter, SpartonError
-from .checkpoint import reason
+from .checkpoint import Checkpoint, reason
 from .padded import pad
 
 log = logging.getLogger("sparton")
 
-# Of different lengths, and short: a search loads a model too.
-_TEXTS = ("a", "red bag")
-_PADDING = 1  # token behind the longest
-# Logits of a token that differ by more than this share of their norm are not the same. The head alone is the same
-# product again; behind a batch of another shape half precision gives 0.01.
-_HEAD = {torch.float32: 1e-4, torch.float64: 1e-4}
-_HEAD_IN_HALF = 0.01
-_BATCH = {torch.float32: 1e-3, torch.float64: 1e-3}
-_BATCH_IN_HALF = 0.05
-_NEEDED = "Sparton needs a masked language model as BERT's, whose logits are hidden states times its output embedding"
+# Of different lengths, and short: a search loads a model too. The first is compared, alone and beside the other.
+_TEXTS = ("red bag", "a")
+_PADDING = 3  # tokens behind the longest
+# What is said of a token that differs by more than this share of its norm is not the same. The same product again
+# gives the same; behind a batch of another shape half precision gives 0.01, and in a deep model more: then up to so
+# many times what another shape alone gives, and not more.
+_SAME, _SAME_IN_HALF = 1e-4, 0.01
+_BATCH, _BATCH_IN_HALF = 1e-3, 0.05
+_TIMES, _UTMOST = 3, 0.15
+_HALF = (torch.bfloat16, torch.float16)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What has to be so of a model, in the words of a sentence that says it is not.
+
+    unavailable: where its parts cannot be run. different: where they say something else. needed: what to use.
+    """
+
+    unavailable: str
+    different: str
+    needed: str
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Texts and what the whole model gave for each. name: of its class. texts: int32 [S]. logits: [S, V]. longest: the
+    """Texts, and what the whole model said of the first, [S, N]. name: of its class. texts: int32 [S]. longest: the
     most tokens that it takes."""
 
     folder: Path
     name: str
+    claim: Claim
     texts: tuple[np.ndarray, ...]
-    logits: tuple[torch.Tensor, ...]
+    said: torch.Tensor
     longest: int
 
 
 @torch.inference_mode()
-def probe(folder: Path, model: Any, tokenizer: Any, longest: int) -> Probe:
-    """Run a few texts through a whole model, each alone. folder: it is from. longest: the most tokens that it takes.
+def probe(checkpoint: Checkpoint, claim: Claim, output: Callable[[Any], torch.Tensor]) -> Probe:
+    """Run a text through a whole model. output: gives [1, S, N] of what that returns.
 
     Raises SpartonError for a model that cannot be run on a text.
     """
+    model, folder = checkpoint.model, checkpoint.folder
     name = type(model).__name__
     accepted = inspect.signature(model.forward).parameters
+    texts = [_tokenized(checkpoint, text) for text in _TEXTS]
 
-    def run(text: str) -> tuple[np.ndarray, torch.Tensor]:
-        given = {key: values[:longest] for key, values in tokenizer(text).items()}
-        if not given["input_ids"]:
-            given = {"input_ids": [0], "attention_mask": [1]}
-        inputs = {key: torch.tensor([values], device=model.device) for key, values in given.items() if key in accepted}
-        return np.array(given["input_ids"], np.int32), model(**inputs).logits[0]
+    def run() -> torch.Tensor:
+        given = {key: torch.tensor([values], device=model.device) for key, values in texts[0].items()}
+        return output(model(**{key: values for key, values in given.items() if key in accepted}))[0]
 
     try:
-        found = [_told(folder, name, "which cannot be run on a text", partial(run, text)) for text in _TEXTS]
+        said = _told(folder, name, claim, "which cannot be run on a text", run)
     except SpartonError as error:
         if model.dtype == torch.float32 or error.__cause__ is None:
             raise
@@ -72,78 +83,75 @@ def probe(folder: Path, model: Any, tokenizer: Any, longest: int) -> Probe:
             f"{folder} is a {name}, which cannot be run in {dtype} ({reason(error.__cause__)}); use ",
             Parameter("dtype", "float32"),
         ) from error
-    texts, logits = zip(*found, strict=True)
-    return Probe(folder, name, texts, logits, longest)
+    ids = tuple(np.array(given["input_ids"], np.int32) for given in texts)
+    return Probe(folder, name, claim, ids, said, checkpoint.longest)
 
 
 @torch.inference_mode()
-def check_head(
+def check_parts(
     whole: Probe,
     hidden_states: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
-    weight: torch.Tensor,
-    bias: torch.Tensor | None,
+    width: int,
+    finish: Callable[[torch.Tensor], torch.Tensor],
     padding: int,
 ) -> bool:
-    """Whether texts of different lengths may share a batch, padded on the right with the id `padding`.
+    """Whether a text's hidden states are the same beside others and with padding behind it (the id `padding`), so that
+    texts of different lengths may share a batch.
 
-    whole: what the model gave with its head. hidden_states: of ids and mask, int64 [B, S], without it.
-    Raises SpartonError where the head's product is not what the whole model gave.
+    hidden_states: [B, S, width] of ids and mask, int64 [B, S]. finish: makes what the whole model says, [S, N], of
+    those of a text.
+    Raises SpartonError where the parts say something else.
     """
+    first, device, half = whole.texts[0], whole.said.device, whole.said.dtype in _HALF
 
-    def logits(batch: Sequence[np.ndarray], length: int | None = None) -> torch.Tensor:
+    def difference(batch: Sequence[np.ndarray], length: int | None = None) -> float:
         padded = pad(batch, padding, length)
-        hidden = hidden_states(padded.ids.to(weight.device), padded.mask.to(weight.device))
-        expected = (*padded.ids.shape, weight.shape[1])
+        hidden = hidden_states(padded.ids.to(device), padded.mask.to(device))
+        expected = (*padded.ids.shape, width)
         if tuple(hidden.shape) != expected:
             raise ValueError(f"they have the shape {tuple(hidden.shape)}; expected {expected}")
-        return torch.nn.functional.linear(hidden.to(weight.dtype), weight, bias)
+        return _difference(finish(hidden[0, : len(first)]), whole.said)
 
-    def check_alone(row: int) -> None:
-        (found,) = _told(
-            whole.folder,
-            whole.name,
-            "whose hidden states before the LM head cannot be had",
-            lambda: logits([whole.texts[row]]),
-        )
-        difference = _difference(found, whole.logits[row])
-        if not difference <= _HEAD.get(weight.dtype, _HEAD_IN_HALF):
-            raise SpartonError(
-                f"{whole.folder} is a {whole.name}, whose logits of a tokenized text are not its hidden states, of "
-                f"token ids alone, times its output embedding (they differ by {difference:.2g} of their norm); "
-                f"{_NEEDED}"
-            )
-
-    check_alone(0)
-    length = min(max(map(len, whole.texts)) + _PADDING, whole.longest)
+    same = _SAME_IN_HALF if half else _SAME
+    together = float("inf")
     try:
-        together = logits(whole.texts, length)
-        if all(
-            _difference(found[: len(truth)], truth) <= _BATCH.get(weight.dtype, _BATCH_IN_HALF)
-            for found, truth in zip(together, whole.logits, strict=True)
-        ):
-            return True
+        together = difference(whole.texts, min(max(map(len, whole.texts)) + _PADDING, whole.longest))
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # as of a model that takes no mask
         log.debug("texts of different lengths do not share a batch: %s", error)
-    for row in range(1, len(whole.texts)):
-        check_alone(row)
-    return False
+    if together <= same:
+        return True
+    alone = _told(whole.folder, whole.name, whole.claim, whole.claim.unavailable, lambda: difference([first]))
+    if not alone <= same:
+        raise SpartonError(
+            f"{whole.folder} is a {whole.name}, {whole.claim.different} (they differ by {alone:.2g} of their norm); "
+            f"{whole.claim.needed}"
+        )
+    if half and _BATCH_IN_HALF < together <= _UTMOST:
+        return together <= _TIMES * difference([first, first])
+    return together <= (_BATCH_IN_HALF if half else _BATCH)
 
 
-def _told(folder: Path, name: str, what: str, run: Callable[[], Any]) -> Any:
+def _tokenized(checkpoint: Checkpoint, text: str) -> dict[str, list[int]]:
+    """All that a tokenizer gives for a text, cut at what the model takes."""
+    given = {key: values[: checkpoint.longest] for key, values in checkpoint.tokenizer(text).items()}
+    return given if given["input_ids"] else {"input_ids": [0], "attention_mask": [1]}
+
+
+def _told(folder: Path, name: str, claim: Claim, what: str, run: Callable[[], Any]) -> Any:
     try:
         return run()
     except torch.OutOfMemoryError:
         raise
     except Exception as error:  # whatever its code met
-        raise SpartonError(f"{folder} is a {name}, {what} ({reason(error)}); {_NEEDED}") from error
+        raise SpartonError(f"{folder} is a {name}, {what} ({reason(error)}); {claim.needed}") from error
 
 
 def _difference(found: torch.Tensor, truth: torch.Tensor) -> float:
-    """The largest difference of a token's logits, as a share of their norm. What is no number must be none in both."""
+    """The largest difference of a token, as a share of its norm. What is no number must be none in both."""
     if found.shape != truth.shape or not torch.equal(found.isfinite(), truth.isfinite()):
         return float("inf")
-    found, truth = (torch.nan_to_num(logits.float(), posinf=0, neginf=0) for logits in (found, truth))
+    found, truth = (torch.nan_to_num(values.float(), posinf=0, neginf=0) for values in (found, truth))
     norm = truth.norm(dim=-1).clamp(min=torch.finfo(torch.float32).tiny)
     return float(((found - truth).norm(dim=-1) / norm).max())

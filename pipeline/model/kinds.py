@@ -13,7 +13,7 @@ from ...errors import SpartonError, shortened
 from ...storage.manifest import ALL, OWN
 from .adapter import FindBase, base_folder, model_config, only_folders
 from .base import Model, Runtime, SparseModel, TokenTable, TokenWeightModel
-from .decoder_files import is_decoder, read_settings
+from .decoder_files import is_decoder, read_settings, refuse_settings
 from .layout import ADAPTER, DOCUMENT, MODULES, QUERY, Layout, Module, count, read_layout, read_object
 from .spec import EncoderFiles
 from .token_heads import recognize_token_weights
@@ -114,7 +114,9 @@ def _recognize_masked_lm(layout: Layout, find_base: FindBase) -> EncoderFiles | 
     folder = _transformer_folder(layout)
     if folder is None:
         return None
-    found = EncoderFiles("masked_lm", folder, base=base_folder(folder, find_base))
+    base = base_folder(folder, find_base)
+    refuse_settings(model_config(folder, base), folder / "config.json")
+    found = EncoderFiles("masked_lm", folder, base=base)
     return found if layout.modules is None else _under_pooling(layout, found, ("fill-mask",))
 
 

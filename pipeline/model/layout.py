@@ -21,6 +21,10 @@ ADAPTER = "adapter_config.json"
 _WITHOUT_FILES = ("Normalize",)  # modules whose folder a hub has not, as it is empty
 
 
+class NoRouteError(SpartonError):
+    """A Router sends no texts of a task anywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Module:
     """A step of a text's way. name: of its class, with the package only if that is not sentence-transformers."""
@@ -183,7 +187,7 @@ def _route(config: dict[str, Any], task: str, folder: Path) -> str:
     for name in (task, "text"):
         if name in routes:
             return name
-    raise SpartonError(f"{folder / _ROUTER} has no route for a {task} (its routes: {', '.join(routes)}); add one")
+    raise NoRouteError(f"{folder / _ROUTER} has no route for a {task} (its routes: {', '.join(routes)}); add one")
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from ...options import values_for
@@ -39,8 +39,13 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
 
     Raises SpartonError when it or its query model cannot be had, UsageError when an option cannot be meant for it.
     """
-    files = find_model(options.model, options.revision, trust_remote_code=options.trust_remote_code)
-    queries = find_queries(files, options)
+    files = find_model(
+        options.model,
+        options.revision,
+        trust_remote_code=options.trust_remote_code,
+        alone=options.query_model is not None,
+    )
+    queries = cache(partial(find_queries, files, options))  # for the settings, which one process asks for
     model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
@@ -67,20 +72,21 @@ def open_queries(
 
 def _settings(
     files: ModelFiles,
-    query_files: ModelFiles,
+    queries: Callable[[], ModelFiles],
     documents: EncoderSpec,
     options: EncoderOptions,
     model: Model,
 ) -> ModelSettings:
     """What sparton.json has of a model that is loaded for documents, once what encodes queries is found to fit it."""
+    query_files = queries()
     settings = record(files, query_files, documents, options, model.tokenization.longest)
     encoder = query_files.queries
     if not encoder.is_same_model(files.documents):
         from .two_sides import check_sides
 
         dtype = settings.for_queries.dtype or "auto"
-        queries = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
-        check_sides(files.documents, model, encoder, queries)
+        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
+        check_sides(files.documents, model, encoder, loaded)
     return settings
 
 

@@ -32,7 +32,7 @@ _Packed = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 
 
 class Unpacked(Protocol):
-    """What is packed, as MaskedLM: a model of transformers as backbone, whose first output are the hidden states."""
+    """What is packed, as LanguageModel: a model of transformers as backbone, whose first output is hidden states."""
 
     @property
     def backbone(self) -> Any:

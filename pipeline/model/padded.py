@@ -1,6 +1,6 @@
 """A batch of token ids as a rectangle."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,3 +25,10 @@ def pad(batch: Sequence[np.ndarray], padding: int, length: int | None = None) ->
         ids[row, : len(tokens)] = torch.from_numpy(tokens)
         mask[row, : len(tokens)] = 1
     return PaddedBatch(ids, mask, any(len(tokens) < shape[1] for tokens in batch))
+
+
+def rows_of_one_length(batch: Sequence[np.ndarray]) -> Iterator[list[int]]:
+    """The positions in a batch of its texts of each length, for a model that takes padding for text."""
+    lengths = np.array([len(tokens) for tokens in batch])
+    for length in np.unique(lengths):
+        yield np.flatnonzero(lengths == length).tolist()

@@ -84,6 +84,15 @@ def recorded_queries(
             Parameter(parameter),
             " with where that one is",
         )
+    if files.digest != spec.digest and files.revision is not None and files.revision == source.revision:
+        # A commit does not change.
+        raise SpartonError(
+            f"the model {source.name} at revision {source.revision} is in the local hub cache with other files than "
+            f"the index was made with (their digest was {spec.digest[:15]} and is {files.digest[:15]}), so some may be "
+            "missing; pass ",
+            Parameter(parameter, source.name),
+            " to fetch them",
+        )
     if files.digest != spec.digest:
         raise SpartonError(
             f"the model {source.name} has changed since the index was made (its digest was {spec.digest[:15]} and "

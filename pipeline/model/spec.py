@@ -34,13 +34,22 @@ class EncoderFiles:
     gate: "EncoderFiles | None" = None
 
     @property
+    def weights_folder(self) -> Path:
+        """Where config.json and the weights lie: with an adapter those that it changes."""
+        return self.base or self.folder
+
+    @property
     def is_stored(self) -> bool:
         """Whether the weights are those that the folder's safetensors hold."""
         return self.table is None and self.terms != ONES
 
     def is_same_model(self, other: "EncoderFiles") -> bool:
-        """Whether another is the same model (their prompts and lengths may differ)."""
-        mine, theirs = ((files.kind, files.folder, files.table, files.gate) for files in (self, other))
+        """Whether another is the same model and is run in the same way (their prompts and lengths, and what becomes of
+        its weights, may differ)."""
+        mine, theirs = (
+            (files.kind, files.folder, files.table, files.gate, files.base, files.head, files.echo)
+            for files in (self, other)
+        )
         return mine == theirs
 
     def spec(self, digest: str, max_length: int | None, dtype: str | None) -> EncoderSpec:
@@ -81,9 +90,10 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
     if terms is None or terms == encoder.terms:
         return encoder
     if terms == ONES:
+        own = (encoder.folder / "tokenizer.json").is_file()  # an adapter may leave it to its base
         return EncoderFiles(
             "static",
-            encoder.folder,
+            encoder.folder if own else encoder.weights_folder,
             saved=encoder.saved,
             max_length=encoder.max_length,
             activation="relu",

@@ -12,9 +12,10 @@ from ...head import splade_head
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
-from .masked_lm import MaskedLM, load_masked_lm
+from .language_model import LanguageModel
+from .masked_lm import load_masked_lm
 from .packed import PackedBackbone, pack
-from .padded import pad
+from .padded import pad, rows_of_one_length
 from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
 from .tokenizing import tokenization_of
@@ -25,7 +26,7 @@ class SpladeModel:
 
     def __init__(
         self,
-        lm: MaskedLM,
+        lm: LanguageModel,
         placement: Placement,
         *,
         pooling: str,
@@ -74,15 +75,15 @@ class SpladeModel:
 
     def _unpadded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
         """Those of a model for which padding is text: only texts of one length are run together."""
-        lengths = np.array([len(tokens) for tokens in batch])
         weights = torch.empty(len(batch), len(self._lm.weight), device=self.device)
-        for length in np.unique(lengths).tolist():
-            rows = np.flatnonzero(lengths == length).tolist()
-            weights[rows] = self._padded_weights([batch[row] for row in rows], length)
+        for rows in rows_of_one_length(batch):
+            weights[rows] = self._padded_weights([batch[row] for row in rows], None)
         return weights
 
 
-def load_splade(files: EncoderFiles, runtime: Runtime, load: Callable[..., MaskedLM] = load_masked_lm) -> SpladeModel:
+def load_splade(
+    files: EncoderFiles, runtime: Runtime, load: Callable[..., LanguageModel] = load_masked_lm
+) -> SpladeModel:
     """Put a language model under the fused head. load: the model, as load_masked_lm. Raises as that does, and for a
     device that cannot be used or is too small, and for settings that do not go together."""
     placement = place(runtime)

@@ -11,10 +11,13 @@ from pathlib import Path
 from ...errors import SpartonError
 from ...storage.nesting import not_too_deep
 from .adapter import FindBase
+from .decoder_files import refuse_settings
 from .layout import ADAPTER, QUERY, Layout, read_object
 from .spec import EncoderFiles
 
 _SPARSE = ("SpladePooling", "SparseStaticEmbedding")  # modules that say themselves what a sparse vector is
+# Opcodes of a string in a pickle, and bytes of its length: of Python 3 and, in files of old, of Python 2.
+_STRINGS = ((b"X", 4), (b"\x8c", 1), (b"T", 4), (b"U", 1))
 _MOST_NAMES = 2**26  # bytes of names of weights, more than any model has
 
 
@@ -56,6 +59,7 @@ def recognize_token_weights(layout: Layout, find_base: FindBase) -> EncoderFiles
     head = SPARSE_LINEAR if beside else head_among_weights(folder)
     if head is None:
         return None
+    refuse_settings(read_object(folder / "config.json"), folder / "config.json")
     if (folder / ADAPTER).is_file():
         raise SpartonError(
             f"{folder} holds an adapter ({ADAPTER}) beside a scalar a token, which Sparton does not merge; merge it "
@@ -97,8 +101,10 @@ def _has_weight(folder: Path, name: str) -> bool:
     files = sorted(folder.glob("*.safetensors"))
     if files:
         return any(name in weight_names(path) for path in files)
-    # A pickle is not read: its names stand in it as they are.
-    return any(name.encode() in _pickle(path) for path in sorted(folder.glob("pytorch_model*.bin")))
+    # A pickle is not read: its names stand in it as they are, each behind its length.
+    stored, size = name.encode(), len(name)
+    known = [mark + size.to_bytes(digits, "little") + stored for mark, digits in _STRINGS]
+    return any(text in content for content in map(_pickle, sorted(folder.glob("pytorch_model*.bin"))) for text in known)
 
 
 def weight_names(path: Path) -> set[str]:

@@ -1,7 +1,7 @@
 """A backbone and a scalar a token, relu(w·h + b): weights of a text's own tokens, and no product with a vocabulary."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from ...errors import SpartonError
 from .base import Runtime, TokenWeights
 from .checkpoint import Checkpoint, load_checkpoint, reason
 from .converted import converted
+from .forward_check import Claim, check_parts, probe
 from .lm_head import refuse_by_name
 from .packed import pack
-from .padded import pad
+from .padded import pad, rows_of_one_length
 from .pickled import load_pickled
 from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
@@ -26,13 +27,14 @@ from .tokenizing import tokenization_of
 @dataclass(frozen=True)
 class Backbone:
     """A model of transformers that gives hidden states. weight: [V, D], of its input embedding. vocabulary: the term of
-    each of the V ids. longest: the most tokens it takes."""
+    each of the V ids. longest: the most tokens it takes. ignores_padding: as a LanguageModel's."""
 
     backbone: Any
     weight: torch.Tensor
     tokenizer: Any
     vocabulary: tuple[str, ...]
     longest: int
+    ignores_padding: bool = True
 
     def hidden_states(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """[B, S, D] in the model's dtype, from int64 [B, S] ids and mask."""
@@ -98,6 +100,15 @@ class TokenScorer:
         """[T, D], of all tokens end to end."""
         if self._packed is not None:
             return self._packed.run(batch)[0]
+        if self._lm.ignores_padding:
+            return self._padded(batch, length)
+        of_text: dict[int, torch.Tensor] = {}
+        for rows in rows_of_one_length(batch):
+            hidden = self._padded([batch[row] for row in rows], None)
+            of_text |= zip(rows, hidden.view(len(rows), -1, hidden.shape[1]), strict=True)
+        return torch.cat([of_text[row] for row in range(len(batch))])
+
+    def _padded(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
         padded = pad(batch, self._pad, length)
         hidden = self._lm.hidden_states(padded.ids.to(self.device), padded.mask.to(self.device))
         return hidden[padded.mask.bool().to(self.device)]
@@ -130,7 +141,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
             checkpoint.model, weight, checkpoint.tokenizer, checkpoint.vocabulary(len(weight)), checkpoint.longest
         )
         scalar = load_scalar(files, head, placement.device)
-        _check_forward(files.folder, lm, len(scalar.weight))
+        lm = replace(lm, ignores_padding=_check_forward(checkpoint, lm, len(scalar.weight)))
         return TokenScorer(
             lm,
             scalar,
@@ -204,22 +215,21 @@ def _input_embedding(checkpoint: Checkpoint) -> torch.Tensor:
     return weight
 
 
-@torch.inference_mode()
-def _check_forward(folder: Path, lm: Backbone, width: int) -> None:
-    """Raise SpartonError for a model whose hidden states the scalar does not fit."""
-    ids = torch.zeros(1, 1, dtype=torch.int64, device=lm.weight.device)
-    try:
-        shape = tuple(lm.hidden_states(ids, torch.ones_like(ids)).shape)
-        found = f"they have the shape {shape}; expected {(1, 1, width)}"
-    except torch.OutOfMemoryError:
-        raise
-    except Exception as error:  # whatever its code met
-        shape, found = (), reason(error)
-    if shape != (1, 1, width):
+def _check_forward(checkpoint: Checkpoint, lm: Backbone, width: int) -> bool:
+    """Whether texts of different lengths may share a batch. Raises SpartonError for a model whose hidden states are not
+    those of its token ids, or that the scalar does not fit."""
+    claim = Claim(
+        "whose hidden states cannot be had",
+        "whose hidden states of a tokenized text are not those of its token ids alone",
+        "Sparton needs a backbone as BERT's",
+    )
+    whole = probe(checkpoint, claim, lambda output: output[0])
+    if whole.said.shape[-1] != width:
         raise SpartonError(
-            f"{folder} is a {type(lm.backbone).__name__}, whose hidden states do not fit its scalar a token ({found}); "
-            "save both again from one model"
+            f"{checkpoint.folder} is a {whole.name}, whose hidden states do not fit its scalar a token (they have "
+            f"{whole.said.shape[-1]} numbers a token; expected {width}); save both again from one model"
         )
+    return check_parts(whole, lm.hidden_states, width, lambda hidden: hidden, lm.tokenizer.pad_token_id or 0)
 
 
 def _dropped_ids(head: TokenHead, tokenizer: Any) -> list[int]:

@@ -12,6 +12,7 @@ from .layout import read_object
 
 SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
 INDEX = ".index.json"  # behind either name: which of several files has which weight
+ATTENTION = ("attn_implementation", "_attn_implementation")  # in config.json
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -72,7 +73,7 @@ def _kernel(config: dict[str, Any]) -> Any:
     while left:
         entry = left.pop()
         if isinstance(entry, dict):
-            for name in ("attn_implementation", "_attn_implementation"):
+            for name in ATTENTION:
                 if "/" in str(entry.get(name)):
                     return entry[name]
         left += entry.values() if isinstance(entry, dict) else entry if isinstance(entry, list) else ()

@@ -144,6 +144,12 @@ class Tokenizer:
         """The tokens that were added to the vocabulary, special ones among them."""
         return self._tokens.added_tokens()
 
+    def without_prompt(self, ids: np.ndarray) -> np.ndarray:
+        """What `tokenize` gave for a text, without the tokens of the prompt."""
+        start = len(self._before)
+        prompt = self._shared(ids[start:].tolist())
+        return np.delete(ids, slice(start, start + prompt))
+
     def _shared(self, ids: Sequence[int]) -> int:
         """How many tokens at the beginning are the prompt's."""
         least = min(len(ids), len(self._prompt_ids))

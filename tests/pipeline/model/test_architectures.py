@@ -137,8 +137,8 @@ def test_a_model_that_cannot_be_run_in_half_precision_says_so(tmp_path):
     with pytest.raises(SpartonError) as refused:
         load_masked_lm(EncoderFiles("masked_lm", tmp_path), device=torch.device("cpu"), dtype=half, head_dtype=half)
     assert str(refused.value).replace(str(tmp_path), "DIR") == (
-        "DIR is a DebertaForMaskedLM, which cannot be run in bfloat16 (expected scalar type Float but found BFloat16); "
-        "use dtype='float32'"
+        "DIR is a DebertaForMaskedLM, which cannot be run in bfloat16 (expected m1 and m2 to have the same "
+        "dtype, but got: float != c10::BFloat16); use dtype='float32'"
     )
 
 

@@ -12,7 +12,7 @@ from support.saved_models import TEXTS, needs_sentence_transformers, save, save_
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoTokenizer
 
 import sparton
-from sparton.errors import SpartonError
+from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.encoding.open_encoder import open_query_encoder
 from sparton.pipeline.encoding.pruning import Pruning
 from sparton.pipeline.model.files import find_model
@@ -406,7 +406,8 @@ def test_an_adapter_without_its_weights_is_one_sentence(copy):
     (copy / "adapter_model.safetensors").unlink()
     refused(
         copy,
-        "DIR holds an adapter (adapter_config.json) without its weights; expected adapter_model.safetensors",
+        "DIR holds an adapter (adapter_config.json) without its weights; expected adapter_model.safetensors "
+        "or adapter_model.bin",
     )
 
 
@@ -461,3 +462,26 @@ def test_a_decoder_without_its_head_or_with_a_capped_head_and_a_scale_is_one_sen
     )
     capped = save_decoder(tmp_path / "capped", "gemma2", changes={"sparton": {"logit_scale": 0.5}})
     refused(capped, "DIR caps its logits (final_logit_softcapping); logit_scale cannot be set for it")
+
+
+FACTORS = {"short_factor": [1.0] * 8, "long_factor": [3.0] * 8}
+
+
+@pytest.mark.parametrize(
+    ("rope", "longest"),
+    [({"rope_type": "longrope", "factor": 2.0, **FACTORS}, 48), ({"rope_type": "dynamic", "factor": 2.0}, 96)],
+)
+def test_rotary_positions_that_change_with_the_longest_text_of_a_batch(copy, rope, longest):
+    """A long text beside a short one does not change it, and neither does one before it."""
+    rope = {"rope_theta": 10_000.0, "original_max_position_embeddings": 48, **rope}
+    change_config(copy, rope_parameters=rope, max_position_embeddings=96)
+    texts = [*TEXTS, "black leather bag " * 40]
+    expected = np.concatenate([plain(copy, [text], length=longest) for text in texts])
+    if longest == 48:
+        assert np.abs(plain(copy, texts[-1:], length=49) - expected[-1]).max() > 0.1  # which is rotated otherwise
+    encoder = encoder_of(copy)
+    for _ in range(2):
+        assert_same(dense(encoder, texts), expected)
+    with pytest.raises(UsageError) as caught:
+        encoder_of(copy, max_length=longest + 1)
+    assert str(caught.value) == f"max_length is {longest + 1} and the model {copy} takes at most {longest}"

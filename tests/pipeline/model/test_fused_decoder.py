@@ -11,7 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from sparton.pipeline.model.fused_decoder import fuse_decoder
-from sparton.pipeline.model.masked_lm import split_head
+from sparton.pipeline.model.language_model import split_head
 
 LENGTHS = [5, 1, 13]
 

@@ -6,7 +6,7 @@ from support.masked_lms import MODELS, SMALL, build
 
 from sparton.errors import SpartonError
 from sparton.head import splade_head
-from sparton.pipeline.model.masked_lm import split_head
+from sparton.pipeline.model.language_model import split_head
 
 
 def padded_batch(padding):

@@ -8,7 +8,7 @@ from support.triton_devices import on_gpu
 from torch.nn.functional import scaled_dot_product_attention
 
 from sparton.pipeline.model.echo import second_copies, second_only, twice
-from sparton.pipeline.model.masked_lm import MaskedLM, split_head
+from sparton.pipeline.model.language_model import LanguageModel, split_head
 from sparton.pipeline.model.packed import _packed, _probe, _rounding, pack
 
 LENGTHS = [31, 1, 64, 5, 17]
@@ -17,7 +17,7 @@ LENGTHS = [31, 1, 64, 5, 17]
 def masked_lm(name, device, dtype):
     model = build(name).to(device, dtype)
     weight, bias = split_head(model)
-    return MaskedLM(model, weight, bias, None, tuple(map(str, range(1_200))), 64)
+    return LanguageModel(model, weight, bias, None, tuple(map(str, range(1_200))), 64)
 
 
 def documents(device):
@@ -32,7 +32,7 @@ def decoder(name, device, dtype, both_ways, **more):
         for layer in model.model.layers:
             layer.self_attn.is_causal = False
     weight, bias = split_head(model)
-    return MaskedLM(model, weight, bias, None, tuple(decoders.TOKENS), 64)
+    return LanguageModel(model, weight, bias, None, tuple(decoders.TOKENS), 64)
 
 
 def hidden_states_alone(lm, texts):

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +28,9 @@ from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
 from sparton.pipeline.encoding.static_encoder import StaticEncoder
 from sparton.pipeline.model.files import find_model
+from sparton.pipeline.model.open_model import open_documents
+from sparton.pipeline.model.spec import EncoderFiles
+from sparton.pipeline.options import EncoderOptions
 from sparton.storage.manifest import ModelSource, load_manifest
 
 pytestmark = pytest.mark.slow
@@ -588,3 +592,46 @@ def test_a_folder_is_no_name(documents, tmp_path, monkeypatch):
     shutil.copytree(documents, tmp_path / "naver" / "splade-v3-doc")
     monkeypatch.chdir(tmp_path)
     assert settings_of("naver/splade-v3-doc").queries is None
+
+
+PROMPT = "black leather "
+ASKED = ["suede bag", "bag with leather", "black"]
+
+
+def test_a_prompt_is_none_of_a_querys_own_tokens(documents):
+    """The model gets it, and a query's terms are the query's alone; a word of both is one."""
+    settings = settings_of(documents, query_terms="own")
+    settings = replace(settings, queries=replace(settings.for_queries, prompt=PROMPT))
+    rows, _ = reference(documents, [PROMPT + text for text in ASKED])
+    expected = keeping(rows, reference(documents, ASKED)[1])
+
+    same(dense(open_query_encoder(settings, SCALE), ASKED), expected)
+
+
+@needs_sentence_transformers
+def test_a_table_behind_the_model_multiplies_what_a_prompt_has_too(documents, tmp_path):
+    """As sentence-transformers has it."""
+    model = save([*splade(documents), static(documents)], tmp_path / "model", prompts={"query": PROMPT, "document": ""})
+    settings = settings_of(tmp_path / "model")
+    assert settings.for_queries.prompt == PROMPT
+    same(dense(open_query_encoder(settings, SCALE), ASKED), model.encode_query(ASKED).to_dense().double().numpy())
+
+
+def test_who_encodes_documents_does_not_read_the_query_model(documents, queries, monkeypatch):
+    """Each encoding process would; the one that records the model does."""
+    from sparton.pipeline.model import files
+
+    read, digest = [], files.file_digest
+    monkeypatch.setattr(files, "file_digest", lambda path: read.append(path.parent) or digest(path))
+    options = EncoderOptions(model=str(documents), query_model=str(queries), device="cpu")
+    opened = open_documents(options)
+    assert set(read) == {documents}
+    assert opened.settings().query_model.name == str(queries)
+    assert set(read) == {documents, queries}
+
+
+def test_a_model_with_another_base_head_or_echo_is_another():
+    files = EncoderFiles("causal_lm", Path("model"), base=Path("base"), head=Path("head"))
+    assert files.is_same_model(replace(files, prompt="query: ", max_length=5, top_terms=3, activation="one"))
+    for other in ({"base": Path("other")}, {"base": None}, {"head": None}, {"echo": True}, {"kind": "masked_lm"}):
+        assert not files.is_same_model(replace(files, **other))

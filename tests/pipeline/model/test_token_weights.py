@@ -289,8 +289,8 @@ def test_a_scalar_for_another_width_is_refused(tmp_path):
     torch.save({"weight": torch.zeros(1, 8), "bias": torch.zeros(1)}, folder / "sparse_linear.pt")
     refused(
         folder,
-        "DIR is a XLMRobertaModel, whose hidden states do not fit its scalar a token (they have the shape (1, 1, 32); "
-        "expected (1, 1, 8)); save both again from one model",
+        "DIR is a XLMRobertaModel, whose hidden states do not fit its scalar a token (they have 32 numbers a "
+        "token; expected 8); save both again from one model",
     )
 
 

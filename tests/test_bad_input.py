@@ -213,7 +213,7 @@ def test_a_corpus_without_any_text(run_cli, here, corpus):
     name = corpus("blank.parquet", ["a", "b"], ["", None])
     assert_refused(
         run_cli("index", name, "--index", "new"),
-        "none of the 2 rows has text that gives a term (columns text); choose others with --text-column",
+        "none of the 2 rows has text (columns text); choose others with --text-column",
         notes=GUESSED,
     )
     assert not (here / "new" / "lucene").exists()
@@ -401,7 +401,7 @@ def test_an_index_that_is_a_file(run_cli, good):
     )
 
 
-@pytest.mark.parametrize("name", ["nobody/no-such-model", "./not/a/folder"])
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "not/a/folder"])
 def test_an_unknown_model(run_cli, here, good, name):
     assert_index_refused(
         run_cli,
@@ -410,6 +410,32 @@ def test_an_unknown_model(run_cli, here, good, name):
         f"the model '{name}' is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
         "check the name, the network and, for a private model, your token",
     )
+
+
+@pytest.mark.parametrize("name", ["./not/a/folder", "../model", "~nobody/model"])
+def test_a_path_that_is_no_folder_is_no_name_on_the_hub(run_cli, here, good, name):
+    sentence = f"the model {name} does not exist; name a folder, or a model on the Hugging Face hub"
+    assert_index_refused(run_cli, here, [good, "--model", name], sentence)
+
+
+def test_a_file_of_a_model_is_told_from_its_folder(run_cli, here, good):
+    (here / "model").mkdir()
+    (here / "model" / "model.safetensors").write_bytes(b"")
+    sentence = "the model model/model.safetensors is a file; name the folder that it is in, model"
+    assert_index_refused(run_cli, here, [good, "--model", "model/model.safetensors"], sentence)
+
+
+def test_a_revision_of_what_has_none(run_cli, here, good):
+    (here / "model").mkdir()
+    for given, sentence in (
+        (["--revision", "abc"], "--revision is abc, and the model tiny is the embedded model, which has none"),
+        (["--model", "model", "--revision", "v1"], "--revision is v1, and the model model is a folder, which has none"),
+        (
+            ["--query-model", "model", "--query-revision", "v1"],
+            "--query-revision is v1, and the model model is a folder, which has none",
+        ),
+    ):
+        assert_index_refused(run_cli, here, [good, *given], f"{sentence}; leave it out", code=2)
 
 
 @pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("tf_model.h5", "tf_model.h5")])

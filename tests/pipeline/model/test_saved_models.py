@@ -422,8 +422,8 @@ def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sen
     [
         (
             '{"bag": NaN}',
-            "the table in DIR/idf.json has the weight nan at the token id 10; expected numbers that are finite, so save "
-            "it again",
+            "the table in DIR/idf.json has the weight nan at the token id 10; expected numbers that are finite, so "
+            "save it again",
         ),
         (
             '{"bag": -1}',

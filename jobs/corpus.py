@@ -122,7 +122,7 @@ def _checked_source(
 ) -> _Source:
     """Find out all that can be told of a corpus without a model."""
     from ..pipeline.corpus.reader import Corpus
-    from ..pipeline.corpus.survey import survey
+    from ..pipeline.corpus.survey import Wanted, survey_all
 
     corpus = Corpus(paths, header=encoding.header)
     refuse_sources(location, [(file, f"the corpus file {file}") for file in corpus.files])
@@ -130,7 +130,7 @@ def _checked_source(
     try:
         with waiting("reading columns and ids", shown=progress):
             bad = skipped if encoding.skip_bad_rows else None
-            columns, rows = survey(corpus, encoding.id_column, encoding.text_columns, bad)
+            columns, rows = survey_all(corpus, Wanted(**values_for(Wanted, encoding)), bad)
         if not rows:
             raise SpartonError(f"the corpus has no rows (files: {len(corpus.files)}); there is nothing to index")
     except BaseException:

@@ -7,16 +7,18 @@ from .untrusted import Where
 
 # A timestamp is kept as ISO 8601 in UTC, as 2026-11-26T08:00:00Z. Strings are a list of them.
 STRING, NUMBER, BOOLEAN, TIMESTAMP, STRINGS = KINDS = ("string", "number", "boolean", "timestamp", "strings")
-_MOST_LETTERS = 256
+MOST_LETTERS = 256
 
 FieldValue = str | int | float | bool | list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of an index. name: as the corpus has it, with dots where it is within others. kind: one of KINDS."""
+    """A field of an index. name: as the corpus has it, with dots where it is within others. kind: one of KINDS.
 
-    name: Annotated[
-        str, Where(f"a name of 1 to {_MOST_LETTERS} characters", lambda name: 0 < len(name) <= _MOST_LETTERS)
-    ]
+    decimal: what stands before the decimals of numbers that the corpus has as strings, a point or a comma.
+    """
+
+    name: Annotated[str, Where(f"a name of 1 to {MOST_LETTERS} characters", lambda name: 0 < len(name) <= MOST_LETTERS)]
     kind: Annotated[str, Where("string, number, boolean, timestamp or strings", lambda kind: kind in KINDS)]
+    decimal: Annotated[str, Where('"." or ","', lambda sign: sign in (".", ","))] = "."

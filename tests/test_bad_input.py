@@ -137,7 +137,7 @@ def test_a_column_that_a_later_file_lacks(run_cli, here, good, write_parquet):
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (("sku", "text"), "no column looks like an id; name it with --id-column: the columns are sku, text"),
+        (("colour", "text"), "no column looks like an id; name it with --id-column: the columns are colour, text"),
         (("id", "words"), "no column looks like text; name it with --text-column: the columns are id, words"),
     ],
 )
@@ -179,12 +179,12 @@ def test_an_id_twice_in_two_files(run_cli, here, good, corpus):
 
 
 def test_a_text_column_that_is_no_string(run_cli, here, corpus):
-    name = corpus("numbers.parquet", ["a"], [3])
+    name = corpus("bytes.parquet", ["a"], [b"3"])
     assert_index_refused(
         run_cli,
         here,
         [name],
-        "the text column 'text' is of type int64, not string; choose another with --text-column",
+        "the text column 'text' is of type binary, not string; choose another with --text-column",
         notes="",
     )
 

@@ -1,6 +1,7 @@
 """Arrow files, those of Feather and of `datasets` among them; and Arrow's columns as values, for Parquet too."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +10,9 @@ from ...storage.skipped_rows import BadRow
 from .files import DataFile
 from .formats import NULL, TEXT
 from .lines import call
+from .paths import column_at, fields_within
 from .rows import ROWS_A_BATCH, Rows
+from .timestamps import instant
 
 _MAGIC = b"ARROW1"
 
@@ -25,13 +28,13 @@ class ArrowFormat:
         with file.open("rb") as stream:
             return kinds(call(file, lambda: _reader(stream)).schema)
 
-    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+    def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All rows."""
         with file.open("rb") as stream:
             first = 1
             for large in _batches(file, call(file, lambda: _reader(stream))):
                 for start in range(0, large.num_rows, ROWS_A_BATCH):
-                    rows = rows_of(file, first, large.slice(start, ROWS_A_BATCH), columns)
+                    rows = rows_of(file, first, large.slice(start, ROWS_A_BATCH), columns, fields)
                     yield rows
                     first += len(rows)
 
@@ -52,10 +55,15 @@ def _batches(file: DataFile, reader: Any) -> Iterator[pa.RecordBatch]:
 
 
 def kinds(schema: pa.Schema) -> Mapping[str, str]:
-    """The kinds of columns by their names; of two columns with one name the first is meant."""
+    """The kinds of columns by their names; of two columns with one name the first is meant, but one whose own name has
+    a dot before one within another."""
     found: dict[str, str] = {}
+    own = set(schema.names)
     for field in schema:
         found.setdefault(field.name, _kind(field.type))
+        for inner in fields_within(field):
+            if inner.name not in own:
+                found.setdefault(inner.name, _kind(inner.type))
     return found
 
 
@@ -67,23 +75,28 @@ def _kind(of: pa.DataType) -> str:
     return NULL if pa.types.is_null(of) else str(of)
 
 
-def rows_of(file: DataFile, first: int, batch: pa.RecordBatch, columns: Sequence[str]) -> Rows:
+def rows_of(
+    file: DataFile, first: int, batch: pa.RecordBatch, columns: Sequence[str], fields: Sequence[str] = ()
+) -> Rows:
     """The rows of a batch, of which the first has the number `first`."""
     bad: dict[int, BadRow] = {}
-    values = tuple(
-        _values(batch.column(batch.schema.names.index(name)), bad)
-        if name in batch.schema.names
-        else [None] * batch.num_rows
-        for name in columns
-    )
-    rows = Rows(file, "row", range(first, first + batch.num_rows), values)
+
+    def values(name: str) -> list[Any]:
+        column = column_at(batch, name)
+        return [None] * batch.num_rows if column is None else _values(column, bad)
+
+    numbers = range(first, first + batch.num_rows)
+    rows = Rows(file, "row", numbers, tuple(map(values, columns)), fields=tuple(map(values, fields)))
     return rows.with_bad(bad)
 
 
 def _values(column: pa.Array, bad: dict[int, BadRow]) -> list[Any]:
-    """What a column holds. bad: gets the rows whose text is not UTF-8. Raises what Arrow does for a damaged column."""
+    """What a column holds. bad: gets the rows whose text is not UTF-8, or whose time is in no calendar. Raises what
+    Arrow does for a damaged column."""
     try:
         column.validate(full=True)
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            return _instants(column, bad)
         values: list[Any] = plain(column).to_pylist()
         return values
     except pa.ArrowInvalid:
@@ -100,6 +113,21 @@ def _values(column: pa.Array, bad: dict[int, BadRow]) -> list[Any]:
             bad[offset] = BadRow(
                 "not UTF-8", f"has text that is not UTF-8 (byte {error.start + 1} is 0x{value[error.start]:02x})"
             )
+    return values
+
+
+def _instants(column: pa.Array, bad: dict[int, BadRow]) -> list[date | None]:
+    """Dates, and timestamps in UTC, which Arrow's are where they have a zone, cut to microseconds."""
+    is_date = pa.types.is_date(column.type)
+    unit = {pa.date32(): "days", pa.date64(): "ms"}[column.type] if is_date else column.type.unit
+    values: list[date | None] = []
+    for offset, count in enumerate(column.view(pa.int32() if unit == "days" else pa.int64()).to_pylist()):
+        try:
+            moment = None if count is None else instant(count, unit)
+            values.append(moment.date() if moment and is_date else moment)
+        except OverflowError:
+            values.append(None)
+            bad[offset] = BadRow("time", "has a time that is not within the years 1 to 9999")
     return values
 
 

@@ -1,25 +1,34 @@
 """The rows of a corpus, of which each is checked: with an id and text, or bad."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from ...storage.skipped_rows import SkippedRows
 from .columns import Columns
 from .files import DataFile
 from .ids import IdCheck, with_ids
+from .markup_sample import MarkupSample
 from .reader import Corpus
 from .rows import Rows, unreadable
 from .texts import with_texts
 
+if TYPE_CHECKING:
+    from .field_survey import FieldSurvey
+
 
 def checked(rows: Rows, columns: Columns, *, skip_bad: bool) -> Rows:
-    """Rows with their ids and texts as strings.
+    """Rows with their ids and texts as strings, and their fields as JSON.
 
-    columns: of the rows, ids first; the texts may be left out. skip_bad: give bad rows too, with None for all.
+    columns: of the rows, ids first; texts and fields may be left out. skip_bad: give bad rows too, with None for all.
     Otherwise the first one raises SpartonError.
     """
     rows = with_ids(rows, columns.id)
     if len(rows.columns) > 1:
-        rows = with_texts(rows, columns.text)
+        rows = with_texts(rows, columns.text, strip_html=columns.strip_html)
+    if columns.fields and rows.fields:
+        from .field_values import with_fields
+
+        rows = with_fields(rows, columns.fields, strip_html=columns.strip_html)
     if rows.bad and not skip_bad:
         raise unreadable(rows, min(rows.bad))
     return rows
@@ -30,18 +39,23 @@ def check_corpus(
     columns: Columns,
     skipped: SkippedRows | None = None,
     names: dict[DataFile, tuple[str, ...]] | None = None,
+    fields: "FieldSurvey | None" = None,
+    sample: MarkupSample | None = None,
 ) -> int:
     """Check that every row has an id and that no id stands twice; return the number of rows.
 
     skipped: gets bad rows; without it the first one is an error. names: gets those of each file's columns, where its
-    rows name them. Texts are checked too, but where that would take
+    rows name them. fields: looks at all values of those that are to be fields. sample: at some of the texts, if any are
+    read. Texts are checked too, but where that would take
     reading them for nothing else: of formats by columns their types are known, and what is not UTF-8 is met later.
     Raises SpartonError naming the file and row of a bad row, or both rows of a repeated id.
     """
     ids_alone = corpus.format.by_columns and skipped is None
 
+    of_fields = columns.of_fields or (fields.reads if fields else ())
+
     def every() -> Iterator[Rows]:
-        for rows in corpus.rows(columns.all[:1] if ids_alone else columns.all):
+        for rows in corpus.rows(columns.all[:1]) if ids_alone else corpus.rows(columns.all, of_fields):
             yield checked(rows, columns, skip_bad=skipped is not None)
 
     check, count = IdCheck(), 0
@@ -52,6 +66,10 @@ def check_corpus(
             _skip(rows, skipped)
         if names is not None and rows.names is not None:
             names[rows.file] = rows.names
+        if fields is not None:
+            fields.add(rows)
+        if sample is not None:
+            sample.add(rows)
     check.refuse_repeated(every())
     return count
 

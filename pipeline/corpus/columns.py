@@ -1,20 +1,17 @@
 """Which columns hold the id and the text: as asked, or guessed from their names."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ...errors import Parameter, SpartonError, UsageError, listed
+from ...errors import Parameter, SpartonError, UsageError, listed, shortened
 from ...storage.fields import Field
-from .formats import ANY, NULL, TEXT
+from .guesses import BODY_NAMES, ID_NAMES, guessed_ids, guessed_texts, guessed_within
+from .kinds import is_container, is_id, is_text
+from .names import is_within
 from .reader import Corpus
 
 log = logging.getLogger("sparton")
-ID_NAMES = ("id", "_id", "docid", "doc_id", "pid", "product_id")
-TITLE_NAMES = ("title", "name")
-BODY_NAMES = ("text", "contents", "content", "body", "description", "passage", "abstract")
-_NUMBERS = re.compile(r"u?int\d+|halffloat|float|double|decimal.*")
 _TOLD = 3  # files
 
 
@@ -23,7 +20,7 @@ class Columns:
     """The id column and the text columns, joined with a space in this order; `guessed` if nobody named them all.
 
     unused: the corpus's other columns. like_ids: those of them that could have been taken for the id. fields: columns
-    that are kept as such.
+    that are kept as such. strip_html: whether markup is taken out of texts and of strings of fields.
     """
 
     id: str
@@ -32,6 +29,7 @@ class Columns:
     unused: tuple[str, ...] = ()
     like_ids: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    strip_html: bool = False
 
     @property
     def guess(self) -> str:
@@ -43,6 +41,16 @@ class Columns:
     def all(self) -> tuple[str, ...]:
         """The id column, and then the text columns."""
         return (self.id, *self.text)
+
+    @property
+    def of_fields(self) -> tuple[str, ...]:
+        """The columns that are kept as fields."""
+        return tuple(field.name for field in self.fields)
+
+    def with_fields(self, fields: Sequence[Field], known: Sequence[str]) -> "Columns":
+        """The same with these fields. known: all columns of the corpus."""
+        taken = (*self.all, *(field.name for field in fields))
+        return replace(self, fields=tuple(fields), unused=not_taken(known, taken))
 
 
 def choose_columns(
@@ -61,32 +69,63 @@ def choose_columns(
     known = corpus.names
     if not known:  # no row either
         return Columns(id_column or ID_NAMES[0], tuple(text_columns) or BODY_NAMES[:1])
-    ids = [id_column] if id_column else [name for name in _id_names(corpus) if name in known]
-    if not ids:
-        raise _no_guess("an id", "id_column", corpus)
-    text = tuple(text_columns) or _guessed_text(corpus, ids[0])
-    if not text:
-        raise _no_guess("text", "text_columns", corpus)
+    ids, text = _guessed(corpus, id_column, text_columns)
     for name in (ids[0], *text):
         if name not in known:
-            raise SpartonError(f"the corpus has no column {name!r}; its columns are {listed(known)}")
+            raise no_column(name, known)
     lacking = _check_types(corpus, ids[0], text)
     if told:
         _tell(lacking)
-    unused = tuple(name for name in known if name not in (ids[0], *text))
+    unused = not_taken(known, (ids[0], *text))
     return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
 
 
-def _id_names(corpus: Corpus) -> Sequence[str]:
-    return ("1",) if corpus.format.heading is False else ID_NAMES
+def not_taken(known: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
+    """The columns that are none of those taken. Of one that has others within it either it is named, or what of it was
+    not taken, if some was."""
+    whole = [name for name in known if name not in taken and not any(is_within(one, name) for one in taken)]
+    return tuple(name for name in whole if not any(is_within(name, outer) for outer in whole))
 
 
-def _guessed_text(corpus: Corpus, id_name: str) -> tuple[str, ...]:
-    known = corpus.names
+def no_column(name: str, known: Sequence[str]) -> SpartonError:
+    """The error for a column that no file has."""
+    return SpartonError(f"the corpus has no column {name!r}; its columns are {listed(known)}")
+
+
+def _guessed(corpus: Corpus, id_column: str | None, text_columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """The columns of ids and texts as asked for, or as their names suggest; of ids the likeliest first."""
+    known = _kinds(corpus)
+    ids: list[str]
+    text: tuple[str, ...]
     if corpus.format.heading is False:  # an id and a text, as MS MARCO's passages are
-        return ("2",) if len(known) == 2 and id_name == "1" else ()
-    firsts = (next((name for name in names if name in known), None) for names in (TITLE_NAMES, BODY_NAMES))
-    return tuple(name for name in firsts if name is not None)
+        ids, text = ["1"], ("2",) if len(known) == 2 and id_column in (None, "1") else ()
+    else:
+        own = {one: kind for one, kind in known.items() if not _is_inner(one, known)}
+        ids, text = guessed_ids(own), guessed_texts(own)
+        if not text:
+            within = guessed_within(known, with_id=not ids)
+            ids, text = ids or within[0], within[1]
+    ids, text = [id_column] if id_column else ids, tuple(text_columns) or text
+    if not ids:
+        raise _no_guess("an id", "id_column", corpus)
+    if not text:
+        raise _no_guess("text", "text_columns", corpus)
+    return ids, text
+
+
+def _is_inner(name: str, known: Mapping[str, str]) -> bool:
+    """Whether a column is within another; one whose own name has dots is not."""
+    ends = [end for end, sign in enumerate(name) if sign == "."]
+    return any(is_container(known.get(name[:end], "")) for end in ends)
+
+
+def _kinds(corpus: Corpus) -> dict[str, str]:
+    """The kinds of all columns, each in the first file that has it."""
+    known: dict[str, str] = {}
+    for schema in corpus.schemas:
+        for name, kind in schema.items():
+            known.setdefault(name, kind)
+    return known
 
 
 def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[str, Sequence[str]]:
@@ -100,7 +139,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[s
                 f"{file} has no column {id_name!r}, which other files have; its columns are {listed(tuple(schema))}"
             )
         kind = schema[id_name]
-        if kind not in (TEXT, NULL, ANY) and not _NUMBERS.fullmatch(kind):
+        if not is_id(kind):
             raise SpartonError(
                 f"the id column {id_name!r} is of type {kind}{_in(file, corpus)}; an id is a string or a whole number"
             )
@@ -113,13 +152,20 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[s
         for name in text:
             if name not in schema:
                 lacking[name].append(str(file))
-            elif schema[name] not in (TEXT, NULL, ANY):
-                raise SpartonError(
-                    f"the text column {name!r} is of type {schema[name]}{_in(file, corpus)}, not string; ",
-                    "choose another with ",
-                    Parameter("text_columns"),
-                )
+            elif not is_text(schema[name]):
+                raise _no_text(name, schema, _in(file, corpus))
     return lacking
+
+
+def _no_text(name: str, schema: Mapping[str, str], where: str) -> SpartonError:
+    """The error for a text column whose values are no text."""
+    kind = schema[name]
+    within = [one for one in schema if is_container(kind) and is_within(one, name) and is_text(schema[one])]
+    instead = f"choose another, as {within[0]!r} within it, with " if within else "choose another with "
+    return SpartonError(
+        f"the text column {name!r} is of type {shortened(kind)}{where}, not string; {instead}",
+        Parameter("text_columns"),
+    )
 
 
 def _tell(lacking: Mapping[str, Sequence[str]]) -> None:

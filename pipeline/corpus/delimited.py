@@ -1,6 +1,7 @@
 """CSV and TSV: every column is text, so that an id of "007" stays what it is."""
 
 import csv
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -8,14 +9,16 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import BinaryIO
 
-from ...errors import SpartonError
+from ...errors import SpartonError, listed
 from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
+from .delimiters import DELIMITERS, LOOKED_AT, delimiter_of
 from .files import DataFile
 from .formats import TEXT
 from .lines import LONGEST_LINE, line_blocks, open_bytes
 from .rows import ROWS_A_BATCH, Rows
 
+log = logging.getLogger("sparton")
 csv.field_size_limit(LONGEST_LINE)
 _Row = list[str] | BadRow
 _Numbered = Generator[tuple[int, _Row], None, None]
@@ -39,23 +42,24 @@ class Delimited:
         with open_bytes(file) as stream, closing(self.split(stream)) as rows:
             return dict.fromkeys(self._names(file, next(rows, (1, []))), TEXT)
 
-    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+    def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All rows but empty lines. One with more or fewer fields than the first is bad."""
         with open_bytes(file) as stream, closing(self.split(stream)) as rest:
             first = next(rest, None)
             if first is None:
                 return
             names = self._names(file, first)
-            indexes = [names.index(name) if name in names else None for name in columns]
+            indexes = [names.index(name) if name in names else None for name in (*columns, *fields)]
             rows = iter(rest) if self.heading else chain([first], rest)
             while batch := list(islice(rows, ROWS_A_BATCH)):
                 found = [_checked(row, len(names), indexes) for _, row in batch]
                 bad = {offset: row for offset, row in enumerate(found) if isinstance(row, BadRow)}
-                values = tuple(
+                values = [
                     [None if isinstance(row, BadRow) or index is None else row[index] for row in found]
                     for index in indexes
-                )
-                yield Rows(file, "line", [number for number, _ in batch], values, bad)
+                ]
+                texts, kept = tuple(values[: len(columns)]), tuple(values[len(columns) :])
+                yield Rows(file, "line", [number for number, _ in batch], texts, bad, fields=kept)
 
     def _names(self, file: DataFile, first: tuple[int, _Row]) -> list[str]:
         """Raises SpartonError for a heading that does not name each column."""
@@ -74,13 +78,29 @@ class Delimited:
         return row
 
 
+def tell_delimiters(files: Sequence[DataFile]) -> None:
+    """Log which CSV files have other signs than commas between their fields."""
+    found: dict[str, list[str]] = {}
+    for file in files:
+        with open_bytes(file) as stream:
+            sign = delimiter_of([text for _, text in islice(_texts(stream), LOOKED_AT)])
+        found.setdefault(sign, []).append(str(file))
+    for sign, names in found.items():
+        if sign != ",":
+            log.info("fields are between %s in %s", DELIMITERS[sign], listed(names, 3))
+
+
 def csv_rows(stream: BinaryIO) -> _Numbered:
-    """The rows of CSV: commas between fields, and double quotes around one that has commas, quotes or line ends."""
-    lines = _Lines(text if text is None else f"{text}\n" for _, text in _texts(stream))
-    reader = csv.reader(lines, strict=True)
+    """The rows of CSV: commas between fields, or another sign if the first lines say so (see delimiters.py), and double
+    quotes around one that has such signs, quotes or line ends."""
+    texts = (text for _, text in _texts(stream))
+    first = list(islice(texts, LOOKED_AT))
+    sign = delimiter_of(first)
+    lines = _Lines(text if text is None else f"{text}\n" for text in chain(first, texts))
+    reader = csv.reader(lines, delimiter=sign, strict=True)
     while True:
         lines.begin_row()
-        first = lines.number + 1
+        number = lines.number + 1
         row: _Row
         try:
             row = next(reader)
@@ -89,9 +109,9 @@ def csv_rows(stream: BinaryIO) -> _Numbered:
         except csv.Error as error:
             row = _TOO_LONG if lines.is_too_long else _WRONG_END if "new-line" in str(error) else _OPEN_QUOTE
             lines.skip_line()
-            reader = csv.reader(lines, strict=True)
+            reader = csv.reader(lines, delimiter=sign, strict=True)
         if row:
-            yield first, row
+            yield number, row
 
 
 def tsv_rows(stream: BinaryIO) -> _Numbered:

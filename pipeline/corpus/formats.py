@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from .files import DataFile
     from .rows import Rows
 
-TEXT, NULL, ANY = "string", "null", "any"  # kinds of columns; other ones have Arrow's names
+# Kinds of columns; others have Arrow's names. ANY where each row has a type of its own; an OBJECT has columns within.
+TEXT, NULL, ANY, OBJECT, OBJECTS = "string", "null", "any", "object", "list of objects"
 _ZIPPED = ".gz"
 _SUFFIXES = {
     ".parquet": "parquet",
@@ -46,13 +47,15 @@ class Format(Protocol):
         """Whether only its rows name a file's columns, so that all of them are read for its schema."""
 
     def schema(self, file: "DataFile") -> Mapping[str, str]:
-        """The kind of each of a file's columns, by name, in order. ANY where each row has a type of its own.
+        """The kind of each of a file's columns, by name, in order; a column within another has a name with dots.
 
         Raises SpartonError for a file whose columns cannot be told, and what Arrow and the file system raise.
         """
 
-    def rows(self, file: "DataFile", columns: Sequence[str]) -> Iterator["Rows"]:
+    def rows(self, file: "DataFile", columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator["Rows"]:
         """All rows of a file, some at a time; a column that the file does not have is None throughout.
+
+        fields: columns of which only the values matter, and not how they are written.
 
         Raises what Arrow and the file system raise.
         """

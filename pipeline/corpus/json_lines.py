@@ -13,10 +13,13 @@ from ...errors import SpartonError
 from ...storage.nesting import not_too_deep
 from ...storage.skipped_rows import BadRow
 from .files import DataFile
-from .formats import ANY
+from .json_kinds import JsonKinds
 from .lines import LONGEST_LINE, line_blocks, open_bytes
+from .names import is_within
+from .paths import leaves, value_at
 from .rows import Rows
 
+_WHOLE_IN_ORJSON = 2.0**63
 _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 
 
@@ -28,18 +31,18 @@ class JsonLines:
 
     def schema(self, file: DataFile) -> Mapping[str, str]:
         """The names that any line has: all lines are read for it."""
-        names: tuple[str, ...] = ()
+        known = JsonKinds()
         for some in _objects(file):
-            names = some.names
-        return dict.fromkeys(names, ANY)
+            known.add(some.rows)
+        return known.kinds
 
-    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+    def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All lines but empty ones."""
-        for some in _objects(file):
-            values = tuple(_column(some.rows, name) for name in columns)
-            rows = Rows(file, "line", some.numbers, values, some.bad, some.halves, some.names)
-            if any(float in set(map(type, column)) for column in values):
-                rows = _with_numbers(rows, some.lines, columns)
+        for some in _objects(file, tuple(name for name in columns if "." in name)):
+            values, kept = (tuple(_column(some.rows, name) for name in names) for names in (columns, fields))
+            rows = Rows(file, "line", some.numbers, values, some.bad, some.halves, some.names, kept, some.rows)
+            if any(float in set(map(type, column)) for column in values) or any(map(_has_large, kept)):
+                rows = _with_numbers(rows, some.lines, columns, fields)
             yield rows
 
 
@@ -71,18 +74,27 @@ class Written(float):
         return self.text
 
 
-def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str]) -> Rows:
+def _has_large(column: Sequence[Any]) -> bool:
+    """Whether a float among some values could be a whole number that orjson does not take."""
+    return any(type(value) is float and abs(value) >= _WHOLE_IN_ORJSON for value in column)
+
+
+def _with_numbers(rows: Rows, lines: Sequence[bytes], columns: Sequence[str], fields: Sequence[str]) -> Rows:
     """The rows with each float as it is written: it may be a whole number, of which orjson takes 64 bits at most."""
     bad: dict[int, BadRow] = {}
+    objects = list(rows.objects or ())
     for offset, line in enumerate(lines):
-        if any(type(column[offset]) is float for column in rows.columns):
+        if any(type(column[offset]) is float for column in rows.columns) or any(
+            _has_large(column[offset : offset + 1]) for column in rows.fields
+        ):
             row = _read_carefully(line)
             if isinstance(row, BadRow):
                 bad[offset] = row
             else:
-                for name, column in zip(columns, rows.columns, strict=True):
-                    column[offset] = row.get(name)
-    return replace(rows, halves=True).with_bad(bad)
+                objects[offset] = row
+                for name, column in zip((*columns, *fields), (*rows.columns, *rows.fields), strict=True):
+                    column[offset] = value_at(row, name)
+    return replace(rows, halves=True, objects=objects).with_bad(bad)
 
 
 def _column(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
@@ -90,11 +102,11 @@ def _column(rows: Sequence[dict[str, Any]], name: str) -> list[Any]:
     try:
         return list(map(itemgetter(name), rows))
     except KeyError:
-        return [row.get(name) for row in rows]
+        return [row.get(name) for row in rows] if "." not in name else [value_at(row, name) for row in rows]
 
 
-def _objects(file: DataFile) -> Iterator[_Objects]:
-    """All lines but empty ones, some at a time."""
+def _objects(file: DataFile, dotted: Sequence[str] = ()) -> Iterator[_Objects]:
+    """All lines but empty ones, some at a time. dotted: names of columns within others, of which the names are told."""
     names: tuple[str, ...] = ()
     begun = False
     with open_bytes(file) as stream:
@@ -116,7 +128,15 @@ def _objects(file: DataFile) -> Iterator[_Objects]:
                 rows = [{} if isinstance(row, BadRow) else row for row in found]
             if not set().union(*rows) <= set(names):
                 names = tuple(dict.fromkeys(chain(names, *rows)))
+            if dotted:
+                names = tuple(dict.fromkeys(chain(names, *(_beside(row, dotted) for row in rows))))
             yield _Objects(numbers, lines, rows, bad, halves, names)
+
+
+def _beside(row: Mapping[str, Any], dotted: Sequence[str]) -> list[str]:
+    """The names of what is within the objects of a row that some names lead into."""
+    outer = {name: value for name, value in row.items() if any(is_within(one, name) for one in dotted)}
+    return [name for name, _ in leaves(outer)]
 
 
 def _refuse_whole_document(file: DataFile, start: bytes) -> None:

@@ -25,12 +25,12 @@ class ParquetFormat:
         with file.open("rb") as stream:
             return kinds(call(file, lambda: pq.ParquetFile(stream)).schema_arrow)
 
-    def rows(self, file: DataFile, columns: Sequence[str]) -> Iterator[Rows]:
+    def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All rows. Pages that carry a checksum are checked."""
-        batches = _batches(file, columns)
+        batches = _batches(file, (*columns, *fields))
         first = 1
         for batch in bounded_items(batches, str(file)) if isinstance(file, RemoteFile) else batches:
-            rows = rows_of(file, first, batch, columns)
+            rows = rows_of(file, first, batch, columns, fields)
             yield rows
             first += len(rows)
 
@@ -45,7 +45,8 @@ def _batches(file: DataFile, columns: Sequence[str]) -> Iterator[Any]:
         counts = [parquet.metadata.row_group(group).num_rows for group in range(parquet.num_row_groups)]
         if sum(counts) != parquet.metadata.num_rows:
             raise pa.ArrowInvalid(f"its row groups have {sum(counts)} rows, and its footer {parquet.metadata.num_rows}")
-        own = [name for name in columns if name in parquet.schema_arrow.names]
+        known = kinds(parquet.schema_arrow)
+        own = list(dict.fromkeys(name for name in columns if name in known))
         # One row group at a time, so that all before a damaged one is read.
         for group, count in enumerate(counts):
             for batch in parquet.iter_batches(ROWS_A_BATCH, row_groups=[group], columns=own, use_threads=False):

@@ -65,22 +65,22 @@ class Corpus:
         """The names of all columns that any file has."""
         return tuple(dict.fromkeys(name for schema in self.schemas for name in schema))
 
-    def first_rows(self, file: DataFile) -> Rows | None:
-        """The first rows of a file, without values; None if there is no row. Raises SpartonError for a damaged file."""
+    def first_rows(self, file: DataFile, columns: Sequence[str] = (), fields: Sequence[str] = ()) -> Rows | None:
+        """The first rows of a file; None if there is no row. Raises SpartonError for a damaged file."""
         try:
-            return next(self.format.rows(file, ()), None)
+            return next(self.format.rows(file, columns, fields), None)
         except _UNREADABLE as error:
             raise self._unreadable(file, error) from error
 
-    def rows(self, columns: Sequence[str]) -> Iterator[Rows]:
-        """The chosen columns of every row, file after file.
+    def rows(self, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
+        """The chosen columns of every row, and those that are to be fields, file after file.
 
         Raises SpartonError where a file turns out to be damaged, or to have changed.
         """
         for file, state in zip(self.files, self.states, strict=True):
             check_unchanged(file, state)
             try:
-                for rows in self.format.rows(file, columns):
+                for rows in self.format.rows(file, columns, fields):
                     if isinstance(file, Path):  # of a remote file it is a request
                         check_unchanged(file, state)
                     yield rows

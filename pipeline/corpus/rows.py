@@ -21,6 +21,8 @@ class Rows:
     bad: what is wrong with rows, by their offsets; all their values are None.
     halves: whether strings may have halves of characters, which JSON can spell.
     names: of a format in which only the rows name the columns, those that rows of the file so far have; else None.
+    fields: the values of each column that is to be a field; once they are checked, one list of JSON objects.
+    objects: of a format in which only the rows name the columns, all that each has; {} of a bad one.
     """
 
     file: DataFile
@@ -30,6 +32,8 @@ class Rows:
     bad: Mapping[int, BadRow] = field(default_factory=dict)
     halves: bool = False
     names: tuple[str, ...] | None = None
+    fields: tuple[list[Any], ...] = ()
+    objects: Sequence[Mapping[str, Any]] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -40,18 +44,19 @@ class Rows:
 
     def slice(self, start: int, stop: int) -> "Rows":
         """Some of the rows."""
-        columns = tuple(column[start:stop] for column in self.columns)
+        columns, fields = (tuple(one[start:stop] for one in some) for some in (self.columns, self.fields))
         bad = {offset - start: bad for offset, bad in self.bad.items() if start <= offset < stop}
-        return replace(self, numbers=self.numbers[start:stop], columns=columns, bad=bad)
+        return replace(self, numbers=self.numbers[start:stop], columns=columns, bad=bad, fields=fields, objects=None)
 
     def with_bad(self, bad: Mapping[int, BadRow]) -> "Rows":
         """The same, with more rows that are bad."""
         if not bad:
             return self
-        columns = tuple(
-            [None if offset in bad else value for offset, value in enumerate(column)] for column in self.columns
+        columns, fields = (
+            tuple([None if offset in bad else value for offset, value in enumerate(one)] for one in some)
+            for some in (self.columns, self.fields)
         )
-        return replace(self, columns=columns, bad={**bad, **self.bad})
+        return replace(self, columns=columns, bad={**bad, **self.bad}, fields=fields)
 
     def are_text(self, values: Sequence[Any]) -> bool:
         """Whether values of these rows are all strings, of whole characters."""

@@ -68,7 +68,7 @@ def write_collection(
 
     corpus = Corpus(job.files, job.states, header=job.options.header)
     check = partial(checked, columns=job.columns, skip_bad=job.options.skip_bad_rows)
-    shards = read_shards(corpus.rows(job.columns.all), job.options.shard_rows, check, wanted)
+    shards = read_shards(corpus.rows(job.columns.all, job.columns.of_fields), job.options.shard_rows, check, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))

@@ -15,7 +15,7 @@ import pytest
 import sparton
 from sparton.errors import SpartonError
 from sparton.pipeline.corpus.reader import Corpus
-from sparton.pipeline.corpus.survey import survey
+from sparton.pipeline.corpus.survey import survey_all
 from sparton.pipeline.encoding.impacts import Impacts
 from sparton.pipeline.encoding.saved_batches import SavedBatches
 from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
@@ -154,7 +154,7 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(
     times = os.stat(corpus).st_atime_ns, os.stat(corpus).st_mtime_ns
 
     def change(*arguments):
-        found = survey(*arguments)
+        found = survey_all(*arguments)
         if how == "replaced":
             other.replace(corpus)
         else:
@@ -162,7 +162,7 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(
         os.utime(corpus, ns=times)  # as a copy that keeps times would leave it
         return found
 
-    monkeypatch.setattr("sparton.pipeline.corpus.survey.survey", change)
+    monkeypatch.setattr("sparton.pipeline.corpus.survey.survey_all", change)
     ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", static_model, "--shard-rows", 20)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (

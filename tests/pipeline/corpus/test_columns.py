@@ -76,13 +76,100 @@ def test_text_may_be_any_kind_of_string(corpus, kind):
     assert choose_columns(corpus("id", text=kind)).text == ("text",)
 
 
-@pytest.mark.parametrize("kind", [pa.int64(), pa.binary(), pa.list_(pa.string())])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.int64(),
+        pa.decimal128(10, 2),
+        pa.bool_(),
+        pa.date32(),
+        pa.timestamp("ns", "Europe/Paris"),
+        pa.time64("us"),
+        pa.list_(pa.string()),
+        pa.large_list(pa.field("item", pa.float64(), nullable=False)),
+        pa.list_(pa.dictionary(pa.int8(), pa.string()), 3),
+    ],
+)
+def test_text_may_be_what_can_be_written_and_a_list_of_it(corpus, kind):
+    assert choose_columns(corpus("id", other=kind), None, ["other"]).text == ("other",)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.list_(pa.list_(pa.string())), pa.list_(pa.struct([("a", pa.string())])), pa.duration("s")]
+)
 def test_other_text_is_refused(corpus, kind):
     with pytest.raises(SpartonError) as caught:
         choose_columns(corpus("id", text=kind))
     assert (
         str(caught.value) == f"the text column 'text' is of type {kind}, not string; choose another with text_columns"
     )
+
+
+def test_a_struct_is_no_text_but_what_is_within_it(corpus):
+    doc = pa.struct([("n", pa.binary()), ("text", pa.string())])
+    with pytest.raises(SpartonError) as caught:
+        choose_columns(corpus("id", doc=doc), None, ["doc"])
+    assert str(caught.value) == (
+        "the text column 'doc' is of type struct<n: binary, text: string>, not string; choose another, as 'doc.text' "
+        "within it, with text_columns"
+    )
+    assert choose_columns(corpus("id", doc=doc), None, ["doc.text"]).unused == ("doc.n",)
+
+
+@pytest.mark.parametrize(
+    ("names", "id_column", "text"),
+    [
+        (["sku", "product_name", "price"], "sku", ("product_name",)),
+        (["DOCNO", "Title", "Body"], "DOCNO", ("Title", "Body")),
+        (["ID", "Name", "Long Description"], "ID", ("Name", "Long Description")),
+        (["itemId", "itemName", "bulletPoints"], "itemId", ("itemName", "bulletPoints")),
+        (["asin", "title", "features", "description"], "asin", ("title", "description", "features")),
+        (["Handle", "Title", "Body (HTML)", "Variant SKU"], "Variant SKU", ("Title", "Body (HTML)")),
+        (
+            ["code", "long_description", "short_description", "description", "name", "summary", "highlights"],
+            "code",
+            ("name", "short_description", "description", "long_description", "highlights"),
+        ),
+        (["GTIN", "product-title", "body_html"], "GTIN", ("product-title", "body_html")),
+        (["Artikel-Nr.", "Bezeichnung", "Beschreibung", "Preis"], "Artikel-Nr.", ("Bezeichnung", "Beschreibung")),
+        (["Réf", "Titre", "description"], "Réf", ("Titre", "description")),
+        (["id", "title", "text", "summary", "features"], "id", ("title", "text")),
+        (["id", "description"], "id", ("description",)),
+    ],
+)
+def test_names_are_understood_as_people_write_them(corpus, names, id_column, text):
+    chosen = choose_columns(corpus(*names))
+    assert (chosen.id, chosen.text) == (id_column, text)
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [
+        (["id", "title", "text"], ("id", "title", "text")),  # CACM
+        (["_id", "title", "text", "metadata"], ("_id", "title", "text")),  # BEIR
+        (["pid", "passage"], ("pid", "passage")),  # MS MARCO
+        (
+            ["id", "title", "brand", "category", "colour", "material", "price", "description"],
+            ("id", "title", "description"),
+        ),  # the sample catalogue
+    ],
+)
+def test_corpora_that_many_have_keep_their_columns(corpus, names, columns):
+    assert choose_columns(corpus(*names)).all == columns
+
+
+def test_the_sample_catalogue_keeps_its_columns(catalog):
+    assert choose_columns(Corpus([catalog])).all == ("id", "title", "description")
+
+
+def test_a_column_of_objects_is_not_guessed_where_another_would_do(corpus):
+    objects = pa.list_(pa.struct([("name", pa.string())]))
+    assert choose_columns(corpus("id", "title", features=objects)).text == ("title",)
+
+
+def test_an_id_and_a_text_within_another_column_are_found(corpus):
+    product = pa.struct([("sku", pa.string()), ("title", pa.string()), ("price", pa.float64())])
+    assert choose_columns(corpus("shop", product=product)).all == ("product.sku", "product.title")
 
 
 def test_a_column_that_is_named_twice_is_refused(corpus):
@@ -118,11 +205,11 @@ def test_a_file_without_the_id_column_is_named(tmp_path, write_parquet):
 
 def test_text_of_another_type_in_a_later_file_is_named(tmp_path, write_parquet):
     first = write_parquet(tmp_path / "a.parquet", id=["1"], text=["x"])
-    second = write_parquet(tmp_path / "b.parquet", id=["2"], text=[7])
+    second = write_parquet(tmp_path / "b.parquet", id=["2"], text=[b"7"])
     with pytest.raises(SpartonError) as caught:
         choose_columns(Corpus([first, second]))
     assert str(caught.value) == (
-        f"the text column 'text' is of type int64 in {second}, not string; choose another with text_columns"
+        f"the text column 'text' is of type binary in {second}, not string; choose another with text_columns"
     )
 
 

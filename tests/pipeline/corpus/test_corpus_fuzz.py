@@ -12,6 +12,7 @@ from sparton.errors import SpartonError
 from sparton.pipeline.corpus.checked import checked
 from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
+from sparton.pipeline.corpus.survey import Wanted, survey_all
 
 SEEDS = range(400)
 TEXTS = [
@@ -51,8 +52,12 @@ def id_of(value):
 def with_text(name, value):
     if value is None or isinstance(value, str):
         return name, value if value is None else re.sub("[\ud800-\udfff]", "\ufffd", value)
-    if isinstance(value, bool | list | dict):
+    if isinstance(value, dict):
         return None
+    if isinstance(value, list):
+        return name, " ".join(value)
+    if isinstance(value, bool):
+        return name, "true" if value else "false"
     return name, None if value != value else str(value)
 
 
@@ -232,5 +237,51 @@ def test_damaged_files_are_a_sentence_or_what_they_were(tmp_path, suffix):
 def told_or_read(path):
     try:
         return read(path)
+    except SpartonError as error:
+        return str(error)
+
+
+FIELD_VALUES = [
+    *ODD, False, [1, 2], [None], [["x"]], [{}], {}, {"a": "x", "c.d": 2}, {"a.b": 3, "a": {"b": 4}}, {"a": [{"z": 1}]},
+    " ", "1.299,00 €", "1,299.5", "1.299", "2026-01-02", "true", "yes", "x" * 300, "<p>a</p>", "&amp;", "\0", "1e-05",
+    "9" * 400, {"": 1}, {"\ud800": 1},
+]  # fmt: skip
+TYPES = {"string": str, "number": int | float, "boolean": bool, "timestamp": str, "strings": list}
+
+
+def test_fields_of_odd_rows_are_of_their_kinds_or_told(tmp_path):
+    path = tmp_path / "c.jsonl"
+    read = 0
+    for seed in range(600):
+        chance = random.Random(seed)
+        names = chance.choices(["price", "brand", "doc", "a.b", "ean", "tags", "é", "doc.a", "variants"], k=3)
+        pool = chance.choices(FIELD_VALUES, k=3)
+        rows = [
+            {"id": f"d{number}", "text": "x", **{name: chance.choice(pool) for name in names if chance.random() < 0.8}}
+            for number in range(chance.randrange(1, 6))
+        ]
+        path.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+        corpus = Corpus([path])
+        asked = chance.choice([["all"], ["all", "text"], names[:1], ["doc"], ["doc.a"]])
+        columns = told_or_columns(corpus, Wanted(fields=asked, strip_html=seed % 2 == 0))
+        if isinstance(columns, str):
+            assert re.fullmatch(
+                r"the (corpus has no column '.*'; its columns are .*|column '.*' cannot be a .*)", columns
+            )
+            continue
+        kinds = {field.name: TYPES[field.kind] for field in columns.fields}
+        for some in corpus.rows(columns.all, columns.of_fields):
+            for text in (text for kept in checked(some, columns, skip_bad=False).fields for text in kept if text):
+                for name, value in json.loads(text).items():
+                    assert isinstance(value, kinds[name]), (seed, name, value)
+                    assert isinstance(value, bool) == (kinds[name] is bool), (seed, name, value)
+                    assert value not in ("", []), (seed, name)
+                    read += 1
+    assert read > 1_000
+
+
+def told_or_columns(corpus, wanted):
+    try:
+        return survey_all(corpus, wanted)[0]
     except SpartonError as error:
         return str(error)

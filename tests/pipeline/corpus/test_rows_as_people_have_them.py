@@ -111,9 +111,9 @@ def test_blank_lines_a_mark_and_windows_line_ends_are_no_rows(tmp_path):
             "has a bool in column 'id', where an id was expected, a string or whole number",
         ),
         (b'{"id": "\\ud800", "text": "y"}\n', "has the id '\\ud800' in column 'id', which is no Unicode text"),
-        (b'{"id": "b", "text": ["y"]}\n', "has a list in column 'text', where text was expected"),
         (b'{"id": "b", "text": {"en": "y"}}\n', "has an object in column 'text', where text was expected"),
-        (b'{"id": "b", "text": false}\n', "has a boolean in column 'text', where text was expected"),
+        (b'{"id": "b", "text": ["y", {}]}\n', "has a list of objects in column 'text', where text was expected"),
+        (b'{"id": "b", "text": [["y"]]}\n', "has a list of lists in column 'text', where text was expected"),
     ],
 )
 def test_a_bad_json_line_is_told_by_its_number_or_left_out(tmp_path, line, found):

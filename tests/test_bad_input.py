@@ -110,7 +110,8 @@ def test_mixed_formats(run_cli, here, good):
         run_cli,
         here,
         [good, "more.csv"],
-        "the corpus mixes formats (CSV, Parquet); give files of one format at a time",
+        "the corpus mixes formats (CSV as more.csv, Parquet as good.parquet); give files of one format at a time, as "
+        "by a pattern that ends in '*.csv'",
         notes="",
     )
 

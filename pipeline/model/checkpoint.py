@@ -69,15 +69,16 @@ class Checkpoint:
         )
 
     def _tell_nameless(self, known: int, size: int) -> None:
-        """Say so where many rows of the embedding have no token. A few are usual, up to a multiple that a GPU likes.
-
-        Raises SpartonError where most have none.
-        """
-        found = f"the tokenizer in {self.folder} has {known:,} tokens, and the model's embedding {size:,} rows"
-        if 2 * known < size:
-            raise SpartonError(f"{found}; see that its files are whole, and those that the model was trained with")
+        """Say so where many rows of the embedding have no token. A few are usual, up to a multiple that a GPU likes."""
         if _USUAL_TOKENS * known < (_USUAL_TOKENS - 1) * size:
-            log.warning("%s: terms without a token are called [id %d] and so on", found, known)
+            log.warning(
+                "the tokenizer in %s has %s tokens, and the model's embedding %s rows, of which the others are called "
+                "[id %d] and so on; see that its files are whole",
+                self.folder,
+                f"{known:,}",
+                f"{size:,}",
+                known,
+            )
 
     def _once(self, terms: list[str | None]) -> list[str | None]:
         """Terms by id, of which one that several ids have stays at its own: Python code names unknown ids "[UNK]"."""

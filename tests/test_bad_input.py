@@ -290,7 +290,10 @@ def test_a_bad_line_in_a_json_file(run_cli, here):
 
 def test_text_that_is_not_utf8(run_cli, here):
     (here / "bad.jsonl").write_bytes(b'{"id": "a", "text": "\xff\xfe"}\n')
-    sentence = "bad.jsonl line 1 is not UTF-8 (byte 22 is 0xff); mend it, or leave out such rows with --skip-bad-rows"
+    sentence = (
+        "bad.jsonl line 1 is not UTF-8 (byte 22 is 0xff); save the file as UTF-8, or leave out such rows with "
+        "--skip-bad-rows"
+    )
     assert_refused(run_cli("index", "bad.jsonl", "--index", "new"), sentence)
 
 

@@ -141,6 +141,27 @@ def test_an_unclosed_quote_costs_its_own_line_and_no_other(tmp_path):
     ]
 
 
+def test_a_field_whose_lines_look_like_rows_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="sparton")
+    path = tmp_path / "c.csv"
+    told = (
+        f"{path} line {{}} has a field between quotes with 2 more lines, each of which looks like a row: see that its "
+        "quotes are meant{}"
+    )
+    swallowing = '1,"big bag\n2,blue scarf\n3,pipe 5"\n'
+    for content, expected in (
+        (f"id,text\n{swallowing}4,green\n", [told.format(2, "")]),
+        (f"id,text\n0,x\n{swallowing}", [told.format(3, "")]),
+        (f"id,text\n{swallowing}{swallowing.replace('1,', '5,')}".replace(",", ";"),
+         [f"fields are between semicolons in {path}", told.format(2, "; there are 2 such fields")]),
+        ('id,text\n1,"a bag,\nred, soft"\n2,"one\ntwo, three\nfour"\n3,x\n', []),
+    ):  # fmt: skip
+        caplog.clear()
+        path.write_text(content)
+        survey(Corpus([path]), "id", ["text"])
+        assert [message for message in caplog.messages if not message.startswith("columns")] == expected
+
+
 def test_a_quote_that_nothing_closes_is_told(tmp_path):
     path = tmp_path / "c.csv"
     path.write_text('id,text\n1,"black bag\n2,red bag\n3,tan bag\n')

@@ -6,12 +6,15 @@ VERSION := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) -c 'impor
 TESTED := $(wildcard constraints/py$(VERSION).txt)
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= quick
+# Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test quick test-all check clean
 
 demo: .venv/demo
-	$(BIN)/sparton index data/catalog.parquet --index $(INDEX)
+	$(BIN)/sparton index data/catalog.parquet --index $(INDEX) --field brand --field price --field in_stock
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
+	$(BIN)/sparton search "evening clutch" --index $(INDEX) -k 3 --filter 'price < 200 and in_stock' --facet brand
 
 # One after the other they would leave a core idle: half of what Ray's tests take is waiting for processes to start.
 test: .venv/dev

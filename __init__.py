@@ -20,16 +20,24 @@ if TYPE_CHECKING:
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
     from .jobs.corpus import build_index as build_index
+    from .jobs.update import compact_index as compact_index
+    from .jobs.update import delete_documents as delete_documents
+    from .jobs.update import update_index as update_index
     from .jobs.vectors import index_vectors as index_vectors
     from .pipeline.encoding.encoder import Encoder as Encoder
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
     from .terminal.build_report import BuildReport as BuildReport
+    from .terminal.update_report import UpdateReport as UpdateReport
 
 _HOMES = {
     "BuildReport": "terminal.build_report",
     "build_index": "jobs.corpus",
     "index_vectors": "jobs.vectors",
+    "update_index": "jobs.update",
+    "delete_documents": "jobs.update",
+    "compact_index": "jobs.update",
+    "UpdateReport": "terminal.update_report",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoding.encoder",
     "fuse": "head.fuse",

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import Parameter, SpartonError, UsageError
+from .errors import Parameter, SpartonError, UsageError, times
 from .indexer.options import LuceneOptions
 from .options import MOST_THREADS, PORTS, at_least, names, values_for
-from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, VectorOptions
+from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, UpdateOptions, VectorOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -30,6 +30,9 @@ from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     checked_line,
     coverage_line,
+    facets_json,
+    facets_lines,
+    fields_line,
     hit_json,
     hit_lines,
     model_line,
@@ -63,6 +66,7 @@ if TYPE_CHECKING:
     from .search.searcher import Searcher
     from .storage.manifest import Manifest
     from .terminal.build_report import BuildReport
+    from .terminal.update_report import UpdateReport
 
 
 class _Commands(TyperGroup):
@@ -130,6 +134,14 @@ IndexQueryModel = Annotated[
         "--query-model",
         rich_help_panel="Model",
         help="The same for an index whose queries have a model of their own.",
+    ),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        rich_help_panel="Fields",
+        help="What hits must pass, as 'price < 100', 'brand in (Adele, Odile)' or in_stock; repeat it for several.",
     ),
 ]
 Device = Annotated[
@@ -388,6 +400,69 @@ def index_vectors(
 
 
 @_command()
+@_one_sentence()
+@record_options
+def update(
+    rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
+    index: Index = "sparton-index",
+    *,
+    updating: UpdateOptions,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Put rows into an index: one whose id it has replaces that document, any other is added.
+
+    Rows are read and encoded as the index's corpus was, and encoded only if their text is another than before. One
+    without text takes its document out. Searches find all of it or nothing of it.
+    """
+    with waiting_at_most(store_timeout):
+        announce("looking at what is to be changed")
+        from .jobs.update import update_index
+
+        _steady_memory()
+        _print_change(update_index(rows, index, updating=updating, progress=True), as_json)
+
+
+@_command()
+@_one_sentence()
+@record_options
+def delete(
+    index: Index = "sparton-index",
+    ids: Annotated[
+        Path | None, typer.Option("--ids", help="A file with the id of a document a line; - is the standard input.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", help="Take out what passes it, as 'in_stock = false'; all of several must hold."),
+    ] = None,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Take documents out of an index, with all of their passages."""
+    with waiting_at_most(store_timeout):
+        if ids is None and not filters:
+            raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
+        _check_paths(ids=ids)
+        names = [] if ids is None else _read_ids(ids)
+        announce("looking at what is to be deleted")
+        from .jobs.update import delete_documents
+
+        _print_change(delete_documents(names, index, filters=filters or (), progress=True), as_json)
+
+
+@_command()
+@_one_sentence()
+@record_options
+def compact(index: Index = "sparton-index", store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False) -> None:
+    """Merge away what updates and deletions have left dead in an index; it finds the same afterwards."""
+    with waiting_at_most(store_timeout):
+        announce("looking at what is to be merged")
+        from .jobs.update import compact_index
+
+        _print_change(compact_index(index, progress=True), as_json)
+
+
+@_command()
 @_one_sentence(builds=True)
 @record_options
 def encode(
@@ -420,6 +495,22 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many hits."), at_least(1)] = 10,
     explain: Annotated[bool, typer.Option("--explain", help="Show which terms matched and what each added.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a hit.")] = False,
+    filters: Filters = None,
+    facets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--facet",
+            rich_help_panel="Fields",
+            help="Field whose values are counted in all that match; repeat it for several.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            "--sort", rich_help_panel="Fields", help="Field to order hits by, as price; -price: largest first."
+        ),
+    ] = None,
+    offset: Annotated[int, typer.Option("--offset", help="How many hits to pass over."), at_least(0)] = 0,
     model: IndexModel = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
@@ -439,14 +530,16 @@ def search(
             searcher = Searcher(
                 index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
             )
+        searcher.selection(filters or (), sort)  # what cannot be meant is said before a line is read
+        asked: dict[str, Any] = {"filters": filters or (), "facets": facets or (), "sort": sort, "offset": offset}
         if query is not None:
-            _print_hits(searcher, query, k, explain, as_json)
+            _print_hits(searcher, query, k, explain, as_json, asked)
         elif sys.stdin.isatty():
             for line in _typed("query> "):
-                _print_hits(searcher, line, k, explain, as_json)
+                _print_hits(searcher, line, k, explain, as_json, asked)
         else:
             for line in lines():
-                _print_hits(searcher, line, k, explain, as_json=True, named=True)
+                _print_hits(searcher, line, k, explain, True, asked, named=True)
 
 
 @_command()
@@ -460,15 +553,22 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
     ] = None,
+    image_hosts: Annotated[
+        list[str] | None,
+        typer.Option("--image-host", help="Host from which the page shows pictures, besides its own."),
+    ] = None,
     threads: Threads = None,
     most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
     model: IndexModel = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
     trust_remote_code: TrustRemoteCode = False,
+    reload: Annotated[
+        bool, typer.Option("--reload/--no-reload", help="Take up updates of the index within seconds.")
+    ] = True,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
-    """Answer queries over HTTP: GET and POST /search, /health, /metrics, and a page to search from."""
+    """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
     with waiting_at_most(store_timeout):
         from .search.service.server import serve_index
 
@@ -477,12 +577,14 @@ def serve(
             host=host,
             port=port,
             allow_hosts=allow_hosts or (),
+            image_hosts=image_hosts or (),
             threads=threads,
             most_k=most_k,
             model=model,
             query_model=query_model,
             device=device,
             trust_remote_code=trust_remote_code,
+            reload=reload,
             on_ready=lambda address: _ready(index, address),
         )
 
@@ -510,6 +612,7 @@ def run_topics(
             "what looks like it]",
         ),
     ] = None,
+    filters: Filters = None,
     scale: Annotated[
         float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
     ] = None,
@@ -528,7 +631,16 @@ def run_topics(
         from .storage.remote import local_path
 
         reading = TopicOptions(pretokenized, scale)
-        plan = plan_runs(topics, output, k=k, threads=threads, tag=tag, index=local_path(index), reading=reading)
+        plan = plan_runs(
+            topics,
+            output,
+            k=k,
+            threads=threads,
+            tag=tag,
+            index=local_path(index),
+            reading=reading,
+            filters=filters or (),
+        )
         from .search.searcher import Searcher
 
         with _collector_paused():
@@ -675,11 +787,15 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         if queries := queries_line(model):
             yield f"  queries     {queries}"
     yield f"  columns     id = {settings.id_column}, text = {' + '.join(settings.text_columns)}"
+    if settings.fields:
+        yield f"  fields      {fields_line(settings.fields)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
     queries = "" if settings.query_scale is None else f", of queries round(weight × {settings.query_scale:g})"
     yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
+    if manifest.number:
+        yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
@@ -695,20 +811,33 @@ def _typed(prompt: str) -> Iterator[str]:
             return
 
 
-def _print_hits(searcher: "Searcher", query: str, k: int, explain: bool, as_json: bool, named: bool = False) -> None:
-    """named: each hit says of which query it is."""
-    answer = searcher.answer(query, k)
+def _print_hits(
+    searcher: "Searcher",
+    query: str,
+    k: int,
+    explain: bool,
+    as_json: bool,
+    asked: Mapping[str, Any],
+    named: bool = False,
+) -> None:
+    """asked: what else Searcher.answer takes. named: each hit says of which query it is."""
+    answer = searcher.answer(query, k, **asked)
     if not answer.hits:
         reason = "no document holds a term of it" if answer.terms else "it has no term that the model knows"
+        if answer.terms and asked["filters"]:
+            reason = "no document that passes the filters holds a term of it"
+        if answer.terms and asked["offset"]:
+            reason = f"there are no more than {asked['offset']:,}"
         if not query.strip():
             reason = "it is empty"
         tell(f"sparton: no hits for {query!r}: {reason}")
-        return
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):
         put(hit_json(hit, matched, own, query if named else None) if as_json else hit_lines(hit, matched, own))
-    if sys.stderr.isatty():
+    if answer.total is not None:
+        put(facets_json(answer, query if named else None) if as_json else facets_lines(answer))
+    if answer.hits and sys.stderr.isatty():
         tell(seconds_line(answer.seconds))
 
 
@@ -747,6 +876,23 @@ def _prepare_searches(index: Path | str) -> None:
 
         make_archive(archive, index / load_complete(index).indexes[0])
         clear()
+
+
+def _read_ids(path: Path) -> list[str]:
+    """The ids that stand in a file, each once. Raises SpartonError where it cannot be read, or holds no text."""
+    from .search.text_lines import numbered_lines
+
+    if str(path) != "-":
+        return list(dict.fromkeys(line for _, line in numbered_lines(path)))
+    if sys.stdin is None:
+        raise SpartonError("standard input is closed, and ids were to come from it; name a file of them")
+    return list(dict.fromkeys(name for line in lines() if (name := line.rstrip("\r")) and not name.isspace()))
+
+
+def _print_change(report: "UpdateReport", as_json: bool) -> None:
+    clear()
+    put(report.as_json() if as_json else report.summary())
+    tell(report.times())
 
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:

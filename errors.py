@@ -50,10 +50,21 @@ def short(value: object) -> str:
     return shortened(text if isinstance(value, str) else re.sub(r"\s+", " ", text))
 
 
+def brief(value: object) -> str:
+    """The beginning of a value as Python writes it: for people who look at an object, not for a sentence."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
 def listed(names: Sequence[str], most: int = 20) -> str:
     """Names, or the first of many and how many more there are."""
     more = f", … and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def times(count: int) -> str:
+    """How often something was done, in words."""
+    return "once" if count == 1 else f"{count:,} times"
 
 
 def named(name: str) -> str:

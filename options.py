@@ -71,7 +71,7 @@ def one_of(*choices: str) -> Bound:
 
 
 def checked(name: str | Parameter, value: Any, hint: Any) -> Any:
-    """A value of an option, as its type: of NumPy's numbers Python's, of a path its text.
+    """A value of an option, as its type: of NumPy's numbers Python's, of a path its text, of strings one or several.
 
     name: as an error has it. hint: the option's type, Annotated with its Option or its Bound. Raises UsageError for a
     value of another type, or out of its bound.
@@ -194,13 +194,11 @@ def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
             return value
     if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
         return text
-    if kind is Sequence and _is_list(value) and all(isinstance(item, str) for item in value):
+    if kind is Sequence and isinstance(value, str):
+        return (value,)
+    if kind is Sequence and isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
         return value
     raise _unexpected(name, Wrong(value, _WORDS[kind]))
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
 
 
 _WORDS = {
@@ -208,7 +206,7 @@ _WORDS = {
     int: "a whole number",
     float: "a number",
     str: "a string",
-    Sequence: "a list of strings",
+    Sequence: "a string or a list of strings",
 }
 
 

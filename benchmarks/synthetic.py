@@ -7,7 +7,7 @@ writes JsonVectorCollection files. The same number gives the same documents; a d
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +48,10 @@ def vectors(count: int, mean_terms: float, seed: int, size: int) -> Iterator[tup
             yield terms, impacts.clip(1, 400).astype(int)
 
 
-def write_documents(folder: Path, count: int, files: int = 8) -> int:
-    """Write `count` documents and return the number of postings."""
+def write_documents(
+    folder: Path, count: int, files: int = 8, fields_of: Callable[[int], dict[str, object]] | None = None
+) -> int:
+    """Write `count` documents and return the number of postings. fields_of: the fields of a document by its number."""
     folder.mkdir(parents=True, exist_ok=True)
     words = vocabulary()
     keys = [json.dumps(word, ensure_ascii=False) + ": " for word in words]
@@ -62,7 +64,8 @@ def write_documents(folder: Path, count: int, files: int = 8) -> int:
                 terms, impacts = next(documents)
                 text = " ".join(words[term] for term in terms[:75])
                 vector = ", ".join(f"{keys[term]}{impact}" for term, impact in zip(terms, impacts, strict=True))
-                stream.write(f'{{"id": "d{row}", "contents": {json.dumps(text)}, "vector": {{{vector}}}}}\n')
+                fields = f'"fields": {json.dumps(fields_of(row))}, ' if fields_of else ""
+                stream.write(f'{{"id": "d{row}", "contents": {json.dumps(text)}, {fields}"vector": {{{vector}}}}}\n')
                 postings += len(terms)
     return postings
 

@@ -7,7 +7,7 @@ joined, all of them are: then `lucene` holds a folder for each.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..processes import Subprocess, Worker
 from ..storage.atomic import remove_folder, sync_folder
+from ..storage.fields import Field
 from ..storage.skipped_rows import SkippedRows
 from ..storage.untrusted import UnexpectedError
 from .index_writer import IndexedCounts
@@ -58,8 +59,9 @@ class LuceneBuild:
     of the files have been dealt with. new_worker: starts what handles requests as worker.py does. unique: refuse
     repeated ids, for files whose ids nobody has checked; that holds 8 bytes a document. skipped: gets lines that are
     no vectors, in the order of files and lines; without it the first one is an error. What is left out is kept in
-    `folder`.left-out, for a build that goes on, until the caller removes that. To be used as a context manager: leaving
-    it ends the processes. One build at a time may be on its way to a folder; that is for the caller to see to.
+    `folder`.left-out, for a build that goes on, until the caller removes that. fields: that documents may have. To be
+    used as a context manager: leaving it ends the processes. One build at a time may be on its way to a folder; that
+    is for the caller to see to.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class LuceneBuild:
         new_worker: Callable[[], Worker] = start_worker,
         unique: bool = False,
         skipped: SkippedRows | None = None,
+        fields: Sequence[Field] = (),
     ) -> None:
         self._folder = folder
         self._building = folder.with_name(folder.name + ".tmp")
@@ -81,7 +84,7 @@ class LuceneBuild:
         # Without `skipped` some lines are let pass that are left out with it.
         self._key = f"{_FORMAT} {key}" if skipped is None else f"{_FORMAT} {key} skipping"
         self._scale, self._on_bytes, self._new_worker = scale, on_bytes, new_worker
-        self._unique = unique
+        self._unique, self._fields = unique, tuple(fields)
         self._hashes: dict[Split, np.ndarray] = {}
         self._pool = ThreadPoolExecutor(self._plan.processes)
         self._processes: list[_WorkerFolder] = []
@@ -175,7 +178,7 @@ class LuceneBuild:
     def _index(self, split: Split) -> None:
         process = self._take()
         if not process.open:
-            process.worker.ask(Start(process.folder, self._key, self._plan, self._scale, self._left_out))
+            process.worker.ask(Start(process.folder, self._key, self._plan, self._scale, self._left_out, self._fields))
             process.open = True
         added = process.worker.ask(Index(split, self._unique))
         self._give_back(process)

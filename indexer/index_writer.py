@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Parameter, SpartonError
+from ..storage.fields import Field
 from ..storage.skipped_rows import SkippedRows
+from .field_types import LuceneFields
 from .java import java_array, java_class, java_exception, java_message, java_name, java_path, to_java
 from .read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, Vector
 
 _COUNTS = "sparton"  # entry of a commit's user data
 _CHECKSUM = 8  # bytes at the end of a file of Lucene
 _BLOCK = 2**20
+_TOGETHER = 1_000  # ids that are deleted in one call
 log = logging.getLogger("sparton")
 
 
@@ -54,22 +57,35 @@ class IndexedCounts:
 
 
 class LuceneWriter:
-    """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit."""
+    """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit.
 
-    def __init__(self, folder: Path, buffer_mb: float = 64, key: str = "") -> None:
+    fields: that documents may have. base: the commit to go on from, by its file, where commits are kept for those who
+    read them; `counts` are then of what is added.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        buffer_mb: float = 64,
+        key: str = "",
+        fields: Sequence[Field] = (),
+        base: str | None = None,
+    ) -> None:
         self._folder = folder
         with _io(folder):
             self._directory = open_directory(folder)
-            self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, _config(buffer_mb))
-            self.counts = IndexedCounts(key) + _read_counts(self._writer.getLiveCommitData())
+            config = _config(buffer_mb)
+            if base is not None:
+                config.setIndexCommit(find_commit(self._directory, base))
+                config.setIndexDeletionPolicy(java_class("org.apache.lucene.index.NoDeletionPolicy").INSTANCE)
+            self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
+            found = _read_counts(self._writer.getLiveCommitData()) if base is None else IndexedCounts()
+            self.counts = IndexedCounts(key) + found
         self._id, self._id_value, self._raw, self._contents = _fields()
-        with_text = java_class("org.apache.lucene.document.Document")()
-        without_text = java_class("org.apache.lucene.document.Document")()
-        for field in (self._id, self._id_value, self._raw, self._contents):
-            with_text.add(field)
-        for field in (self._id, self._id_value, self._contents):
-            without_text.add(field)
-        self._with_text, self._without_text = with_text, without_text
+        self._with_text = (self._id, self._id_value, self._raw, self._contents)
+        self._without_text = (self._id, self._id_value, self._contents)
+        self._document, self._document_without_text = _document(self._with_text), _document(self._without_text)
+        self._fields = LuceneFields(fields)
 
     def add(self, split: str, vectors: Iterable[Vector], skipped: SkippedRows | None = None) -> IndexedCounts:
         """Add the documents of a split that have a term; return what they are. skipped: gets the lines that `vectors`
@@ -89,20 +105,37 @@ class LuceneWriter:
             self._id_value.setBytesValue(vector.id.encode())
             self._contents.setStringValue(to_java(vector.postings))
             if vector.raw is None:
-                self._writer.addDocument(self._without_text)
+                self._writer.addDocument(self._document_without_text)
+                continue
+            self._raw.setStringValue(to_java(vector.raw))
+            if vector.fields:
+                self._writer.addDocument(_document((*self._with_text, *self._fields.of(vector.fields))))
             else:
-                self._raw.setStringValue(to_java(vector.raw))
-                self._writer.addDocument(self._with_text)
+                self._writer.addDocument(self._document)
         bad = skipped.kinds.total() if skipped is not None else 0
         added = IndexedCounts("", (split,), documents, postings, empty, zeros, bad)
         self.counts += added
         return added
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Delete the documents with these ids, of those that were added before."""
+        term = java_class("org.apache.lucene.index.Term")
+        with _io(self._folder):
+            for start in range(0, len(ids), _TOGETHER):
+                terms = [term("id", to_java(name)) for name in ids[start : start + _TOGETHER]]
+                self._writer.deleteDocuments(java_array("org.apache.lucene.index.Term", terms))
 
     def commit(self) -> None:
         """Make all that was added durable, together with `counts`."""
         with _io(self._folder):
             self._writer.setLiveCommitData(_user_data(self.counts).entrySet())
             self._writer.commit()
+
+    def committed(self) -> str:
+        """The file of the last commit, which this writer has made."""
+        with _io(self._folder):
+            names = java_class("org.apache.lucene.index.SegmentInfos").getLastCommitSegmentsFileName(self._directory)
+        return str(names)
 
     def merge(self, segments: int) -> None:
         """Merge to at most so many segments."""
@@ -139,13 +172,17 @@ def committed_counts(folder: Path) -> IndexedCounts | None:
         directory.close()
 
 
-def open_reader(folder: Path) -> Any:
-    """A DirectoryReader of the index in `folder`.
+def open_reader(folder: Path, segments: str | None = None) -> Any:
+    """A DirectoryReader of the index in `folder`. segments: the file of the commit that is meant; None for that of an
+    index as built, beside which an update that goes on may have put another.
 
     Raises SpartonError for an index of a newer Lucene, and what Java raises for one that is damaged.
     """
+    readers = java_class("org.apache.lucene.index.DirectoryReader")
     try:
-        return java_class("org.apache.lucene.index.DirectoryReader").open(open_directory(folder))
+        if segments is None and len(list(folder.glob("segments_*"))) < 2:
+            return readers.open(open_directory(folder))
+        return readers.open(find_commit(open_directory(folder), segments))
     except java_exception() as error:
         if not _is_too_new(folder, error):
             raise
@@ -155,6 +192,15 @@ def open_reader(folder: Path) -> Any:
             "the Pyserini that it was built with (from Python 3.12 on, pip brings Lucene 10), or build it again with ",
             Parameter("overwrite", True),
         ) from error
+
+
+def find_commit(directory: Any, segments: str | None) -> Any:
+    """The commit of that name in a Directory, or its oldest. Raises what Java raises where there is none."""
+    commits = java_class("org.apache.lucene.index.DirectoryReader").listCommits(directory)  # from the oldest on
+    found = next((one for one in commits if segments in (None, str(one.getSegmentsFileName()))), None)
+    if found is None:
+        raise java_class("java.nio.file.NoSuchFileException")(segments)
+    return found
 
 
 def _is_too_new(folder: Path, error: Exception) -> bool:
@@ -240,6 +286,11 @@ def _user_data(counts: IndexedCounts) -> Any:
     data = java_class("java.util.HashMap")()
     data.put(_COUNTS, json.dumps(asdict(counts)))
     return data
+
+
+def _document(fields: Sequence[Any]) -> Any:
+    """A document of these fields."""
+    return java_class("java.util.Arrays").asList(java_array("org.apache.lucene.index.IndexableField", fields))
 
 
 def _fields() -> tuple[Any, Any, Any, Any]:

@@ -10,14 +10,17 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 from ..errors import Parameter, SpartonError
+from ..storage.fields import Field, FieldValue
 from ..storage.nesting import not_too_deep
 from ..storage.skipped_rows import BadRow
 from ..storage.untrusted import UnexpectedError, in_json, once
+from .field_types import MOST_BYTES, FieldError, checked_fields
 from .splits import Split
 
 # Unicode noncharacters: never part of a text, so of no vocabulary term either.
@@ -27,24 +30,27 @@ _MOST = 2**31 - 1
 _VECTOR = b', "vector": {'
 # Where no impact stands, or behind it an empty term.
 _NO_IMPACT = re.compile(_BEFORE + rb"(?![1-9][0-9]{0,9}(?:" + _BETWEEN + rb"(?!" + _BEFORE + rb")|\Z))")
-_MOST_BYTES = 32_766  # of an id or a term, to Lucene
 _MEND = ("; mend it, or leave out such rows with ", Parameter("skip_bad_rows", True))
 _BYTE_ORDER_MARK = "\ufeff".encode()
 _DECODER = json.JSONDecoder(object_pairs_hook=once)
 _CONTROL = re.compile("[\0-\x1f]")  # what JSON has escaped in strings
 OnBad = Callable[[int, BadRow], None]
+_NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
+_NO_VALUES: Mapping[str, FieldValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Vector:
-    """A document. raw: the line without its vector, if it has `contents`. postings: term, U+FDD1, impact, and U+FDD0
-    between one and the next. terms: how many those are. zeros: terms that were left out, their impact being 0."""
+    """A document. raw: the line without its vector, if it has `contents` or `fields`. postings: term, U+FDD1, impact,
+    and U+FDD0 between one and the next. terms: how many those are. zeros: terms that were left out, their impact being
+    0. fields: those that the index has."""
 
     id: str
     raw: str | None
     postings: str
     terms: int
     zeros: int = 0
+    fields: Mapping[str, FieldValue] = field(default_factory=dict)
 
 
 def join_postings(vector: Mapping[str, int]) -> str:
@@ -53,35 +59,47 @@ def join_postings(vector: Mapping[str, int]) -> str:
 
 
 def read_vectors(
-    split: Split, scale: float | None = None, *, careful: bool = False, on_bad: OnBad | None = None
+    split: Split,
+    scale: float | None = None,
+    *,
+    careful: bool = False,
+    on_bad: OnBad | None = None,
+    fields: Sequence[Field] = (),
 ) -> Iterator[Vector]:
     """The documents of a split, in order; one without terms has no postings. As numbered_vectors."""
-    return (vector for _, vector in numbered_vectors(split, scale, careful=careful, on_bad=on_bad))
+    return (vector for _, vector in numbered_vectors(split, scale, careful=careful, on_bad=on_bad, fields=fields))
 
 
 def numbered_vectors(
-    split: Split, scale: float | None = None, *, careful: bool = False, on_bad: OnBad | None = None
+    split: Split,
+    scale: float | None = None,
+    *,
+    careful: bool = False,
+    on_bad: OnBad | None = None,
+    fields: Sequence[Field] = (),
 ) -> Iterator[tuple[int, Vector]]:
     """The documents of a split, each with the number, from 1, of its line in the split. Blank lines are none.
 
     scale: impacts are round(weight x scale); None takes impacts as they are. An impact of 0 is left out.
     careful: go the long way with every line. Otherwise some faults are left for Lucene to find.
     on_bad: hears of each line that the long way would refuse, which is left out: its number and what is wrong. Without
-    it the first one is an error.
+    it the first one is an error. fields: that the index has; without any, what a line has as `fields` is no more than
+    stored.
 
     Raises SpartonError naming the file if it cannot be read, and file and line where a line is no such object, an
     impact is no integer from 0 to 2^31 - 1, their sum (the document's length to Lucene) is beyond that, an id or a
     term is empty, not Unicode or longer than Lucene takes, a term holds U+FDD0 or U+FDD1, or an object has an entry
-    twice.
+    twice, or a value is not of its field's kind.
     """
+    known = {one.name: one for one in fields}
     careful = careful or scale is not None
     for number, line in enumerate(_lines(split), start=1):
-        vector = None if careful else _as_written(line)
+        vector = None if careful else _as_written(line, known)
         if vector is None or (on_bad is not None and not _is_sound(vector)):
             if not line.removeprefix(_BYTE_ORDER_MARK).strip():
                 continue
             try:
-                vector = _as_json(line, scale)
+                vector = _as_json(line, scale, known)
             except _LineError as error:
                 if on_bad is None:
                     number += first_line(split) - 1
@@ -117,11 +135,12 @@ class _LineError(ValueError):
         self.bad = BadRow(kind, "".join(map(str, found)))
 
 
-def _as_written(line: bytes) -> Vector | None:
+def _as_written(line: bytes, fields: Mapping[str, Field] = _NO_FIELDS) -> Vector | None:
     """A line that is `{…, "vector": {"term": 12, "other": 3}}`, with just these blanks and no escape among the terms.
 
-    None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be. That
-    an impact is not too large is left to Lucene; a repeated term (nobody writes that) shows in its counts.
+    None if it is not. A string in JSON cannot hold an unescaped quote, so `, "vector": {` is where it seems to be;
+    within another object, what is before it would be no JSON. That an impact is not too large is left to Lucene; a
+    repeated term (nobody writes that) shows in its counts.
     """
     offset = line.find(_VECTOR)
     body = line[offset + len(_VECTOR) : -3]
@@ -138,9 +157,10 @@ def _as_written(line: bytes) -> Vector | None:
         raw = line[:offset].decode() + "}"
         content = _DECODER.decode(not_too_deep(raw))
         name = content["id"]
-        if not isinstance(name, str) or not name or len(name.encode()) > _MOST_BYTES or "vector" in content:
+        if not isinstance(name, str) or not name or len(name.encode()) > MOST_BYTES or "vector" in content:
             return None
-        return Vector(name, raw if "contents" in content else None, postings.decode(), terms)
+        own = _fields(content, fields)
+        return Vector(name, raw if _is_stored(content) else None, postings.decode(), terms, fields=own)
     except (ValueError, KeyError, TypeError, RecursionError, UnexpectedError):
         return None  # the long way says what is wrong
 
@@ -153,12 +173,12 @@ def _is_sound(vector: Vector) -> bool:
     return (
         len(set(terms)) == vector.terms
         and sum(map(int, impacts)) <= _MOST
-        and max(map(len, terms)) * 4 <= _MOST_BYTES
+        and max(map(len, terms)) * 4 <= MOST_BYTES
         and _CONTROL.search(vector.postings) is None
     )
 
 
-def _as_json(line: bytes, scale: float | None) -> Vector:
+def _as_json(line: bytes, scale: float | None, fields: Mapping[str, Field] = _NO_FIELDS) -> Vector:
     content = _object(line)
     name, vector = content["id"], content.pop("vector")
     if isinstance(name, bool) or not isinstance(name, str | int):
@@ -168,9 +188,9 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
     if "" in vector:
         raise _LineError("term", "has an empty term")
     for text in (str(name), *vector):
-        if len(encoded := text.encode(errors="replace")) > _MOST_BYTES or encoded.decode() != text:
-            found = "is not Unicode" if len(encoded) <= _MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
-            most = "" if len(encoded) <= _MOST_BYTES else f" {_MOST_BYTES}"
+        if len(encoded := text.encode(errors="replace")) > MOST_BYTES or encoded.decode() != text:
+            found = "is not Unicode" if len(encoded) <= MOST_BYTES else f"has {len(encoded)} bytes, and Lucene takes"
+            most = "" if len(encoded) <= MOST_BYTES else f" {MOST_BYTES}"
             kind = "id" if text == str(name) else "term"
             raise _LineError(kind, f"has an id or a term, {text[:20]!r} …, that {found}{most}")
     if scale is not None:
@@ -189,8 +209,22 @@ def _as_json(line: bytes, scale: float | None) -> Vector:
         )
     # As Pyserini's users expect of doc.raw(): a JSON object with `contents`.
     # A lone surrogate, which is not Unicode, can be in JSON only.
-    raw = json.dumps(content) if "contents" in content else None
-    return Vector(str(name), raw, join_postings(impacts), len(impacts), len(vector) - len(impacts))
+    raw = json.dumps(content) if _is_stored(content) else None
+    try:
+        own = _fields(content, fields)
+    except FieldError as error:
+        raise _LineError("field", str(error)) from error
+    return Vector(str(name), raw, join_postings(impacts), len(impacts), len(vector) - len(impacts), own)
+
+
+def _is_stored(content: Mapping[str, Any]) -> bool:
+    """Whether a line says more of its document than the vector does."""
+    return "contents" in content or "fields" in content
+
+
+def _fields(content: Mapping[str, Any], fields: Mapping[str, Field]) -> Mapping[str, FieldValue]:
+    """The fields of a line that the index has. Raises FieldError."""
+    return checked_fields(content["fields"], fields) if fields and "fields" in content else _NO_VALUES
 
 
 def _object(line: bytes) -> dict[str, Any]:

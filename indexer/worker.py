@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..processes import serve
 from ..storage.atomic import remove_folder
+from ..storage.fields import Field
 from ..storage.skipped_rows import SkippedRows
 from .index_writer import IndexedCounts, LuceneWriter, committed_counts, count_postings, lucene_trouble
 from .java import java_exception, start_jvm
@@ -31,7 +32,7 @@ class Start:
     """Continue the index in `folder`, or begin it. Returns what it contains.
 
     left_out: the folder in which is kept which lines are left out, being no vectors (see left_out.py). Without it none
-    are: the first one is an error.
+    are: the first one is an error. fields: that documents may have.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Start:
     plan: LucenePlan
     scale: float | None
     left_out: Path | None = None
+    fields: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ class LuceneWorker:
         self._folder = Path()
         self._scale: float | None = None
         self._left_out: Path | None = None
+        self._fields: tuple[Field, ...] = ()
         self._committed = 0.0
 
     def handle(self, request: Start | Index | Hash | Finish | Read | Join) -> Any:
@@ -119,10 +122,11 @@ class LuceneWorker:
     def _start(self, request: Start) -> IndexedCounts:
         _start_jvm(request.plan)
         self._folder, self._scale, self._left_out = request.folder, request.scale, request.left_out
+        self._fields = request.fields
         until = time.monotonic() + _LOCK_SECONDS
         while True:
             try:
-                self._writer = LuceneWriter(request.folder, request.plan.buffer_mb, request.key)
+                self._writer = LuceneWriter(request.folder, request.plan.buffer_mb, request.key, request.fields)
                 break
             except SpartonError as error:
                 # A process of a run that was killed may not have noticed yet.
@@ -153,12 +157,12 @@ class LuceneWorker:
         """Add a split to the index. names: gets the ids. skipped: gets lines that are no vectors."""
         assert self._writer is not None
         on_bad = partial(skipped.add, str(split.path), "line") if skipped is not None else None
-        vectors = read_vectors(split, self._scale, on_bad=on_bad)
+        vectors = read_vectors(split, self._scale, on_bad=on_bad, fields=self._fields)
         try:
             return self._writer.add(split.name(), vectors if names is None else _noting(names, vectors), skipped)
         except java_exception() as error:
             if skipped is None:
-                for _ in read_vectors(split, self._scale, careful=True):
+                for _ in read_vectors(split, self._scale, careful=True, fields=self._fields):
                     pass  # raises where the fault is in the line rather than in Lucene
             raise lucene_trouble(self._folder, error) from error
 

@@ -1,8 +1,8 @@
 """The main job: from a corpus to an index."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -12,6 +12,7 @@ from ..engines.register import check_engine, open_engine
 from ..errors import Parameter, SpartonError
 from ..indexer.options import LuceneOptions
 from ..options import flat_keywords, values_for
+from ..pipeline.corpus.spooled import GivenCorpus, recorded
 from ..pipeline.options import EncodingOptions
 from ..pipeline.progress import Work
 from ..storage.index_location import IndexLocation, open_index_location, refuse_sources
@@ -19,11 +20,13 @@ from ..storage.manifest import COMPLETE, ENCODED, Counts, Settings, recorded_nam
 from ..storage.skipped_rows import SkippedRows
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import progress_bar, waiting
+from .given_corpus import given_files
 from .index_build import IndexBuild, open_build, plan_lucene
 
 if TYPE_CHECKING:
     from ..engines.engine import Engine
     from ..pipeline.corpus.columns import Columns
+    from ..pipeline.corpus.files import DataFile
     from ..pipeline.corpus.reader import Corpus
     from ..pipeline.parts.job import Job
 
@@ -32,7 +35,7 @@ log = logging.getLogger("sparton")
 
 @flat_keywords
 def build_index(
-    corpus: str | Path | Sequence[str | Path],
+    corpus: GivenCorpus,
     index: str | Path = "sparton-index",
     *,
     encoding: EncodingOptions,
@@ -43,7 +46,9 @@ def build_index(
 ) -> BuildReport:
     """Encode a corpus into `index`/collection and build `index`/lucene from it.
 
-    corpus: data files, folders, globs or URIs.
+    corpus: data files, folders, globs or URIs; or the rows themselves: a DataFrame of pandas or polars, an Arrow table
+    or reader, a Dataset of `datasets`, or dicts, as a list or from a generator. Rows are written to a file first, which
+    is removed at the end: next to the index, or in the folder that SPARTON_SCRATCH names.
     index: a folder, or the URI of one. The index of a URI is built in a local folder, and put there as it is finished.
     encoding, indexing: given as records, or field by field as keywords: build_index(corpus, index, top_terms=200).
     With chunk, documents longer than max_length are split into passages that overlap, which a search folds again;
@@ -64,9 +69,13 @@ def build_index(
     check_engine(encoding)
     location = open_index_location(index, overwrite)
     plan = plan_lucene(indexing) if lucene else None
-    source = _checked_source([corpus] if isinstance(corpus, str | Path) else corpus, location, encoding, progress)
-    # Loading takes seconds, and the corpus may be wrong in a moment.
-    with closing(source.skipped), closing(_loaded(encoding, progress)) as engine:
+    shared = encoding.address is not None  # of a cluster, which may be of other machines
+    with (
+        given_files(corpus, location, shared=shared, progress=progress) as files,
+        # Loading takes seconds, and the corpus may be wrong in a moment.
+        _checked_source(files, location, encoding, progress) as source,
+        closing(_loaded(encoding, progress)) as engine,
+    ):
         with waiting("reading the corpus for its digest", shown=progress):
             fingerprint = source.corpus.fingerprint()
         beside = None if location.uri else location.folder
@@ -78,7 +87,7 @@ def build_index(
             "fields": source.columns.fields,
         }
         settings = Settings(**values_for(Settings, encoding) | decided)
-        with open_build(location, settings, source.corpus.files, overwrite=overwrite) as build:
+        with open_build(location, settings, recorded(source.corpus.files), overwrite=overwrite) as build:
             job = Job(
                 files=source.corpus.files,
                 states=source.corpus.states,
@@ -109,7 +118,7 @@ def build_index(
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """A corpus that was checked. rows: of it. skipped: those that are left out; to be closed."""
+    """A corpus that was checked. rows: of it. skipped: those that are left out."""
 
     corpus: "Corpus"
     columns: "Columns"
@@ -117,26 +126,24 @@ class _Source:
     skipped: SkippedRows
 
 
+@contextmanager
 def _checked_source(
-    paths: Sequence[str | Path], location: IndexLocation, encoding: EncodingOptions, progress: bool
-) -> _Source:
+    paths: "Sequence[str | DataFile]", location: IndexLocation, encoding: EncodingOptions, progress: bool
+) -> Iterator[_Source]:
     """Find out all that can be told of a corpus without a model."""
+    from ..pipeline.corpus.files import of_users
     from ..pipeline.corpus.reader import Corpus
     from ..pipeline.corpus.survey import Wanted, survey_all
 
     corpus = Corpus(paths, header=encoding.header)
-    refuse_sources(location, [(file, f"the corpus file {file}") for file in corpus.files])
-    skipped = SkippedRows()
-    try:
+    refuse_sources(location, [(file, f"the corpus file {file}") for file in of_users(corpus.files)])
+    with closing(SkippedRows()) as skipped:
         with waiting("reading columns and ids", shown=progress):
             bad = skipped if encoding.skip_bad_rows else None
             columns, rows = survey_all(corpus, Wanted(**values_for(Wanted, encoding)), bad)
         if not rows:
             raise SpartonError(f"the corpus has no rows (files: {len(corpus.files)}); there is nothing to index")
-    except BaseException:
-        skipped.close()
-        raise
-    return _Source(corpus, columns, rows, skipped)
+        yield _Source(corpus, columns, rows, skipped)
 
 
 def _loaded(encoding: EncodingOptions, progress: bool) -> "Engine":

@@ -76,7 +76,10 @@ class IndexBuild:
             return
         # An absolute path, because processes on other nodes have other working directories.
         folder = (self.folder / LUCENE).absolute()
-        with LuceneBuild(folder, plan, self.generation, scale, on_bytes, new_worker, unique, skipped) as self._lucene:
+        fields = self.manifest.settings.fields
+        with LuceneBuild(
+            folder, plan, self.generation, scale, on_bytes, new_worker, unique, skipped, fields
+        ) as self._lucene:
             yield self._lucene
 
     def save_skipped(self, skipped: SkippedRows) -> None:

@@ -8,6 +8,7 @@ class Documents:
     """Documents by column: id, text (the text columns, joined with a space) and fields of each.
 
     fields: a JSON object a document, as it will be written, "" for none; or an empty tuple where the index has none.
+    digests: of the text of each (see part_lines.py), to be kept where the text itself is not; or an empty tuple.
 
     Two tuples of strings travel between processes ten times as fast as an object for each document would.
     """
@@ -15,6 +16,7 @@ class Documents:
     ids: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -90,6 +90,23 @@ class EncoderOptions(ModelOptions):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOptions(Options):
+    """How rows are read and encoded for an index whose sparton.json says all the rest. model: where its model is, if
+    not where that has it."""
+
+    model: Annotated[
+        str | None, Option("Where the index's model is, if not where it was: a folder, or a name.", "Model", _NAMED)
+    ] = None
+    batch_tokens: Annotated[
+        int | None,
+        Option("Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.", "Model", at_least(1), unset="auto"),
+    ] = None
+    device: Annotated[str, Option("As auto, cpu, cuda or cuda:1.", "Model", ONE_DEVICE)] = "auto"
+    trust_remote_code: Annotated[bool, Option("Run code that the model brings along.", "Model")] = False
+    skip_bad_rows: Annotated[bool, Option("Leave out rows that cannot be read, and say which.", "Corpus")] = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingOptions(EncoderOptions):
     """How a corpus is read, encoded and kept, and where that happens."""
 

@@ -1,6 +1,7 @@
-"""Whether an index is what was written: Lucene's checksums, ids, counts, and the digests of the collection's parts."""
+"""Whether an index is what was written: Lucene's checksums, ids, counts, the digests of the collection's parts, and
+whether collection and Lucene say the same."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from ..errors import Parameter, SpartonError
 from ..indexer.index_writer import open_reader
 from ..indexer.java import java_exception, java_name
 from ..indexer.repeated_ids import id_hashes
+from ..indexer.updating import live_postings
+from ..storage.generations import collection_parts, marked_part
 from ..storage.index_folder import COLLECTION, LUCENE
-from ..storage.manifest import Manifest
-from ..storage.markers import finished_counts
+from ..storage.manifest import Manifest, PartFile
+from ..storage.part_lines import digest_and_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,15 @@ def check_index(folder: Path, manifest: Manifest) -> Checked:
     Raises SpartonError for the first thing that is wrong, naming it.
     """
     documents = postings = 0
-    hashes = []
-    for name in manifest.indexes:
-        reader = _open(folder / name)
+    hashes = [np.empty(0, np.uint64)]
+    parts = _parts(folder, manifest)
+    for name, segments in zip(manifest.indexes, manifest.commits, strict=True):
+        reader = _open(folder / name, segments)
         try:
             for leaf in reader.leaves():
                 found = _check_segment(folder / name, leaf.reader())
                 documents, postings = documents + found[0], postings + found[1]
-            if reader.leaves().size() + len(manifest.indexes) > 2:  # a segment by itself has just been checked
+            if parts or reader.leaves().size() + len(manifest.indexes) > 2 or reader.hasDeletions():
                 hashes += [id_hashes(_ids(folder / name, leaf.reader())) for leaf in reader.leaves()]
         finally:
             reader.close()
@@ -49,52 +53,87 @@ def check_index(folder: Path, manifest: Manifest) -> Checked:
     ):
         if found_count != expected:
             raise _wrong(folder, f"Lucene holds {found_count:,} {what} and sparton.json says {expected:,}")
-    different = np.unique(np.concatenate(hashes)).size if hashes else documents
+    ids = np.sort(np.concatenate(hashes))
+    different = np.unique(ids).size if ids.size else documents
     if different != documents:
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
-    return Checked(documents, postings, _check_parts(folder, manifest))
+    _check_parts(folder, parts, ids)
+    return Checked(documents, postings, len(parts))
 
 
 def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:
-    """Its documents and postings."""
+    """Its documents and postings, of those that are not deleted."""
     try:
         segment.checkIntegrity()
-        ids, contents = segment.terms("id"), segment.terms("contents")
+        ids = segment.terms("id")
         documents = int(segment.numDocs())
         different = int(ids.size()) if ids else 0
-        postings = int(contents.getSumDocFreq()) if contents else 0
+        postings = live_postings(segment)
     except java_exception() as error:
         raise _wrong(folder, f"a file of {segment.toString()} is damaged ({java_name(error)})") from error
-    if different != documents:
+    if different != int(segment.maxDoc()) and not segment.hasDeletions():
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
     return documents, postings
 
 
 def _ids(folder: Path, segment: Any) -> Iterator[str]:
+    """The ids of the documents that are not deleted."""
     try:
-        terms = segment.terms("id").iterator()
-        while (term := terms.next()) is not None:
-            yield str(term.utf8ToString())
+        live, ids = segment.getLiveDocs(), segment.getBinaryDocValues("id")
+        if live is None:
+            terms = segment.terms("id").iterator()
+            while (term := terms.next()) is not None:
+                yield str(term.utf8ToString())
+            return
+        for number in range(int(segment.maxDoc())):
+            if live.get(number) and ids.advanceExact(number):
+                yield str(ids.binaryValue().utf8ToString())
     except java_exception() as error:
         raise _wrong(folder, f"the ids of {segment.toString()} cannot be read ({java_name(error)})") from error
 
 
-def _check_parts(folder: Path, manifest: Manifest) -> int:
-    """How many parts of the collection are what was written; 0 where there is none, which a search does without."""
-    parts = sorted((folder / COLLECTION).glob("part-*.jsonl"))
+def _parts(folder: Path, manifest: Manifest) -> tuple[PartFile, ...]:
+    """The parts that are the collection. None where there is no file of one: a search does without, unless it was
+    updated, which takes them."""
+    if manifest.updated and not manifest.settings.of_vectors and (folder / COLLECTION).is_dir():
+        return collection_parts(folder, manifest)
+    if manifest.updated:
+        return ()
+    paths = sorted((folder / COLLECTION).glob("part-*.jsonl"))
     shards = -(-manifest.counts.rows // max(1, manifest.settings.shard_rows))
-    again = f"remove {folder / LUCENE} and run the same `sparton index` again, which encodes what is not there any more"
-    if parts and len(parts) != shards:
-        raise SpartonError(f"{folder / COLLECTION} has {len(parts):,} parts of {shards:,}; {again}")
+    parts = [marked_part(path, manifest.generation) for path in paths[:shards]]
+    if paths and len(paths) < shards:
+        raise SpartonError(f"{folder / COLLECTION} has {len(paths):,} parts of {shards:,}; {_again(folder)}")
+    for path, part in zip(paths, parts, strict=False):
+        if part is None:
+            raise SpartonError(f"{path} is not what was written; {_again(folder)}")
+    return tuple(part for part in parts if part is not None)
+
+
+def _again(folder: Path) -> str:
+    return f"remove {folder / LUCENE} and run the same `sparton index` again, which encodes what is not there any more"
+
+
+def _check_parts(folder: Path, parts: Sequence[PartFile], ids: np.ndarray) -> None:
+    """Raise SpartonError where a part is not what was written, or the collection has other documents than Lucene. ids:
+    hashes of Lucene's, in order."""
+    hashes = [np.empty(0, np.uint64)]
     for part in parts:
-        if finished_counts(part, manifest.generation) is None:
-            raise SpartonError(f"{part} is not what was written; {again}")
-    return len(parts)
+        path = folder / COLLECTION / part.name
+        try:
+            digest, names = digest_and_ids(path)
+        except (OSError, ValueError):
+            digest, names = "", []
+        if digest != part.digest:
+            raise SpartonError(f"{path} is not what was written; {_again(folder)}")
+        hashes.append(id_hashes(names))
+    if parts and not np.array_equal(np.sort(np.concatenate(hashes)), ids):
+        raise _wrong(folder, "collection and Lucene have not the same documents")
 
 
-def _open(folder: Path) -> Any:
+def _open(folder: Path, segments: str | None) -> Any:
     try:
-        return open_reader(folder)
+        return open_reader(folder, segments)
     except java_exception() as error:
         raise _wrong(folder, f"Lucene cannot open it ({java_name(error)})") from error
 

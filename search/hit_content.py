@@ -1,4 +1,4 @@
-"""A hit as JSON has it, for programs and for the service."""
+"""Hits and facets as JSON has them, for programs and for the service."""
 
 from collections.abc import Collection
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .explain import Match
-    from .searcher import Hit
+    from .searcher import Answer, Hit
 
 
 def hit_content(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> dict[str, Any]:
@@ -20,3 +20,11 @@ def hit_content(hit: "Hit", matches: "list[Match] | None", input_terms: Collecti
             for match in matches
         ]
     return content
+
+
+def facets_content(answer: "Answer") -> dict[str, Any]:
+    """How many documents match and how often values stand in them, for JSON."""
+    return {
+        "total": answer.total,
+        "facets": {name: [asdict(one) for one in counts] for name, counts in answer.facets.items()},
+    }

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +20,68 @@ from ..indexer.java import (
     to_java,
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
+from ..storage.fields import Field
+from .doc_values import ids as document_ids
 from .explain import Match
+from .facets import FacetCounter, Facets
+from .filters.accepted import AcceptedDocuments
+from .filters.typed import Typed, field_named, typed_filter
 from .lucene_hits import DamagedIndexError, ScoredDoc, rank
-from .stored_texts import stored_texts
+from .sorting import FieldOrder, best_then_id, field_order, lucene_order
+from .stored_texts import Stored, stored_documents
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
 _UNFINDABLE = re.compile(f"[{BETWEEN_TERMS}{BEFORE_IMPACT}\ud800-\udfff]")
 # Lucene's own limit of 1,024 is meant for words that people type; a long query expands to more terms.
 _MOST_TERMS = 2**20
+_SOME = 5  # values of a field, to tell of
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which documents are searched, and how hits are ordered. order: None for by score."""
+
+    filters: tuple[Typed, ...] = ()
+    order: FieldOrder | None = None
+
+
+EVERYTHING = Selection()
 
 
 class ImpactIndex:
     """An index that is open, or several as if they were one. Threads may share it.
+
+    fields: that its documents may have. passages: whether these are passages of documents. commits: of each folder the
+    commit that is meant, as Manifest.commits.
 
     Searches as Anserini's SimpleImpactSearcher does, without loading it: that takes half a second of a cold start.
     Raises SpartonError, when it is made, for a folder that holds no index; in its methods, for an index that is damaged
     or closed, or in a process that was forked.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(
+        self,
+        *folders: Path,
+        commits: Sequence[str | None] = (),
+        fields: Sequence[Field] = (),
+        passages: bool = False,
+    ) -> None:
         check_process()
         self._name = str(folders[0] if len(folders) == 1 else folders[0].parent)
         forget_thread_at_end()
-        readers = _open_readers(folders)
+        readers = _open_readers(folders, commits or (None,) * len(folders))
         # One reader over all: each posting is scored alike in every index, and ties go by id, not by number.
         self._reader = _as_one(readers) if len(readers) > 1 else readers[0]
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
-        self._best_then_id = _best_then_id()
+        self._best_then_id = best_then_id()
+        self._accepted = AcceptedDocuments(self._searcher)
+        self._counter = FacetCounter(self._searcher, passages=passages)
         self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
+        self._fields = {field.name: field for field in fields}
         self._documents = int(self._reader.numDocs())
         self._process = os.getpid()
         self._closed = False
@@ -58,16 +89,76 @@ class ImpactIndex:
     def __len__(self) -> int:
         return self._documents
 
-    def rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
-        """The k documents with the largest sum of query impact x document impact, ties in order of id."""
+    def selection(self, filters: Sequence[str], sort: str | None = None) -> Selection:
+        """What filters and an order mean to this index. Raises UsageError where they mean nothing."""
+        with self._reading():
+            tests = tuple(typed_filter(text, self._fields, self._some_values) for text in filters)
+        return Selection(tests, None if sort is None else field_order(sort, self._fields))
+
+    def rank(self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING) -> list[ScoredDoc]:
+        """The k documents with the largest sum of query impact x document impact, ties in order of id; or of those that
+        pass the filters of a selection, or in its order."""
         with self._reading():
             query = self._query(terms)
-            return [] if query is None else rank(self._searcher, query, min(k, len(self)), self._best_then_id)
+            if query is None:
+                return []
+            accepted = self._accepted.of(selection.filters) if selection.filters else None
+            most = min(k, len(self) if accepted is None else accepted.count)
+            if not most:
+                return []
+            order = self._best_then_id if selection.order is None else lucene_order(selection.order)
+            bits = None if accepted is None else accepted.bits
+            return rank(self._searcher, query, most, order, bits, by_field=selection.order is not None)
+
+    def facet_fields(self, names: Sequence[str]) -> list[Field]:
+        """The fields to count, each once. Raises UsageError for one that the index does not have."""
+        return [field_named(name, self._fields, "a facet") for name in dict.fromkeys(names)]
+
+    def facets(self, terms: Mapping[str, int], fields: Sequence[Field], selection: Selection = EVERYTHING) -> Facets:
+        """How many documents match, and of each field the most frequent values in these."""
+        with self._reading():
+            findable = list(_findable(terms))
+            if not findable or not len(self):
+                return Facets(0, {field.name: [] for field in fields})
+            accepted = self._accepted.of(selection.filters).bits if selection.filters else None
+            return self._counter.count(findable, accepted, fields)
+
+    def _some_values(self, name: str) -> list[str]:
+        return self._counter.frequent_values(self._fields[name], _SOME)
+
+    def stored(self, ranked: Sequence[ScoredDoc]) -> list[Stored]:
+        """The stored texts and fields."""
+        with self._reading():
+            return stored_documents(self._reader, ranked, self._fields)
 
     def texts(self, ranked: Sequence[ScoredDoc]) -> list[str | None]:
         """The stored texts, None where there is none."""
+        return [document.text for document in self.stored(ranked)]
+
+    def with_id(self, name: str) -> list[ScoredDoc]:
+        """The document that has an id, if there is one."""
         with self._reading():
-            return stored_texts(self._reader, ranked)
+            return rank(self._searcher, _term_query("id", name), 1, self._best_then_id)
+
+    def with_prefix(self, prefix: str) -> list[ScoredDoc]:
+        """All documents whose ids begin so, in order of id."""
+        with self._reading():
+            query = java_class("org.apache.lucene.search.PrefixQuery")(java_class(f"{_INDEX}Term")("id", prefix))
+            count = int(self._searcher.count(query))
+            return rank(self._searcher, query, count, self._best_then_id) if count else []
+
+    def ids(self, selection: Selection) -> list[str]:
+        """The ids of all documents that pass the filters of a selection."""
+        with self._reading():
+            every = list(document_ids(self._reader))
+            passing = self._accepted.of(selection.filters).bits
+            names: list[str] = []
+            for leaf, bits in zip(self._reader.leaves(), passing, strict=True):
+                before, most, number = int(leaf.docBase), int(bits.length()), 0
+                while number < most and (number := int(bits.nextSetBit(number))) < most:
+                    names.append(every[before + number].decode())
+                    number += 1
+            return names
 
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""
@@ -113,6 +204,11 @@ class ImpactIndex:
             self._closed = True
             self._reader.close()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def check(self) -> None:
         """Raise SpartonError if it was closed, or if this process was forked since it was opened."""
         check_process()
@@ -151,9 +247,9 @@ def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
 
 
-def _open_reader(folder: Path) -> Any:
+def _open_reader(folder: Path, segments: str | None) -> Any:
     try:
-        return open_reader(folder)
+        return open_reader(folder, segments)
     except java_exception() as error:
         raise SpartonError(
             f"{folder} cannot be opened by Lucene ({java_name(error)}); build the index again with ",
@@ -161,11 +257,11 @@ def _open_reader(folder: Path) -> Any:
         ) from error
 
 
-def _open_readers(folders: Sequence[Path]) -> list[Any]:
+def _open_readers(folders: Sequence[Path], commits: Sequence[str | None]) -> list[Any]:
     readers: list[Any] = []
     try:
-        for folder in folders:
-            readers.append(_open_reader(folder))
+        for folder, segments in zip(folders, commits, strict=True):
+            readers.append(_open_reader(folder, segments))
     except SpartonError:
         for reader in readers:
             reader.close()
@@ -192,12 +288,6 @@ def _damaged(folder: str, found: str) -> SpartonError:
         "with ",
         Parameter("overwrite", True),
     )
-
-
-def _best_then_id() -> Any:
-    """Anserini's order: by score, ties by id."""
-    field = java_class("org.apache.lucene.search.SortField")
-    return java_class("org.apache.lucene.search.Sort")(field.FIELD_SCORE, field("id", field.Type.STRING_VAL))
 
 
 def _term_query(field: str, term: str) -> Any:

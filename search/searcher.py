@@ -1,39 +1,49 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import at_least, checked
 from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
+from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
-from ..storage.manifest import load_complete
+from ..storage.manifest import Manifest, load_complete
+from ..storage.redaction import redacted
 from ..storage.remote import local_path
+from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
-from .impact_index import ImpactIndex
+from .facets import FacetCount
+from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
-from .max_passage import best_documents, document_of, passage_of
+from .many import search_each
+from .max_passage import best_documents, document_of, first_documents, passage_of
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
+Names = str | Iterable[str]  # several, or one
 _HITS = Annotated[int, at_least(1)]
+_OFFSET = Annotated[int, at_least(0)]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
 
     passage: where documents were split, the number of the one that was found, from 0; score and text are its own.
+    fields: of the document, those that it has a value of, in the order of the index's; a timestamp as ISO 8601.
     """
 
     rank: int
@@ -41,28 +51,49 @@ class Hit:
     score: float
     text: str | None
     passage: int | None = None
+    fields: Mapping[str, FieldValue] = field(default_factory=dict, hash=False)
+
+    def __repr__(self) -> str:
+        passage = "" if self.passage is None else f", passage={self.passage}"
+        fields = f", fields={brief(dict(self.fields))}" if self.fields else ""
+        return (
+            f"Hit(rank={self.rank}, id={brief(self.id)}, score={self.score}, text={brief(self.text)}{passage}{fields})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """What a query's time went to: the model (and waiting for it), Lucene's search, and reading the stored texts."""
+    """What a query's time went to: the model (and waiting for it), Lucene's search (facets too), and reading the stored
+    texts."""
 
     encode: float
     search: float
     fetch: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """A query as terms, what it found, and how long that took."""
+    """A query as terms, what it found, and how long that took.
+
+    total, facets: where facets were asked for, how many documents the query and its filters match, hits or not, and of
+    each field the values that most of these have, with the numbers of documents; else None and {}.
+    """
 
     terms: dict[str, int]
     hits: list[Hit]
     seconds: Seconds
+    total: int | None = None
+    facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        total = "" if self.total is None else f" of {self.total:,}"
+        seconds = self.seconds.encode + self.seconds.search + self.seconds.fetch
+        return f"<Answer to {len(self.terms):,} terms: {len(self.hits):,}{total} hits in {1000 * seconds:.1f} ms>"
 
 
 class Searcher:
-    """Model and index kept open. Threads may share it; a process that is forked from this one may not.
+    """Model and index kept open, until `close` or the end of a `with`. Threads may share it; a process that is forked
+    from this one may not.
 
     path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
     where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. query_model:
@@ -82,18 +113,27 @@ class Searcher:
     ) -> None:
         device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
         check_process()  # before a model is loaded, whose threads a fork left behind as well
-        folder = local_index(path)
-        self.path, self.manifest = folder, load_complete(folder)
+        self._location = path
+        self._open_again = partial(
+            Searcher, path, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
+        )
+        self.path = folder = local_index(path)
+        self.manifest = load_complete(folder)
+        self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(ImpactIndex, *(folder / name for name in self.manifest.indexes))
+            opening = pool.submit(_open_index, folder, self.manifest)
             try:
                 self.encoder = self._open_encoder(local_path(path), model, query_model, device, trust_remote_code)
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
-                    opening.result().close()
+                    opening.result()[1].close()
                 raise
-            self._index = opening.result()
+            found, self._index = opening.result()
+        if found.settings != self.manifest.settings:
+            self._index.close()
+            raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
+        self.manifest = found
         self._encoding = threading.Lock()  # a model uses all cores for one query already
 
     def _open_encoder(
@@ -116,9 +156,31 @@ class Searcher:
             raise self._no_model()  # there is nothing to compare it with
         return None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        settings = self.manifest.settings
+        what = "passages" if settings.chunk else "documents"
+        model = f"model {settings.model.name}" if settings.model else "no model"
+        closed = ", closed" if self._index.closed else ""
+        return f"<Searcher of {self.path}: {len(self):,} {what}, {model}{closed}>"
+
     def __len__(self) -> int:
         """How many documents can be found; with passages, how many of those."""
         return len(self._index)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the index has a document with this id."""
+        return isinstance(name, str) and is_stored(self._index, name, passages=self.manifest.settings.chunk)
+
+    def get(self, name: str) -> Document | None:
+        """The document with an id, None if there is none. Raises UsageError for an id that is no string."""
+        name = checked("id", name, str)
+        return stored_document(self._index, name, passages=self.manifest.settings.chunk)
 
     def terms(self, query: str) -> dict[str, int]:
         """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
@@ -146,27 +208,84 @@ class Searcher:
                 for terms, impacts in encoder.encode_alone(queries)
             ]
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The k best documents for a query, best first, ties in order of id. Raises UsageError if k < 1."""
-        return self.answer(query, k).hits
+    def search(
+        self, query: str, k: int = 10, *, filters: Names = (), sort: str | None = None, offset: int = 0
+    ) -> list[Hit]:
+        """The k best documents for a query, best first, ties in order of id.
 
-    def answer(self, query: str, k: int = 10) -> Answer:
-        """As `search`, with the query's terms and what the time went to."""
+        filters: as docs/search.md has them, all of which a document must pass; scores are those without them. sort: a
+        field to order hits by instead, smallest values first, or with - before its name largest first; documents
+        without a value come last. offset: how many hits to pass over.
+        Raises UsageError if k < 1, offset < 0, a filter cannot be read, or the index has no such field.
+        """
+        return self.answer(query, k, filters=filters, sort=sort, offset=offset).hits
+
+    def search_many(
+        self,
+        queries: str | Iterable[str],
+        k: int = 10,
+        *,
+        filters: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> list[list[Hit]]:
+        """What `search` finds for each query, in order, sooner than one by one. Raises UsageError as `search`, and for
+        a query that is no string."""
+        texts = [text.encode(errors="replace").decode() for text in _names("queries", queries)]
+        k, offset, selection = checked("k", k, _HITS), checked("offset", offset, _OFFSET), self.selection(filters, sort)
+
+        def search(terms: Mapping[str, int]) -> list[Hit]:
+            return self._hits(self._rank(terms, k, selection, offset), offset)
+
+        return search_each(texts, self.terms_of, search)
+
+    def answer(
+        self,
+        query: str,
+        k: int = 10,
+        *,
+        filters: Names = (),
+        facets: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> Answer:
+        """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
+        all documents that the query and its filters match."""
+        # Before a model is run: what cannot be meant costs nothing.
+        selection, fields = self.selection(filters, sort), self._index.facet_fields(_names("facets", facets))
         begin = perf_counter()
         terms = self.terms(query)
         encoded = perf_counter()
-        ranked = self._rank(terms, k)
+        ranked = self._rank(terms, k, selection, offset)
+        found = self._index.facets(terms, fields, selection) if fields else None
         searched = perf_counter()
-        hits = self._hits(ranked)
-        return Answer(terms, hits, Seconds(encoded - begin, searched - encoded, perf_counter() - searched))
+        hits = self._hits(ranked, offset)
+        seconds = Seconds(encoded - begin, searched - encoded, perf_counter() - searched)
+        if found is None:
+            return Answer(terms, hits, seconds)
+        return Answer(terms, hits, seconds, found.total, found.counts)
 
-    def search_terms(self, terms: Mapping[str, int], k: int = 10) -> list[Hit]:
+    def search_terms(
+        self,
+        terms: Mapping[str, int],
+        k: int = 10,
+        *,
+        filters: Names = (),
+        sort: str | None = None,
+        offset: int = 0,
+    ) -> list[Hit]:
         """As `search`, for a query that is encoded already."""
-        return self._hits(self._rank(terms, k))
+        return self._hits(self._rank(terms, k, self.selection(filters, sort), offset), offset)
 
-    def rank_terms(self, terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
+    def selection(self, filters: Names = (), sort: str | None = None) -> Selection:
+        """What filters and an order mean to this index, once for many queries. Raises as `search`."""
+        return self._index.selection(_names("filters", filters), sort)
+
+    def rank_terms(
+        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
+    ) -> list[tuple[str, float]]:
         """Ids and scores of what `search_terms` finds, without texts and so much sooner. Raises UsageError if k < 1."""
-        ranked = self._rank(terms, k)
+        ranked = self._rank(terms, k, selection)
         if self.manifest.settings.chunk:
             return [(document_of(found.id), found.score) for found in ranked]
         return [(found.id, found.score) for found in ranked]
@@ -185,25 +304,43 @@ class Searcher:
                 "it with `sparton info --check`"
             ) from error
 
+    def renewed(self) -> "Searcher | None":
+        """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
+        the index was built again with another. Raises SpartonError as when a searcher is made."""
+        folder = local_index(self._location)
+        manifest = load_complete(folder)
+        if manifest == self.manifest:
+            return None
+        old, new = self.manifest.settings, manifest.settings
+        if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
+            return self._open_again()
+        newer = copy(self)
+        newer.manifest, newer._index = _open_index(folder, manifest)
+        return newer
+
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
 
-    def _rank(self, terms: Mapping[str, int], k: int) -> list[ScoredDoc]:
-        """The best documents, or of passages the best ones of the best documents."""
-        k = checked("k", k, _HITS)
+    def _rank(
+        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING, offset: int = 0
+    ) -> list[ScoredDoc]:
+        """The best documents, or of passages the best ones of the best documents; or those that are first in another
+        order."""
+        most = checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
         if self.manifest.settings.chunk:
-            return best_documents(lambda asked: self._index.rank(terms, asked), k)
-        return self._index.rank(terms, k)
+            fold = best_documents if selection.order is None else first_documents
+            return fold(lambda asked: self._index.rank(terms, asked, selection), most)[offset:]
+        return self._index.rank(terms, most, selection)[offset:]
 
-    def _hits(self, ranked: Sequence[ScoredDoc]) -> list[Hit]:
-        every = enumerate(zip(ranked, self._index.texts(ranked), strict=True), start=1)
+    def _hits(self, ranked: Sequence[ScoredDoc], offset: int = 0) -> list[Hit]:
+        every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=offset + 1)
         if self.manifest.settings.chunk:
             return [
-                Hit(rank, document_of(found.id), found.score, text, passage_of(found.id))
-                for rank, (found, text) in every
+                Hit(rank, document_of(found.id), found.score, stored.text, passage_of(found.id), stored.fields)
+                for rank, (found, stored) in every
             ]
-        return [Hit(rank, found.id, found.score, text) for rank, (found, text) in every]
+        return [Hit(rank, found.id, found.score, stored.text, fields=stored.fields) for rank, (found, stored) in every]
 
     def _encoder(self) -> "QueryEncoder":
         self._index.check()  # before a model is run whose threads a fork left behind
@@ -219,3 +356,35 @@ class Searcher:
             " and ",
             Parameter("model"),
         )
+
+
+def _name(path: str | Path) -> str:
+    """What people call an index: the last part of its path, which may be . for short, or of its URI."""
+    near = local_path(path)
+    return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
+
+
+def _names(parameter: str, given: Names) -> list[str]:
+    """Several texts; one alone is one of them."""
+    if isinstance(given, str):
+        return [given]
+    names = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in names):
+        raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
+    return names
+
+
+def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
+    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
+    meanwhile."""
+    while True:
+        try:
+            indexes, settings = (folder / name for name in manifest.indexes), manifest.settings
+            return manifest, ImpactIndex(
+                *indexes, commits=manifest.commits, fields=settings.fields, passages=settings.chunk
+            )
+        except SpartonError:
+            newer = load_complete(folder)
+            if newer == manifest:
+                raise
+            manifest = newer

@@ -1,15 +1,17 @@
-"""The texts that an index stores, a hundred in one call of Java.
+"""The texts and fields that an index stores, those of a hundred documents in one call of Java.
 
 One by one, the calls for a thousand documents take half as long again as reading them. So the way from a document's
 number to what is stored is put together of Java's own methods, once, and Java goes it for many numbers.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from ..indexer.field_types import FieldError, checked_fields
 from ..indexer.java import from_java, java_class, java_ints
+from ..storage.fields import Field, FieldValue
 from ..storage.nesting import not_too_deep
 from ..storage.untrusted import sound
 from .lucene_hits import DamagedIndexError, ScoredDoc
@@ -18,8 +20,16 @@ _BETWEEN = "\0"  # which no JSON holds
 _TOGETHER = 100  # documents, of whose texts Java holds three copies at once
 
 
-def stored_texts(reader: Any, ranked: Sequence[ScoredDoc]) -> list[str | None]:
-    """The text of each document, None where none is stored. reader: Lucene's.
+class Stored(NamedTuple):
+    """What is stored of a document: its text, or None, and its fields."""
+
+    text: str | None
+    fields: dict[str, FieldValue]
+
+
+def stored_documents(reader: Any, ranked: Sequence[ScoredDoc], fields: Mapping[str, Field]) -> list[Stored]:
+    """What is stored of each document. reader: Lucene's. fields: of the index by name, in the order of which a
+    document has its own.
 
     Raises DamagedIndexError where something else is stored than Pyserini's JSON of that document.
     """
@@ -27,7 +37,7 @@ def stored_texts(reader: Any, ranked: Sequence[ScoredDoc]) -> list[str | None]:
     function = java_class("java.lang.invoke.MethodHandleProxies").asInterfaceInstance(
         java_class("java.util.function.IntFunction").class_, stored
     )
-    texts: list[str | None] = []
+    documents: list[Stored] = []
     for start in range(0, len(ranked), _TOGETHER):
         some = ranked[start : start + _TOGETHER]
         numbers = java_class("java.util.stream.IntStream").of(java_ints([found.number for found in some]))
@@ -35,23 +45,30 @@ def stored_texts(reader: Any, ranked: Sequence[ScoredDoc]) -> list[str | None]:
         found_texts = from_java(joined).split(_BETWEEN)
         if len(found_texts) != len(some):
             raise DamagedIndexError(f"what is stored for {len(some)} documents is not JSON")
-        texts += [text_of(text, found.id) for text, found in zip(found_texts, some, strict=True)]
-    return texts
+        documents += [parse_stored(text, found.id, fields) for text, found in zip(found_texts, some, strict=True)]
+    return documents
 
 
-def text_of(stored: str, name: str) -> str | None:
-    """The text in a stored document, JSON with `id` and `contents`; "null" where nothing is stored. name: the id that
-    it must have, without which it is another document's. Raises DamagedIndexError as `stored_texts`."""
+def parse_stored(stored: str, name: str, fields: Mapping[str, Field]) -> Stored:
+    """A stored document, from JSON with `id`, `contents` and `fields`; "null" where nothing is stored. name: the id
+    that it must have, without which it is another document's. Raises DamagedIndexError as `stored_documents`."""
     try:
         content = json.loads(not_too_deep(stored))
         if content is None:
-            return None
+            return Stored(None, {})
         stored_id, text = str(content["id"]), content.get("contents")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedIndexError(f"the document {name!r} is not stored as JSON with its id") from error
     if stored_id != name:
         raise DamagedIndexError(f"what is stored as the document {name!r} says that it is {stored_id!r}")
-    return None if text is None else sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))
+    if text is not None:
+        text = sound(text if isinstance(text, str) else json.dumps(text, ensure_ascii=False))
+    try:
+        # Of vectors that another tool wrote nobody has said what kinds their fields have.
+        own = checked_fields(content["fields"], fields) if fields and "fields" in content else {}
+    except FieldError as error:
+        raise DamagedIndexError(f"the document {name!r} {error}") from error
+    return Stored(text, own)
 
 
 @cache

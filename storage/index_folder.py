@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, times
 from ..version import __version__
 from .atomic import LEFTOVERS, LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
@@ -74,6 +74,13 @@ def manifest_to_resume(folder: Path, settings: Settings, overwrite: bool) -> Man
     differences = _with_path(found.settings, folder).differences(_with_path(settings, folder))
     if overwrite:
         return None if differences or found.stage != ENCODING else found
+    if found.number and not differences:
+        raise SpartonError(
+            f"the index {folder} was made of this corpus and updated {times(found.number)} since; change it with "
+            "`sparton update` or `sparton delete`, or use ",
+            Parameter("overwrite", True),
+            " to build it again without these updates",
+        )
     half_built = found.stage == ENCODING and found.settings.of_vectors and settings.of_vectors
     if differences and half_built:
         log.info(

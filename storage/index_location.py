@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import locked, make_folder, refuse_inputs
+from .generations import remove_unnamed
 from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
 from .redaction import redacted
@@ -59,6 +60,13 @@ class IndexLocation(Protocol):
     def put_file(self, name: str) -> None:
         """Put a file of the local folder at the location."""
 
+    def get_generation(self, manifest: Manifest) -> None:
+        """Have in the local folder all that a finished index consists of, to change it."""
+
+    def put_generation(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Put what is new of an updated index at the location, then its manifest, which makes it count, and remove what
+        is of no use any more; return the manifest. before: of the generation from which the update began."""
+
     def discard(self) -> None:
         """Remove the local folder, if it was only needed for the build. For the process that holds its lock."""
 
@@ -106,6 +114,15 @@ class LocalIndex:
 
     def put_file(self, name: str) -> None:
         """Nothing: it is in the folder."""
+
+    def get_generation(self, manifest: Manifest) -> None:
+        """Nothing: all of it is in the folder."""
+
+    def put_generation(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Write the manifest, and remove what is of no use any more; return the manifest."""
+        manifest.save(self.folder)
+        remove_unnamed(self.folder, manifest)
+        return manifest
 
     def discard(self) -> None:
         """Nothing: the folder is the index."""

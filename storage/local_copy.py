@@ -1,11 +1,13 @@
 """A local copy of a remote index, to be searched."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import SpartonError
 from .atomic import locked, remove_folder, whole_file, within
+from .generations import named_files
 from .index_folder import LUCENE
-from .manifest import COMPLETE, NAME, load_manifest
+from .manifest import COMPLETE, NAME, Manifest, load_manifest, parse_manifest
 from .redaction import redacted
 from .remote import RemoteFolder, local_path, unreachable
 from .staging import lock_folder, staging_folder
@@ -29,22 +31,42 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
 
 
 def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool) -> None:
-    manifest = remote.read(NAME)
-    if not manifest:
-        raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
-    path = folder / NAME
-    if path.is_file() and path.read_bytes() == manifest:
-        return
-    remove_folder(folder)
-    folder.mkdir()
-    with whole_file(path) as stream:
-        stream.write(manifest)
-    if lucene and load_manifest(folder).stage == COMPLETE:
-        path.unlink()  # it comes back when all is copied
-        files = list(remote.files(LUCENE))
-        for file in files:
-            remote.get(file, within(folder, folder / file))
-        if not files or remote.read(NAME) != manifest:
+    while True:
+        content = remote.read(NAME)
+        if not content:
+            raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
+        path = folder / NAME
+        if path.is_file() and path.read_bytes() == content:
+            return
+        manifest, known = parse_manifest(content, path), _known(folder)
+        files: set[str] = set()
+        if lucene and manifest.stage == COMPLETE:
+            every = named_files(manifest) if manifest.updated else remote.files(LUCENE)
+            files = {file for file in every if file.startswith(f"{LUCENE}/")}
+        if not (manifest.updated and known and known.generation == manifest.generation):
+            remove_folder(folder)
+            folder.mkdir()
+        with suppress(FileNotFoundError):  # a newer generation has taken it away
+            for file in sorted(files):
+                if not (folder / file).is_file():
+                    remote.get(file, within(folder, folder / file))
+        if remote.read(NAME) == content:
+            break
+        if not manifest.updated:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
-        with whole_file(path) as stream:
-            stream.write(manifest)
+    if any(not (folder / file).is_file() for file in files) or (lucene and manifest.stage == COMPLETE and not files):
+        raise SpartonError(f"the index {name} is being replaced; try again when that is done")
+    with whole_file(path) as stream:
+        stream.write(content)
+    for one in (folder / LUCENE).rglob("*") if manifest.updated else ():
+        if one.is_file() and one.relative_to(folder).as_posix() not in files:
+            one.unlink()  # who has it open goes on with it
+
+
+def _known(folder: Path) -> Manifest | None:
+    """The manifest of the copy that is there, if it is whole."""
+    try:
+        found = load_manifest(folder)
+    except SpartonError:
+        return None
+    return found if found.stage == COMPLETE else None

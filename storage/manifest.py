@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -45,6 +46,9 @@ _Fields = Annotated[
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
+_Part = Annotated[str, matching(r"part-[0-9]{5,9}\.jsonl", "part-, five digits or more and .jsonl")]
+_Commit = Annotated[str, matching("segments_[0-9a-z]{1,13}", "segments_ and letters or digits")]
+_LuceneFile = Annotated[str, matching(r"[0-9A-Za-z_][0-9A-Za-z_.]{0,99}", "the name of a file")]
 _Indexes = Annotated[
     tuple[_Index, ...], Where("lucene alone, or one or several of lucene/0, lucene/1, …, each once", _are_indexes)
 ]
@@ -191,10 +195,42 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class PartFile:
+    """A part of the collection. name: in its folder. documents: lines that it has, which are passages in an index of
+    those."""
+
+    name: _Part
+    digest: Digest
+    documents: _Count
+
+
+@dataclass(frozen=True, slots=True)
+class LuceneCommit:
+    """A state of a Lucene index. segments: the file that lists its segments. files: all that it consists of."""
+
+    segments: _Commit
+    files: Annotated[tuple[_LuceneFile, ...], NEEDED]
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """What updates have made of a finished index. number: of the generation, the index as built being 0. parts: those
+    that are the collection, in order. commits: of each of the manifest's indexes the one that is meant."""
+
+    number: _Count
+    parts: Annotated[
+        tuple[PartFile, ...],
+        Where("parts, each once", lambda parts: len({part.name for part in parts}) == len(parts)),
+        NEEDED,
+    ]
+    commits: Annotated[tuple[LuceneCommit, ...], NEEDED]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of sparton.json. `source` and `versions` inform; `settings` bind. indexes: the Lucene indexes, which
     are searched as one, by their folders' names within the index. generation: a name of the build's own, which each of
-    its parts bears, so that those of an earlier build never count among them."""
+    its parts bears, so that those of an earlier build never count among them. updated: None of an index as built."""
 
     settings: Settings
     stage: Annotated[str, _among((ENCODING, ENCODED, COMPLETE))]
@@ -203,10 +239,26 @@ class Manifest:
     versions: Annotated[dict[str, str], NEEDED] = field(default_factory=dict)
     indexes: _Indexes = ("lucene",)
     generation: Generation = ""
+    updated: Updated | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the generation: how often the index was updated since it was built."""
+        return self.updated.number if self.updated else 0
+
+    @property
+    def state(self) -> str:
+        """A name of build and generation together."""
+        return f"{self.generation}-{self.number}"
+
+    @property
+    def commits(self) -> tuple[str | None, ...]:
+        """Which commit of each of the Lucene indexes is meant; None for the only one of an index as built."""
+        return tuple(one.segments for one in self.updated.commits) if self.updated else (None,) * len(self.indexes)
 
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
-        """The same at another stage."""
-        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes)
+        """The same at another stage of its build."""
+        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes, updated=None)
 
     def save(self, folder: Path) -> None:
         """Write sparton.json into `folder`, whole. Raises SpartonError for what load_manifest would refuse."""
@@ -241,8 +293,18 @@ def load_manifest(folder: Path) -> Manifest:
         raise SpartonError(
             f"{folder} is not a Sparton index: it has no {NAME}; name an index folder with ", Parameter("index")
         )
+    return _checked(path, lambda: load_json(path))
+
+
+def parse_manifest(content: bytes, path: Path) -> Manifest:
+    """The manifest that the content of a sparton.json is. path: where it would be. Raises SpartonError as
+    load_manifest."""
+    return _checked(path, lambda: parse_json(content))
+
+
+def _checked(path: Path, content: Callable[[], Any]) -> Manifest:
     try:
-        version, manifest = _manifest_of(load_json(path))
+        version, manifest = _manifest_of(content())
     except UnexpectedError as error:
         raise SpartonError(
             f"{path} is damaged: {error}; build the index again with ", Parameter("overwrite", True)
@@ -319,7 +381,16 @@ def _manifest_of(content: Any) -> tuple[int, Manifest | None]:
     """The format of a sparton.json and the manifest in it, None of another format. Raises UnexpectedError."""
     entries = read(dict[str, Any], content)
     header = read(_Header, {name: entries.pop(name) for name in ("format", "settings_digest") if name in entries})
-    return header.format, None if header.format != FORMAT else read(Manifest, entries)
+    return header.format, None if header.format != FORMAT else read(_Sound, entries)
+
+
+_Sound = Annotated[
+    Manifest,
+    Where(
+        "a commit for each Lucene index",
+        lambda manifest: manifest.updated is None or len(manifest.updated.commits) == len(manifest.indexes),
+    ),
+]
 
 
 def _alike(settings: Settings, other: Settings) -> Settings:

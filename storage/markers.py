@@ -30,6 +30,15 @@ class Marker:
             stream.write(json.dumps(asdict(self)).encode() + b"\n")
 
 
+def marker_for(part: Path, generation: str) -> Marker | None:
+    """What the marker of a part of this build says, whatever the part's bytes are; None without one."""
+    try:
+        marker = read(Marker, load_json(marker_of(part)))
+    except (OSError, UnexpectedError):
+        return None
+    return marker if marker.generation == generation else None
+
+
 def finished_counts(part: Path, generation: str) -> Counts | None:
     """The counts of a part that is finished, or None if it is not, is another build's, or is not what was written.
 
@@ -45,11 +54,8 @@ def finished_counts(part: Path, generation: str) -> Counts | None:
 
 def rows_of(part: Path, generation: str) -> int:
     """The rows of a part of this build by its marker alone; 0 without one."""
-    try:
-        marker = read(Marker, load_json(marker_of(part)))
-    except (OSError, UnexpectedError):
-        return 0
-    return marker.counts.rows if marker.generation == generation else 0
+    marker = marker_for(part, generation)
+    return 0 if marker is None else marker.counts.rows
 
 
 def marker_generation(content: bytes | None) -> str | None:

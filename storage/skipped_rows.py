@@ -46,10 +46,11 @@ class SkippedRows:
         self._first: list[str] = []
         self._lines = tempfile.TemporaryFile()  # noqa: SIM115  # on a disk, for there may be many
 
-    def add(self, file: str, unit: str, number: int, bad: BadRow) -> None:
-        """Take a row. unit: what its number within the file counts, "row" or "line"."""
+    def add(self, file: str, unit: str, number: int, bad: BadRow, where: str | None = None) -> None:
+        """Take a row. unit: what its number within the file counts, "row" or "line". where: all that as a sentence has
+        it, if not so."""
         if len(self._first) < _TOLD:
-            self._first.append(f"{file} {unit} {number} {bad.found}")
+            self._first.append(f"{where or f'{file} {unit} {number}'} {bad.found}")
         self.kinds[bad.kind] += 1
         line = {"file": file, unit: number, "kind": bad.kind, "found": bad.found}
         self._lines.write(json.dumps(line).encode() + b"\n")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import SpartonError
 from .atomic import cache_folder, locked, remove_folder, whole_file, within
+from .generations import is_replaceable, named_files
 from .index_folder import COLLECTION, LUCENE, MARKERS, in_use, marker_of, part_path
 from .manifest import NAME, Manifest
 from .markers import finished_counts, marker_generation
@@ -113,6 +114,35 @@ class StagedIndex:
         """Upload a file of the local folder."""
         self._remote.put(within(self.folder, self.folder / name), name)
 
+    def get_generation(self, manifest: Manifest) -> None:
+        """Download all that a finished index consists of. Nothing else stays in the local folder: an update that was
+        killed may have left other files of the same names."""
+        for name in (COLLECTION, MARKERS, LUCENE):
+            remove_folder(self.folder / name)
+        names = named_files(manifest) if manifest.updated else self._files_of_generations()
+        with ThreadPoolExecutor(_REQUESTS) as pool:
+            every = [pool.submit(self._remote.get, name, within(self.folder, self.folder / name)) for name in names]
+            for download in every:
+                download.result()
+
+    def put_generation(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Upload what is new of an updated index and then its manifest, which makes it count, and remove what is of no
+        use any more; return the manifest. before: of the generation from which the update began.
+
+        Raises SpartonError where another machine has changed the index meanwhile.
+        """
+        named = named_files(manifest)
+        for name in sorted(named - named_files(before)):
+            self._remote.put(within(self.folder, self.folder / name), name)
+        if _state(self._remote.read(NAME)) != (before.generation, before.number):
+            raise SpartonError(
+                f"the index {self.name} was changed by another machine meanwhile; run the same command again"
+            )
+        self.save(manifest)
+        for name in self._files_of_generations() - named:
+            self._remote.remove_file(name)
+        return manifest
+
     def discard(self) -> None:
         """Remove the local folder. For the process that holds its lock."""
         remove_folder(self.folder)
@@ -121,19 +151,26 @@ class StagedIndex:
         """Go by what is remote: another machine may have gone on with it, or somebody removed it."""
         manifest = self._remote.read(NAME)
         local = self.folder / NAME
-        generation = _generation(manifest)
-        if generation is None or not local.is_file() or _generation(local.read_bytes()) != generation:
+        generation = _build(manifest)
+        if generation is None or not local.is_file() or _build(local.read_bytes()) != generation:
             remove_folder(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._check_links()
         if manifest:
             with whole_file(local) as stream:
                 stream.write(manifest)
+        if (_state(manifest) or ("", 0))[1]:  # an update says by itself what counts
+            return
         self._known = self._finished(generation or "")
         for number in self._numbers(MARKERS, _MARKER) - self._known:
             self._remote.remove_file(self._name(marker_of(part_path(self.folder, number))))  # of an older build
         for number in self._numbers(COLLECTION, _PART) - self._known:
             self._remote.remove_file(self._name(part_path(self.folder, number)))  # likewise, or put in part
+
+    def _files_of_generations(self) -> set[str]:
+        """What is remote that an update may replace, whichever generation it is of."""
+        rooms = (COLLECTION, MARKERS, LUCENE)
+        return {name for room in rooms for name in self._remote.files(room) if is_replaceable(name)}
 
     def _finished(self, generation: str) -> set[int]:
         """The parts of a build that are finished."""
@@ -169,10 +206,18 @@ def lock_folder(folder: Path) -> Path:
     return beside
 
 
-def _generation(manifest: bytes | None) -> str | None:
-    """That of the build; None of no manifest, or a damaged one."""
+def _build(manifest: bytes | None) -> str | None:
+    """The name of the build; None of no manifest, or a damaged one."""
+    state = _state(manifest)
+    return None if state is None else state[0]
+
+
+def _state(manifest: bytes | None) -> tuple[str, int] | None:
+    """The build and the number of the generation; None of no manifest, or a damaged one."""
     try:
-        found = None if manifest is None else read(dict[str, Any], parse_json(manifest)).get("generation")
+        entries = {} if manifest is None else read(dict[str, Any], parse_json(manifest))
     except UnexpectedError:
         return None
-    return found if isinstance(found, str) else None
+    build, updated = entries.get("generation"), entries.get("updated")
+    number = updated.get("number") if isinstance(updated, dict) else 0
+    return (build, number) if isinstance(build, str) and isinstance(number, int) else None

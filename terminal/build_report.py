@@ -11,7 +11,7 @@ from ..storage.manifest import Counts
 from .streams import printable, to_json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BuildReport:
     """What a build left behind. Seconds and `work` are of this call; `resumed` is False for a build from scratch.
 
@@ -28,6 +28,10 @@ class BuildReport:
     work: Work
     unused: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        seconds = self.encoding_seconds + self.indexing_seconds
+        return f"<BuildReport of {self.index}: {counts_line(self.counts)}, {seconds:.1f} s>"
 
     def times(self) -> str:
         """A line about seconds and speed."""

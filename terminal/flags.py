@@ -105,8 +105,9 @@ def _notes(parameter: inspect.Parameter) -> tuple[Any, ...]:
 
 
 def _flag(parameter: Parameter, parameters: Mapping[str, Any]) -> str:
-    """As the command declares it: an option's first flag, an argument in capitals. One of another command is --name."""
-    flag = f"--{parameter.name.replace('_', '-')}"
+    """As the command declares it: an option's first flag, an argument in capitals. One of another command is --name, or
+    what is always its flag."""
+    flag = _FLAGS.get(parameter.name, (f"--{parameter.name.replace('_', '-')}",))[0]
     if declared := parameters.get(parameter.name):
         flag = declared.opts[0] if declared.opts[0].startswith("-") else declared.opts[0].upper()
     if parameter.value is False:

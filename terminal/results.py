@@ -1,11 +1,12 @@
 """How results look on a terminal, or as JSON for programs."""
 
+import json
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..search.hit_content import hit_content
+from ..search.hit_content import facets_content, hit_content
 from ..storage.manifest import ONES, OWN
 from .streams import printable, to_json
 
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from ..search.evaluation.run import RunReport
     from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
-    from ..search.searcher import Hit, Seconds
+    from ..search.searcher import Answer, Hit, Seconds
+    from ..storage.fields import Field, FieldValue
     from ..storage.manifest import ModelSettings
 
 _TERMS = {OWN: "their own tokens alone", ONES: "each token weighs 1"}
+_LONGEST_VALUE = 40  # characters of a field's value, on the line of a hit's fields
 _EXPANDED = "+"  # before a term that the model added
 
 
@@ -28,10 +31,12 @@ def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[
 
 
 def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> str:
-    """A hit as a line, and a bar for each match. input_terms: the query's."""
+    """A hit as a line, its fields as another, and a bar for each match. input_terms: the query's."""
     width = shutil.get_terminal_size().columns
     head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
     lines = [_cut(head + _plain(hit.text or ""), width)]
+    if fields := _fields_line(hit.fields):
+        lines.append(_cut(f"     {fields}", width))
     for match in matches or ():
         share = match.contribution / hit.score
         lines.append(
@@ -39,6 +44,27 @@ def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection
             f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
+
+
+def facets_lines(answer: "Answer") -> str:
+    """How many documents match, and a line for each field that was counted."""
+    lines = [f"{answer.total:,} documents match"]
+    width = shutil.get_terminal_size().columns
+    for name, counts in answer.facets.items():
+        values = " · ".join(f"{_cut(_plain(_value(one.value)), _LONGEST_VALUE)} {one.count:,}" for one in counts)
+        lines.append(_cut(f"  {_plain(name)}: {values or 'none'}", width))
+    return "\n".join(lines)
+
+
+def facets_json(answer: "Answer", query: str | None = None) -> str:
+    """The same as one JSON object, with its query where there are several."""
+    content = facets_content(answer)
+    return to_json(content if query is None else {"query": query, **content})
+
+
+def fields_line(fields: "Sequence[Field]") -> str:
+    """The fields of an index and their kinds."""
+    return ", ".join(f"{field.name} ({field.kind})" for field in fields)
 
 
 def seconds_line(seconds: "Seconds") -> str:
@@ -156,6 +182,18 @@ def coverage_line(run: "RunScores", queries: int) -> str:
     if run.unjudged:
         parts.append(f"{run.unjudged:,} queries have results and no judgments, and do not count")
     return f"{run.path}: {'; '.join(parts)}" if parts else ""
+
+
+def _fields_line(fields: "Mapping[str, FieldValue]") -> str:
+    """Fields and their values, without those that are empty."""
+    values = {name: _cut(_plain(_value(value)), _LONGEST_VALUE) for name, value in fields.items()}
+    return " · ".join(f"{_plain(name)}: {value}" for name, value in values.items() if value)
+
+
+def _value(value: "FieldValue") -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _term(term: str, input_terms: Collection[str]) -> str:

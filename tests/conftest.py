@@ -3,6 +3,7 @@
 import logging
 import os
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is first imported
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.warm import WarmBuilds
+from typer.main import get_command
 from typer.testing import CliRunner
 
 import sparton
@@ -51,6 +53,14 @@ def _fresh_builds(request, warm_builds):
         return
     with pytest.MonkeyPatch.context() as patch:
         warm_builds.undo(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_parser():
+    """The runner would make the parser of all commands at every call, for half of what a call takes that is refused."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command), raising=False)
         yield
 
 

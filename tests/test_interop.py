@@ -8,6 +8,8 @@ from importlib.resources import files
 
 import pytest
 from support.lucene_content import read_content
+from support.saved_models import needs_sentence_transformers
+from support.with_fields import index_with_fields
 
 import sparton
 from sparton.indexer.java import find_jar, find_java
@@ -21,14 +23,20 @@ K = 100
 PYSERINI = """
 import json, sys, types
 
-class NoIndexes(types.ModuleType):
+class Module(types.ModuleType):
+    def __init__(self, name, content):
+        super().__init__(name)
+        self.content = content
+
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return {}
+        return self.content
 
 # From 2.1 on Pyserini asks the network for the indexes that it could download, at import.
-sys.modules["pyserini.prebuilt_index_info"] = NoIndexes("pyserini.prebuilt_index_info")
+sys.modules["pyserini.prebuilt_index_info"] = Module("pyserini.prebuilt_index_info", {})
+# Its encoders, of which none is used, are most of what an import takes: torch, transformers, scikit-learn, openai.
+sys.modules["pyserini.encode"] = Module("pyserini.encode", object)
 import jnius_config
 from sparton.indexer.java import find_jar
 jnius_config.set_classpath(str(find_jar()))
@@ -65,9 +73,34 @@ def queries(index):
 
 
 @pytest.fixture(scope="module")
+def shop(static_model, tmp_path_factory):
+    """An index whose documents have fields of every kind, all but every third."""
+    words = ["black", "red", "suede", "leather", "clutch"]
+    documents = {
+        f"P{number:04}": (
+            f"{words[number % 5]} bag {words[number * 3 % 4]}",
+            {
+                "price": number / 4,
+                "brand": 'A "b"',
+                "in_stock": True,
+                "added": "2026-01-02T00:00:00Z",
+                "tags": ["a", "b"],
+            }
+            if number % 3
+            else {},
+        )
+        for number in range(60)
+    }
+    return index_with_fields(tmp_path_factory.mktemp("shop") / "index", documents, model=str(static_model))
+
+
+@pytest.fixture(scope="module")
 def anserini(index, tmp_path_factory):
     """The Lucene index that Anserini makes of our collection."""
-    folder = tmp_path_factory.mktemp("anserini") / "lucene"
+    return by_anserini(index, tmp_path_factory.mktemp("anserini") / "lucene")
+
+
+def by_anserini(index, folder):
     command = [
         str(find_java() / "bin" / "java"),
         *("-cp", str(find_jar()), "io.anserini.index.IndexCollection", "-collection", "JsonVectorCollection"),
@@ -82,17 +115,20 @@ def anserini(index, tmp_path_factory):
 @pytest.fixture(scope="module")
 def by_pyserini(index, anserini, queries):
     """What Pyserini finds in our Lucene index and in Anserini's, by one process: it takes long to start."""
+    return found_by_pyserini([terms for terms, _ in queries], index / "lucene", anserini)
+
+
+def found_by_pyserini(queries, *indexes):
     done = subprocess.run(
-        [sys.executable, "-c", PYSERINI, str(K), str(index / "lucene"), str(anserini)],
-        input="".join(json.dumps(terms) + "\n" for terms, _ in queries),
+        [sys.executable, "-c", PYSERINI, str(K), *map(str, indexes)],
+        input="".join(json.dumps(terms) + "\n" for terms in queries),
         env={**os.environ, "OPENAI_API_KEY": "unused", "JAVA_HOME": str(find_java())},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ours, theirs = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"found": ')]
-    return ours, theirs
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"found": ')]
 
 
 def test_pyserini_opens_our_lucene_index_and_finds_the_same(by_pyserini, queries):
@@ -105,3 +141,18 @@ def test_anserini_indexes_our_collection_and_finds_the_same(index, anserini, by_
     assert read_content(index / "lucene") == read_content(anserini)
     _, theirs = by_pyserini
     assert theirs["found"] == [expected for _, expected in queries]
+
+
+@needs_sentence_transformers
+def test_an_index_and_a_collection_with_fields_are_read_as_without(shop, tmp_path):
+    theirs = by_anserini(shop, tmp_path / "lucene")
+    assert read_content(shop / "lucene") == read_content(theirs)
+    searcher = sparton.Searcher(shop)
+    queries = [searcher.terms(text) for text in ("red leather bag", "suede", "black clutch")]
+    expected = [[[hit.id, hit.score] for hit in searcher.search_terms(terms, K)] for terms in queries]
+    first = searcher.search("red bag", K, filters="price = 0.25")[0]
+    searcher.close()
+    for found in found_by_pyserini(queries, shop / "lucene", theirs):
+        assert found["found"] == expected
+        assert json.loads(found["raw"]) == {"id": "P0001", "contents": first.text, "fields": dict(first.fields)}
+    assert (first.id, first.fields["tags"]) == ("P0001", ["a", "b"])

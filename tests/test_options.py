@@ -230,8 +230,9 @@ def test_what_nothing_counts_to_is_refused(run_cli, tmp_path, bags, name, value,
         ({"dtype": None}, "dtype is None; expected a string"),
         ({"id_column": 0}, "id_column is 0; expected a string"),
         ({"id_column": b"id"}, "id_column is b'id'; expected a string"),
-        ({"text_columns": "text"}, "text_columns is 'text'; expected a list of strings"),
-        ({"text_columns": ["text", 1]}, "text_columns is ['text', 1]; expected a list of strings"),
+        ({"text_columns": b"text"}, "text_columns is b'text'; expected a string or a list of strings"),
+        ({"text_columns": ["text", 1]}, "text_columns is ['text', 1]; expected a string or a list of strings"),
+        ({"fields": {"price"}}, "fields is {'price'}; expected a string or a list of strings"),
         ({"engine": "x" * 100}, f"engine is '{'x' * 58}…; expected local or ray"),
     ],
 )
@@ -246,6 +247,12 @@ def test_numbers_of_numpy_and_paths_are_taken_as_what_they_are():
     options = EncodingOptions(top_terms=np.int64(7), scale=np.float32(2.5), model=Path("folder"), text_columns=("a",))
     assert (options.top_terms, options.scale, options.model) == (7, 2.5, "folder")
     assert [type(value) for value in (options.top_terms, options.scale, options.model)] == [int, float, str]
+
+
+def test_a_string_where_a_list_is_meant_is_one_of_them():
+    options = EncodingOptions(text_columns="text", fields="price")
+    assert (options.text_columns, options.fields) == (("text",), ("price",))
+    assert options == EncodingOptions(text_columns=("text",), fields=("price",))
 
 
 WHOLE = "; expected a whole number in digits 0 to 9"

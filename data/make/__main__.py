@@ -12,7 +12,10 @@ from records import Product, Query
 from table import write_table
 
 DATA = Path(__file__).resolve().parent.parent
-FIELDS = ("id", "title", "brand", "category", "colour", "material", "price", "description")
+FIELDS = (
+    "id", "title", "brand", "category", "colour", "material", "price", "in_stock", "stock", "sizes", "added",
+    "description",
+)
 
 
 def number_queries(queries: tuple[Query, ...]) -> dict[str, Query]:

@@ -11,6 +11,7 @@ from colours_neutral import NEUTRALS
 from fabrics import FABRICS
 from leathers import LEATHERS
 from records import Product, Style
+from shelf import added_of, sizes_of, stock_of
 from styles_accessories import STYLES as ACCESSORIES
 from styles_dresses import STYLES as DRESSES
 from styles_dressy_bags import STYLES as DRESSY_BAGS
@@ -89,14 +90,19 @@ def build_products() -> list[Product]:
             title = style.title.format(colour=colour, material=material)
             if colour in material:
                 title = title.replace(f"{colour} {material}", material)
+            product_id = f"P{len(products) + 1:04d}"
             products.append(Product(
-                id=f"P{len(products) + 1:04d}",
+                id=product_id,
                 title=title[0].upper() + title[1:],
                 brand=style.brand,
                 category=style.kind,
                 colour=colour,
                 material=material,
                 price=price_of(style, material),
+                in_stock=stock_of(product_id) > 0,
+                stock=stock_of(product_id),
+                sizes=sizes_of(style, product_id),
+                added=added_of(style, product_id),
                 description=describe(style, colour, material, turn, picker, taken),
                 kind=style.kind,
                 traits=frozenset(style.traits.split()),

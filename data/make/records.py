@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ class Product:
     colour: str
     material: str
     price: float
+    in_stock: bool
+    stock: int
+    sizes: list[str] | None
+    added: datetime
     description: str
     kind: str
     traits: frozenset[str]

@@ -83,5 +83,6 @@ def check_corpus(
 
 def _skip(rows: Rows, skipped: SkippedRows) -> None:
     """Have the bad ones of some rows left out."""
+    unit = "row" if rows.are_given else rows.unit
     for offset, bad in sorted(rows.bad.items()):
-        skipped.add(str(rows.file), rows.unit, rows.numbers[offset], bad)
+        skipped.add(str(rows.file), unit, rows.numbers[offset], bad, rows.where(offset))

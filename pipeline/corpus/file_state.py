@@ -5,12 +5,13 @@ from pathlib import Path
 
 from ...errors import SpartonError
 from ...storage.remote import RemoteFile
+from .spooled import SpooledFile
 
 # Of a local file size, times of change of content and of anything, and number; of a remote one size and time of change.
 FileState = tuple[int | None, ...]
 
 
-def file_state(file: Path | RemoteFile) -> FileState:
+def file_state(file: Path | RemoteFile | SpooledFile) -> FileState:
     """What tells a file from one that is changed or replaced. Raises SpartonError where there is none."""
     try:
         if isinstance(file, RemoteFile):
@@ -26,7 +27,7 @@ def portable_state(state: FileState) -> FileState:
     return state[:2]
 
 
-def check_unchanged(file: Path | RemoteFile, before: FileState) -> None:
+def check_unchanged(file: Path | RemoteFile | SpooledFile, before: FileState) -> None:
     """Raise SpartonError if a file is not in the state that it was in before, as far as that says."""
     if file_state(file)[: len(before)] != before:
         raise SpartonError(

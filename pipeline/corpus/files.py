@@ -17,9 +17,10 @@ from ...storage.store_calls import bounded
 from ...storage.untrusted import UnexpectedError, parse_json
 from ...storage.walk import HIDDEN, Files, is_folder, look, tell_hidden, tell_others
 from .formats import KNOWN, READS, suffix_of
+from .spooled import SpooledFile
 
 log = logging.getLogger("sparton")
-DataFile = Path | RemoteFile
+DataFile = Path | RemoteFile | SpooledFile
 F = TypeVar("F", Path, RemoteFile)
 _BEIR_CORPUS = {"corpus.jsonl", "corpus.jsonl.gz"}
 _BEIR_QUERIES = {"queries.jsonl", "queries.jsonl.gz"}
@@ -41,6 +42,9 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
     found: dict[DataFile, None] = {}
     files = Files(_is_data)
     for path in paths:
+        if isinstance(path, SpooledFile):
+            found[path] = None
+            continue
         local = None if isinstance(path, RemoteFile) else local_path(path)
         if local is None:
             found.update(dict.fromkeys(_remote_files(path.uri if isinstance(path, RemoteFile) else str(path))))
@@ -48,6 +52,11 @@ def find_files(paths: Sequence[str | DataFile]) -> tuple[DataFile, ...]:
             found.update(dict.fromkeys(_files_of(local, files)))
     files.report()
     return tuple(found)
+
+
+def of_users(files: Sequence[DataFile]) -> list[Path | RemoteFile]:
+    """Those files of a corpus that are not our own."""
+    return [file for file in files if not isinstance(file, SpooledFile)]
 
 
 def _remote_files(uri: str) -> list[RemoteFile]:
@@ -163,7 +172,7 @@ def _caches(names: Mapping[str, F]) -> list[F]:
     return [names[name] for name in caches]
 
 
-def _saved_names(state: DataFile) -> set[str] | None:
+def _saved_names(state: Path | RemoteFile) -> set[str] | None:
     """The files of a dataset as its state.json names them; None of a file that is of something else."""
     try:
         with state.open("rb") as stream:
@@ -179,5 +188,5 @@ def _saved_names(state: DataFile) -> set[str] | None:
     return names if found and len(names) == len(found) else None
 
 
-def _path(file: DataFile) -> PurePosixPath:
+def _path(file: Path | RemoteFile) -> PurePosixPath:
     return PurePosixPath(file.uri if isinstance(file, RemoteFile) else file.as_posix())

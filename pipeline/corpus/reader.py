@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -83,7 +82,7 @@ class Corpus:
             check_unchanged(file, state)
             try:
                 for rows in self.format.rows(file, columns, fields):
-                    if isinstance(file, Path):  # of a remote file it is a request
+                    if not isinstance(file, RemoteFile):  # of a remote file it is a request
                         check_unchanged(file, state)
                     yield rows
             except _UNREADABLE as error:

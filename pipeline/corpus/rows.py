@@ -8,6 +8,7 @@ from ...errors import Parameter, SpartonError
 from ...storage.skipped_rows import BadRow
 from ...storage.untrusted import is_whole
 from .files import DataFile
+from .spooled import SpooledFile
 
 ROWS_A_BATCH = 1024
 
@@ -38,9 +39,15 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def are_given(self) -> bool:
+        """Whether a program gave them, and the file is one of our own."""
+        return isinstance(self.file, SpooledFile)
+
     def where(self, offset: int) -> str:
         """The file and number of a row, as a sentence has them."""
-        return f"{self.file} {self.unit} {self.numbers[offset]}"
+        number = self.numbers[offset]
+        return f"row {number} of {self.file}" if self.are_given else f"{self.file} {self.unit} {number}"
 
     def slice(self, start: int, stop: int) -> "Rows":
         """Some of the rows."""

@@ -101,9 +101,13 @@ class Encoder:
         # Two batches' weights at once, and of the first the copies that head and compaction make.
         return fitting_tokens(self.device, run, 0 if self._of_tokens else 3 * 4 * _MOST_WEIGHTS)
 
-    def encode(self, texts: Sequence[str]) -> Impacts:
-        """The impacts of each text, in order."""
-        return self.encode_tokens(self.tokenize(texts))
+    def __repr__(self) -> str:
+        return f"<Encoder {self._opened.name} on {self.device}: {len(self.vocabulary):,} terms>"
+
+    def encode(self, texts: str | Sequence[str]) -> Impacts:
+        """The impacts of each text, in order. One text may be given as such."""
+        tokens = self.tokenize([texts] if isinstance(texts, str) else texts)
+        return replace(self.encode_tokens(tokens), vocabulary=self.vocabulary)
 
     def encode_alone(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order, that it has as a batch of its own. Queries are encoded so.

@@ -2,22 +2,30 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ...errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
 
 LARGEST = 2**31 - 1  # impact
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Impacts:
     """n sparse vectors. Row i holds terms[offsets[i]:offsets[i + 1]], ascending, and their impacts, all positive.
 
-    offsets: int64 [n + 1]. terms: int32 [postings], vocabulary ids. values: int32 [postings].
+    offsets: int64 [n + 1]. terms: int32 [postings], vocabulary ids. values: int32 [postings]. vocabulary: the term of
+    each id, where it is known, as it is of what Encoder.encode gives.
     """
 
     offsets: np.ndarray
     terms: np.ndarray
     values: np.ndarray
+    vocabulary: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -26,6 +34,62 @@ class Impacts:
         """(terms, values) of each row."""
         for start, stop in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True):
             yield self.terms[start:stop], self.values[start:stop]
+
+    def __repr__(self) -> str:
+        return f"<Impacts of {len(self):,} texts, {len(self.terms):,} in all>"
+
+    def to_scipy(self, width: int | None = None) -> Any:
+        """A scipy.sparse.csr_matrix [n, width] of int64, in which scores do not overflow: scores = queries @
+        documents.T.
+
+        width: number of columns, one for each vocabulary id; that of the vocabulary, where it is known.
+        Raises UsageError for a width that is not known, or too small for the terms.
+        """
+        from scipy.sparse import csr_matrix
+
+        shape = len(self), self._width(width)
+        return csr_matrix((self.values.astype(np.int64), self.terms, self.offsets), shape=shape)
+
+    def to_torch(self, width: int | None = None) -> "torch.Tensor":
+        """A sparse COO tensor [n, width] of float32, coalesced, on the CPU, as sentence-transformers has them. Impacts
+        are exact in it up to 2**24 = 16,777,216.
+
+        width: as in to_scipy.
+        """
+        import torch
+
+        size = len(self), self._width(width)
+        rows = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        indices = torch.from_numpy(np.stack([rows, self.terms.astype(np.int64)]))
+        values = torch.from_numpy(self.values.astype(np.float32))
+        return torch.sparse_coo_tensor(indices, values, size=size, is_coalesced=True, check_invariants=True)
+
+    def to_dicts(self, vocabulary: Sequence[str] | None = None) -> list[dict[str, int]]:
+        """Each text as {term: impact}, heaviest first. vocabulary: the term of each id, where it is not known.
+
+        Raises UsageError for a vocabulary that is not known, or lacks a term.
+        """
+        vocabulary = self.vocabulary if vocabulary is None else vocabulary
+        if vocabulary is None:
+            raise UsageError("these impacts do not know their vocabulary; pass vocabulary, the term of each id")
+        self._check("vocabulary", f"has {len(vocabulary):,} terms", len(vocabulary))
+        return [heaviest_first(from_rows([row]), vocabulary.__getitem__) for row in self]
+
+    def _width(self, width: int | None) -> int:
+        """The number of columns of a matrix."""
+        if width is None:
+            if self.vocabulary is None:
+                raise UsageError("these impacts do not know their vocabulary; pass width, the number of its terms")
+            width = len(self.vocabulary)
+        self._check("width", f"is {width:,}", width)
+        return width
+
+    def _check(self, name: str, found: str, count: int) -> None:
+        last = int(self.terms.max(initial=-1))
+        if count <= last:
+            raise UsageError(
+                name, f" {found}; expected at least {last + 1:,}, for these impacts have terms up to {last:,}"
+            )
 
 
 def join(parts: Sequence[Impacts], positions: Sequence[np.ndarray], count: int) -> Impacts:

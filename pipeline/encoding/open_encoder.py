@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable
-from ..model.open_model import OpenModel, open_documents, open_queries
+from ..model.open_model import OpenModel, open_documents, open_queries, open_recorded_documents
 from ..options import SCALE, EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .impacts import Impacts
@@ -48,6 +48,17 @@ def open_document_encoder(options: EncoderOptions) -> "DocumentEncoder":
     Raises SpartonError and UsageError as Encoder.
     """
     return _encoder(open_documents(options), options)
+
+
+def open_recorded_encoder(
+    settings: ModelSettings, options: EncoderOptions, *, index: Path | None = None, model: str | None = None
+) -> "DocumentEncoder":
+    """What encodes more documents of an index, from what sparton.json says of its model. options: the scale and
+    top_terms of the index, and what concerns this run. index, model: as recorded_documents'.
+
+    Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
+    """
+    return _encoder(open_recorded_documents(settings, options, index, model), options)
 
 
 def open_query_encoder(

@@ -13,7 +13,7 @@ from .base import Model, Runtime, TokenTable, TokenWeightModel
 from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .query_side import find_queries
-from .recorded import cut_length, record, recorded_queries
+from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .spec import EncoderFiles
 
 
@@ -52,6 +52,18 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
     return OpenModel(files.name, model, spec, partial(_settings, files, queries, spec, options, model))
+
+
+def open_recorded_documents(
+    settings: ModelSettings, options: EncoderOptions, index: Path | None = None, model: str | None = None
+) -> OpenModel:
+    """The model of an index, for documents as sparton.json has it. options: of which device and what else concerns this
+    run count. index, model: as recorded_documents', whose errors it raises."""
+    files, encoder = recorded_documents(settings, index, model, trust_remote_code=options.trust_remote_code)
+    runtime = replace(Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto")
+    loaded = _load(encoder, runtime)
+    cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
+    return OpenModel(files.name, loaded, replace(settings.documents, max_length=cut), lambda: settings)
 
 
 def open_queries(

@@ -7,8 +7,10 @@ from ...storage.manifest import TERMS, EncoderSpec, ModelSettings, ModelSource
 from ..options import DEFAULT_MAX_LENGTH, EncoderOptions
 from .files import ModelFiles, encoder_digest, find_model, find_recorded_model
 from .kinds import KINDS
-from .layout import QUERY
+from .layout import DOCUMENT, QUERY
 from .spec import EncoderFiles
+
+_TEXTS = {DOCUMENT: "documents", QUERY: "queries"}
 
 
 def usual_length(encoder: EncoderFiles, longest: int) -> int:
@@ -61,7 +63,7 @@ def recorded_queries(
     """
     spec, source = settings.for_queries, settings.query_source
     elsewhere = settings.query_model is not None
-    _check_known(spec)
+    _check_known(spec, QUERY)
     _check_named(settings, model, query_model)
     named, parameter = (query_model, "query_model") if elsewhere else (model, "model")
     queries = elsewhere or not settings.shared
@@ -77,30 +79,53 @@ def recorded_queries(
     else:
         revision = source.revision if named == source.name else None
         files = find_model(named, revision, trust_remote_code=trust_remote_code, queries=queries, terms=spec.terms)
-    if files.digest != spec.digest and named is not None:
+    _check_digest(files, spec, source, named, parameter)
+    encoder = files.queries if queries else files.documents
+    return files, encoder.following(spec)
+
+
+def recorded_documents(
+    settings: ModelSettings, index: Path | None = None, model: str | None = None, *, trust_remote_code: bool = False
+) -> tuple[ModelFiles, EncoderFiles]:
+    """The files that encode an index's documents, and how: as sparton.json has it. The rest is as in recorded_queries,
+    whose errors it raises."""
+    spec, source = settings.documents, ModelSource(settings.name, settings.revision)
+    _check_known(spec, DOCUMENT)
+    if model is None:
+        files = find_recorded_model(source, index, trust_remote_code=trust_remote_code)
+    else:
+        revision = source.revision if model == source.name else None
+        files = find_model(model, revision, trust_remote_code=trust_remote_code)
+    _check_digest(files, spec, source, model, "model")
+    return files, files.documents.following(spec)
+
+
+def _check_digest(files: ModelFiles, spec: EncoderSpec, source: ModelSource, named: str | None, parameter: str) -> None:
+    """Raise SpartonError for another model than the index was made with. named: where the user says that it is."""
+    found, recorded = files.digest, spec.digest
+    if found == recorded:
+        return
+    if named is not None:
         raise SpartonError(
             f"the model {named} is not the one that the index was made with (the digest of that is "
-            f"{spec.digest[:15]} and of this {files.digest[:15]}); pass ",
+            f"{recorded[:15]} and of this {found[:15]}); pass ",
             Parameter(parameter),
             " with where that one is",
         )
-    if files.digest != spec.digest and files.revision is not None and files.revision == source.revision:
+    if files.revision is not None and files.revision == source.revision:
         # A commit does not change.
         raise SpartonError(
             f"the model {source.name} at revision {source.revision} is in the local hub cache with other files than "
-            f"the index was made with (their digest was {spec.digest[:15]} and is {files.digest[:15]}), so some may be "
+            f"the index was made with (their digest was {recorded[:15]} and is {found[:15]}), so some may be "
             "missing; pass ",
             Parameter(parameter, source.name),
             " to fetch them",
         )
-    if files.digest != spec.digest:
-        raise SpartonError(
-            f"the model {source.name} has changed since the index was made (its digest was {spec.digest[:15]} and "
-            f"is {files.digest[:15]}); put the old model back, or build the index again with ",
-            Parameter("overwrite", True),
-        )
-    encoder = files.queries if queries else files.documents
-    return files, encoder.following(spec)
+    raise SpartonError(
+        f"the model {source.name} has changed since the index was made (its digest was {recorded[:15]} and "
+        f"is {found[:15]}); put the old model back, or build the index again with ",
+        Parameter("overwrite", True),
+    )
 
 
 def _check_named(settings: ModelSettings, model: str | None, query_model: str | None) -> None:
@@ -120,16 +145,16 @@ def _check_named(settings: ModelSettings, model: str | None, query_model: str | 
         )
 
 
-def _check_known(spec: EncoderSpec) -> None:
+def _check_known(spec: EncoderSpec, task: str) -> None:
     kind = KINDS.get(spec.kind)
-    known = kind and QUERY in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
+    known = kind and task in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
     if not known:
         raise SpartonError(
-            f"the index encodes queries by {spec.kind}, {spec.pooling} and {spec.activation}, which this Sparton does "
-            "not know; upgrade it"
+            f"the index encodes {_TEXTS[task]} by {spec.kind}, {spec.pooling} and {spec.activation}, which this "
+            "Sparton does not know; upgrade it"
         )
     if spec.terms not in TERMS:
         raise SpartonError(
-            f"the index has {shortened(repr(spec.terms))} terms of a query, which this Sparton does not know; "
+            f"the index has {shortened(repr(spec.terms))} terms of a {task}, which this Sparton does not know; "
             "upgrade it"
         )

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...storage.index_folder import part_path
-from ...storage.manifest import Counts
+from ...storage.manifest import Counts, PartFile
 from ...storage.markers import Marker, finished_counts
+from ...storage.part_lines import text_digest
 from ..corpus.checked import checked
 from ..corpus.reader import Corpus
 from ..corpus.shards import read_shards
@@ -73,7 +74,14 @@ def write_collection(
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))
     saved: dict[Path, SavedBatches] = {}
-    new = progress.timed("encoding", _encoded(waiting, encoder, job, progress, None if workers else saved))
+
+    def saved_batches(number: int) -> SavedBatches:
+        batches = SavedBatches(job.folder, job.generation, number, len(encoder.vocabulary))
+        saved[part_path(job.folder, number)] = batches
+        return batches
+
+    keeping = None if workers else saved_batches
+    new = progress.timed("encoding", _encoded(waiting, encoder, job.folder, progress, job.options.store_text, keeping))
     writers = workers.writers if workers else ()
     written = write_parts(new, encoder.vocabulary, store_text=job.options.store_text, workers=writers)
     try:
@@ -100,15 +108,38 @@ def _drained(parts: deque[Part], progress: Progress | None) -> Iterator[Part]:
         yield part
 
 
+def write_documents(
+    shards: Iterable[Shard],
+    folder: Path,
+    encoder: "DocumentEncoder",
+    progress: Progress,
+    *,
+    store_text: bool,
+    split: bool,
+) -> Iterator[tuple[PartFile, Counts]]:
+    """Encode shards that are no build's into folder/collection/part-NNNNN.jsonl, by their numbers; yield what each part
+    holds, and what became of the rows. split: longer documents into passages. Raises OSError as the file system does.
+    """
+    tokenized = tokenize_shards(shards, replace(encoder.tokenization, split=split))
+    waiting = progress.timed("reading", tokenized)
+    new = progress.timed("encoding", _encoded(waiting, encoder, folder, progress, store_text, None))
+    written = write_parts(new, encoder.vocabulary, store_text=store_text)
+    for part, result in progress.timed("writing", written):
+        dropped = len(part.documents) - result.documents
+        counts = replace(part.counts, documents=result.documents, dropped_no_terms=dropped)
+        yield PartFile(part.path.name, result.digest, result.documents), counts
+
+
 def _encoded(
     tokenized: Iterable[tuple[Shard, Tokens]],
     encoder: "DocumentEncoder",
-    job: Job,
+    folder: Path,
     progress: Progress,
-    saved: dict[Path, SavedBatches] | None,
+    store_text: bool,
+    saved: Callable[[int], SavedBatches] | None,
 ) -> Iterator[NewPart]:
-    """The part of each shard; what is known of its counts before it is written stands in it. saved: gets the saved
-    batches of each part; None if there shall be none."""
+    """The part of each shard; what is known of its counts before it is written stands in it. saved: gives what saves
+    the batches of the shard of a number; None if none are to be saved."""
     begun: deque[tuple[Shard, Tokens]] = deque()
 
     def tokens() -> Iterator[Tokens]:
@@ -118,16 +149,14 @@ def _encoded(
             yield found
 
     def saved_batches() -> SavedBatches:
-        number = begun[-1][0].number
         assert saved is not None
-        batches = saved[part_path(job.folder, number)] = SavedBatches(
-            job.folder, job.generation, number, len(encoder.vocabulary)
-        )
-        return batches
+        return saved(begun[-1][0].number)
 
     for impacts in encoder.encode_stream(tokens(), progress, None if saved is None else saved_batches):
         shard, found = begun.popleft()
         documents, split = shard.documents, 0
+        if found.spans is not None or not store_text:
+            documents = replace(documents, digests=tuple(map(text_digest, documents.texts)))
         if found.spans is not None:
             documents = passages_of(documents, found.spans)
             split = int((np.bincount(found.spans.documents) > 1).sum())
@@ -141,4 +170,4 @@ def _encoded(
             tokens=len(found.ids),
             postings=len(impacts.terms),
         )
-        yield NewPart(part_path(job.folder, shard.number), documents, impacts, counts)
+        yield NewPart(part_path(folder, shard.number), documents, impacts, counts)

@@ -1,6 +1,8 @@
-"""JsonVectorCollection: one JSON object a line, {"id", "contents", "vector": {term: impact}}.
+"""JsonVectorCollection: one JSON object a line, {"id", "contents", "fields", "vector": {term: impact}}.
 
-The format of Pyserini and Anserini; `contents`, the text, is there only if it is to be stored.
+The format of Pyserini and Anserini; `contents`, the text, is there only if it is to be stored, and `fields`, which they
+pass over, only of a document that has some. Where the line has not the whole text of a document, a `digest` of it goes
+before the fields, by which an update finds out whether the text is another.
 """
 
 import hashlib
@@ -42,18 +44,25 @@ class VectorWriter:
         """
         written, digest = 0, hashlib.sha256()
         with whole_file(path) as stream:
-            for name, text, (terms, values) in zip(documents.ids, documents.texts, impacts, strict=True):
+            fields = documents.fields or ("",) * len(documents)
+            digests = documents.digests or ("",) * len(documents)
+            every = zip(documents.ids, documents.texts, digests, fields, impacts, strict=True)
+            for name, text, known_by, own, (terms, values) in every:
                 if len(terms):
-                    line = self._line(name, text, terms, values)
+                    line = self._line(name, text, known_by, own, terms, values)
                     stream.write(line)
                     digest.update(line)
                     written += 1
         return Written(written, f"sha256:{digest.hexdigest()}")
 
-    def _line(self, name: str, text: str, terms: np.ndarray, values: np.ndarray) -> bytes:
+    def _line(self, name: str, text: str, known_by: str, fields: str, terms: np.ndarray, values: np.ndarray) -> bytes:
         head = f'{{"id": {json.dumps(name, ensure_ascii=False)}'
         if self._store_text:
             head += f', "contents": {json.dumps(text, ensure_ascii=False)}'
+        if known_by:
+            head += f', "digest": "{known_by}"'
+        if fields:
+            head += f', "fields": {fields}'
         vector = [""] * (2 * len(terms))
         vector[::2] = self._keys[terms].tolist()
         vector[1::2] = self._numbers[values].tolist() if values.max() < _COMMON else map(str, values.tolist())

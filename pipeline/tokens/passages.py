@@ -35,8 +35,10 @@ def passage_id(document: str, number: int) -> str:
 
 
 def passages_of(documents: Documents, spans: Spans) -> Documents:
-    """Each passage as a document."""
+    """Each passage as a document, with the fields of the one that it is of, and the digest of all of its text."""
     ids, texts = [], []
+    fields: list[str] = []
+    digests: list[str] = []
     before, number = -1, 0
     for document, start, stop in zip(
         spans.documents.tolist(), spans.starts.tolist(), spans.stops.tolist(), strict=True
@@ -45,7 +47,9 @@ def passages_of(documents: Documents, spans: Spans) -> Documents:
         before = document
         ids.append(passage_id(documents.ids[document], number))
         texts.append(documents.texts[document][start:stop])
-    return Documents(tuple(ids), tuple(texts))
+        fields += documents.fields[document : document + 1]
+        digests += documents.digests[document : document + 1]
+    return Documents(tuple(ids), tuple(texts), tuple(fields), tuple(digests))
 
 
 def join_spans(parts: Sequence[Spans], counts: Sequence[int]) -> Spans:

@@ -43,7 +43,7 @@ class RunReport:
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What to search for, and where the results go. runs: {file of topics: its run}. counts: topics of each.
-    reading: how topics are read."""
+    reading: how topics are read. filters: that hits must pass."""
 
     runs: Mapping[Path, Path]
     counts: Mapping[Path, int]
@@ -51,6 +51,7 @@ class RunPlan:
     threads: int
     tag: str
     reading: TopicOptions = AS_THEY_ARE
+    filters: tuple[str, ...] = ()
 
 
 def plan_runs(
@@ -62,12 +63,14 @@ def plan_runs(
     tag: str = TAG,
     index: Path | None = None,
     reading: TopicOptions = AS_THEY_ARE,
+    filters: Sequence[str] = (),
 ) -> RunPlan:
     """Look at everything before a model is loaded.
 
     output: the run of one file of topics; for several, the folder of their runs, named as they are, ending in .trec.
     k: most hits a query. threads: how many search (default: one a core). tag: the run's last column. index: the folder
-    of the index that will be searched, into which no run may be written. reading: how topics are read.
+    of the index that will be searched, into which no run may be written. reading: how topics are read. filters: that
+    hits must pass, as Searcher.search takes them.
     Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
@@ -85,14 +88,17 @@ def plan_runs(
     if index is not None:
         inputs.update((folder, f"the index {index}") for folder in folders_of(index))
     refuse_inputs(_OUTPUT, runs.values(), inputs)
-    return RunPlan(runs, {path: count_topics(path, reading) for path in topics}, k, threads, tag, reading)
+    return RunPlan(
+        runs, {path: count_topics(path, reading) for path in topics}, k, threads, tag, reading, tuple(filters)
+    )
 
 
 def write_runs(searcher: Searcher, plan: RunPlan, *, counting: Counting | None = None) -> Iterator[RunReport]:
     """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
     The k best documents of a query come best first, ties in order of id, as Anserini orders them, and scores are
-    written as it writes them. The queries are in the order of their topics.
+    written as it writes them. The queries are in the order of their topics. Raises UsageError for a filter that the
+    index cannot be asked.
     counting: of a file's name and its number of queries, what hears how many more are done, as `counted` shows it.
     Raises SpartonError for a document's id that a run cannot hold.
     """
@@ -157,11 +163,12 @@ def _search_all(
     """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
     searched for, and no more wait."""
 
+    selection = searcher.selection(plan.filters)
     waiting: deque[tuple[str, Future[list[tuple[str, float]]] | None]] = deque()
     pool = ThreadPoolExecutor(plan.threads)
     try:
         for name, terms in queries:
-            waiting.append((name, pool.submit(searcher.rank_terms, terms, plan.k) if terms else None))
+            waiting.append((name, pool.submit(searcher.rank_terms, terms, plan.k, selection) if terms else None))
             while len(waiting) > _BATCH:
                 done, hits = waiting.popleft()
                 yield done, hits.result() if hits else None

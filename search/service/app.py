@@ -1,21 +1,23 @@
 """An open index as a small HTTP service: JSON for programs, one page for people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
 
-from ..hit_content import hit_content
+from ...errors import UsageError
+from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
+from .current import CurrentSearcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
@@ -23,21 +25,28 @@ from .page import page, security_headers
 
 T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
+MOST_NAMES = 32  # filters, or facets, of a request
+GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
+_PAGE = 10  # hits of the page
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
+_Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """most_k: hits that a query may ask for. threads: searches at once. waiting: requests at once, those that wait for
-    a thread included; more are told to come back (503). hosts: names that requests may be for, besides those of the
-    loopback; * for all."""
+    """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
+    waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
+    that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
+    besides its own."""
 
     most_k: int = 1_000
+    most_offset: int = 10_000
     threads: int = 2
     waiting: int = 256
     hosts: tuple[str, ...] = ()
+    image_hosts: tuple[str, ...] = ()
 
 
 class Batch(BaseModel):
@@ -47,12 +56,21 @@ class Batch(BaseModel):
     queries: Annotated[list[_Text], Field(min_length=1, max_length=MOST_QUERIES)]
     k: int = 10
     explain: bool = False
+    filters: _Texts = []
+    facets: _Texts = []
+    sort: _Text | None = None
+    offset: int = 0
 
 
-def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /health, /metrics, and a page at /. Whoever calls this closes `searcher`."""
+def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
+    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`.
+
+    A response is of one generation, which its header Sparton-Generation names.
+    """
     metrics = Metrics()
-    threads = _SearchThreads(searcher, options.threads, metrics)
+    current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
+    threads = _SearchThreads(options.threads, metrics)
+    headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,22 +80,26 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=security_headers(), metrics=metrics)
+    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 
     @app.exception_handler(HTTPStatusError)
     async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
         path = request.scope["path"][:_QUOTED]
         why = {
-            404: f"nothing is served at {path}; expected /, /search, /health or /metrics",
+            404: f"nothing is served at {path}; expected /, /search, /index, /health or /metrics",
             405: f"{path} does not take {request.method[:_QUOTED]}; expected GET, or POST for /search",
         }.get(error.status_code, error.detail)
         return JSONResponse({"detail": why}, error.status_code, error.headers)
+
+    @app.exception_handler(UsageError)
+    async def correct(request: Request, error: UsageError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, 422)
 
     @app.exception_handler(Exception)
     async def apologize(request: Request, error: Exception) -> JSONResponse:
         # Behind all that is added above, which therefore adds nothing to it.
         why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return JSONResponse({"detail": why}, 500, security_headers())
+        return JSONResponse({"detail": why}, 500, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -88,28 +110,58 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
             found.append(f"and {len(errors) - _TOLD} more of the kind")
         return JSONResponse({"detail": "; ".join(found)}, 422)
 
-    def checked(k: int) -> int:
+    def check(k: int, offset: int) -> None:
         if not 1 <= k <= options.most_k:
             raise HTTPException(422, f"k is {k}; expected 1 to {options.most_k}")
-        return k
+        if not 0 <= offset <= options.most_offset:
+            raise HTTPException(422, f"offset is {offset}; expected 0 to {options.most_offset}")
 
     @app.get("/search")
     async def search(
-        q: Annotated[str, Query(max_length=MOST_LETTERS)], k: int = 10, explain: bool = False
+        response: Response,
+        q: Annotated[str, Query(max_length=MOST_LETTERS)],
+        filters: Annotated[_Texts, Query(alias="filter", default_factory=list)],
+        facets: Annotated[_Texts, Query(alias="facet", default_factory=list)],
+        k: int = 10,
+        explain: bool = False,
+        sort: Annotated[str | None, Query(max_length=MOST_LETTERS)] = None,
+        offset: int = 0,
     ) -> dict[str, Any]:
-        checked(k)
-        return await threads.run(partial(threads.answer, q, k, explain))
+        check(k, offset)
+        more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
 
     @app.post("/search")
-    async def search_batch(batch: Batch) -> dict[str, Any]:
-        checked(batch.k)
-        # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-        tasks = [threads.run(partial(threads.answer, query, batch.k, batch.explain)) for query in batch.queries]
-        return {"results": await asyncio.gather(*tasks)}
+    async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
+        check(batch.k, batch.offset)
+        more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
+        with current.use() as searcher:
+            response.headers[GENERATION] = searcher.manifest.state
+            # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
+            tasks = [
+                threads.run(partial(threads.answer, searcher, query, batch.k, batch.explain, more))
+                for query in batch.queries
+            ]
+            return {"results": await asyncio.gather(*tasks)}
+
+    @app.get("/index")
+    async def show_index() -> dict[str, Any]:
+        searcher = current.newest
+        settings = searcher.manifest.settings
+        return {
+            "name": searcher.name,
+            "documents": len(searcher),
+            "generation": searcher.manifest.state,
+            "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
+            "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
+        }
 
     @app.get("/health")
     async def health() -> dict[str, Any]:
-        return {"status": "ok", "documents": len(searcher)}
+        with current.use() as searcher:
+            return {"status": "ok", "documents": len(searcher)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> str:
@@ -117,7 +169,7 @@ def make_app(searcher: Searcher, options: ServiceOptions = ServiceOptions()) -> 
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
-        return page()
+        return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
 
     return app
 
@@ -130,8 +182,7 @@ def _where(location: Sequence[str | int]) -> str:
 class _SearchThreads:
     """Encodes and searches on threads of its own."""
 
-    def __init__(self, searcher: Searcher, threads: int, metrics: Metrics) -> None:
-        self._searcher = searcher
+    def __init__(self, threads: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
 
@@ -139,17 +190,19 @@ class _SearchThreads:
         """What a task gives, when a thread has done it."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, task)
 
-    def answer(self, query: str, k: int, explain: bool) -> dict[str, Any]:
-        """A query's hits, and how long they took."""
-        answer = self._searcher.answer(query, k)
-        input_terms = self._searcher.input_terms(query) if explain else frozenset[str]()
-        matches = self._searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
+    def answer(self, searcher: Searcher, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
+        """A query's hits, and how long they took. more: what else Searcher.answer takes."""
+        answer = searcher.answer(query, k, **more)
+        input_terms = searcher.input_terms(query) if explain else frozenset[str]()
+        matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
         self._metrics.add_query(answer.seconds)
         content = {
             "query": query,
             "hits": [hit_content(hit, matched, input_terms) for hit, matched in zip(answer.hits, matches, strict=True)],
             "milliseconds": {part: 1000 * seconds for part, seconds in asdict(answer.seconds).items()},
         }
+        if answer.total is not None:
+            content |= facets_content(answer)
         if explain:
             content["terms"] = [
                 {"term": term, "impact": impact, "expanded": term not in input_terms}

@@ -42,6 +42,19 @@ def is_host(name: str) -> bool:
     return _host(host) == host.lower()
 
 
+def image_hosts(names: Iterable[str]) -> tuple[str, ...]:
+    """The hosts that pictures may come from, in small letters. Raises UsageError for a name that a
+    Content-Security-Policy cannot have; it takes no IPv6 address."""
+    names = tuple(names)
+    for name in names:
+        if ":" in name or not is_host(name):
+            raise UsageError(
+                Parameter("image_hosts"),
+                f" is {name!r}; expected a name or an IPv4 address as a URL has it, without a port",
+            )
+    return tuple(name.lower() for name in names)
+
+
 def hosts_of(scope: Scope) -> list[str]:
     """The hosts that a request names, without ports: its Host header's, and that of a target that is a whole address.
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
 
-_PATHS = frozenset(("/", "/search", "/health", "/metrics"))
+_PATHS = frozenset(("/", "/search", "/index", "/health", "/metrics"))
 
 
 class KnownHosts:

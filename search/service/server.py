@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from ...machine import cores
 from ...options import MOST_THREADS, PORTS, at_least, checked
 from ...pipeline.options import ONE_DEVICE
 from ..searcher import Searcher
+from .current import CurrentSearcher, Reloading
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
@@ -26,18 +28,22 @@ def serve_index(
     host: str = "127.0.0.1",
     port: int = 8017,
     allow_hosts: Sequence[str] = (),
+    image_hosts: Sequence[str] = (),
     threads: int | None = None,
     most_k: int = 1_000,
     model: str | None = None,
     query_model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
+    reload: bool = True,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
 
-    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. on_ready:
-    hears the address once there is something that listens. The rest is as in ServiceOptions and Searcher.
+    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. image_hosts:
+    from which the page shows pictures, besides its own. reload: look every second whether the index was updated, and
+    take that up. on_ready: hears the address once there is something that listens. The rest is as in ServiceOptions
+    and Searcher.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
@@ -57,9 +63,11 @@ def serve_index(
 
     from .app import ServiceOptions, make_app
     from .hosts import Hosts, is_host
+    from .hosts import image_hosts as known_image_hosts
     from .http11 import Protocol
 
     Hosts(allow_hosts)  # raises for what is none
+    images = known_image_hosts(image_hosts)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -72,12 +80,18 @@ def serve_index(
         searcher = Searcher(
             index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
         )
+        current = CurrentSearcher(searcher)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
             address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
             own = () if address.is_unspecified else filter(is_host, (host, str(address)))
-            options = ServiceOptions(most_k=most_k, threads=threads or cores(), hosts=(*allow_hosts, *own))
-            app = make_app(searcher, options)
+            options = ServiceOptions(
+                most_k=most_k,
+                threads=threads or cores(),
+                hosts=(*allow_hosts, *own),
+                image_hosts=images,
+            )
+            app = make_app(current, options)
             config = uvicorn.Config(
                 app,
                 http=Protocol,
@@ -92,9 +106,10 @@ def serve_index(
                     "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
                     "other hosts with --allow-host, * for all"
                 )
-            uvicorn.Server(config).run(sockets=[listening])
+            with Reloading(current, index) if reload else nullcontext():
+                uvicorn.Server(config).run(sockets=[listening])
         finally:
-            searcher.close()
+            current.close()
 
 
 def _reachable(address: IPv4Address | IPv6Address) -> str:

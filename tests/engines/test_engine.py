@@ -23,6 +23,19 @@ pytestmark = pytest.mark.fresh
 OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
 
 
+@pytest.fixture
+def quick(static_model):
+    """Those of a model without torch, whose processes start quickly, and of parts that take a while nevertheless."""
+    return {**OPTIONS, "model": str(static_model)}
+
+
+@pytest.fixture
+def many_bags(write_parquet, tmp_path):
+    """So many that a process is at work on them for a while, in parts of 10."""
+    texts = [f"{('black', 'red', 'tan')[i % 3]} leather bag number {i}" for i in range(4_000)]
+    return write_parquet(tmp_path / "many.parquet", id=[f"d{i:04}" for i in range(4_000)], text=texts)
+
+
 def collection(folder):
     return {path.name: path.read_bytes() for path in (folder / "collection").iterdir()}
 
@@ -53,19 +66,19 @@ def test_several_devices_give_the_bytes_and_counts_of_one(bags, tmp_path, proces
 
 
 @pytest.mark.slow
-def test_what_a_killed_device_process_leaves_is_gone_on_with(bags, tmp_path, processes):
-    sparton.build_index(bags, tmp_path / "one", device="cpu", **OPTIONS)
+def test_what_a_killed_device_process_leaves_is_gone_on_with(many_bags, quick, tmp_path, processes):
+    sparton.build_index(many_bags, tmp_path / "one", device="cpu", **quick)
     with pytest.raises(SpartonError, match=r"killed by SIGKILL.* what was finished is kept"):
-        _build_and_kill(bags, tmp_path / "index", processes)
+        _build_and_kill(many_bags, tmp_path / "index", processes, quick)
     done = len(list((tmp_path / "index" / "shards").glob("*.json")))
-    assert done < 6
-    report = sparton.build_index(bags, tmp_path / "index", device="cpu:0,cpu:1", **OPTIONS)
+    assert 0 < done < 400
+    report = sparton.build_index(many_bags, tmp_path / "index", device="cpu:0,cpu:1", **quick)
     assert report.resumed
     assert report.work.kept == 10 * done
     assert collection(tmp_path / "index") == collection(tmp_path / "one")
 
 
-def _build_and_kill(bags, folder, processes):
+def _build_and_kill(corpus, folder, processes, options):
     """Kill the first device's process once a part is finished."""
     from sparton.pipeline.progress import Progress
 
@@ -76,7 +89,7 @@ def _build_and_kill(bags, folder, processes):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Progress, "add", watch)
-        sparton.build_index(bags, folder, device="cpu:0,cpu:1", **OPTIONS)
+        sparton.build_index(corpus, folder, device="cpu:0,cpu:1", **options)
 
 
 @pytest.fixture
@@ -127,13 +140,13 @@ def test_a_killed_helper_is_a_sentence_and_what_is_finished_is_kept(bags, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet):
+def test_a_fault_in_one_process_is_told_as_it_is(tmp_path, write_parquet, quick):
     rows = 4_000
     ids = [str(number) for number in range(rows)]
     path = write_parquet(tmp_path / "a.parquet", row_group_size=1_000, id=ids, text=["a bag"] * rows)
     damage(path, group=3, column=1)
     with pytest.raises(SpartonError, match=r"a\.parquet cannot be read as Parquet"):
-        sparton.build_index(path, tmp_path / "index", device="cpu:0,cpu:1", **{**OPTIONS, "shard_rows": 1_000})
+        sparton.build_index(path, tmp_path / "index", device="cpu:0,cpu:1", **{**quick, "shard_rows": 1_000})
 
 
 def damage(path, group, column):

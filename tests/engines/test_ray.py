@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from support.lucene_content import read_content
 from support.serving import SPARTON
@@ -98,6 +99,15 @@ def test_the_index_is_that_of_the_local_engine(cluster, small_catalog, small_ind
     assert report.counts == load_manifest(small_index).counts
     assert load_manifest(tmp_path / "index").stage == COMPLETE
     assert load_manifest(tmp_path / "index").settings == load_manifest(small_index).settings
+
+
+def test_rows_that_a_program_gives_are_read_by_every_worker(cluster, small_catalog, options, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {**options, "shard_rows": 20, "lucene": False}
+    sparton.build_index(small_catalog, "local", **options)
+    sparton.build_index(pq.read_table(small_catalog), "index", engine="ray", **options)
+    assert parts(tmp_path / "index") == parts(tmp_path / "local")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index", "local"]
 
 
 def test_workers_that_are_killed_cost_only_time(cluster, catalog, options, local, tmp_path):
@@ -209,9 +219,9 @@ assert searcher.search("black leather bag", 50) == hits
 """
 
 
-def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(small_index):
+def test_a_jvm_of_this_process_keeps_its_handlers_of_faults(light_index):
     """Without them the next null pointer in Java ends the process."""
     done = subprocess.run(
-        [sys.executable, "-P", "-c", FAULTS, str(small_index)], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-c", FAULTS, str(light_index)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 import torch
-from support.head_inputs import MASKS, SMALL, TILED, clear_maxima, make_inputs, make_packed
+from support.head_inputs import MASKS, SMALL, clear_maxima, make_inputs, make_packed
 from support.triton_devices import DEVICES, on_gpu
 
 from sparton.head import SpartonHead, splade_head
@@ -12,6 +12,9 @@ from sparton.head.autograd import differentiable_maxima
 from sparton.head.inputs import check_inputs
 
 PACKED = [[3, 1, 9, 200], [0, 4, 0, 0, 7, 0], [5]]
+# For the kernels interpreted, which take milliseconds a position: more terms than a tile has, more columns than a
+# program takes, more pairs than are added up at once.
+TILED = [*SMALL[:3], (1, 67, 64, 130), (2, 33, 100, 390), (2, 9, 384, 150)]
 # As in test_head_kernels.py; batches small enough for eager PyTorch to hold all logits.
 LARGE = [
     (1, 1, 64, 1),
@@ -152,11 +155,11 @@ def check_zeros(device, impl):
         assert not found.any()
 
 
-def check_sparse(device, impl, dtype):
+def check_sparse(device, impl, dtype, vocabulary=900):
     """A gradient of a few terms: most tiles and lists are empty."""
-    arguments = make_inputs(4, 30, 64, 900, "right", dtype, device)
-    upstream = torch.randn(4, 900, generator=torch.Generator().manual_seed(3))
-    upstream[:, torch.arange(900) % 41 != 0] = 0
+    arguments = make_inputs(4, 30, 64, vocabulary, "right", dtype, device)
+    upstream = torch.randn(4, vocabulary, generator=torch.Generator().manual_seed(3))
+    upstream[:, torch.arange(vocabulary) % 67 != 0] = 0
     check(arguments, impl, upstream.to(device))
 
 
@@ -239,7 +242,7 @@ def test_kernels_have_the_gradients_of_the_definition(device, shape, mask):
     check(make_inputs(*shape, mask, device=device), "triton")
 
 
-@pytest.mark.parametrize("lengths", PACKED)
+@pytest.mark.parametrize("lengths", [[3, 1, 9, 70], *PACKED[1:]])
 def test_kernels_take_packed_documents(device, lengths):
     *arguments, cu_seqlens = make_packed(lengths, 64, 150, device=device, before=2, after=3)
     check((*arguments, None), "triton", cu_seqlens=cu_seqlens)
@@ -251,20 +254,38 @@ def test_kernels_in_special_cases(device, check_case):
 
 
 def test_kernels_skip_what_is_zero(device):
-    check_sparse(device, "triton", torch.float32)
+    check_sparse(device, "triton", torch.float32, vocabulary=300)
 
 
+@pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("chunk", [16, 40, 64])
-def test_kernels_join_long_lists(device, chunk, monkeypatch):
+def test_kernels_join_long_lists(device, chunk, packed, monkeypatch):
     """Lists of every length around the chunk's, some of many chunks, some ending where a chunk does."""
     from sparton.head import triton_grad_hidden as hidden_gradient
 
+    lengths = [0, 1, chunk - 1, chunk, chunk + 1, 0, 2 * chunk, 2 * chunk + 1, 15, 17, 5 * chunk + 3, 0]
+    vocabulary, generator = sum(lengths) + 20, torch.Generator().manual_seed(chunk)
     monkeypatch.setattr(hidden_gradient, "CHUNK", chunk)
-    monkeypatch.setattr(hidden_gradient, "PAIRS", 1_300)
-    for batch, length in ((5, 7), (3, 1), (7, 40)):
-        check(make_inputs(batch, length, 64, 450, "right", device=device), "triton")
-    *arguments, cu_seqlens = make_packed([3, 1, 0, 9, 2], 64, 450, device=device, before=2, after=3)
-    check((*arguments, None), "triton", cu_seqlens=cu_seqlens)
+    monkeypatch.setattr(hidden_gradient, "PAIRS", 2 * vocabulary + 7)  # of three documents the last is on its own
+    # The pairs of each list in any order, and some that have no gradient.
+    rows = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
+    positions, weights = torch.zeros(3, vocabulary), torch.zeros(3, vocabulary)
+    for document in range(3):
+        terms = torch.randperm(vocabulary, generator=generator)[: len(rows)]
+        positions[document, terms] = rows.roll(7 * document).float()
+        weights[document, terms] = torch.rand(len(rows), generator=generator) + 0.1
+    grad, embeddings = torch.randn(3, vocabulary, generator=generator), torch.randn(vocabulary, 64, generator=generator)
+    length = 0 if packed else len(lengths)
+    owned = positions.long() + torch.arange(3)[:, None] * len(lengths)
+    shape = torch.Size((3 * len(lengths), 64))
+    found = hidden_gradient.hidden_gradient(
+        *(tensor.to(device) for tensor in (grad, weights, (owned if packed else positions).int(), embeddings)),
+        shape,
+        length,
+    )
+    each = torch.where(weights > 0, grad.double() * torch.exp(-weights.double()), 0)[:, :, None] * embeddings.double()
+    truth = torch.zeros(shape, dtype=torch.float64).index_add_(0, owned.flatten(), each.flatten(0, 1))
+    assert relative(found.cpu().double(), truth) < 1e-6
 
 
 @pytest.mark.gpu

@@ -74,10 +74,13 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu:0,cpu:1"])
-def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device, run_cli):
+@pytest.mark.parametrize(("device", "rows"), [("cpu", 600), ("cpu:0,cpu:1", 10_000)])
+def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(make_corpus, static_model, device, rows, run_cli):
+    """Several processes have a model without torch, with which they start quickly and encode more."""
+    corpus = make_corpus(rows)
+    options = ["--device", device, *(["--model", str(static_model)] if "," in device else [])]
     process = subprocess.Popen(
-        command(corpus, "--device", device), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
+        command(corpus, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c
     )
     while not finished(corpus):
         assert process.poll() is None
@@ -92,9 +95,9 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(corpus, device, run_c
     kept = SHARD_ROWS * done + saved(corpus)
     assert sentence == f"sparton: stopped; {kept:,} rows are encoded and kept, and the same command goes on from there"
     assert not [pid for pid in started if alive(pid)]
-    assert 0 < done < ROWS // SHARD_ROWS
-    again = run_cli(*arguments(corpus, "--device", device, "--json"))
-    assert f'"encoded": {{"rows": {ROWS - kept}, ' in again.stdout
+    assert 0 < done < rows // SHARD_ROWS
+    again = run_cli(*arguments(corpus, *options, "--json"))
+    assert f'"encoded": {{"rows": {rows - kept}, ' in again.stdout
 
 
 def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(make_corpus, run_cli):
@@ -129,7 +132,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(corpus, run_cli):
 
 def test_nothing_finished_is_lost_when_everything_is_killed(make_corpus, static_model, run_cli):
     """By a model without torch, whose processes start quickly, and many small parts."""
-    rows, shard_rows = 3_000, 3
+    rows, shard_rows = 1_800, 3
     corpus = make_corpus(rows)
     options = "--model", str(static_model)
     for _ in range(2):

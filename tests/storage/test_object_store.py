@@ -11,19 +11,21 @@ import sys
 import threading
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from support.serving import SPARTON
+from support.updates import FIELDS, Catalogue, build, found, make, searched, write_rows
 
 import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.model.files import find_model
 from sparton.storage import remote
+from sparton.storage.generations import named_files
 from sparton.storage.index_location import open_index_location
-from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING
+from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest, parse_manifest
 from sparton.storage.remote import RemoteFolder
 from sparton.storage.staging import StagedIndex, staging_folder
 
@@ -31,6 +33,7 @@ pytestmark = pytest.mark.slow
 
 pytest.importorskip("moto")
 SHARD_ROWS = 20
+SMALL = {"shard_rows": 40, "index_processes": 1, "heap_mb": 128}
 
 
 @pytest.fixture(scope="module")
@@ -658,3 +661,103 @@ def test_an_overwrite_there_that_is_killed_anywhere_ends_with_the_new_documents_
         else:
             break
     assert step > 8
+
+
+def test_an_index_there_is_updated_by_new_files_alone(bucket, static_model, tmp_path, monkeypatch):
+    catalogue = Catalogue(80)
+    local = build(tmp_path / "local", catalogue.rows.values(), static_model, **SMALL)
+    uri = f"{bucket}/index"
+    sparton.build_index(
+        tmp_path / "local.jsonl",
+        uri,
+        model=str(static_model),
+        fields=FIELDS,
+        id_column="id",
+        text_columns=("text",),
+        **SMALL,
+    )
+    with closing(sparton.Searcher(uri)) as searcher:
+        before = searched(searcher)
+        for _ in range(3):
+            change = catalogue.change(share=0.2)
+            make(change, local, tmp_path / "rows.jsonl")
+            known = read(bucket, "index")
+            put_names, got_names = noted(monkeypatch, "put"), noted(monkeypatch, "get")
+            make(change, uri, tmp_path / "rows.jsonl")
+            assert not staging_folder(uri, "built").exists()
+            after = read(bucket, "index")
+            changed = load_manifest(staging_folder(uri, "searched")).state != state_of(after)
+            assert changed or not put_names
+            assert put_names[-1:] == (["sparton.json"] if changed else [])
+            assert not {f"index/{name}" for name in put_names[:-1]} & known.keys()
+            assert {name: after[name] for name in after.keys() & known.keys() if not name.endswith("sparton.json")} == {
+                name: known[name] for name in after.keys() & known.keys() if not name.endswith("sparton.json")
+            }
+            got_names.clear()
+            with closing(sparton.Searcher(uri)) as newer:
+                assert searched(newer) == found(local)
+            assert not {f"index/{name}" for name in got_names} & known.keys()
+        assert searched(searcher) == before
+    sparton.compact_index(uri)
+    with closing(sparton.Searcher(uri)) as searcher:
+        assert searched(searcher) == found(local)
+    named = {f"index/{name}" for name in named_files(parse_manifest(read(bucket)["index/sparton.json"], Path()))}
+    assert set(read(bucket, "index")) - {"index/lucene/write.lock"} == {*named, "index/sparton.json"}
+
+
+def noted(monkeypatch, name):
+    """The names of files that are put to a store, or got from it, from now on."""
+    names, method = [], getattr(RemoteFolder, name)
+
+    def note(folder, *arguments):
+        names.append(arguments[1 if name == "put" else 0])
+        return method(folder, *arguments)
+
+    monkeypatch.setattr(RemoteFolder, name, note)
+    return names
+
+
+def state_of(content):
+    return parse_manifest(content["index/sparton.json"], Path()).state
+
+
+def test_an_update_there_that_fails_half_way_leaves_the_old_generation(bucket, static_model, tmp_path, monkeypatch):
+    catalogue = Catalogue(60)
+    uri = f"{bucket}/index"
+    rows = write_rows(tmp_path / "all.jsonl", catalogue.rows.values())
+    sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
+    known, put_file = read(bucket, "index"), RemoteFolder.put
+    with monkeypatch.context() as patch:
+
+        def fail(folder, source, name):
+            if name == "sparton.json":
+                raise OSError("the store has gone")
+            put_file(folder, source, name)
+
+        patch.setattr(RemoteFolder, "put", fail)
+        with pytest.raises(OSError, match="the store has gone"):
+            sparton.delete_documents(["d1", "d2"], uri)
+    after = read(bucket, "index")
+    assert {name: after[name] for name in known} == known
+    assert len(after) > len(known)
+    assert sparton.delete_documents(["d1", "d3"], uri).generation == 1
+    with closing(sparton.Searcher(uri)) as searcher:
+        assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys() - {"d1", "d3"}
+
+
+def test_two_machines_that_update_at_once_do_not_mix(bucket, static_model, tmp_path, monkeypatch):
+    rows = write_rows(tmp_path / "all.jsonl", Catalogue(60).rows.values())
+    uri = f"{bucket}/index"
+    sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
+    put_file = RemoteFolder.put
+
+    def meanwhile(folder, source, name):
+        monkeypatch.setattr(RemoteFolder, "put", put_file)
+        monkeypatch.setenv("SPARTON_SCRATCH", str(tmp_path / "other"))
+        sparton.delete_documents(["d5"], uri)
+        put_file(folder, source, name)
+
+    monkeypatch.setattr(RemoteFolder, "put", meanwhile)
+    with pytest.raises(SpartonError) as caught:
+        sparton.delete_documents(["d1"], uri)
+    assert str(caught.value) == f"the index {uri} was changed by another machine meanwhile; run the same command again"

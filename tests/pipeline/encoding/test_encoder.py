@@ -53,6 +53,19 @@ def test_impacts_are_those_of_the_plain_model(texts):
     assert_same_up_to_rounding(dense(encoder.encode(texts), encoder), expected)
 
 
+def test_a_text_by_itself_is_one_text_and_impacts_know_their_terms(encoder):
+    impacts = encoder.encode("small black bag")
+    assert len(impacts) == 1
+    assert impacts.to_dicts() == [encoder.terms("small black bag")]
+    assert impacts.to_scipy().shape == (1, len(encoder.vocabulary))
+    assert impacts.to_scipy().toarray().tolist() == dense(impacts, encoder).tolist()
+    assert impacts.to_torch().to_dense().tolist() == dense(impacts, encoder).tolist()
+
+
+def test_an_encoder_is_shown_on_one_line(encoder):
+    assert repr(encoder) == "<Encoder tiny on cpu: 30,522 terms>"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])
 def test_the_batch_size_does_not_change_the_vectors(encoder, texts, batch_tokens):

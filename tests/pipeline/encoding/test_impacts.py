@@ -7,8 +7,8 @@ import pytest
 import torch
 from support.triton_devices import DEVICES, on_gpu
 
-from sparton.errors import SpartonError
-from sparton.pipeline.encoding.impacts import join
+from sparton.errors import SpartonError, UsageError
+from sparton.pipeline.encoding.impacts import Impacts, from_rows, join
 from sparton.pipeline.encoding.pruning import RULES, Pruning, pruning_for
 from sparton.pipeline.encoding.quantize import LARGEST, quantize
 from sparton.pipeline.options import EncoderOptions
@@ -295,3 +295,75 @@ def test_rules_that_were_done_apply_no_more():
 def test_of_what_is_asked_for_and_what_the_model_keeps_the_fewest_terms_are_kept(asked, own, kept):
     spec = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu", top_terms=own)
     assert pruning_for(EncoderOptions(top_terms=asked), spec) == Pruning(top_terms=kept)
+
+
+def as_rows(*rows):
+    return from_rows([(np.array(terms, np.int32), np.array(values, np.int32)) for terms, values in rows])
+
+
+SMALL = as_rows(([1, 4], [3, 70_000]), ([], []), ([0, 1, 5], [9, 9, 60_000]))
+DENSE = [[0, 3, 0, 0, 70_000, 0, 0], [0] * 7, [9, 9, 0, 0, 0, 60_000, 0]]
+
+
+def test_a_matrix_of_scipy_holds_the_same_impacts_and_scores_that_do_not_overflow():
+    matrix = SMALL.to_scipy(7)
+    assert (type(matrix).__name__, matrix.shape, matrix.dtype) == ("csr_matrix", (3, 7), np.int64)
+    assert matrix.has_canonical_format
+    assert matrix.toarray().tolist() == DENSE
+    assert (matrix @ matrix.T).toarray().tolist() == (np.array(DENSE) @ np.array(DENSE).T).tolist()
+    assert (matrix @ matrix.T)[0, 0] == 9 + 70_000**2  # more than 32 bits
+
+
+def test_a_tensor_of_torch_holds_the_same_impacts():
+    tensor = SMALL.to_torch(7)
+    assert (tensor.layout, tensor.dtype, tensor.is_coalesced()) == (torch.sparse_coo, torch.float32, True)
+    assert tensor.to_dense().tolist() == DENSE
+    scores = tensor.double() @ tensor.to_dense().double().T
+    assert scores.tolist() == (np.array(DENSE) @ np.array(DENSE).T).tolist()
+
+
+def test_dicts_hold_the_same_impacts_heaviest_first():
+    dicts = SMALL.to_dicts("abcdef")
+    assert [list(row.items()) for row in dicts] == [
+        [("e", 70_000), ("b", 3)],
+        [],
+        [("f", 60_000), ("a", 9), ("b", 9)],
+    ]
+
+
+def test_no_text_is_no_row():
+    none = as_rows()
+    assert none.to_scipy(7).shape == (0, 7)
+    assert tuple(none.to_torch(7).shape) == (0, 7)
+    assert none.to_dicts([]) == []
+    assert as_rows(([], [])).to_dicts([]) == [{}]
+
+
+def test_a_vocabulary_that_is_known_need_not_be_passed():
+    known = Impacts(SMALL.offsets, SMALL.terms, SMALL.values, "abcdefg")
+    assert known.to_dicts() == SMALL.to_dicts("abcdefg")
+    assert known.to_scipy().shape == tuple(known.to_torch().shape) == (3, 7)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: SMALL.to_scipy(), "these impacts do not know their vocabulary; pass width, the number of its terms"),
+        (lambda: SMALL.to_torch(), "these impacts do not know their vocabulary; pass width, the number of its terms"),
+        (lambda: SMALL.to_dicts(), "these impacts do not know their vocabulary; pass vocabulary, the term of each id"),
+        (lambda: SMALL.to_scipy(5), "width is 5; expected at least 6, for these impacts have terms up to 5"),
+        (lambda: SMALL.to_torch(5), "width is 5; expected at least 6, for these impacts have terms up to 5"),
+        (
+            lambda: SMALL.to_dicts("abc"),
+            "vocabulary has 3 terms; expected at least 6, for these impacts have terms up to 5",
+        ),
+    ],
+)
+def test_what_is_not_known_is_said(call, sentence):
+    with pytest.raises(UsageError) as caught:
+        call()
+    assert str(caught.value) == sentence
+
+
+def test_impacts_are_shown_on_one_line():
+    assert repr(SMALL) == "<Impacts of 3 texts, 5 in all>"

@@ -14,10 +14,11 @@ import time
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from fastapi.testclient import TestClient
 from support.serving import SPARTON, serving
 
 import sparton
-from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
+from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES, make_app
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,15 @@ def test_health_and_metrics(served):
     assert int(values["sparton_queries_total"]) >= 1
     assert float(values['sparton_query_seconds_total{part="search"}']) > 0
     assert int(values["sparton_requests_waiting"]) == 1  # the one that asks
+
+
+@pytest.mark.parametrize("named", [".", "./", "../{}", "../{}//"])
+def test_an_index_is_called_by_its_folder_however_its_path_is_written(light_index, monkeypatch, named):
+    monkeypatch.chdir(light_index)
+    searcher = sparton.Searcher(named.format(light_index.name))
+    content = TestClient(make_app(searcher), "http://localhost").get("/index").json()
+    searcher.close()
+    assert content["name"] == light_index.name
 
 
 def test_the_page_needs_nothing_from_elsewhere(served):
@@ -320,17 +330,39 @@ def test_names_that_no_request_can_be_for_are_refused(run_cli, name):
     )
 
 
-def test_every_response_tells_browsers_what_they_may_do(served):
-    style, script = (
-        base64.b64encode(hashlib.sha256(between.encode()).digest()).decode()
-        for between in (
-            ask(served, "GET", "/")[1].partition(f"<{element}>")[2].partition(f"</{element}>")[0]
-            for element in ("style", "script")
-        )
+@pytest.mark.parametrize("name", ["", "*", "a b", "https://shop.example", "shop.example:80", "::1", "a;b", "bücher.de"])
+def test_hosts_that_no_picture_can_come_from_are_refused(run_cli, name):
+    ran = run_cli("serve", "--index", "no such index", "--image-host", "shop.example", "--image-host", name)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        f"sparton: --image-host is {name!r}; expected a name or an IPv4 address as a URL has it, without a port\n"
     )
+
+
+@pytest.mark.slow
+def test_pictures_may_come_from_hosts_that_are_named(light_index):
+    with serving(light_index, "--image-host=Images.Shop.example", "--image-host=10.1.2.3", "--max-k=5") as address:
+        address = urlsplit(address).hostname, urlsplit(address).port
+        _, headers, body = raw(address, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["img-src"] == "'self' data: images.shop.example:* 10.1.2.3:*"
+    page = body.decode()
+    assert '<meta name="image-hosts" content="images.shop.example 10.1.2.3">' in page
+    assert '<meta name="most-hits" content="5">' in page
+    assert policy["script-src"] == digests(page, "script")
+
+
+def digests(page, element):
+    """Those of the texts of a page's elements of a kind, as a policy names them."""
+    texts = [part.partition(f"</{element}>")[0] for part in page.split(f"<{element}>")[1:]]
+    return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts)
+
+
+def test_every_response_tells_browsers_what_they_may_do(served):
+    page = ask(served, "GET", "/")[1]
     policy = (
-        f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
+        f"default-src 'none'; script-src {digests(page, 'script')}; style-src {digests(page, 'style')}; connect-src "
+        "'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
     )
     get, post = b"GET %b HTTP/1.1\r\nHost: localhost\r\n\r\n", b"POST /search HTTP/1.1\r\nHost: localhost\r\n"
     large = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (MOST_BYTES + 1) + b" " * (MOST_BYTES + 1)

@@ -1,0 +1,374 @@
+"""Jobs that change a finished index: rows that replace those of the same id or are new, deletions, and merging."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from ..errors import Parameter, SpartonError, UsageError, short
+from ..indexer.updating import count_live, existing_ids
+from ..options import flat_keywords, values_for
+from ..pipeline.corpus.spooled import GivenCorpus
+from ..pipeline.documents import Documents, Shard
+from ..pipeline.options import EncoderOptions, UpdateOptions
+from ..storage.index_location import refuse_sources
+from ..storage.manifest import Counts, PartFile, Settings
+from ..storage.part_lines import text_digest
+from ..storage.skipped_rows import SkippedRows
+from ..terminal.progress_bar import counted, progress_bar, waiting
+from ..terminal.update_report import UpdateReport
+from .given_corpus import given_files
+from .index_update import IndexUpdate, NewContent, open_update, small_parts
+
+if TYPE_CHECKING:
+    from ..pipeline.corpus.columns import Columns
+    from ..pipeline.corpus.files import DataFile
+    from ..pipeline.encoding.open_encoder import DocumentEncoder
+    from ..pipeline.parts.changes import Changes, Wanted
+
+_SHARD = 8_192  # rows that are read at once
+
+
+@flat_keywords
+def update_index(
+    rows: GivenCorpus,
+    index: str | Path = "sparton-index",
+    *,
+    updating: UpdateOptions,
+    progress: bool = False,
+) -> UpdateReport:
+    """Put rows into a finished index: one whose id it has replaces that document, any other is added.
+
+    rows: as a corpus is given to build_index, and read as the index's was: by the same columns and fields. A row is
+    encoded by the index's own model and settings, and only if its text is another than before. One without text, or
+    whose text gives no term, takes its document out of the index.
+    updating: given as a record, or field by field as keywords: update_index(rows, index, device="cpu").
+    progress: show on stderr what goes on.
+
+    The change counts all at once, when it is finished; who has the index open goes on with what was.
+    Raises SpartonError, with one sentence, when rows, model or index cannot be used, or another process writes it.
+    """
+    started = perf_counter()
+    with open_update(index) as update, closing(SkippedRows()) as skipped:
+        if not update.has_collection:
+            raise SpartonError(
+                f"the index {update.location.name} was made of vectors that another tool wrote, so no row can be "
+                "encoded for it; add to those vectors and index them again"
+            )
+        with given_files(rows, update.location, shared=False, progress=progress) as files:
+            source = _Rows(files, update, updating, skipped, progress)
+            with waiting("reading the rows", shown=progress):
+                wanted = source.wanted()
+            change = _Change(update, wanted, progress)
+            change.look()
+            encoding = change.write(source, updating)
+        report = change.report()
+        return replace(
+            report,
+            encoding_seconds=encoding,
+            seconds=perf_counter() - started,
+            skipped=dict(skipped.kinds),
+        )
+
+
+def delete_documents(
+    ids: Iterable[str] = (),
+    index: str | Path = "sparton-index",
+    *,
+    filters: Sequence[str] = (),
+    progress: bool = False,
+) -> UpdateReport:
+    """Take documents out of a finished index, with all of their passages.
+
+    ids: of documents; those that the index does not have are counted. filters: documents that pass all of these are
+    taken out as well. The rest is as in update_index.
+    """
+    started = perf_counter()
+    if isinstance(ids, str):
+        raise UsageError(Parameter("ids"), f" is {short(ids)}; expected a list of ids")
+    with open_update(index) as update:
+        named = dict.fromkeys(ids)
+        wanted = named | dict.fromkeys(_matching(update, filters) if filters else ())
+        if update.has_collection:
+            change = _Change(update, wanted, progress)
+            change.look()
+            change.write()
+            report = replace(change.report(), without_text=0, missing=len(named.keys() - change.found.kinds.keys()))
+        else:
+            report = _delete_vectors(update, tuple(wanted))
+        return replace(report, seconds=perf_counter() - started)
+
+
+def compact_index(index: str | Path = "sparton-index", *, progress: bool = False) -> UpdateReport:
+    """Merge away what updates have left dead in a finished index: Lucene's deleted documents and small segments, and
+    small parts of the collection. It finds the same afterwards. Raises SpartonError as update_index."""
+    started = perf_counter()
+    with open_update(index) as update:
+        change = _Change(update, {}, progress)
+        change.look()
+        before = update.manifest
+        change.compact()
+        report = replace(change.report(), merged=update.manifest.number > before.number)
+        return replace(report, seconds=perf_counter() - started)
+
+
+class _Rows:
+    """The rows that an update is given, checked. Raises SpartonError as a build does for its corpus."""
+
+    def __init__(
+        self,
+        paths: "Sequence[str | DataFile]",
+        update: IndexUpdate,
+        options: UpdateOptions,
+        skipped: SkippedRows,
+        progress: bool,
+    ) -> None:
+        from ..pipeline.corpus.files import of_users
+        from ..pipeline.corpus.reader import Corpus
+        from ..pipeline.corpus.survey import Wanted, survey_all
+
+        settings = update.manifest.settings
+        self._corpus: Corpus = Corpus(paths, header=settings.header)
+        refuse_sources(update.location, [(file, f"the file {file}") for file in of_users(self._corpus.files)])
+        self._skip_bad = options.skip_bad_rows
+        self._columns: Columns
+        with waiting("reading columns and ids", shown=progress):
+            asked = Wanted(
+                id_column=settings.id_column,
+                text_columns=settings.text_columns,
+                strip_html=settings.strip_html,
+                kept=settings.fields,
+            )
+            self._columns, _ = survey_all(self._corpus, asked, skipped if self._skip_bad else None)
+
+    def wanted(self) -> "dict[str, Wanted | None]":
+        """Each row's id, with what is to be known of it; None for a row without text."""
+        from ..pipeline.parts.changes import Wanted
+
+        wanted: dict[str, Wanted | None] = {}
+        for shard in self._shards(wanted):
+            documents = shard.documents
+            fields = documents.fields or ("",) * len(documents)
+            for name, text, some in zip(documents.ids, documents.texts, fields, strict=True):
+                wanted[name] = Wanted(text_digest(text), some)
+        return wanted
+
+    def documents(self, ids: set[str]) -> Iterator[Documents]:
+        """The documents of some of the rows, a few thousand at a time."""
+        for shard in self._shards({}):
+            documents = shard.documents
+            rows = [row for row, name in enumerate(documents.ids) if name in ids]
+            if rows:
+                yield _pick(documents, rows)
+
+    def _shards(self, noted: "dict[str, Wanted | None]") -> Iterator[Shard]:
+        """noted: gets the id of each row, with or without text."""
+        from ..pipeline.corpus.checked import checked
+        from ..pipeline.corpus.rows import Rows
+        from ..pipeline.corpus.shards import read_shards
+
+        def check(rows: Rows) -> Rows:
+            rows = checked(rows, columns=self._columns, skip_bad=self._skip_bad)
+            for name in rows.columns[0]:
+                if name is not None:
+                    noted.setdefault(name, None)
+            return rows
+
+        return read_shards(self._corpus.rows(self._columns.all, self._columns.of_fields), _SHARD, check)
+
+
+class _Change:
+    """What becomes of an index's documents, and the steps to it. wanted: documents as they shall be, by their ids; None
+    for those that shall go. found: in the collection, once it was looked at."""
+
+    def __init__(self, update: IndexUpdate, wanted: "dict[str, Wanted | None]", progress: bool) -> None:
+        self._update, self._wanted, self._progress = update, wanted, progress
+        self._settings: Settings = update.manifest.settings
+        self._parts = update.parts()
+        self._added = self._without_terms = self._lost = self._documents = 0
+        self.found: Changes
+
+    def look(self) -> None:
+        """Compare the collection with what is wanted."""
+        from ..pipeline.parts.changes import find_changes
+
+        lines = sum(part.documents for part in self._parts)
+        with counted("comparing", lines, "documents", shown=self._progress) as seen:
+            self.found = find_changes(
+                self._update.folder, self._parts, self._wanted, passages=self._settings.chunk, on_lines=seen
+            )
+        self._documents = self.found.documents
+
+    def write(self, source: _Rows | None = None, options: UpdateOptions | None = None) -> float:
+        """Write what is another, and have it count. source: the rows of an update, for the texts to be encoded.
+        Returns the seconds that encoding took."""
+        from ..pipeline.parts.changes import TEXT, documents_in
+
+        new = {name for name, wanted in self._wanted.items() if wanted and name not in self.found.kinds}
+        texts = {name for name, kind in self.found.kinds.items() if kind == TEXT} | new
+        if not self.found.lines and not texts:
+            return 0.0
+        encoder = self._open_encoder(options) if options and texts else None
+        self._update.begin(self._parts)
+        numbers = self._update.numbers()
+        touched = self.found.touched | small_parts(self._parts, self._settings.shard_rows)
+        kept, changed = self._rewrite(touched, numbers)
+        encoded: list[PartFile] = []
+        started = perf_counter()
+        if encoder and source:
+            encoded = list(self._encode(encoder, source.documents(texts), len(texts), numbers))
+        seconds = perf_counter() - started
+        lines = documents_in(self._update.folder, encoded, passages=self._settings.chunk)
+        self._added = len(new & lines.keys())
+        self._without_terms = len(texts - lines.keys())
+        self._lost = len(texts - new - lines.keys())
+        if not lines and not self.found.lines:  # only rows that have no term, and were nowhere
+            self._update.begin(self._parts)  # removes what was written
+            return seconds
+        parts = (*(part for part in self._parts if part.name not in touched), *kept, *changed, *encoded)
+        documents = self.found.documents - self.found.gone + len(lines)
+        split = self.found.split - self.found.gone_split + sum(count > 1 for count in lines.values())
+        counts = Counts(rows=documents, split=split)
+        self._documents = documents
+        with waiting("changing the Lucene index", shown=self._progress):
+            self._update.commit(NewContent(parts, (*changed, *encoded), self.found.lines, self.found.postings, counts))
+        return seconds
+
+    def compact(self) -> None:
+        """Write small parts anew, and merge Lucene's segments, if there is anything to merge."""
+        update = self._update
+        update.begin(self._parts)
+        manifest = update.manifest
+        assert manifest.updated is not None
+        _, _, excess = count_live(update.folder, manifest.indexes, manifest.updated.commits)
+        small = small_parts(self._parts, self._settings.shard_rows, merge=True)
+        if not excess and not small:
+            return
+        kept, _ = self._rewrite(small, update.numbers())
+        parts = (*(part for part in self._parts if part.name not in small), *kept)
+        with waiting("merging the Lucene index", shown=self._progress):
+            update.commit(NewContent(parts, (), (), 0, manifest.counts), merge=True)
+
+    def report(self) -> UpdateReport:
+        """What was done."""
+        from ..pipeline.parts.changes import FIELDS, REMOVED, TEXT, UNCHANGED
+
+        manifest, count = self._update.manifest, self.found.count
+        return UpdateReport(
+            self._update.location.name,
+            manifest.number,
+            self._documents if self._update.has_collection else manifest.counts.documents,
+            added=self._added,
+            changed_text=count(TEXT) - self._lost,
+            changed_fields=count(FIELDS),
+            unchanged=count(UNCHANGED),
+            removed=count(REMOVED) + self._lost,
+            without_text=sum(wanted is None for wanted in self._wanted.values()),
+            without_terms=self._without_terms,
+        )
+
+    def _rewrite(self, touched: set[str], numbers: Iterator[int]) -> tuple[list[PartFile], list[PartFile]]:
+        """Write the lines of some parts anew; return the parts of those that stay, and of those with other fields."""
+        from ..pipeline.parts.changes import PartsWriter, rewrite
+
+        folder, most = self._update.folder, self._settings.shard_rows
+        with PartsWriter(folder, numbers, most) as kept, PartsWriter(folder, numbers, most) as changed:
+            rewrite(
+                folder,
+                [part for part in self._parts if part.name in touched],
+                self.found.kinds,
+                self._wanted,
+                passages=self._settings.chunk,
+                kept=kept,
+                changed=changed,
+            )
+        return kept.written, changed.written
+
+    def _open_encoder(self, options: UpdateOptions) -> "DocumentEncoder":
+        from ..pipeline.encoding.open_encoder import open_recorded_encoder
+
+        settings, location = self._settings, self._update.location
+        assert settings.model is not None
+        assert settings.scale is not None
+        asked = values_for(EncoderOptions, options) | {
+            "model": settings.model.name,
+            "scale": settings.scale,
+            "top_terms": settings.top_terms,
+        }
+        with waiting("loading the model", shown=self._progress):
+            return open_recorded_encoder(
+                settings.model,
+                EncoderOptions(**asked),
+                index=None if location.uri else location.folder,
+                model=options.model,
+            )
+
+    def _encode(
+        self, encoder: "DocumentEncoder", documents: Iterable[Documents], count: int, numbers: Iterator[int]
+    ) -> Iterator[PartFile]:
+        from ..pipeline.parts.collection import write_documents
+
+        shards = _shards(documents, self._settings.shard_rows, numbers)
+        with progress_bar(count, shown=self._progress) as so_far:
+            written = write_documents(
+                shards,
+                self._update.folder,
+                encoder,
+                so_far,
+                store_text=self._settings.store_text,
+                split=self._settings.chunk,
+            )
+            for part, _ in written:
+                if part.documents:
+                    yield part
+
+
+def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:
+    """The ids of documents that pass filters."""
+    if isinstance(filters, str):
+        raise UsageError(Parameter("filters"), f" is {short(filters)}; expected a list of filters")
+    from ..pipeline.parts.changes import DELIMITER
+
+    names = update.matching(filters)
+    return {name.rpartition(DELIMITER)[0] for name in names} if update.manifest.settings.chunk else names
+
+
+def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
+    """Delete from an index that has no collection."""
+    manifest = update.manifest
+    found = existing_ids(update.folder, manifest.indexes, manifest.commits, ids)
+    if found:
+        update.begin(())
+        rows = manifest.counts.rows - len(found)
+        update.commit(NewContent((), (), sorted(found), 0, replace(manifest.counts, rows=rows)))
+    counts, number = update.manifest.counts, update.manifest.number
+    return UpdateReport(
+        update.location.name, number, counts.documents, removed=len(found), missing=len(ids) - len(found)
+    )
+
+
+def _shards(documents: Iterable[Documents], most: int, numbers: Iterator[int]) -> Iterator[Shard]:
+    """Documents in shards of `most`, the last of which may be shorter."""
+    waiting: list[tuple[str, ...]] = []
+    every = (row for some in documents for row in zip(*filter(None, _columns(some)), strict=True))
+    for row in every:
+        waiting.append(row)
+        if len(waiting) == most:
+            yield _shard(waiting, numbers)
+            waiting = []
+    if waiting:
+        yield _shard(waiting, numbers)
+
+
+def _shard(rows: Sequence[tuple[str, ...]], numbers: Iterator[int]) -> Shard:
+    return Shard(next(numbers), len(rows), Documents(*zip(*rows, strict=True)))
+
+
+def _pick(documents: Documents, rows: Sequence[int]) -> Documents:
+    return Documents(*(tuple(column[row] for row in rows) if column else () for column in _columns(documents)))
+
+
+def _columns(documents: Documents) -> tuple[tuple[str, ...], ...]:
+    return documents.ids, documents.texts, documents.fields

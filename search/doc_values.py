@@ -1,0 +1,170 @@
+"""Values of all documents of an index at once: those of a field, and ids.
+
+Asking Java for one value after the other would take microseconds each. So the way from a number to a value is put
+together of Java's own methods, once, and Java goes it for all documents (as stored_texts.py does).
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ..indexer.java import from_java, java_class, java_ints
+from ..storage.fields import NUMBER, TIMESTAMP
+from .lucene_hits import DamagedIndexError
+
+_INDEX = "org.apache.lucene.index."
+_TOGETHER = 100_000  # ids that Java holds at once
+
+
+def keyword_values(reader: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Of a field of keywords: Lucene's SortedSetDocValues, which has the keyword of a number, and documents and numbers
+    of all values, int32, in the order of documents. Keywords are numbered in their order. name: Lucene's."""
+    every = java_class(f"{_INDEX}MultiDocValues")
+    values = every.getSortedSetValues(reader, name)
+    if values is None:
+        return None, np.empty(0, np.int32), np.empty(0, np.int32)
+    documents = _documents_with_values(values, "SortedSetDocValues", int(reader.maxDoc()))
+    numbers = _values_of(every.getSortedSetValues(reader, name), "SortedSetDocValues", "nextOrd", documents)
+    return every.getSortedSetValues(reader, name), documents, numbers.astype(np.int32)
+
+
+def number_values(reader: Any, name: str, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of a field of numbers or timestamps: documents, int32, and their values, float64 or int64. name: Lucene's."""
+    every = java_class(f"{_INDEX}MultiDocValues")
+    values = every.getSortedNumericValues(reader, name)
+    if values is None:
+        return np.empty(0, np.int32), np.empty(0, np.int64)
+    documents = _documents_with_values(values, "SortedNumericDocValues", int(reader.maxDoc()))
+    numbers = _values_of(every.getSortedNumericValues(reader, name), "SortedNumericDocValues", "nextValue", documents)
+    if kind == TIMESTAMP:
+        return documents, numbers
+    assert kind == NUMBER
+    # As NumericUtils.sortableLongToDouble: below 0 all bits but the sign are turned round.
+    return documents, (numbers ^ ((numbers >> 63) & np.int64(2**63 - 1))).view(np.float64)
+
+
+def ids(reader: Any) -> Iterator[bytes]:
+    """The id of each document, in the order of their numbers. Raises DamagedIndexError for one that is no text."""
+    every = java_class(f"{_INDEX}MultiDocValues")
+    lengths, texts = (every.getBinaryValues(reader, "id") for _ in range(2))
+    stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
+    length_of = _as_function("IntUnaryOperator", _length_of_id().bindTo(lengths))
+    text_of = _as_function("IntFunction", _text_of_id().bindTo(texts))
+    most = int(reader.maxDoc())
+    for start in range(0, most, _TOGETHER):
+        stop = min(most, start + _TOGETHER)
+        ends = np.cumsum(_array(stream.range(start, stop).map(length_of).toArray()), dtype=np.int64).tolist()
+        joined = from_java(stream.range(start, stop).mapToObj(text_of).collect(collectors.joining())).encode()
+        if len(joined) != ends[-1]:
+            raise DamagedIndexError("an id is no text")
+        yield from (joined[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _documents_with_values(values: Any, kind: str, most: int) -> np.ndarray:
+    """The number of each document, as often as it has values."""
+    function = _as_function("IntUnaryOperator", _count(kind).bindTo(values))
+    counts = _array(java_class("java.util.stream.IntStream").range(0, most).map(function).toArray())
+    return np.repeat(np.arange(most, dtype=np.int32), counts)
+
+
+def _values_of(values: Any, kind: str, next_value: str, documents: np.ndarray) -> np.ndarray:
+    """The values that belong to these documents, in turn."""
+    from jpype import JArray, JBoolean, JInt
+
+    first = np.diff(documents, prepend=-1) > 0
+    function = java_class("java.lang.invoke.MethodHandles").insertArguments(
+        _next(kind, next_value), 0, values, JArray(JBoolean)(first), JArray(JInt)(documents)
+    )
+    stream = java_class("java.util.stream.IntStream").range(0, len(documents))
+    return _array(stream.mapToLong(_as_function("IntToLongFunction", function)).toArray())
+
+
+def _array(numbers: Any) -> np.ndarray:
+    """An array of Java's as numpy's."""
+    return np.array(memoryview(numbers)) if len(numbers) else np.empty(0, np.int64)
+
+
+def _as_function(name: str, handle: Any) -> Any:
+    proxies = java_class("java.lang.invoke.MethodHandleProxies")
+    return proxies.asInterfaceInstance(java_class(f"java.util.function.{name}").class_, handle)
+
+
+@cache
+def _count(kind: str) -> Any:
+    """Of doc values and a document's number how many values it has: as a MethodHandle of Java's."""
+    handles, method_type, lookup, number = _tools()
+    values = java_class(f"{_INDEX}{kind}")
+    has = lookup.findVirtual(
+        values, "advanceExact", method_type.methodType(java_class("java.lang.Boolean").TYPE, number)
+    )
+    count = lookup.findVirtual(values, "docValueCount", method_type.methodType(number))
+    none = handles.dropArguments(handles.constant(number, java_class("java.lang.Integer")(0)), 0, values, number)
+    return handles.guardWithTest(has, handles.dropArguments(count, 1, number), none)
+
+
+@cache
+def _next(kind: str, next_value: str) -> Any:
+    """Of doc values, whether each value is the first of its document, the documents, and the number of a value, that
+    value, where values are asked for in turn."""
+    handles, method_type, lookup, number = _tools()
+    values, truth = java_class(f"{_INDEX}{kind}"), java_class("java.lang.Boolean").TYPE
+    long = java_class("java.lang.Long").TYPE
+    flags, numbers = java_class("boolean[]"), java_class("int[]")
+    advance = lookup.findVirtual(values, "advanceExact", method_type.methodType(truth, number))
+    document = handles.arrayElementGetter(numbers)
+    is_first = handles.arrayElementGetter(flags)
+    value = lookup.findVirtual(values, next_value, method_type.methodType(long))
+    # (values, documents, i): advance to documents[i].
+    to_document = handles.collectArguments(advance, 1, document)
+    every = method_type.methodType(truth, values, flags, numbers, number)
+    to_document = handles.dropArguments(to_document, 1, flags)
+    stay = handles.dropArguments(
+        handles.constant(truth, java_class("java.lang.Boolean").TRUE), 0, every.parameterArray()
+    )
+    test = handles.permuteArguments(is_first, every, java_ints([1, 3]))
+    move = handles.guardWithTest(test, to_document, stay)
+    after = handles.dropArguments(value, 1, flags, numbers, number)
+    return handles.foldArguments(handles.dropArguments(after, 0, truth), move)
+
+
+@cache
+def _text_of_id() -> Any:
+    """Of BinaryDocValues and a document's number its id."""
+    handles, method_type, lookup, _ = _tools()
+    text = lookup.findVirtual(
+        java_class("org.apache.lucene.util.BytesRef"),
+        "utf8ToString",
+        method_type.methodType(java_class("java.lang.String")),
+    )
+    return handles.filterReturnValue(_bytes_of_id(), text)
+
+
+@cache
+def _length_of_id() -> Any:
+    """Of BinaryDocValues and a document's number how many bytes its id has."""
+    handles, _, lookup, number = _tools()
+    return handles.filterReturnValue(
+        _bytes_of_id(), lookup.findGetter(java_class("org.apache.lucene.util.BytesRef"), "length", number)
+    )
+
+
+@cache
+def _bytes_of_id() -> Any:
+    handles, method_type, lookup, number = _tools()
+    values = java_class(f"{_INDEX}BinaryDocValues")
+    advance = lookup.findVirtual(
+        values, "advanceExact", method_type.methodType(java_class("java.lang.Boolean").TYPE, number)
+    )
+    read = lookup.findVirtual(
+        values, "binaryValue", method_type.methodType(java_class("org.apache.lucene.util.BytesRef"))
+    )
+    truth = java_class("java.lang.Boolean").TYPE
+    return handles.foldArguments(handles.dropArguments(handles.dropArguments(read, 1, number), 0, truth), advance)
+
+
+def _tools() -> tuple[Any, Any, Any, Any]:
+    handles = java_class("java.lang.invoke.MethodHandles")
+    lookup, number = handles.publicLookup(), java_class("java.lang.Integer").TYPE
+    return handles, java_class("java.lang.invoke.MethodType"), lookup, number

@@ -1,0 +1,1 @@
+"""Filters by fields: from text to what Lucene looks for."""

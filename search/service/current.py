@@ -1,0 +1,111 @@
+"""The generation that a service answers from, and the one that takes its place."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ...errors import SpartonError
+from ...storage.manifest import NAME
+from ...storage.remote import local_path
+from ..searcher import Searcher
+
+_SECONDS, _SECONDS_REMOTE = 1.0, 5.0  # between two looks at sparton.json
+log = logging.getLogger("sparton")
+
+
+class CurrentSearcher:
+    """Hands out the searcher of the newest generation, and closes an older one when nobody uses it any more."""
+
+    def __init__(self, searcher: Searcher) -> None:
+        self._searcher = searcher
+        self._users: Counter[int] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def newest(self) -> Searcher:
+        """The searcher that the next request gets."""
+        return self._searcher
+
+    @contextmanager
+    def use(self) -> Iterator[Searcher]:
+        """A searcher that stays open meanwhile: all that one request is told is of one generation."""
+        with self._lock:
+            searcher = self._searcher
+            self._users[id(searcher)] += 1
+        try:
+            yield searcher
+        finally:
+            with self._lock:
+                self._users[id(searcher)] -= 1
+                done = searcher is not self._searcher and not self._users[id(searcher)]
+                if not self._users[id(searcher)]:
+                    del self._users[id(searcher)]
+            if done:
+                searcher.close()
+
+    def replace(self, searcher: Searcher) -> None:
+        """Have the next requests use another searcher."""
+        with self._lock:
+            old, self._searcher = self._searcher, searcher
+            done = id(old) not in self._users
+        if done:
+            old.close()
+
+    def close(self) -> None:
+        """Close the newest one, once its searches under way are done."""
+        self._searcher.close()
+
+
+class Reloading:
+    """Looks every now and then whether an index has a newer generation, and has that used. A context manager.
+
+    What cannot be opened, as of an index that is being built again, is told once, and tried again.
+    """
+
+    def __init__(self, current: CurrentSearcher, index: str | Path) -> None:
+        self._current = current
+        path = local_path(index)
+        self._manifest = None if path is None else path / NAME
+        self._seen: tuple[int, ...] | None = None  # an update may have come since the index was opened
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
+        self._told = ""
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(_SECONDS if self._manifest else _SECONDS_REMOTE):
+            state = self._state()
+            if state is None or state != self._seen:
+                self._seen = state if self._look() else None
+
+    def _look(self) -> bool:
+        """Take up what is new; return whether that went well."""
+        try:
+            searcher = self._current.newest.renewed()
+        except (SpartonError, OSError) as error:
+            if str(error) != self._told:
+                self._told = str(error)
+                log.warning("the index as it is now is not taken up, and the old one is searched on: %s", error)
+            return False
+        if searcher is not None:
+            log.info("generation %s is taken up: %s documents", searcher.manifest.number, f"{len(searcher):,}")
+            self._current.replace(searcher)
+        self._told = ""
+        return True
+
+    def _state(self) -> tuple[int, ...] | None:
+        """What tells a sparton.json from the one before it; None where that has to be read."""
+        try:
+            status = None if self._manifest is None else self._manifest.stat()
+        except OSError:
+            return None
+        return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)

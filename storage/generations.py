@@ -1,0 +1,90 @@
+"""Generations of a finished index: what an update wrote counts once sparton.json names it, and not before.
+
+An update writes under new names beside what there is, and commits by the one rename that replaces sparton.json. Whoever
+writes next removes what no generation needs: an update that was killed leaves files that nobody names.
+"""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..errors import Parameter, SpartonError
+from .atomic import remove_folder, remove_leftovers
+from .index_folder import COLLECTION, MARKERS, part_path
+from .manifest import Manifest, PartFile
+from .markers import marker_for
+
+# What Lucene's writers make, but for their lock.
+_LUCENE_FILE = re.compile(r"(_[0-9a-z]+[._].+|(pending_)?segments_[0-9a-z]+)")
+_NUMBER = re.compile(r"part-([0-9]+)\.jsonl.*")
+
+
+def collection_parts(folder: Path, manifest: Manifest) -> tuple[PartFile, ...]:
+    """The parts that are the collection of a complete index, in order: as an update has named them, or as built.
+
+    Raises SpartonError where one is not there, or nothing says what it should hold.
+    """
+    if manifest.updated:
+        parts: Iterable[PartFile | None] = manifest.updated.parts
+    else:
+        shards = -(-manifest.counts.rows // max(1, manifest.settings.shard_rows))
+        parts = (marked_part(part_path(folder, number), manifest.generation) for number in range(shards))
+    found = tuple(part for part in parts if part is not None and (folder / COLLECTION / part.name).is_file())
+    expected = len(manifest.updated.parts) if manifest.updated else shards
+    if len(found) < expected:
+        raise SpartonError(
+            f"{folder / COLLECTION} has {len(found):,} of the {expected:,} parts of the collection, and an index is "
+            "changed by them; put the others back, or build the index again with ",
+            Parameter("overwrite", True),
+        )
+    return found
+
+
+def part_number(name: str) -> int:
+    """The number in the name of a part."""
+    found = _NUMBER.fullmatch(name)
+    return int(found[1]) if found else -1
+
+
+def named_files(manifest: Manifest) -> frozenset[str]:
+    """What an updated index consists of beside sparton.json, by paths within its folder."""
+    assert manifest.updated is not None
+    parts = (f"{COLLECTION}/{part.name}" for part in manifest.updated.parts)
+    commits = zip(manifest.indexes, manifest.updated.commits, strict=True)
+    return frozenset((*parts, *(f"{index}/{file}" for index, commit in commits for file in commit.files)))
+
+
+def remove_unnamed(folder: Path, manifest: Manifest) -> None:
+    """Remove from an index folder what is of no use to an updated index: of an older generation, or of an update that
+    was killed. For the process that holds the lock."""
+    named = named_files(manifest)
+    for name in (COLLECTION, *manifest.indexes):
+        if (folder / name).is_dir():
+            remove_leftovers(folder / name)
+            for path in (folder / name).iterdir():
+                if path.is_file() and is_replaceable(f"{name}/{path.name}") and f"{name}/{path.name}" not in named:
+                    path.unlink()
+    if manifest.number:
+        remove_folder(folder / MARKERS)  # sparton.json has the digests
+
+
+def is_replaceable(name: str) -> bool:
+    """Whether a file of an index, by its path within it, is one that generations bring and take."""
+    room, _, file = name.rpartition("/")
+    if room == COLLECTION:
+        return part_number(file) >= 0
+    return room == MARKERS or _LUCENE_FILE.fullmatch(file) is not None
+
+
+def not_as_written(part: Path) -> SpartonError:
+    """The error for a part that was changed or damaged."""
+    return SpartonError(
+        f"{part} is not what was written; put the right file back, or build the index again with ",
+        Parameter("overwrite", True),
+    )
+
+
+def marked_part(part: Path, generation: str) -> PartFile | None:
+    """A part of an index as built, by its marker alone; None where that is missing, or another build's."""
+    marker = marker_for(part, generation)
+    return None if marker is None else PartFile(part.name, marker.digest, marker.counts.documents)

@@ -1,0 +1,58 @@
+"""What the tests of the page share."""
+
+from contextlib import closing
+
+import pytest
+from support.browser import Page, chromium
+from support.pictures import picture_server
+from support.products import FIELDS, products
+from support.serving import serving
+from support.with_fields import index_with_fields
+
+import sparton
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium."""
+    driver = chromium()
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """A server of pictures, and a proxy before the service on the shop."""
+    with picture_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shop(small_catalog, pictures, tmp_path_factory):
+    """An index of products with fields. Not to be written to."""
+    folder = tmp_path_factory.mktemp("shop") / "bags-and-hats"
+    return index_with_fields(folder, products(small_catalog, pictures), FIELDS, model="tiny")
+
+
+@pytest.fixture(scope="session")
+def shop_searcher(shop):
+    """The shop, open."""
+    with closing(sparton.Searcher(shop)) as searcher:
+        yield searcher
+
+
+@pytest.fixture(scope="session")
+def shop_address(shop, pictures):
+    """Where the service is found, on the host of the pictures."""
+    with serving(shop, "--image-host", "127.0.0.1") as served:
+        pictures.service = served
+        yield pictures.address()
+
+
+@pytest.fixture
+def shop_page(browser, shop_address):
+    """The shop's page, freshly opened."""
+    page = Page(browser, shop_address)
+    page.look()
+    page.open()
+    return page

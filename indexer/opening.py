@@ -5,7 +5,7 @@ import zlib
 from pathlib import Path
 
 from ..errors import SpartonError
-from ..storage.json_layout import other_layout
+from ..storage.json_layout import begins_as_utf16, other_layout
 from ..storage.nesting import not_too_deep
 from ..storage.zipped import unzipped
 
@@ -17,8 +17,8 @@ _STORING = {"contents", "fields"}  # with either, all of a line but its vector i
 def unused_entries(path: Path) -> tuple[str, ...]:
     """The names in the first line of a file of which nothing gets into an index.
 
-    Raises SpartonError for a file that is a JSON array, or of objects over several lines. What else is wrong with a
-    line is told by whoever reads all of them.
+    Raises SpartonError for a file that is UTF-16, a JSON array, or of objects over several lines. What else is wrong
+    with a line is told by whoever reads all of them.
     """
     start = _first_line(path)
     if layout := other_layout(start):
@@ -37,6 +37,8 @@ def _first_line(path: Path) -> str:
     try:
         with path.open("rb") as file, unzipped(file) as stream:
             while line := stream.readline(_MOST_BYTES):
+                if begins_as_utf16(line):
+                    raise SpartonError(f"{path} is UTF-16; save the file as UTF-8")
                 if text := line.decode("utf-8-sig", errors="replace").strip():
                     return text
     except (OSError, EOFError, zlib.error):  # which reading the file will tell of

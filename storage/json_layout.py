@@ -1,9 +1,15 @@
-"""JSON that is laid out otherwise than as JSON lines, and how it becomes those."""
+"""Files that are no lines of UTF-8 or no JSON lines, by how they begin, and how they become those."""
 
+import codecs
 import re
 
 _ARRAY = re.compile(r"\s*\[\s*(\{|$)")
 _OBJECT = re.compile(r"\s*\{\s*$")
+
+
+def begins_as_utf16(start: bytes) -> bool:
+    """Whether the first bytes of a file are the mark that programs put before UTF-16."""
+    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def other_layout(start: str) -> str | None:

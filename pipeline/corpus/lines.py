@@ -1,6 +1,5 @@
 """The bytes and lines of a file, local or remote, compressed or not."""
 
-import codecs
 import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from functools import partial
 from typing import Any, BinaryIO, TypeVar, cast
 
 from ...errors import SpartonError
+from ...storage.json_layout import begins_as_utf16
 from ...storage.remote import RemoteFile
 from ...storage.store_calls import bounded
 from ...storage.zipped import unzipped
@@ -30,7 +30,7 @@ def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
     with file.open("rb") as plain:
         stream = io.BufferedReader(_Bounded(file, plain), _BLOCK) if isinstance(file, RemoteFile) else plain
         with unzipped(stream) as content:
-            if cast("io.BufferedReader", content).peek(2)[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            if begins_as_utf16(cast("io.BufferedReader", content).peek(2)):
                 raise SpartonError(f"{file} is UTF-16; save the file as UTF-8")
             yield content
 

@@ -331,6 +331,15 @@ def test_texts_under_another_name_are_told(run_cli, tmp_path, zipped):
     assert report.unused == ()
 
 
+@pytest.mark.parametrize("options", [[], ["--skip-bad-rows"]])
+def test_vectors_in_utf_16_are_told(run_cli, tmp_path, options):
+    path = tmp_path / "v.jsonl"
+    path.write_bytes('{"id": "1", "vector": {"red": 2}}\n'.encode("utf-16"))
+    ran = run_cli("index-vectors", path, "--index", tmp_path / "index", *options)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr == f"sparton: {path} is UTF-16; save the file as UTF-8\n"
+
+
 @pytest.mark.parametrize(
     ("content", "what", "query"),
     [

@@ -364,6 +364,21 @@ def _name(path: str | Path) -> str:
     return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
 
 
+def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
+    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
+    meanwhile."""
+    while True:
+        try:
+            folders, settings = (folder / name for name in manifest.indexes), manifest.settings
+            index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
+            return manifest, index
+        except SpartonError:
+            newer = load_complete(folder)
+            if newer == manifest:
+                raise
+            manifest = newer
+
+
 def _names(parameter: str, given: Names) -> list[str]:
     """Several texts; one alone is one of them."""
     if isinstance(given, str):
@@ -372,19 +387,3 @@ def _names(parameter: str, given: Names) -> list[str]:
     if not all(isinstance(one, str) for one in names):
         raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
     return names
-
-
-def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
-    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
-    meanwhile."""
-    while True:
-        try:
-            indexes, settings = (folder / name for name in manifest.indexes), manifest.settings
-            return manifest, ImpactIndex(
-                *indexes, commits=manifest.commits, fields=settings.fields, passages=settings.chunk
-            )
-        except SpartonError:
-            newer = load_complete(folder)
-            if newer == manifest:
-                raise
-            manifest = newer

@@ -139,24 +139,22 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
         with current.use() as searcher:
             response.headers[GENERATION] = searcher.manifest.state
+            answer = partial(threads.answer, searcher, k=batch.k, explain=batch.explain, more=more)
             # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-            tasks = [
-                threads.run(partial(threads.answer, searcher, query, batch.k, batch.explain, more))
-                for query in batch.queries
-            ]
+            tasks = [threads.run(partial(answer, query)) for query in batch.queries]
             return {"results": await asyncio.gather(*tasks)}
 
     @app.get("/index")
     async def show_index() -> dict[str, Any]:
-        searcher = current.newest
-        settings = searcher.manifest.settings
-        return {
-            "name": searcher.name,
-            "documents": len(searcher),
-            "generation": searcher.manifest.state,
-            "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
-            "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
-        }
+        with current.use() as searcher:
+            settings = searcher.manifest.settings
+            return {
+                "name": searcher.name,
+                "documents": len(searcher),
+                "generation": searcher.manifest.state,
+                "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
+                "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
+            }
 
     @app.get("/health")
     async def health() -> dict[str, Any]:

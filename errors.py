@@ -67,6 +67,13 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
+def named(name: str) -> str:
+    """A name as it is, or between quotes where that would not show what it is: empty, with blanks at its ends, a comma
+    or what is not printed."""
+    plain = name == name.strip() and name.isprintable() and name and "," not in name
+    return name if plain else repr(name)
+
+
 def shortened(text: str) -> str:
     """A text, or the beginning of a long one. What may be a URI stays whole: keys are only known in a whole one."""
     if len(text) <= _LONGEST or (":" in text and re.search("[/@]", text)):

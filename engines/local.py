@@ -1,5 +1,6 @@
 """The engine of this machine: this process encodes, or one for each of several devices."""
 
+import logging
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from ..pipeline.progress import Progress
 from ..processes import Worker
 from ..storage.index_location import IndexLocation
 from .engine import Engine
+
+log = logging.getLogger("sparton")
 
 
 def open_local(options: EncoderOptions) -> Engine:
@@ -61,4 +64,7 @@ def _devices(device: str) -> Sequence[str]:
         return [name.strip() for name in device.split(",")]
     import torch
 
-    return [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["auto"]
+    every = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if not every:
+        log.warning("all GPUs are asked for, and PyTorch finds none: the CPU encodes")
+    return every or ["cpu"]

@@ -66,7 +66,7 @@ def find_files(collection: Path) -> list[Path]:
     if not collection.is_dir():
         what = "is not a file of JSON lines" if collection.exists() else "does not exist"
         raise SpartonError(f"the collection {collection} {what}; name a folder with {', '.join(SUFFIXES)} files")
-    files = Files(lambda name: name.endswith(SUFFIXES) and name != MANIFEST, hidden=(".",))
+    files = Files(lambda name: name.endswith(SUFFIXES) and name != MANIFEST)
     found = files.below(collection, though_index=True)
     if not found:
         raise SpartonError(f"the collection {collection} holds no {', '.join(SUFFIXES)} file")

@@ -170,9 +170,14 @@ def _check(counts: Counts, job: "Job") -> None:
             f"the parts have {counts.rows:,} rows and the corpus {job.rows:,}; build the index again with ",
             Parameter("overwrite", True),
         )
+    if not counts.documents and counts.dropped_no_terms:
+        columns = ", ".join(job.columns.text)
+        raise SpartonError(
+            f"the model gives none of {counts.dropped_no_terms:,} texts a term (columns {columns}); see that it is one "
+            "of sparse vectors, and knows the language of the texts"
+        )
     if not counts.documents:
         raise SpartonError(
-            f"none of the {counts.rows} rows has text that gives a term (columns {', '.join(job.columns.text)}); "
-            "choose others with ",
+            f"none of the {counts.rows} rows has text (columns {', '.join(job.columns.text)}); choose others with ",
             Parameter("text_columns"),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import perf_counter
 
 from ..errors import Parameter, SpartonError, UsageError
+from ..indexer.opening import unused_entries
 from ..indexer.options import LuceneOptions
 from ..indexer.splits import find_files
 from ..options import flat_keywords, values_for
@@ -35,7 +36,7 @@ def index_vectors(
     """Build `index`/lucene from JsonVectorCollection files, {"id", "vector": {term: impact}} a line.
 
     collection: a folder, searched through for .jsonl, .json and either with .gz, or one such file. A line's `contents`
-    is stored as its text. An id that stands twice is refused.
+    is stored as its text; the report names what the first line of a file has instead. A repeated id is refused.
     queries, indexing: given as records, or field by field as keywords: index_vectors(collection, index, scale=100).
     Impacts are round(weight x scale); with None integers are taken as they are, and terms with an impact of 0 are left
     out and counted. The model is what encodes queries, at query_scale whatever the vectors' scale is; without one the
@@ -52,6 +53,7 @@ def index_vectors(
     location = open_index_location(index, overwrite)
     plan = plan_lucene(indexing)
     files = find_files(Path(collection))
+    unused = dict.fromkeys(name for file in files for name in unused_entries(file))
     refuse_sources(location, [(file, f"the collection {collection}") for file in files])
     beside = None if location.uri else location.folder
     settings = Settings(
@@ -98,7 +100,7 @@ def index_vectors(
             build.save(COMPLETE, counts)
         seconds = perf_counter() - started
         report = BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
-        return replace(report, skipped=dict(skipped.kinds))
+        return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds))
 
 
 def _take_saved(build: IndexBuild, skipped: SkippedRows, queries: VectorOptions) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise SpartonError(f"{path} cannot be read ({reason})") from error
 
 
+def refuse_folder(path: Path, what: str, names: Sequence[str] = ()) -> None:
+    """Raise SpartonError for a folder where a file is expected. what: that file is of. names: patterns of such files,
+    one of which is named if the folder has it."""
+    if path.is_dir():
+        found = next((file for name in names for file in sorted(path.glob(name))), None)
+        example = f", as {found}" if found else ""
+        raise SpartonError(f"{path} is a folder; expected a file of {what}{example}")
+
+
 def fields_of(text: str) -> list[str]:
     """The words of a text, between blanks as trec_eval has them."""
     if text.isprintable():  # then the only white space are spaces, for which Python's own words are the same
@@ -53,7 +62,9 @@ def _decoded(line: bytes, path: Path, number: int) -> str:
     try:
         text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
     except UnicodeDecodeError as error:
-        raise SpartonError(f"{path}, line {number}: this is not UTF-8 ({error.reason})") from error
+        raise SpartonError(
+            f"{path}, line {number}: this is not UTF-8 ({error.reason}); save the file as UTF-8"
+        ) from error
     if "\r" in text:
         raise SpartonError(
             f"{path}, line {number} has a carriage return within it; expected lines that end in LF or CRLF"

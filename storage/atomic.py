@@ -21,6 +21,7 @@ LOCK = ".lock"
 # such files from it; in a user's folder they stay.
 LEFTOVERS = ".sparton-*.tmp"
 _MOST_LINKS = 40  # that lead to one another
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a file
 _Identity = tuple[int, int]
 log = logging.getLogger("sparton")
 
@@ -35,7 +36,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         stream = _new_file(path.parent)
     temporary = Path(stream.name)
     try:
-        with stream:
+        with _naming_full(path), stream:
             _keep_mode(path, stream)
             yield stream
             stream.flush()
@@ -58,7 +59,7 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
     """
     number = _descriptor(path)
     if number is not None:
-        with _open_already(number) as stream:
+        with _naming_full(path), _open_already(number) as stream:
             yield stream
         return
     status = _status(path)
@@ -71,10 +72,13 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         with socket.socket(socket.AF_UNIX) as connection:
             with _naming(path):
                 connection.connect(str(path))
-            with connection.makefile("wb") as stream:
+            with _naming_full(path), connection.makefile("wb") as stream:
                 yield stream
     else:
-        with open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY | os.O_NOCTTY)) as stream:
+        with (
+            _naming_full(path),
+            open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY | os.O_NOCTTY)) as stream,
+        ):
             yield stream
 
 
@@ -247,6 +251,17 @@ def _naming(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         error.filename, error.filename2 = str(path), None
+        raise
+
+
+@contextmanager
+def _naming_full(path: Path) -> Iterator[None]:
+    """Have an error name the file that takes no more, which the system does not do while one is written to."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = str(path)
         raise
 
 

@@ -68,7 +68,8 @@ class SkippedRows:
             log.warning("left out: %s", row)
         if self.kinds:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.kinds.most_common())
-            log.warning("%s rows are left out: %s", f"{self.kinds.total():,}", kinds)
+            total = self.kinds.total()
+            log.warning("%s left out: %s", "1 row is" if total == 1 else f"{total:,} rows are", kinds)
 
     def close(self) -> None:
         """Let go of what was written down."""

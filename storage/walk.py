@@ -5,33 +5,42 @@ import fnmatch
 import glob
 import logging
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeGuard
 
-from ..errors import SpartonError
+from ..errors import SpartonError, listed
 from .manifest import NAME as MANIFEST
 
 _NOWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 _Identity = tuple[int, int]
 _TOLD = 3  # names
+HIDDEN = (".", "_")  # what Spark and Hive write beside their data begins so
+_LIKE_DATA = re.compile(
+    r"\.(jsonl?|ndjson|csv|tsv|tab|txt|xml|parquet|pq|arrow|feather|avro|orc|xlsx?|ods|sqlite|db|pkl|npz|tar|zip)"
+    r"(\.(gz|bz2|xz|zst|lz4|zip|snappy|br|Z))?$",
+    re.IGNORECASE,
+)
 log = logging.getLogger("sparton")
 
 
 class Files:
     """Takes files, each real one once in all that is asked of it, under the first of the names that lead to it.
 
-    is_data: whether a file is wanted, by its name. hidden: how names begin that a search through a folder passes over.
+    is_data: whether a file is wanted, by its name. A search through a folder passes over names that begin as HIDDEN.
     met: names of wanted files so far, the second ones of a file included. Methods raise SpartonError for a wanted file
     that is none or a link that leads nowhere, and for a folder that cannot be listed.
     """
 
-    def __init__(self, is_data: Callable[[str], bool], hidden: tuple[str, ...]) -> None:
-        self._is_data, self._hidden = is_data, hidden
+    def __init__(self, is_data: Callable[[str], bool]) -> None:
+        self._is_data = is_data
         self._taken: set[_Identity] = set()
         self.met = self._again = self._nowhere = 0
-        self._other: dict[_Identity, str] = {}  # names of files in folders that are not wanted
+        # Names of files in folders that are not taken: of others, and of wanted ones that are hidden.
+        self._other: dict[_Identity, str] = {}
+        self._hidden: dict[_Identity, str] = {}
 
     def take(self, path: Path) -> list[Path]:
         """A file, or nothing if it was taken before."""
@@ -47,8 +56,9 @@ class Files:
             return MANIFEST not in names or (though_index and path == folder)
 
         found: list[Path] = []
-        for path, status in self._walk(folder, self._hidden, is_searched):
+        for path, status in self._walk(folder, HIDDEN, is_searched):
             if is_folder(status):
+                self._note_hidden(path)
                 continue
             if self._is_data(path.name):
                 found += self._take(path, status)
@@ -74,7 +84,16 @@ class Files:
             log.info("%d links or second names of files that are taken already were passed over", self._again)
         if self._nowhere:
             log.info("%d links that lead nowhere were passed over; their names are of no data file", self._nowhere)
+        tell_hidden([name for identity, name in self._hidden.items() if identity not in self._taken])
         tell_others([name for identity, name in self._other.items() if identity not in self._taken])
+
+    def _note_hidden(self, folder: Path) -> None:
+        """Remember the files of data in a folder that are passed over for how their names begin."""
+        for name in _names(folder):
+            if name.startswith(HIDDEN) and self._is_data(name):
+                status = look(folder / name)
+                if status is not None and stat.S_ISREG(status.st_mode):
+                    self._hidden[status.st_dev, status.st_ino] = name
 
     def _take(self, path: Path, status: os.stat_result | None) -> list[Path]:
         if status is None:
@@ -127,10 +146,18 @@ class Files:
 
 
 def tell_others(names: Sequence[str]) -> None:
-    """Log the files in a folder that were passed over because their names are of no data file."""
+    """Log the files in a folder that were passed over because their names are of no data file: first those whose names
+    are of data in a form that is not read."""
     if names:
-        told = ", ".join(map(repr, names[:_TOLD])) + (", …" if len(names) > _TOLD else "")
+        told = listed(list(map(repr, sorted(names, key=lambda name: _LIKE_DATA.search(name) is None))), _TOLD)
         log.info("%d files of other formats were passed over: %s", len(names), told)
+
+
+def tell_hidden(names: Sequence[str]) -> None:
+    """Log the files of data in a folder that were passed over because their names begin as hidden ones do."""
+    if names:
+        told = listed(list(map(repr, names)), _TOLD)
+        log.info("%d files whose names begin with a dot or an underscore were passed over: %s", len(names), told)
 
 
 def look(path: Path) -> os.stat_result | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..errors import listed
+from ..errors import listed, named
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
@@ -54,10 +54,9 @@ class BuildReport:
 
     def left_out(self) -> list[str]:
         """A line about each kind of thing in the corpus that is not in the index."""
-        lines = [f"columns not used: {printable(listed(self.unused))}"] if self.unused else []
+        lines = [f"columns not used: {printable(listed(list(map(named, self.unused))))}"] if self.unused else []
         if self.skipped:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.skipped.items())
-            lines.append(f"rows left out: {kinds}; all of them are in {self.index}/{SKIPPED}")
+            lines.append(f"the rows that are left out are listed in {self.index}/{SKIPPED}")
         return lines
 
     def as_json(self) -> str:

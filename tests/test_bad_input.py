@@ -110,7 +110,8 @@ def test_mixed_formats(run_cli, here, good):
         run_cli,
         here,
         [good, "more.csv"],
-        "the corpus mixes formats (CSV, Parquet); give files of one format at a time",
+        "the corpus mixes formats (CSV as more.csv, Parquet as good.parquet); give files of one format at a time, as "
+        "by a pattern that ends in '*.csv'",
         notes="",
     )
 
@@ -213,7 +214,7 @@ def test_a_corpus_without_any_text(run_cli, here, corpus):
     name = corpus("blank.parquet", ["a", "b"], ["", None])
     assert_refused(
         run_cli("index", name, "--index", "new"),
-        "none of the 2 rows has text that gives a term (columns text); choose others with --text-column",
+        "none of the 2 rows has text (columns text); choose others with --text-column",
         notes=GUESSED,
     )
     assert not (here / "new" / "lucene").exists()
@@ -289,7 +290,10 @@ def test_a_bad_line_in_a_json_file(run_cli, here):
 
 def test_text_that_is_not_utf8(run_cli, here):
     (here / "bad.jsonl").write_bytes(b'{"id": "a", "text": "\xff\xfe"}\n')
-    sentence = "bad.jsonl line 1 is not UTF-8 (byte 22 is 0xff); mend it, or leave out such rows with --skip-bad-rows"
+    sentence = (
+        "bad.jsonl line 1 is not UTF-8 (byte 22 is 0xff); save the file as UTF-8, or leave out such rows with "
+        "--skip-bad-rows"
+    )
     assert_refused(run_cli("index", "bad.jsonl", "--index", "new"), sentence)
 
 
@@ -401,7 +405,7 @@ def test_an_index_that_is_a_file(run_cli, good):
     )
 
 
-@pytest.mark.parametrize("name", ["nobody/no-such-model", "./not/a/folder"])
+@pytest.mark.parametrize("name", ["nobody/no-such-model", "not/a/folder"])
 def test_an_unknown_model(run_cli, here, good, name):
     assert_index_refused(
         run_cli,
@@ -410,6 +414,32 @@ def test_an_unknown_model(run_cli, here, good, name):
         f"the model '{name}' is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
         "check the name, the network and, for a private model, your token",
     )
+
+
+@pytest.mark.parametrize("name", ["./not/a/folder", "../model", "~nobody/model"])
+def test_a_path_that_is_no_folder_is_no_name_on_the_hub(run_cli, here, good, name):
+    sentence = f"the model {name} does not exist; name a folder, or a model on the Hugging Face hub"
+    assert_index_refused(run_cli, here, [good, "--model", name], sentence)
+
+
+def test_a_file_of_a_model_is_told_from_its_folder(run_cli, here, good):
+    (here / "model").mkdir()
+    (here / "model" / "model.safetensors").write_bytes(b"")
+    sentence = "the model model/model.safetensors is a file; name the folder that it is in, model"
+    assert_index_refused(run_cli, here, [good, "--model", "model/model.safetensors"], sentence)
+
+
+def test_a_revision_of_what_has_none(run_cli, here, good):
+    (here / "model").mkdir()
+    for given, sentence in (
+        (["--revision", "abc"], "--revision is abc, and the model tiny is the embedded model, which has none"),
+        (["--model", "model", "--revision", "v1"], "--revision is v1, and the model model is a folder, which has none"),
+        (
+            ["--query-model", "model", "--query-revision", "v1"],
+            "--query-revision is v1, and the model model is a folder, which has none",
+        ),
+    ):
+        assert_index_refused(run_cli, here, [good, *given], f"{sentence}; leave it out", code=2)
 
 
 @pytest.mark.parametrize(("name", "found"), [("config.json", "none"), ("tf_model.h5", "tf_model.h5")])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...errors import SpartonError
 from ...storage.skipped_rows import BadRow
 from .files import DataFile
 from .formats import NULL, TEXT
@@ -15,6 +16,7 @@ from .rows import ROWS_A_BATCH, Rows
 from .timestamps import instant
 
 _MAGIC = b"ARROW1"
+_END = b"\xff\xff\xff\xff\0\0\0\0"  # of a stream
 
 
 class ArrowFormat:
@@ -32,7 +34,7 @@ class ArrowFormat:
         """All rows."""
         with file.open("rb") as stream:
             first = 1
-            for large in _batches(file, call(file, lambda: _reader(stream))):
+            for large in _batches(file, stream):
                 for start in range(0, large.num_rows, ROWS_A_BATCH):
                     rows = rows_of(file, first, large.slice(start, ROWS_A_BATCH), columns, fields)
                     yield rows
@@ -45,13 +47,27 @@ def _reader(stream: Any) -> Any:
     return pa.ipc.open_file(stream) if start == _MAGIC else pa.ipc.open_stream(stream)
 
 
-def _batches(file: DataFile, reader: Any) -> Iterator[pa.RecordBatch]:
+def _batches(file: DataFile, stream: Any) -> Iterator[pa.RecordBatch]:
+    """Raises what Arrow does for a damaged file, and SpartonError for a stream without its end, which Arrow takes for
+    whole where it is cut between two batches."""
+    reader = call(file, lambda: _reader(stream))
     if isinstance(reader, pa.ipc.RecordBatchFileReader):
         for number in range(reader.num_record_batches):
             yield call(file, lambda number=number: reader.get_batch(number))  # type: ignore[misc]
         return
     while (batch := call(file, lambda: next(reader, None))) is not None:
         yield batch
+    if not call(file, lambda: _is_ended(stream)):
+        raise SpartonError(
+            f"{file} lacks the mark at which an Arrow stream ends, so it may be cut; write it again, and close its "
+            "writer"
+        )
+
+
+def _is_ended(stream: Any) -> bool:
+    """Whether a stream, read to its last batch, has the mark of its end there."""
+    stream.seek(stream.tell() - len(_END))
+    return bool(stream.read(len(_END)) == _END)
 
 
 def kinds(schema: pa.Schema) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from .ids import IdCheck, with_ids
 from .markup_sample import MarkupSample
 from .reader import Corpus
 from .rows import Rows, unreadable
+from .swallowed import SwallowedRows
 from .texts import with_texts
 
 if TYPE_CHECKING:
@@ -51,15 +52,19 @@ def check_corpus(
     Raises SpartonError naming the file and row of a bad row, or both rows of a repeated id.
     """
     ids_alone = corpus.format.by_columns and skipped is None
-
+    swallowed = None
+    if corpus.format.title == "CSV":
+        swallowed = SwallowedRows(dict(zip(corpus.files, map(len, corpus.schemas), strict=True)))
     of_fields = columns.of_fields or (fields.reads if fields else ())
 
-    def every() -> Iterator[Rows]:
+    def every(look: SwallowedRows | None = None) -> Iterator[Rows]:
         for rows in corpus.rows(columns.all[:1]) if ids_alone else corpus.rows(columns.all, of_fields):
+            if look is not None:
+                look.add(rows)
             yield checked(rows, columns, skip_bad=skipped is not None)
 
     check, count = IdCheck(), 0
-    for rows in every():
+    for rows in every(swallowed):
         check.add(rows)
         count += len(rows)
         if skipped is not None:
@@ -71,6 +76,8 @@ def check_corpus(
         if sample is not None:
             sample.add(rows)
     check.refuse_repeated(every())
+    if swallowed is not None:
+        swallowed.tell()
     return count
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ...errors import Parameter, SpartonError, UsageError, listed, shortened
+from ...errors import Parameter, SpartonError, UsageError, listed, named, shortened
 from ...storage.fields import Field
 from .guesses import BODY_NAMES, ID_NAMES, guessed_ids, guessed_texts, guessed_within
 from .kinds import is_container, is_id, is_text
@@ -34,8 +34,8 @@ class Columns:
     @property
     def guess(self) -> str:
         """What was guessed, and what else could have been."""
-        also = f" ({listed(self.like_ids)} could be the id, too)" if self.like_ids else ""
-        return f"columns: id = {self.id}{also}, text = {' + '.join(self.text)}"
+        also = f" ({listed(list(map(named, self.like_ids)))} could be the id, too)" if self.like_ids else ""
+        return f"columns: id = {named(self.id)}{also}, text = {' + '.join(map(named, self.text))}"
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def not_taken(known: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
 
 def no_column(name: str, known: Sequence[str]) -> SpartonError:
     """The error for a column that no file has."""
-    return SpartonError(f"the corpus has no column {name!r}; its columns are {listed(known)}")
+    return SpartonError(f"the corpus has no column {name!r}; its columns are {listed(list(map(named, known)))}")
 
 
 def _guessed(corpus: Corpus, id_column: str | None, text_columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
@@ -136,7 +136,8 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[s
             continue
         if id_name not in schema:
             raise SpartonError(
-                f"{file} has no column {id_name!r}, which other files have; its columns are {listed(tuple(schema))}"
+                f"{file} has no column {id_name!r}, which other files have; its columns are "
+                f"{listed(list(map(named, schema)))}"
             )
         kind = schema[id_name]
         if not is_id(kind):
@@ -146,7 +147,7 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[s
         if not any(name in schema for name in text):
             raise SpartonError(
                 f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "
-                f"{listed(tuple(schema))}; name all text columns with ",
+                f"{listed(list(map(named, schema)))}; name all text columns with ",
                 Parameter("text_columns"),
             )
         for name in text:
@@ -181,7 +182,7 @@ def _in(file: object, corpus: Corpus) -> str:
 
 
 def _no_guess(what: str, option: str, corpus: Corpus) -> SpartonError:
-    known: tuple[object, ...] = (f": the columns are {listed(corpus.names)}",)
+    known: tuple[object, ...] = (f": the columns are {listed(list(map(named, corpus.names)))}",)
     if corpus.format.heading:
         known += ("; if that is no heading but a row, give ", Parameter("header", False))
     return SpartonError(f"no column looks like {what}; name it with ", Parameter(option), *known)

@@ -14,6 +14,7 @@ from .rows import Rows
 
 # Lucene takes terms of at most 32,766 bytes, and a character is at most 4.
 LONGEST_ID = 8_191
+_WORDS: dict[type, str] = {bool: "a boolean", dict: "an object", list: "a list", bytes: "bytes"}
 _EXACT = 2**53  # up to which a double is each whole number
 
 
@@ -46,8 +47,8 @@ def _id(value: Any, column: str) -> str | BadRow:
             )
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        words = type(value).__name__
-        return BadRow("id", f"has a {words} in column {column!r}, where an id was expected, a string or whole number")
+        words = _WORDS.get(type(value), f"a {type(value).__name__}")
+        return BadRow("id", f"has {words} in column {column!r}, where an id was expected, a string or whole number")
     name = str(value)
     if len(name) > LONGEST_ID:
         return BadRow("id", f"has an id of {len(name)} characters in column {column!r}, where {LONGEST_ID} are allowed")

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from ...errors import SpartonError
+from ...storage.json_layout import other_layout
 from ...storage.nesting import not_too_deep
 from ...storage.skipped_rows import BadRow
 from .files import DataFile
@@ -20,6 +21,7 @@ from .paths import leaves, value_at
 from .rows import Rows
 
 _WHOLE_IN_ORJSON = 2.0**63
+_LOOKED_AT = 64  # bytes of the first line
 _MARK = b"\xef\xbb\xbf"  # that some programs put before UTF-8
 
 
@@ -114,7 +116,7 @@ def _objects(file: DataFile, dotted: Sequence[str] = ()) -> Iterator[_Objects]:
             if first == 1:
                 lines[0] = lines[0].removeprefix(_MARK)
             if not begun and (start := next(filter(None, map(bytes.strip, lines)), None)):
-                _refuse_whole_document(file, start)
+                _refuse_other_layout(file, start)
                 begun = True
             numbers: Sequence[int] = range(first, first + len(lines))
             bad: dict[int, BadRow] = {}
@@ -133,26 +135,17 @@ def _objects(file: DataFile, dotted: Sequence[str] = ()) -> Iterator[_Objects]:
             yield _Objects(numbers, lines, rows, bad, halves, names)
 
 
+def _refuse_other_layout(file: DataFile, start: bytes) -> None:
+    """Raise SpartonError for a file of which no line is a row. start: the first line that is not blank."""
+    short = start[:_LOOKED_AT] if start.startswith(b"[") or len(start) <= _LOOKED_AT else b""
+    if layout := other_layout(short.decode(errors="replace")):
+        raise SpartonError(f"{file} {layout}")
+
+
 def _beside(row: Mapping[str, Any], dotted: Sequence[str]) -> list[str]:
     """The names of what is within the objects of a row that some names lead into."""
     outer = {name: value for name, value in row.items() if any(is_within(one, name) for one in dotted)}
     return [name for name, _ in leaves(outer)]
-
-
-def _refuse_whole_document(file: DataFile, start: bytes) -> None:
-    """Raise SpartonError for a file that is one JSON array, or objects over several lines: no line is a row then.
-
-    start: the first line that is not blank.
-    """
-    if start == b"[" or start[:2] == b"[{":
-        what, query = "is a JSON array", ".[]"
-    elif start == b"{":
-        what, query = "has JSON objects that reach over several lines", "."
-    else:
-        return
-    raise SpartonError(
-        f"{file} {what}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'"
-    )
 
 
 def _all_objects(lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
@@ -186,7 +179,8 @@ def _read_carefully(line: bytes) -> dict[str, Any] | BadRow:
     except RecursionError:
         return BadRow("nested too deep", "is nested too deep to be a document")
     except json.JSONDecodeError as error:
-        return BadRow("not JSON", f"is not JSON ({error.msg[:1].lower()}{error.msg[1:]} at column {error.colno})")
+        said = f"{error.msg[:1].lower()}{error.msg[1:]}".removesuffix(" at")
+        return BadRow("not JSON", f"is not JSON ({said} at column {error.colno})")
     except ValueError:  # a number of thousands of digits
         return BadRow("not JSON", "is not JSON that can be read (a number has too many digits)")
     if not isinstance(found, dict):

@@ -4,8 +4,10 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
+from ...errors import SpartonError
+from ...storage.json_layout import begins_as_utf16
 from ...storage.remote import RemoteFile
 from ...storage.store_calls import bounded
 from ...storage.zipped import unzipped
@@ -23,10 +25,13 @@ def call(file: DataFile, do: Callable[[], T]) -> T:
 
 @contextmanager
 def open_bytes(file: DataFile) -> Iterator[BinaryIO]:
-    """A stream of what is in a file, once it is decompressed. Raises OSError, also while it is read."""
+    """A stream of the text that is in a file, once it is decompressed. Raises OSError, also while it is read, and
+    SpartonError for UTF-16, of which no line could be read."""
     with file.open("rb") as plain:
         stream = io.BufferedReader(_Bounded(file, plain), _BLOCK) if isinstance(file, RemoteFile) else plain
         with unzipped(stream) as content:
+            if begins_as_utf16(cast("io.BufferedReader", content).peek(2)):
+                raise SpartonError(f"{file} is UTF-16; save the file as UTF-8")
             yield content
 
 

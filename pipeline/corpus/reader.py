@@ -37,12 +37,14 @@ class Corpus:
     ) -> None:
         self.files = find_files(paths)
         self.states = tuple(states if states is not None else map(file_state, self.files))
-        formats = {KNOWN[suffix_of(file.name)]: None for file in self.files}
-        readers = [format_named(name, header=header) for name in sorted(formats)]
+        first = {KNOWN[suffix_of(file.name)]: file for file in reversed(self.files)}
+        readers = {format_named(name, header=header): first[name] for name in sorted(first)}
         if len(readers) > 1:
+            found = ", ".join(f"{reader.title} as {file}" for reader, file in readers.items())
+            pattern = f"*{suffix_of(next(iter(readers.values())).name)}"
             raise SpartonError(
-                f"the corpus mixes formats ({', '.join(reader.title for reader in readers)}); "
-                "give files of one format at a time"
+                f"the corpus mixes formats ({found}); give files of one format at a time, as by a pattern that ends in "
+                f"{pattern!r}"
             )
         (self.format,) = readers
         _check_system(self.files)

@@ -74,7 +74,9 @@ class Rows:
 
 def unreadable(rows: Rows, offset: int) -> SpartonError:
     """The error for a bad row."""
+    bad = rows.bad[offset]
+    mend = "save the file as UTF-8" if bad.kind == "not UTF-8" and rows.unit == "line" else "mend it"
     return SpartonError(
-        f"{rows.where(offset)} {rows.bad[offset].found}; mend it, or leave out such rows with ",
+        f"{rows.where(offset)} {bad.found}; {mend}, or leave out such rows with ",
         Parameter("skip_bad_rows", True),
     )

@@ -12,6 +12,7 @@ from .checkpoint import Checkpoint, load_checkpoint, reason
 from .decoder_files import has_own_class, read_settings
 from .language_model import LanguageModel, split
 from .spec import EncoderFiles
+from .whole import check_weights
 
 _NEEDED = "Sparton needs a decoder as Llama's, whose logits are hidden states times its output embedding"
 
@@ -42,11 +43,7 @@ def load_causal_lm(
         trust_remote_code=trust_remote_code and has_own_class(config),
         adapter=files.folder if files.base else None,
     )
-    if names := checkpoint.missing:
-        raise SpartonError(
-            f"{folder} lacks the weights {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; Sparton needs a "
-            "decoder with all of its layers and its LM head"
-        )
+    check_weights(checkpoint, "a decoder with its LM head")
     checkpoint.model.config.use_cache = False  # nothing is generated
     if settings.logit_scale != 1 and getattr(checkpoint.model.config, "final_logit_softcapping", None) is not None:
         raise SpartonError(f"{folder} caps its logits (final_logit_softcapping); logit_scale cannot be set for it")

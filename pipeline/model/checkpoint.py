@@ -1,5 +1,6 @@
 """Load a checkpoint of transformers, with its tokenizer, from a folder: from safetensors, quietly, asking no hub."""
 
+import logging
 import math
 import re
 from collections import Counter
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from safetensors import safe_open
 
 from ...errors import SpartonError
 from .adapter import merged
@@ -18,22 +20,26 @@ from .layout import read_object
 from .loadable import loadable
 from .own_code import has_own_code, make_buffers_again, name_ties
 from .tokenizing import has_tokenizer, open_tokenizer
+from .weights import weight_files
 
 T = TypeVar("T")
 _USUAL_MAX_LENGTH = 512
+_USUAL_TOKENS = 8  # of so many rows of an embedding at most one has no token, in models as they are published
 _LEAST_LENGTH = 3  # a token between two special ones
 _READ = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A model of transformers, for inference. missing: names of its weights that the folder lacks. longest: the most
-    tokens that it takes."""
+    """A model of transformers, for inference. missing: names of its weights that the folder lacks. unexpected: of those
+    that the folder has and the model has not. longest: the most tokens that it takes."""
 
     folder: Path
     model: Any
     tokenizer: Any
     missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
     longest: int
 
     def vocabulary(self, size: int) -> tuple[str, ...]:
@@ -57,9 +63,22 @@ class Checkpoint:
                 f"embedding has {size} rows; save the tokenizer that the model was trained with, or one without "
                 "what was added to it since"
             )
+        self._tell_nameless(known, size)
         return tuple(term or f"[id {i}]" for i, term in enumerate(terms)) + tuple(
             f"[id {i}]" for i in range(known, size)
         )
+
+    def _tell_nameless(self, known: int, size: int) -> None:
+        """Say so where many rows of the embedding have no token. A few are usual, up to a multiple that a GPU likes."""
+        if _USUAL_TOKENS * known < (_USUAL_TOKENS - 1) * size:
+            log.warning(
+                "the tokenizer in %s has %s tokens, and the model's embedding %s rows, of which the others are called "
+                "[id %d] and so on; see that its files are whole",
+                self.folder,
+                f"{known:,}",
+                f"{size:,}",
+                known,
+            )
 
     def _once(self, terms: list[str | None]) -> list[str | None]:
         """Terms by id, of which one that several ids have stays at its own: Python code names unknown ids "[UNK]"."""
@@ -128,7 +147,8 @@ def load_checkpoint(
             f"{folder} takes {longest} tokens a text, by model_max_length in its tokenizer_config.json or "
             f"max_position_embeddings in its config.json; expected at least {_LEAST_LENGTH}"
         )
-    return Checkpoint(folder, model, tokenizer, tuple(sorted(report["missing_keys"])), longest)
+    missing, unexpected = (tuple(sorted(report[f"{which}_keys"])) for which in ("missing", "unexpected"))
+    return Checkpoint(folder, model, tokenizer, missing, unexpected, longest)
 
 
 def reason(error: BaseException) -> str:
@@ -156,10 +176,25 @@ def _loaded(folder: Path, how: str, load: Callable[[], T], readable: Path | None
     except Exception as error:
         for name in _READ:  # a file that is no JSON is the likely cause, and is named
             read_object(folder / name)
+        _check_safetensors(readable or folder, folder)
         said = reason(error).replace(str(readable or folder), str(folder))
         raise SpartonError(
             f"{folder} cannot be loaded {how}: {said}; see that its files are whole, and of such a model"
         ) from error
+
+
+def _check_safetensors(readable: Path, folder: Path) -> None:
+    """Raise SpartonError for the first file of weights that is damaged. readable: where they are, of the folder."""
+    for path in weight_files(readable):
+        if path.suffix != ".safetensors":
+            continue
+        try:
+            with safe_open(path, framework="pt"):
+                pass
+        except Exception as error:  # of a library that was not written for damaged files
+            raise SpartonError(
+                f"{folder / path.name} cannot be read ({reason(error)}); download or copy it again"
+            ) from error
 
 
 def _longest(folder: Path, tokenizer: Any, model: Any) -> int:

@@ -7,14 +7,14 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from ...errors import Parameter, SpartonError
+from ...errors import Parameter, SpartonError, UsageError
 from ...storage.manifest import ModelSource, model_folder
 from ...storage.redaction import redacted
 from ..options import EMBEDDED
 from .adapter import FindBase, adapter_weights
 from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
-from .layout import DOCUMENT, QUERY, NoRouteError
+from .layout import ADAPTER, DOCUMENT, QUERY, NoRouteError
 from .spec import EncoderFiles, with_terms
 from .weights import (
     INDEX,
@@ -78,8 +78,26 @@ def find_model(
     if Path(name).is_dir():
         find_base = _base_in_a_folder(_fetched_base)
         return _model_in(Path(name), str(Path(name).resolve()), None, queries, terms, find_base, alone=alone)
+    _refuse_paths(name)
     folder = hub_folder(name, revision, trust_remote_code)
     return _model_in(folder, name, folder.name, queries, terms, _fetched_base, alone=alone)
+
+
+def refuse_idle_revision(name: str, revision: str | None, parameter: str = "revision") -> None:
+    """Raise UsageError for a revision of a model that is not on the hub. parameter: its own."""
+    if revision is not None and (name == EMBEDDED or Path(name).is_dir()):
+        what = "the embedded model" if name == EMBEDDED else "a folder"
+        raise UsageError(
+            Parameter(parameter), f" is {revision}, and the model {name} is {what}, which has none; leave it out"
+        )
+
+
+def _refuse_paths(name: str) -> None:
+    """Raise SpartonError for a path that is no folder, and no name on the hub either."""
+    if os.path.isfile(name):
+        raise SpartonError(f"the model {name} is a file; name the folder that it is in, {Path(name).parent}")
+    if name.startswith(("/", "./", "../", "~")):
+        raise SpartonError(f"the model {name} does not exist; name a folder, or a model on the Hugging Face hub")
 
 
 def find_recorded_model(
@@ -223,7 +241,10 @@ def _base_in_a_folder(find: FindBase) -> FindBase:
 
 def _fetched_base(adapter: Path, name: str, revision: str | None) -> Path:
     """The base of an adapter from the hub, as what the user named is: weights and JSON, and no code."""
-    return hub_folder(name, revision, False)
+    try:
+        return hub_folder(name, revision, False)
+    except SpartonError as error:
+        raise SpartonError(f"{adapter / ADAPTER} names a base model that cannot be had: ", *error.args) from error
 
 
 def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:

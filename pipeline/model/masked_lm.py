@@ -2,11 +2,11 @@
 
 import torch
 
-from ...errors import SpartonError
 from .checkpoint import load_checkpoint
 from .language_model import LanguageModel, split
 from .lm_head import refuse_by_name
 from .spec import EncoderFiles
+from .whole import check_weights
 
 _NEEDED = "Sparton needs a masked language model as BERT's, whose logits are hidden states times its output embedding"
 
@@ -36,9 +36,5 @@ def load_masked_lm(
         trust_remote_code=trust_remote_code,
         adapter=files.folder if files.base else None,
     )
-    if names := checkpoint.missing:
-        raise SpartonError(
-            f"{folder} lacks the weights {', '.join(names[:3])}{' …' if len(names) > 3 else ''}; "
-            "Sparton needs a model trained with its masked-LM head"
-        )
+    check_weights(checkpoint, "a model trained with its masked-LM head")
     return split(checkpoint, _NEEDED, head_dtype)

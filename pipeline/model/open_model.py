@@ -10,7 +10,7 @@ from ...storage.manifest import OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .base import Model, Runtime, TokenTable, TokenWeightModel
-from .files import ModelFiles, find_model
+from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
@@ -39,6 +39,7 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
 
     Raises SpartonError when it or its query model cannot be had, UsageError when an option cannot be meant for it.
     """
+    refuse_idle_revision(options.model, options.revision)
     files = find_model(
         options.model,
         options.revision,
@@ -99,6 +100,10 @@ def _settings(
         dtype = settings.for_queries.dtype or "auto"
         loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
         check_sides(files.documents, model, encoder, loaded)
+        if isinstance(loaded, TokenTable):
+            from .token_table import tell_negative
+
+            tell_negative(str(encoder.folder), loaded)
     return settings
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from ...errors import Parameter, UsageError
 from ...storage.manifest import ALL, ONES, OWN
 from ..options import ModelOptions
-from .files import ModelFiles, find_model
+from .files import ModelFiles, find_model, refuse_idle_revision
 from .spec import EncoderFiles, with_terms
 
 
@@ -50,6 +50,7 @@ def find_queries(files: ModelFiles, options: ModelOptions) -> ModelFiles:
         )
     if name is None:
         return replace(files, queries=with_terms(files.queries, terms))
+    refuse_idle_revision(name, options.query_revision, "query_revision")
     found = find_model(
         name, options.query_revision, trust_remote_code=options.trust_remote_code, queries=True, terms=terms
     )

@@ -4,6 +4,7 @@ The query side of inference-free models (arXiv 2411.04403), and sentence-transfo
 """
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from .weights import PICKLED, SAFETENSORS
 
 # A text may be as long as it likes where nobody says otherwise; a JSON number that every reader takes.
 _ENDLESS = 2**31 - 1
+log = logging.getLogger("sparton")
 _WHOLE = re.compile("0|[1-9][0-9]*")
 _DIGITS = 10  # of a token id
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
@@ -48,6 +50,8 @@ def load_table(files: EncoderFiles) -> TokenTable:
             f"the table of {files.folder} has {len(weights)} weights and its tokenizer {size} tokens; save both again "
             "from one model"
         )
+    if files.terms != ONES:
+        _check_weights(files, weights, special)
     longest = _longest(files.folder, config)
 
     def term(token: int) -> str:
@@ -61,10 +65,39 @@ def _tokenizer_files(folder: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = (folder / "tokenizer.json").read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise SpartonError(f"{folder} has no fast tokenizer (tokenizer.json); save one beside the table") from error
+        raise SpartonError(
+            f"{folder} has no tokenizer.json, which cuts texts where no model runs; write it by transformers' "
+            "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+        ) from error
     except ValueError as error:
         raise SpartonError(f"{folder / 'tokenizer.json'} is not JSON ({error}); save it again") from error
     return text, read_object(folder / "tokenizer_config.json")
+
+
+def _check_weights(files: EncoderFiles, weights: np.ndarray, special: list[int]) -> None:
+    """Raise SpartonError for a weight that is no number, and where none is above 0: no text would have a term."""
+    path = files.table or files.folder
+    infinite = np.flatnonzero(~np.isfinite(weights))
+    if len(infinite):
+        token = int(infinite[0])
+        raise SpartonError(
+            f"the table in {path} has the weight {weights[token]:g} at the token id {token}; expected numbers that are "
+            "finite, so save it again"
+        )
+    usable = weights > 0
+    usable[special] = False
+    if not usable.any():
+        raise SpartonError(
+            f"the table in {path} has no weight above 0 for a token of {files.folder / 'tokenizer.json'}, so that no "
+            "text would have a term; save both again from one model"
+        )
+
+
+def tell_negative(name: str, table: TokenTable) -> None:
+    """Log how many weights of a table are below 0, and so weigh nothing. name: of its model."""
+    negative = int((table.weights < 0).sum())
+    if negative:
+        log.info("the table of %s has %s negative weights, which count as 0", name, f"{negative:,}")
 
 
 def _longest(folder: Path, config: dict[str, Any]) -> int:

@@ -22,6 +22,7 @@ from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles
 from .token_heads import SPARSE_LINEAR, TokenHead, head_among_weights, weight_names
 from .tokenizing import tokenization_of
+from .whole import check_weights
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
             trust_remote_code=runtime.trust_remote_code,
             prefix=head.prefix,
         )
-        _check_whole(checkpoint)
+        check_weights(checkpoint, spare="pooler")
         weight = _input_embedding(checkpoint)
         lm = Backbone(
             checkpoint.model, weight, checkpoint.tokenizer, checkpoint.vocabulary(len(weight)), checkpoint.longest
@@ -191,16 +192,6 @@ def _tensors(path: Path, names: Collection[str] = ()) -> Mapping[str, Any]:
         raise SpartonError(
             f"{path} cannot be read as tensors ({reason(error)}); put the file back as it was"
         ) from error
-
-
-def _check_whole(checkpoint: Checkpoint) -> None:
-    """Raise SpartonError where weights are missing; a pooler's are of no use here."""
-    missing = [name for name in checkpoint.missing if "pooler" not in name.split(".")]
-    if missing:
-        raise SpartonError(
-            f"{checkpoint.folder} lacks the weights {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}; save "
-            "the whole model"
-        )
 
 
 def _input_embedding(checkpoint: Checkpoint) -> torch.Tensor:

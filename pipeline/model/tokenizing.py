@@ -15,6 +15,11 @@ from .layout import refuse_deep_json
 _JSON = "tokenizer.json"
 # What transformers makes a tokenizer of. Where a folder has none of it, it makes one that knows no word.
 FILES = (_JSON, "tekken.json", "vocab.*", "vocab-*.json", "bpe.codes", "*.model", "*.tiktoken")
+_VOCABULARY, _MERGES = "vocab.json", "merges.txt"
+_EXPECTED = (
+    f"expected {_JSON}, vocab.txt, {_VOCABULARY} with {_MERGES}, or a SentencePiece model (*.model) beside the "
+    "weights, so save the one that the model was trained with"
+)
 # What a tokenizer asks for by the name that is imported, and what is installed.
 _PACKAGES = {
     "fugashi": "fugashi",
@@ -46,7 +51,7 @@ def open_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
     from transformers import AutoTokenizer
 
     if not trust_remote_code and not has_tokenizer(folder):
-        raise SpartonError(f"{folder} has no fast tokenizer ({_JSON}); save one beside the model")
+        raise SpartonError(f"{folder} has no tokenizer; {_EXPECTED}")
     if not (folder / _JSON).is_file() and any(folder.glob("*.model")):
         _need_packages(folder, "sentencepiece", "google.protobuf")  # transformers would read the file as another kind
     refuse_deep_json(folder)
@@ -59,8 +64,15 @@ def open_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
             if name.lower() in _PACKAGES:
                 raise _without(folder, name.lower()) from error
         raise
+    except Exception as error:
+        if (folder / _VOCABULARY).is_file() and not any((folder / name).is_file() for name in (_JSON, _MERGES)):
+            raise SpartonError(
+                f"{folder} has {_VOCABULARY} without {_MERGES}, and no {_JSON}; copy what is missing from where the "
+                "model is from"
+            ) from error
+        raise
     if not tokenizer:  # for a class that transformers lacks
-        raise SpartonError(f"{folder} has no fast tokenizer ({_JSON}); save one beside the model")
+        raise SpartonError(f"{folder} has no tokenizer that transformers knows; {_EXPECTED}")
     if getattr(tokenizer, "normalization", False) and getattr(tokenizer, "demojizer", tokenizer) is None:
         raise _without(folder, "emoji")  # without it, BERTweet's gives other tokens
     if tokenizer.is_fast and not (folder / _JSON).is_file():

@@ -1,11 +1,11 @@
 """Runs scored against judgments by ir-measures, side by side."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import SubprocessError
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import Parameter, UsageError, short
 from .trec_files import MOST_GRADE, Qrels, Run, read_qrels, read_run
@@ -20,8 +20,13 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("recall", "p", "alpha"), (0, 1)),
     **dict.fromkeys(("T", "beta"), (0, 1_000_000)),
 }
+# Of those that ir-measures asks: one that takes no larger grades, and one that computes measures of subtopics.
+_GDEVAL, _GDEVAL_GRADE, _NDEVAL = "gdeval", 4, "pyndeval"
+# What measures may lack that only some of those compute without.
+_PARAMETERS: tuple[dict[str, int], ...] = ({"cutoff": 10}, {"rel": 1})
 # What ir-measures and those that it asks raise where they cannot compute a measure.
 _CANNOT = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SubprocessError, TypeError, ValueError)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +65,11 @@ def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEAS
     import ir_measures
 
     parsed = [_measure(name) for name in dict.fromkeys(measures)]
+    computed_by = {measure: _program(measure) for measure in parsed}
     judged = read_qrels(qrels)
+    _check_grades(computed_by, judged, qrels)
     try:
-        evaluator = ir_measures.evaluator(parsed, judged)
+        evaluator = ir_measures.evaluator(parsed, _numbered(judged, judged))
     except _CANNOT as error:
         raise _not_computed(error) from error
     scored: list[RunScores] = []
@@ -75,12 +82,13 @@ def _score(
     path: Path, run: Run, judged: Qrels, evaluator: Any, measures: Sequence[Any], first: RunScores | None
 ) -> RunScores:
     try:
-        result = evaluator.calc(run)
+        result = evaluator.calc(_numbered(run, judged))
     except _CANNOT as error:
         raise _not_computed(error) from error
     values: dict[Any, dict[str, float]] = {measure: dict.fromkeys(judged, 0.0) for measure in measures}
+    queries = list(judged)
     for metric in result.per_query:
-        values[metric.measure][metric.query_id] = metric.value
+        values[metric.measure][queries[int(metric.query_id)]] = metric.value
     per_query = tuple(values[measure] for measure in measures)
     return RunScores(
         path,
@@ -107,8 +115,60 @@ def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
         return float(ttest_rel(list(ours.values()), [theirs[query] for query in ours]).pvalue)
 
 
+def _numbered(by_query: Mapping[str, _T], judged: Qrels) -> dict[str, _T]:
+    """The same under numbers: those of judged queries, from 0, then more. gdeval takes no other names of queries, and
+    of one as `en-1` the 1 alone."""
+    numbers = {query: str(number) for number, query in enumerate(judged)}
+    return {numbers.setdefault(query, str(len(numbers))): entry for query, entry in by_query.items()}
+
+
+def _program(measure: Any) -> str:
+    """What computes a measure for ir-measures. Raises UsageError where nothing does."""
+    able = [provider for provider in _providers() if provider.supports(measure)]
+    if program := next((provider.NAME for provider in able if provider.is_available()), None):
+        return str(program)
+    found = f" is {short(str(measure))}, "
+    if any(provider.NAME == _NDEVAL for provider in able):
+        found += "which is of subtopics, and judgments are read without; expected a measure of documents, as nDCG@10"
+    elif able:
+        how = able[0].install_instructions() or f"see ir-measures for {able[0].NAME}"
+        how = f"run `{how}`" if how.startswith("pip ") else f"{how[0].lower()}{how[1:]}"
+        found += f"which needs {able[0].NAME}, and that is not installed; {how}"
+    else:
+        example = next((more for more in _with_more(measure) if any(one.supports(more) for one in _providers())), None)
+        found += f"which lacks a parameter; expected it as in {example}" if example else "which nothing computes here"
+    raise UsageError(Parameter("measure"), found)
+
+
+def _providers() -> Sequence[Any]:
+    import ir_measures
+
+    providers: Sequence[Any] = ir_measures.DefaultPipeline.providers
+    return providers
+
+
+def _with_more(measure: Any) -> Iterator[Any]:
+    """The measure with one parameter more."""
+    for more in _PARAMETERS:
+        if more.keys() <= measure.SUPPORTED_PARAMS.keys() - measure.params.keys():
+            yield measure(**more)
+
+
+def _check_grades(computed_by: Mapping[Any, str], judged: Qrels, qrels: Path) -> None:
+    """Raise UsageError for a measure whose program does not take the grades."""
+    most = max(grade for grades in judged.values() for grade in grades.values())
+    for measure, program in computed_by.items():
+        if program == _GDEVAL and most > _GDEVAL_GRADE:
+            raise UsageError(
+                Parameter("measure"),
+                f" is {short(str(measure))}, which {program} computes for grades of at most {_GDEVAL_GRADE}, and "
+                f"{qrels} has {most}; choose another, as nDCG@10",
+            )
+
+
 def _not_computed(error: Exception) -> UsageError:
-    return UsageError(f"these measures cannot be computed here: {error or type(error).__name__}")
+    words = "a program that computes them failed" if isinstance(error, SubprocessError) else error
+    return UsageError(f"these measures cannot be computed here: {words or type(error).__name__}")
 
 
 def _measure(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +12,17 @@ from typing import Any
 
 from ...errors import Parameter, SpartonError, UsageError, short
 from ...pipeline.encoding.impacts import LARGEST
+from ...storage.json_layout import other_layout
 from ...storage.nesting import not_too_deep
 from ...storage.untrusted import UnexpectedError, is_whole, once
-from ..text_lines import BLANKS, fields_of, is_word, numbered_lines
+from ..text_lines import BLANKS, fields_of, is_word, numbered_lines, refuse_folder
 from .headings import TEXTS, find_heading
 from .trec_topics import is_top, read_tops
 
 _IDS = ("_id", "qid", "id")
 _TEXTS = ("text", "query", "title")
+_XML = re.compile(r"\s*<[?!A-Za-z][^<]*>")
+_EXACT = 2**53  # up to which a float is each whole number
 _IN_A_ROW = 5  # times that a word may stand in a text one after the other, before we ask whether it is a weight
 log = logging.getLogger("sparton")
 
@@ -87,6 +91,7 @@ def count_topics(path: Path, options: TopicOptions = AS_THEY_ARE) -> int:
 
 
 def _numbered_topics(path: Path, options: TopicOptions, tell: Callable[[str], None]) -> Iterator[tuple[int, Topic]]:
+    refuse_folder(path, "topics", ("queries.jsonl", "queries.tsv", "*topics*", "*queries*"))
     lines = numbered_lines(path)
     opening = next(lines, None)
     if opening is None:
@@ -95,6 +100,7 @@ def _numbered_topics(path: Path, options: TopicOptions, tell: Callable[[str], No
         for number, name, text in read_tops(chain([opening], lines), path):
             yield number, _of_text(name, text, options, f"{path}, line {number}")
         return
+    _refuse_other_files(opening[1], path)
     columns: tuple[int, int] | None = None
     if not _is_json(opening[1]):
         columns = _columns(opening, path, tell)
@@ -104,6 +110,19 @@ def _numbered_topics(path: Path, options: TopicOptions, tell: Callable[[str], No
             yield number, _from_json(line, options, location)
         else:
             yield number, _from_tsv(line, columns, options, location)
+
+
+def _refuse_other_files(start: str, path: Path) -> None:
+    """Raise SpartonError for a file that is no lines of topics, as its first line shows."""
+    if layout := other_layout(start):
+        raise SpartonError(f"{path} {layout}")
+    if "\t" in start:
+        return
+    if _XML.match(start):
+        raise SpartonError(f"{path} is XML; expected an id, a tab and a text a line, JSON lines, or TREC's <top>")
+    for sign in ",;":
+        if sign in start and find_heading(start.split(sign), TEXTS):
+            raise SpartonError(f"{path} has {sign!r} between columns, {short(start)}; expected tabs: save it as TSV")
 
 
 def _is_json(line: str) -> bool:
@@ -157,6 +176,8 @@ def _from_json(line: str, options: TopicOptions, location: str) -> Topic:
         raise SpartonError(f"{location}: this is JSON nested too deeply; expected a topic's id and text") from error
     key = next((key for key in _IDS if key in content), None)
     name = content[key] if key else None
+    if isinstance(name, float) and abs(name) <= _EXACT and name == int(name):
+        name = int(name)
     if isinstance(name, bool) or not isinstance(name, str | int):
         found = f"the topic's {key} is {short(name)}" if key else "the topic has no id"
         raise SpartonError(f"{location}: {found}; expected text or a number as {_either(_IDS)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ...errors import SpartonError, short
-from ..text_lines import fields_of, numbered_lines
+from ..text_lines import fields_of, numbered_lines, refuse_folder
 from .headings import is_judgments_heading
 
 Run = dict[str, dict[str, float]]
@@ -27,6 +27,7 @@ def read_run(path: Path) -> Run:
 
     Raises SpartonError for a line that is none, or a document that a query has twice.
     """
+    refuse_folder(path, "a run", ("*.trec", "*.run"))
     run: Run = {}
     for number, fields in _numbered_fields(path):
         if len(fields) != 6:
@@ -55,6 +56,7 @@ def read_qrels(path: Path) -> Qrels:
     Raises SpartonError for a line that is none, or has another number of columns than the first, and for a document
     that is judged twice for a query.
     """
+    refuse_folder(path, "judgments", ("qrels/test.tsv", "qrels/*.tsv", "*qrels*.t*"))
     qrels: Qrels = {}
     first: tuple[int, int] | None = None  # line and its fields
     for number, fields in _numbered_fields(path):

@@ -164,9 +164,10 @@ def test_the_options_know_every_engine_and_no_other():
     assert [bound.wrong(name) for name in ENGINES] == [None] * len(ENGINES)
 
 
-def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu():
+def test_all_devices_of_a_machine_without_a_gpu_are_its_cpu_which_is_told(caplog):
     opened = open_local(EncoderOptions(device="all"))
     assert isinstance(opened, OneDevice)
+    assert caplog.messages == ["all GPUs are asked for, and PyTorch finds none: the CPU encodes"]
     opened.close()
 
 

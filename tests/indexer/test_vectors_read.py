@@ -329,7 +329,7 @@ def test_files_behind_links_are_found_and_others_are_told(tmp_path, caplog):
     assert found == [tmp_path / "vectors" / name for name in ("a.jsonl", "again/1.jsonl.gz")]
     assert caplog.messages == [
         "1 links or second names of files that are taken already were passed over",
-        "4 files of other formats were passed over: 'b.jsonl.bz2', 'c.tsv', 'd.npz', …",
+        "4 files of other formats were passed over: 'b.jsonl.bz2', 'c.tsv', 'd.npz', … and 1 more",
     ]
 
 

@@ -311,3 +311,51 @@ def test_a_repeated_id_after_blank_lines_is_named_by_its_line(tmp_path, run_cli)
         1,
         f"sparton: the id 'a' stands twice: at {path} line 2 and at {path} line 5; make ids unique\n",
     )
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_texts_under_another_name_are_told(run_cli, tmp_path, zipped):
+    (tmp_path / "v").mkdir()
+    lines = {
+        "a": {"id": "1", "title": "red", "content": "red bag", "vector": {"red": 2}},
+        "b": {"id": "2", "content": "blue bag", "vector": {"blue": 2}, "lang": "en"},
+        "c": {"id": "3", "contents": "tan bag", "url": "kept beside its text", "vector": {"tan": 2}},
+    }
+    for name, content in lines.items():
+        written = b"\xef\xbb\xbf\n" + json.dumps(content).encode() + b"\n"
+        (tmp_path / "v" / f"{name}.jsonl").write_bytes(gzip.compress(written) if zipped else written)
+    ran = run_cli("index-vectors", tmp_path / "v", "--index", tmp_path / "index")
+    assert ran.code == 0
+    assert ran.stderr.splitlines()[-2] == "columns not used: title, content, lang"
+    report = sparton.index_vectors(tmp_path / "v" / f"{'c'}.jsonl", tmp_path / "other")
+    assert report.unused == ()
+
+
+@pytest.mark.parametrize("options", [[], ["--skip-bad-rows"]])
+def test_vectors_in_utf_16_are_told(run_cli, tmp_path, options):
+    path = tmp_path / "v.jsonl"
+    path.write_bytes('{"id": "1", "vector": {"red": 2}}\n'.encode("utf-16"))
+    ran = run_cli("index-vectors", path, "--index", tmp_path / "index", *options)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr == f"sparton: {path} is UTF-16; save the file as UTF-8\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "query"),
+    [
+        (b'[{"id": "1", "vector": {"red": 2}}]', "is a JSON array", ".[]"),
+        (b'\n[\n{"id": "1", "vector": {"red": 2}}\n]\n', "is a JSON array", ".[]"),
+        (b'{\n  "id": "1",\n  "vector": {"red": 2}\n}\n', "has JSON objects that reach over several lines", "."),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--skip-bad-rows"]])
+def test_json_that_is_no_lines_is_told_how_to_become_some(run_cli, tmp_path, content, what, query, options):
+    path = tmp_path / "v.json"
+    for written in (content, gzip.compress(content)):
+        path.write_bytes(written)
+        ran = run_cli("index-vectors", path, "--index", tmp_path / "index", *options)
+        sentence = (
+            f"{path} {what}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'"
+        )
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {sentence}\n")
+        assert not (tmp_path / "index" / "sparton.json").exists()

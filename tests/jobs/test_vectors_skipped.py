@@ -240,7 +240,7 @@ def test_a_command_advises_the_option_and_says_what_it_left_out(tmp_path, run_cl
         f"left out: {path} line 2 {EXPECTED} is a list",
         f"left out: {path} line 4 gives the term 'bag' the impact 0.5; an impact is an integer from 0 to 2147483647",
         "2 rows are left out: 1 no object, 1 impact",
-        f"rows left out: 1 no object, 1 impact; all of them are in {index}/skipped-rows.jsonl",
+        f"the rows that are left out are listed in {index}/skipped-rows.jsonl",
     ]
     ran = run_cli(*given, "--skip-bad-rows", "--json")
     assert json.loads(ran.stdout)["rows left out"] == {"no object": 1, "impact": 1}

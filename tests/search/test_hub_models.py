@@ -242,7 +242,8 @@ INCOMPLETE = [
                                    "model.safetensors or pytorch_model.bin, or several files with "
                                    "model.safetensors.index.json or pytorch_model.bin.index.json"),
     (lambda folder: [path.unlink() for path in folder.glob("[tv]o*")],
-     "DIR has no fast tokenizer (tokenizer.json); save one beside the model"),
+     "DIR has no tokenizer; expected tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece model "
+     "(*.model) beside the weights, so save the one that the model was trained with"),
     (lambda folder: (folder / "modules.json").write_text(json.dumps([
         {"type": "sentence_transformers.models.MLMTransformer", "path": ""},
         {"type": "sentence_transformers.models.SpladePooling", "path": "1_SpladePooling"}])),

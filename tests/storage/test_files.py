@@ -2,6 +2,7 @@
 
 import fnmatch
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -102,6 +103,19 @@ def test_a_failure_leaves_what_stood_there_and_nothing_else(writer, error):
         fail()
     assert names() == ["a"]
     assert Path("a").read_text() == "whole"
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_file_that_takes_no_more_is_named(writer):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**12, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught, writer(Path("big")) as stream:
+            stream.write(b"x" * 2**13)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (caught.value.strerror, caught.value.filename) == ("File too large", "big")
+    assert os.listdir() == []
 
 
 @pytest.mark.parametrize("writer", WRITERS)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sparton.errors import SpartonError
+from sparton.indexer.splits import find_files as find_vectors
 from sparton.pipeline.corpus import delimited
 from sparton.pipeline.corpus import lines as corpus_lines
 from sparton.pipeline.corpus.checked import check_corpus, checked
@@ -15,7 +16,10 @@ from sparton.pipeline.corpus.columns import Columns, choose_columns
 from sparton.pipeline.corpus.files import find_files
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.survey import survey
+from sparton.pipeline.progress import Work
+from sparton.storage.manifest import Counts
 from sparton.storage.skipped_rows import SkippedRows
+from sparton.terminal.build_report import BuildReport
 
 MEND = "; mend it, or leave out such rows with skip_bad_rows=True"
 
@@ -108,7 +112,7 @@ def test_blank_lines_a_mark_and_windows_line_ends_are_no_rows(tmp_path):
         (b'{"text": "y"}\n', "has no id in column 'id', and every document needs one"),
         (
             b'{"id": true, "text": "y"}\n',
-            "has a bool in column 'id', where an id was expected, a string or whole number",
+            "has a boolean in column 'id', where an id was expected, a string or whole number",
         ),
         (b'{"id": "\\ud800", "text": "y"}\n', "has the id '\\ud800' in column 'id', which is no Unicode text"),
         (b'{"id": "b", "text": {"en": "y"}}\n', "has an object in column 'text', where text was expected"),
@@ -118,7 +122,8 @@ def test_blank_lines_a_mark_and_windows_line_ends_are_no_rows(tmp_path):
 )
 def test_a_bad_json_line_is_told_by_its_number_or_left_out(tmp_path, line, found):
     path = lines(tmp_path / "c.jsonl", {"id": "a", "text": "x"}, b"\n", line, {"id": "c", "text": "z"})
-    assert refusal(path) == f"{path} line 3 {found}{MEND}"
+    mend = MEND.replace("mend it", "save the file as UTF-8") if "not UTF-8" in found else MEND
+    assert refusal(path) == f"{path} line 3 {found}{mend}"
     assert documents(path, skip_bad=True) == [("a", "x"), (None, None), ("c", "z")]
 
 
@@ -134,6 +139,27 @@ def test_an_unclosed_quote_costs_its_own_line_and_no_other(tmp_path):
         ("4", 'blue, "small" bag'),
         ("5", "last"),
     ]
+
+
+def test_a_field_whose_lines_look_like_rows_is_told(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="sparton")
+    path = tmp_path / "c.csv"
+    told = (
+        f"{path} line {{}} has a field between quotes with 2 more lines, each of which looks like a row: see that its "
+        "quotes are meant{}"
+    )
+    swallowing = '1,"big bag\n2,blue scarf\n3,pipe 5"\n'
+    for content, expected in (
+        (f"id,text\n{swallowing}4,green\n", [told.format(2, "")]),
+        (f"id,text\n0,x\n{swallowing}", [told.format(3, "")]),
+        (f"id,text\n{swallowing}{swallowing.replace('1,', '5,')}".replace(",", ";"),
+         [f"fields are between semicolons in {path}", told.format(2, "; there are 2 such fields")]),
+        ('id,text\n1,"a bag,\nred, soft"\n2,"one\ntwo, three\nfour"\n3,x\n', []),
+    ):  # fmt: skip
+        caplog.clear()
+        path.write_text(content)
+        survey(Corpus([path]), "id", ["text"])
+        assert [message for message in caplog.messages if not message.startswith("columns")] == expected
 
 
 def test_a_quote_that_nothing_closes_is_told(tmp_path):
@@ -238,6 +264,134 @@ def test_a_folder_that_datasets_saved_is_read(tmp_path):
     assert documents(tmp_path / "one") == documents(tmp_path / "several") == [("a", "x"), ("b", "y")]
 
 
+def test_of_a_folder_that_datasets_saved_caches_are_passed_over(tmp_path, caplog):
+    datasets = pytest.importorskip("datasets")
+    caplog.set_level(logging.INFO, logger="sparton")
+    rows = {"id": ["a", "b", "c"], "text": ["x", "y", "z"]}
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path / "one", num_shards=2)
+    loaded = datasets.load_from_disk(tmp_path / "one")
+    loaded.map(lambda row: {"text": row["text"] + "!"})
+    loaded.filter(lambda row: row["id"] != "a")
+    caches = sorted(path.name for path in (tmp_path / "one").glob("cache-*.arrow"))
+    assert len(caches) == 2
+    assert documents(tmp_path / "one") == [("a", "x"), ("b", "y"), ("c", "z")]
+    assert caplog.messages[0] == (
+        f"{tmp_path / 'one'} holds {caches[0]}, {caches[1]} beside the dataset, which state.json does not name: passed "
+        "over"
+    )
+    first = tmp_path / "one" / "data-00000-of-00002.arrow"
+    assert find_files([first, tmp_path / "one"]) == (first, tmp_path / "one" / "data-00001-of-00002.arrow")
+    first.unlink()
+    with pytest.raises(SpartonError) as caught:
+        find_files([tmp_path / "one"])
+    assert str(caught.value) == (
+        f"{tmp_path / 'one' / 'state.json'} names the file 'data-00000-of-00002.arrow', which is missing; save the "
+        "dataset again"
+    )
+
+
+def test_the_splits_of_a_saved_dataset_are_told(tmp_path, caplog):
+    datasets = pytest.importorskip("datasets")
+    caplog.set_level(logging.INFO, logger="sparton")
+    splits = {name: datasets.Dataset.from_dict({"id": [name], "text": ["x"]}) for name in ("train", "test")}
+    datasets.DatasetDict(splits).save_to_disk(tmp_path / "saved")
+    assert documents(tmp_path / "saved") == [("test", "x"), ("train", "x")]
+    assert caplog.messages[0] == (
+        f"{tmp_path / 'saved'} is a DatasetDict, all of which is read: test, train; name the folder of one split to "
+        "read that alone"
+    )
+    caplog.clear()
+    assert documents(tmp_path / "saved" / "train") == [("train", "x")]
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    "state", [b"[]", b"{", b'{"_data_files": [{"filename": 5}]}', b'{"_data_files": ["a"]}', b"\xff"]
+)
+def test_a_state_of_something_else_names_nothing(tmp_path, state):
+    table = pa.table({"id": ["a"], "text": ["x"]})
+    with pa.ipc.new_stream(tmp_path / "a.arrow", table.schema) as writer:
+        writer.write_table(table)
+    (tmp_path / "state.json").write_bytes(state)
+    assert find_files([tmp_path]) == (tmp_path / "a.arrow",)
+
+
+def test_arrow_streams_that_are_cut_are_refused_wherever(tmp_path):
+    path = tmp_path / "a.arrow"
+    table = pa.table({"id": ["a", "b", "c", "d"], "text": ["w", "x", "y", "z"]})
+    with pa.ipc.new_stream(path, table.schema) as writer:
+        ends = []
+        for batch in table.to_batches(max_chunksize=2):
+            writer.write_batch(batch)
+            ends.append(path.stat().st_size)
+    whole = path.read_bytes()
+    assert documents(path) == [("a", "w"), ("b", "x"), ("c", "y"), ("d", "z")]
+    for cut in (ends[0], ends[1], len(whole) - 8):
+        path.write_bytes(whole[:cut])
+        assert refusal(path) == (
+            f"{path} lacks the mark at which an Arrow stream ends, so it may be cut; write it again, and close its "
+            "writer"
+        )
+    path.write_bytes(whole[: ends[0] + 40])
+    assert refusal(path).startswith(f"{path} cannot be read as Arrow: ")
+    path.write_bytes(whole + b"what follows")
+    assert len(documents(path)) == 4
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+@pytest.mark.parametrize("name", ["c.jsonl", "c.csv", "c.tsv.gz"])
+@pytest.mark.parametrize("skip_bad", [False, True])
+def test_utf_16_is_told(tmp_path, encoding, name, skip_bad):
+    sign = "\t" if "tsv" in name else ","
+    text = '{"id": "a", "text": "x"}\n' if "json" in name else f"id{sign}text\na{sign}x\n"
+    content = (text if encoding == "utf-16" else f"\ufeff{text}").encode(encoding)
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(SpartonError) as caught:
+        documents(path, skip_bad=skip_bad)
+    assert str(caught.value) == f"{path} is UTF-16; save the file as UTF-8"
+
+
+def test_names_of_columns_that_would_not_show_are_quoted(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="sparton")
+    path = tmp_path / "c.csv"
+    path.write_text('id, text,,"a, b",c\n1,x,,y,z\n')
+    with pytest.raises(SpartonError) as caught:
+        survey(Corpus([path]), None, ["text"])
+    assert str(caught.value) == "the corpus has no column 'text'; its columns are id, ' text', '', 'a, b', c"
+    columns, _ = survey(Corpus([path]), None, [" text"])
+    assert caplog.messages[0] == "columns: id = id, text = ' text'"
+    report = BuildReport("x", Counts(), False, 0.0, 0.0, Work(), unused=columns.unused)
+    assert report.left_out() == ["columns not used: '', 'a, b', c"]
+
+
+def test_files_that_are_passed_over_are_told_data_first(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="sparton")
+    for name in (
+        "a.jsonl",
+        "_b.jsonl",
+        ".c.jsonl.gz",
+        "_SUCCESS",
+        "LICENSE",
+        "a.md",
+        "d.jsonl.bz2",
+        "x.xlsx",
+        ".git/e.json",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for find in (lambda: find_files([tmp_path]), lambda: tuple(find_vectors(tmp_path))):
+        caplog.clear()
+        assert find() == (tmp_path / "a.jsonl",)
+        assert caplog.messages == [
+            "2 files whose names begin with a dot or an underscore were passed over: '.c.jsonl.gz', '_b.jsonl'",
+            "4 files of other formats were passed over: 'd.jsonl.bz2', 'x.xlsx', 'LICENSE', … and 1 more",
+        ]
+    caplog.clear()
+    assert find_files([tmp_path, tmp_path / "_b.jsonl"]) == (tmp_path / "a.jsonl", tmp_path / "_b.jsonl")
+    assert caplog.messages[0].endswith(" were passed over: '.c.jsonl.gz'")
+
+
 def test_arrow_streams_are_read(tmp_path):
     table = pa.table({"id": ["a", "b"], "text": ["x", "y"]})
     with pa.ipc.new_stream(tmp_path / "state.arrow", table.schema) as writer:
@@ -291,7 +445,7 @@ def test_columns_that_only_late_rows_name_are_meant_as_if_the_first_had_named_th
     assert caplog.messages == [
         "columns: id = docid, text = title + text",
         f"left out: {path} line 2001 is not JSON (expecting property name enclosed in double quotes at column 2)",
-        "1 rows are left out: 1 not JSON",
+        "1 row is left out: 1 not JSON",
     ]
     skipped.save(tmp_path / "skipped.jsonl")
     skipped.close()

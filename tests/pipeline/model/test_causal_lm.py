@@ -387,7 +387,8 @@ def test_without_peft_an_adapter_is_refused(copy, monkeypatch):
         ({"base_model_name_or_path": ".."}, "DIR/adapter_config.json names the base model .., which has no "
                                             "config.json; name a whole one"),
         ({"base_model_name_or_path": "nobody/nothing"},
-         "the model 'nobody/nothing' is neither a folder, nor in the local cache, nor found on the Hugging Face hub; "
+         "DIR/adapter_config.json names a base model that cannot be had: the model 'nobody/nothing' is neither a "
+         "folder, nor in the local cache, nor found on the Hugging Face hub; "
          "check the name, the network and, for a private model, your token"),
         ({"peft_type": "IA3"}, "DIR/adapter_config.json is of the type 'IA3', and Sparton merges LORA; merge it with "
                                "peft and name the result"),
@@ -458,7 +459,7 @@ def test_a_decoder_without_its_head_or_with_a_capped_head_and_a_scale_is_one_sen
     change_config(untied, architectures=["LlamaForCausalLM"])
     refused(
         untied,
-        "DIR lacks the weights lm_head.weight; Sparton needs a decoder with all of its layers and its LM head",
+        "DIR lacks the weights lm_head.weight; Sparton needs a decoder with its LM head",
     )
     capped = save_decoder(tmp_path / "capped", "gemma2", changes={"sparton": {"logit_scale": 0.5}})
     refused(capped, "DIR caps its logits (final_logit_softcapping); logit_scale cannot be set for it")

@@ -14,7 +14,10 @@ import sparton
 from sparton.errors import SpartonError
 
 NESTED = '{"a":' * 100_000 + "1" + "}" * 100_000
-NO_TOKENIZER = "DIR has no fast tokenizer (tokenizer.json); save one beside the model"
+NO_TOKENIZER = (
+    "DIR has no tokenizer; expected tokenizer.json, vocab.txt, vocab.json with merges.txt, or a SentencePiece model "
+    "(*.model) beside the weights, so save the one that the model was trained with"
+)
 ADAPTER = "DIR/adapter_config.json is of the type None, and Sparton merges LORA; merge it with peft and name the result"
 AS_LM = "DIR cannot be loaded as a masked language model: "
 WITH_TOKENIZER = "DIR cannot be loaded with its tokenizer: "
@@ -33,14 +36,14 @@ def folder(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "model")
 
 
-def refused(folder, sentence):
+def refused(folder, sentence, rest=REST):
     with pytest.raises(SpartonError) as caught:
         sparton.Encoder(str(folder), device="cpu")
     found = str(caught.value).replace(str(folder), "DIR")
     assert "\n" not in found
     if sentence.endswith("…"):  # what another library says differs by its version
         assert found.startswith(sentence[:-1])
-        assert found.endswith(REST)
+        assert found.endswith(rest)
     else:
         assert found == sentence
 
@@ -126,7 +129,11 @@ def test_a_folder_without_a_configuration_is_one_sentence(folder):
 def test_weights_that_are_cut_are_one_sentence(folder, kept):
     content = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(content[: int(len(content) * kept)])
-    refused(folder, AS_LM + "Error while deserializing header: …")
+    refused(
+        folder,
+        "DIR/model.safetensors cannot be read (Error while deserializing header: …",
+        "; download or copy it again",
+    )
 
 
 def test_weights_of_other_names_and_a_broken_list_of_files_are_one_sentence(folder):
@@ -134,7 +141,8 @@ def test_weights_of_other_names_and_a_broken_list_of_files_are_one_sentence(fold
     refused(
         folder,
         "DIR lacks the weights bert.embeddings.LayerNorm.bias, bert.embeddings.LayerNorm.weight, "
-        "bert.embeddings.position_embeddings.weight …; Sparton needs a model trained with its masked-LM head",
+        "bert.embeddings.position_embeddings.weight …, which its config.json asks for, and has others, as a; save both "
+        "again from one model",
     )
     (folder / "model.safetensors").rename(folder / "other.safetensors")
     index = folder / "model.safetensors.index.json"
@@ -142,6 +150,83 @@ def test_weights_of_other_names_and_a_broken_list_of_files_are_one_sentence(fold
     refused(folder, f"DIR/{index.name} has the weight_map 5; expected an object of {{weight: file}}")
     index.write_text('{"metadata": {}, "weight_map": {"a": "missing.safetensors"}}')
     refused(folder, f"DIR/{index.name} names 'missing.safetensors', which is missing; download or copy the model again")
+
+
+def test_layers_that_the_configuration_lacks_are_not_left_out_in_silence(folder):
+    change_json(folder / "config.json", lambda config: config.update(num_hidden_layers=1))
+    refused(
+        folder,
+        "DIR holds the weights bert.encoder.layer.1.attention.output.LayerNorm.bias, "
+        "bert.encoder.layer.1.attention.output.LayerNorm.weight, bert.encoder.layer.1.attention.output.dense.bias, … "
+        "and 13 more, of layers that its config.json does not have; save both again from one model",
+    )
+    change_json(folder / "config.json", lambda config: config.update(num_hidden_layers=3))
+    refused(
+        folder,
+        "DIR lacks the weights bert.encoder.layer.2.attention.output.LayerNorm.bias, "
+        "bert.encoder.layer.2.attention.output.LayerNorm.weight, bert.encoder.layer.2.attention.output.dense.bias …, "
+        "which its config.json asks for; save both again from one model",
+    )
+
+
+def test_weights_that_no_layer_lacks_may_be_there(folder, whole):
+    weights = load_file(folder / "model.safetensors")
+    others = ("bert.pooler.dense.weight", "cls.seq_relationship.weight", "classifier.0.weight", "layer.7.weight")
+    weights |= {name: torch.zeros(2, 32) for name in others}
+    weights["bert.embeddings.position_ids"] = torch.arange(96)[None]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    encoders = [sparton.Encoder(str(path), device="cpu") for path in (folder, whole)]
+    assert encoders[0].terms("small black leather bag") == encoders[1].terms("small black leather bag") != {}
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod."])
+def test_names_behind_a_wrappers_are_told(folder, prefix):
+    weights = load_file(folder / "model.safetensors")
+    renamed = {prefix + name: tensor for name, tensor in weights.items()}
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    refused(
+        folder,
+        f"the names of all weights in DIR begin with {prefix!r}, as {min(renamed)}; save the state_dict of the model "
+        "itself, whose names do not",
+    )
+
+
+def test_a_head_that_is_missing_is_told_as_the_head(folder):
+    weights = load_file(folder / "model.safetensors")
+    save_file(
+        {name: tensor for name, tensor in weights.items() if not name.startswith("cls.predictions.transform")},
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    refused(
+        folder,
+        "DIR lacks the weights cls.predictions.transform.LayerNorm.bias, cls.predictions.transform.LayerNorm.weight, "
+        "cls.predictions.transform.dense.bias …; Sparton needs a model trained with its masked-LM head",
+    )
+
+
+def to_vocab_txt(folder, tokens):
+    """A tokenizer of vocab.txt alone, of so many tokens."""
+    names = transformers.AutoTokenizer.from_pretrained(folder).convert_ids_to_tokens(range(199))
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("".join(f"{name}\n" for name in names[:tokens]))
+
+
+def test_a_vocabulary_that_is_cut_is_told(folder, whole, caplog):
+    to_vocab_txt(folder, 199)
+    expected = sparton.Encoder(str(whole), device="cpu").vocabulary
+    assert sparton.Encoder(str(folder), device="cpu").vocabulary == expected
+    names = (folder / "vocab.txt").read_text().splitlines()
+    (folder / "vocab.txt").write_text("\n".join(names[:180]))
+    assert sparton.Encoder(str(folder), device="cpu").vocabulary[179:181] == (expected[179], "[id 180]")
+    assert caplog.messages == []
+    (folder / "vocab.txt").write_text("\n".join(names[:150]))
+    assert sparton.Encoder(str(folder), device="cpu").vocabulary[149:151] == (expected[149], "[id 150]")
+    (told,) = caplog.messages
+    assert told.replace(str(folder), "DIR") == (
+        "the tokenizer in DIR has 150 tokens, and the model's embedding 199 rows, of which the others are called "
+        "[id 150] and so on; see that its files are whole"
+    )
 
 
 @pytest.mark.parametrize("left", [(), ("tokenizer_config.json",)])
@@ -344,3 +429,15 @@ def test_weights_that_are_no_numbers_are_named(folder):
     )
     with pytest.raises(SpartonError, match="the model gave a weight of nan"):
         sparton.Encoder(str(folder), device="cpu", dtype="float32").terms("black bag")
+
+
+def test_a_model_that_gives_zeros_alone_is_told_from_a_corpus_without_text(folder, tmp_path, bags):
+    weights = load_file(folder / "model.safetensors")
+    weights["cls.predictions.bias"].fill_(-1e4)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(SpartonError) as caught:
+        sparton.build_index(bags, tmp_path / "index", model=str(folder), device="cpu", lucene=False)
+    assert str(caught.value) == (
+        "the model gives none of 60 texts a term (columns text); see that it is one of sparse vectors, and knows the "
+        "language of the texts"
+    )

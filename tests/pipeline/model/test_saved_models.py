@@ -8,7 +8,17 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from support.saved_models import TEXTS, WORDS, needs_sentence_transformers, save, save_masked_lm, splade, static
+from support.saved_models import (
+    SPECIAL,
+    TEXTS,
+    WORDS,
+    needs_sentence_transformers,
+    save,
+    save_masked_lm,
+    splade,
+    static,
+)
+from transformers import AutoTokenizer
 
 import sparton
 from sparton.errors import SpartonError
@@ -394,7 +404,10 @@ def test_a_router_on_the_hub_brings_its_folders(plain, tmp_path, monkeypatch):
         ('{"bag": "heavy"}', "is no table of {token: weight}"),
         ('["bag"]', "is no table of {token: weight}"),
         ('{"bag": 1e12}', "has a weight of 1e.12, which at scale 100 is no impact from 1 to 2147483647; lower scale"),
-        ('{"bag": NaN}', "has a weight of nan"),
+        ('{"bag": NaN}', "has the weight nan at the token id 10; expected numbers that are finite, so save it again"),
+        ('{"bag": 1, "black": -Infinity}', "has the weight -inf at the token id 5; expected numbers"),
+        ('{"bag": 0, "[PAD]": 2, "black": -1}', "has no weight above 0 for a token of"),
+        ('{"unheard": 2}', "has no weight above 0 for a token of"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sentence):
@@ -402,3 +415,53 @@ def test_a_table_that_cannot_be_used_is_a_sentence(plain, tmp_path, content, sen
     (folder / "idf.json").write_text(content)
     with pytest.raises(SpartonError, match=sentence):
         open_query_encoder(open_document_encoder(model=str(folder), device="cpu").settings, 100)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (
+            '{"bag": NaN}',
+            "the table in DIR/idf.json has the weight nan at the token id 10; expected numbers that are finite, so "
+            "save it again",
+        ),
+        (
+            '{"bag": -1}',
+            "the table in DIR/idf.json has no weight above 0 for a token of DIR/tokenizer.json, so that no text would "
+            "have a term; save both again from one model",
+        ),
+    ],
+)
+def test_a_table_for_queries_is_looked_at_when_documents_are_indexed(plain, tmp_path, bags, content, sentence):
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "idf.json").write_text(content)
+    with pytest.raises(SpartonError) as caught:
+        sparton.build_index(bags, tmp_path / "index", model=str(folder), device="cpu", lucene=False)
+    assert str(caught.value).replace(str(folder), "DIR") == sentence
+    assert not (tmp_path / "index").exists()
+
+
+def test_negative_weights_of_a_table_are_told(plain, tmp_path, caplog):
+    caplog.set_level("INFO", logger="sparton")
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "idf.json").write_text('{"bag": 1, "black": -0.5, "red": -2}')
+    settings = open_document_encoder(model=str(folder), device="cpu").settings
+    assert caplog.messages == [f"the table of {folder} has 2 negative weights, which count as 0"]
+    assert open_query_encoder(settings, 100).terms("black red bag") == {"bag": 100}
+
+
+def test_a_table_without_the_tokenizer_that_it_needs_says_how_to_make_it(plain, tmp_path):
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.txt").write_text("".join(f"{token}\n" for token in [*SPECIAL, *WORDS]))
+    for options in ({"query_terms": "ones"}, {}):
+        (folder / "idf.json").write_text('{"bag": 1}')
+        with pytest.raises(SpartonError) as caught:
+            open_query_encoder(open_document_encoder(model=str(folder), device="cpu", **options).settings, 100)
+        assert str(caught.value) == (
+            f"{folder} has no tokenizer.json, which cuts texts where no model runs; write it by transformers' "
+            "AutoTokenizer.from_pretrained(folder).save_pretrained(folder)"
+        )
+    AutoTokenizer.from_pretrained(folder).save_pretrained(folder)
+    settings = open_document_encoder(model=str(folder), device="cpu", query_terms="ones").settings
+    assert open_query_encoder(settings, 100).terms("black bag") == {"black": 100, "bag": 100}

@@ -340,7 +340,11 @@ def test_missing_weights_of_the_backbone_are_named_but_for_a_poolers(tmp_path):
     assert sparton.Encoder(str(folder), device="cpu").terms("black leather bag") == expected != {}
     del kept["embeddings.LayerNorm.bias"]
     save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
-    refused(folder, "DIR lacks the weights embeddings.LayerNorm.bias; save the whole model")
+    refused(
+        folder,
+        "DIR lacks the weights embeddings.LayerNorm.bias, which its config.json asks for; save both again from one "
+        "model",
+    )
 
 
 def token_weights(pooling):

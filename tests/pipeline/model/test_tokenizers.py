@@ -217,8 +217,8 @@ def test_a_sentencepiece_model_needs_its_package(module, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "file", "sentence"),
     [
-        ("roberta", "vocab.json", "DIR cannot be loaded with its tokenizer: `vocab` and `merges` must be both be from "
-                                  "memory or both filenames; see that its files are whole, and of such a model"),
+        ("roberta", "vocab.json", "DIR has vocab.json without merges.txt, and no tokenizer.json; copy what is missing "
+                                  "from where the model is from"),
         ("xlm-roberta", "vocab.txt", "DIR has no tokenizer.json, and its XLMRobertaTokenizer would be made of "
                                      "sentencepiece.bpe.model, of which sentencepiece.bpe.model is missing; save the "
                                      "tokenizer that the model was trained with"),

@@ -1,6 +1,7 @@
 """Runs against exact sparse dot products, and against Anserini's own."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -229,6 +230,15 @@ def test_a_run_to_standard_output_is_all_that_stands_there(run_of_it, light_inde
     first, second = said.decode().splitlines()
     assert first == "/dev/stdout: 2 queries, 10 hits"
     assert second.endswith(" queries/s)")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("output", ["/dev/full", "full"])
+def test_a_file_that_takes_no_more_is_named(asked, run_cli, light_index, output):
+    Path("full").symlink_to("/dev/full")
+    ran = run_cli("run", "t.tsv", "-o", output, "--index", light_index, "-k", 5)
+    assert (ran.code, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1] == f"sparton: {output}: No space left on device"
 
 
 def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, light_index):

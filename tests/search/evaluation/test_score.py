@@ -302,7 +302,14 @@ _BETWEEN = "expected one from -1,000,000 to 1,000,000"
         ("q1 0 a\0b 1\n", ", line 1 holds NUL, at which trec_eval would cut it; expected text without it"),
         ("q1 0 a 1\nq1 0 a 1\n", ", line 2: the document 'a' stands twice for the query 'q1'"),
         ("query-id\tcorpus-id\tscore\n", " holds no judgments; expected TREC's qrels"),
-        (b"q1 0 a 1\nq1 0 \xff 1\n", ", line 2: this is not UTF-8 (invalid start byte)"),
+        (
+            b"q1 0 a 1\nq1 0 \xff 1\n",
+            ", line 2: this is not UTF-8 (invalid start byte); save the file as UTF-8",
+        ),
+        (
+            "q1 0 a 1\n".encode("utf-16"),
+            ", line 1: this is not UTF-8 (invalid start byte); save the file as UTF-8",
+        ),
     ],
 )
 def test_judgments_that_are_none_get_one_sentence(tmp_path, monkeypatch, content, sentence):
@@ -366,8 +373,50 @@ _CUTOFF = "expected a whole number from 1 to 1,000,000"
         ("nDCG@10\0", f"-m is 'nDCG@10\\x00', {_UNKNOWN}"),
         ("(" * 5_000, f"-m is '{'(' * 58}…, {_UNKNOWN}"),
         ("", f"-m is '', {_UNKNOWN}"),
+        ("ERR", "-m is 'ERR', which lacks a parameter; expected it as in ERR@10"),
+        ("RBP(p=0.7)", "-m is 'RBP(p=0.7)', which lacks a parameter; expected it as in RBP(p=0.7,rel=1)"),
+        *[
+            (
+                measure,
+                f"-m is '{measure}', which is of subtopics, and judgments are read without; expected a measure "
+                "of documents, as nDCG@10",
+            )
+            for measure in ("alpha_nDCG@10", "ERR_IA@20", "StRecall@5", "AP_IA")
+        ],
     ],
 )
 def test_measures_that_are_none_get_one_sentence(run_cli, files, measure, sentence):
     ran = run_cli("score", "first", "--qrels", "qrels", "-m", "AP", "-m", measure)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+
+
+def test_a_measure_whose_package_is_missing_names_it(run_cli, files, monkeypatch):
+    (provider,) = (one for one in ir_measures.DefaultPipeline.providers if one.NAME == "cwl_eval")
+    monkeypatch.setattr(provider, "_is_available", False)
+    ran = run_cli("score", "first", "--qrels", "qrels", "-m", "RBP(rel=1)")
+    sentence = (
+        "-m is 'RBP(rel=1)', which needs cwl_eval, and that is not installed; run `pip install ir-measures[cwl_eval]`"
+    )
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+
+
+def test_gdeval_scores_queries_whatever_they_are_called(tmp_path):
+    """By the formula of ERR: a document stops a reader with the probability (2^grade - 1) / 16."""
+    (tmp_path / "qrels").write_text("en-1 0 a\u00a0\u00c5 2\nde-1 0 b 1\nde-1 0 c\u00c5 4\nq 0 a 1\n")
+    (tmp_path / "run").write_text(
+        "en-1 Q0 a\u00a0\u00c5 1 3 t\nde-1 Q0 z 1 9 t\nde-1 Q0 c\u00c5 2 8 t\nde-1 Q0 b 3 7 t\nnobody Q0 a 1 1 t\n"
+    )
+    (scored,) = score_runs([tmp_path / "run"], tmp_path / "qrels", ["ERR@10"]).runs
+    de = 15 / 16 / 2 + (1 - 15 / 16) * (1 / 16) / 3
+    assert scored.per_query == ({"en-1": 3 / 16, "de-1": pytest.approx(de, abs=1e-5), "q": 0.0},)
+    assert scored.means == (pytest.approx((3 / 16 + de) / 3, abs=1e-5),)
+    assert (scored.without_results, scored.unjudged) == (1, 1)
+
+
+def test_grades_that_gdeval_does_not_take_are_told_in_one_sentence(run_cli, files):
+    (files / "high").write_text("q1 0 a 5\n")
+    ran = run_cli("score", "first", "--qrels", "high", "-m", "AP", "-m", "ERR@10")
+    sentence = (
+        "-m is 'ERR@10', which gdeval computes for grades of at most 4, and high has 5; choose another, as nDCG@10"
+    )
     assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")

@@ -2,11 +2,13 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import pytest
 
 from sparton.errors import SpartonError, UsageError
 from sparton.search.evaluation.topics import Topic, TopicOptions, count_topics, read_topics
+from sparton.search.evaluation.trec_files import read_qrels, read_run
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_half_characters_are_replaced(write):
         ('{"id": 1, "vector": {"a": NaN}}', ", line 1: the impact of 'a' is nan; expected a whole number"),
         ('{"id": 1, "vector": {"a": true}}', ", line 1: the impact of 'a' is True; expected a whole number"),
         ('{"id": 1, "vector": {"a": -1}}', ", line 1: the impact of 'a' is -1; expected one from 0 to 2147483647"),
-        (b"q1\tbag\nq2\t\xff", ", line 2: this is not UTF-8 (invalid start byte)"),
+        (b"q1\tbag\nq2\t\xff", ", line 2: this is not UTF-8 (invalid start byte); save the file as UTF-8"),
     ],
 )
 def test_bad_topics_get_one_sentence(write, content, sentence):
@@ -198,7 +200,7 @@ def test_topics_of_trec(write, end, zipped):
             "<top><num>1<title>a\n<top><num> Number: 1<title>b\n",
             ", line 2: the id '1' stands in line 1 too; ids must differ",
         ),
-        ("<topics>\n", ", line 1: '<topics>' has no tab; expected an id, a tab and a text, or a JSON object"),
+        ("<topics>\n", " is XML; expected an id, a tab and a text a line, JSON lines, or TREC's <top>"),
     ],
 )
 def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
@@ -215,7 +217,9 @@ def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
             ", line 1: this is a heading, 'qid\\tbags', and none of its columns is called query, text, title; rename "
             "the column of texts, or remove the line",
         ),
-        ("id,text\n1,bag", ", line 1: 'id,text' has no tab; expected an id, a tab and a text, or a JSON object"),
+        ("id,text\n1,bag", " has ',' between columns, 'id,text'; expected tabs: save it as TSV"),
+        ('\n"qid";"query"\n1;bag', " has ';' between columns, '\"qid\";\"query\"'; expected tabs: save it as TSV"),
+        ("1,bag\n", ", line 1: '1,bag' has no tab; expected an id, a tab and a text, or a JSON object"),
         (
             "1\tbag\n2\tbag\tred",
             ", line 2: 3 columns; expected an id, a tab and a text without tabs, or a first line that names the "
@@ -225,7 +229,7 @@ def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
         ("a\0b\tbag", ", line 1: the id 'a\\x00b' is no single word; a run could not hold it"),
         ("1\tbag\r2\that\r", ", line 1 has a carriage return within it; expected lines that end in LF or CRLF"),
         ("1\t" + "bag " * 2**23, ", line 1 is longer than 16 MiB; expected lines that end in LF or CRLF"),
-        ("1\tbag\n".encode("utf-16"), ", line 1: this is not UTF-8 (invalid start byte)"),
+        ("1\tbag\n".encode("utf-16"), ", line 1: this is not UTF-8 (invalid start byte); save the file as UTF-8"),
         (
             '{"id": "1", "text": "a", "metadata": ' + "[" * 100_000 + "]" * 100_000 + "}",
             ", line 1: this is JSON nested too deeply; expected a topic's id and text",
@@ -250,13 +254,60 @@ def test_bad_topics_of_trec_get_one_sentence(write, content, sentence):
             ", line 1: the impact of 'a' is 1e+300; expected one from 0 to 2147483647",
         ),
         ('{"id": 1, "vector": {"a": {"b": 1}}}', ", line 1: the impact of 'a' is {'b': 1}; expected a whole number"),
-        ('[{"id": 1}]', ", line 1: '[{\"id\": 1}]' has no tab; expected an id, a tab and a text, or a JSON object"),
+        *[
+            (
+                content,
+                f" {what}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'",
+            )
+            for content, what, query in [
+                ('[{"id": 1}]', "is a JSON array", ".[]"),
+                ('\n[\n  {"id": 1, "text": "a"}\n]\n', "is a JSON array", ".[]"),
+                ('{\n  "id": 1,\n  "text": "a"\n}\n', "has JSON objects that reach over several lines", "."),
+            ]
+        ],
+        *[
+            (content, " is XML; expected an id, a tab and a text a line, JSON lines, or TREC's <top>")
+            for content in ("<?xml version='1.0'?>\n<topics>", "<topics task='covid'>\n<topic number='1'>")
+        ],
+        (
+            '{"id": 9007199254740994.0, "text": "a"}',
+            ', line 1: the topic\'s id is 9007199254740994.0; expected text or a number as "_id" or "qid" or "id"',
+        ),
     ],
 )
 def test_other_files_get_one_sentence(write, content, sentence):
     with pytest.raises(SpartonError) as caught:
         count_topics(write(content))
     assert str(caught.value) == f"topics{sentence}"
+
+
+def test_a_whole_number_is_an_id_however_it_is_written(write):
+    path = write('{"id": 3.0, "text": "a"}\n{"id": 4, "text": "b"}\n{"id": -1e3, "text": "c"}\n')
+    assert list(read_topics(path)) == [Topic("3", "a"), Topic("4", "b"), Topic("-1000", "c")]
+
+
+def test_ids_in_brackets_are_ids(write):
+    path = write("[1]\tbag\n<b>\that, cap\nid,text\tshoe\n")
+    assert list(read_topics(path)) == [Topic("[1]", "bag"), Topic("<b>", "hat, cap"), Topic("id,text", "shoe")]
+
+
+def test_a_folder_is_said_with_the_file_that_is_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("beir/qrels").mkdir(parents=True)
+    for read, words in ((count_topics, "topics"), (read_qrels, "judgments"), (read_run, "a run")):
+        with pytest.raises(SpartonError) as caught:
+            read(Path("beir"))
+        assert str(caught.value) == f"beir is a folder; expected a file of {words}"
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/dev.tsv", "qrels/test.tsv", "bm25.trec"):
+        (Path("beir") / name).touch()
+    for read, words in (
+        (count_topics, "topics, as beir/queries.jsonl"),
+        (read_qrels, "judgments, as beir/qrels/test.tsv"),
+        (read_run, "a run, as beir/bm25.trec"),
+    ):
+        with pytest.raises(SpartonError) as caught:
+            read(Path("beir"))
+        assert str(caught.value) == f"beir is a folder; expected a file of {words}"
 
 
 def test_what_trec_eval_takes_for_part_of_an_id_is_part_of_it(write):

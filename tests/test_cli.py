@@ -125,7 +125,7 @@ def test_search_explains_with_contributions_that_sum_to_the_score(run_cli, small
 def test_search_gives_json_lines(run_cli, small_index, searcher):
     ran = run_cli("search", "silk scarf", "--index", small_index, "-k", 3, "--json")
     assert [json.loads(line) for line in ran.stdout.splitlines()] == [
-        {"rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text}
+        {"rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text, "fields": {}}
         for hit in searcher.search("silk scarf", 3)
     ]
 

@@ -44,7 +44,7 @@ def searcher(light_index):
 def expected(searcher):
     """The hits of QUERY as JSON lines of a pipe."""
     return [
-        {"query": QUERY, "rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text}
+        {"query": QUERY, "rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text, "fields": {}}
         for hit in searcher.search(QUERY, 2)
     ]
 

@@ -129,7 +129,7 @@ def test_half_a_character_is_shown_as_one_that_is_missing(page):
     title = page.browser.execute_script(
         "const half = String.fromCharCode(0xd83d), fields = {title: half.repeat(3), brand: half};"
         "const hit = {rank: 1, id: half, score: 1, text: half, fields, matches: []};"
-        "document.getElementById('hits').append(item(hit, new Map(), {title: 'title'}));"
+        "document.getElementById('hits').append(item(hit, new Map(), {title: 'title', prices: []}));"
         "return [...document.querySelector('.title').textContent].length"
     )
     assert title == 3

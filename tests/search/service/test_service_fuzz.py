@@ -160,7 +160,7 @@ class Maker:
         query, k, explain = self.query(), self.any(GOOD_K), self.any([*BOOLS, *[""] * 8])
         encode = self.any([quote, quote_plus, lambda text: "".join(f"%{byte:02x}" for byte in text.encode())])
         pairs = [f"q={encode(query)}", f"k={k}", *([f"explain={explain}"] if explain else [])]
-        pairs += self.any([[], [], ["more=1"], ["q[]=1"], ["="]])
+        pairs += self.any([[], [], [""]])
         self.chance.shuffle(pairs)
         host, prefix = self.any(GOOD_HOSTS), self.any([b"", b"", b"http://localhost:1", b"HTTP://[::1]"])
         target = prefix + b"/search?" + "&".join(pairs).encode()
@@ -183,6 +183,7 @@ class Maker:
                 ["q=hat&q=bag", "k=3&k=4"],
                 [";".join(["q=bag", "k=3"])],
                 ["&&&=&q"],
+                ["q=bag", self.any(["more=1", "q[]=1", "=", "%FF=1", "x" * 9_000 + "=1"])],
             ]
         )
         return Sent(request(b"GET", b"/search?" + "&".join(pairs).encode()), (200, *REFUSED))

@@ -7,6 +7,7 @@ impact as the term's frequency, which gives the same postings.
 import json
 import logging
 import re
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ _COUNTS = "sparton"  # entry of a commit's user data
 _CHECKSUM = 8  # bytes at the end of a file of Lucene
 _BLOCK = 2**20
 _TOGETHER = 1_000  # ids that are deleted in one call
+_NUMBERS = 2**40  # of which two writers hardly choose the same
 log = logging.getLogger("sparton")
 
 
@@ -60,7 +62,8 @@ class LuceneWriter:
     """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit.
 
     fields: that documents may have. base: the commit to go on from, by its file, where commits are kept for those who
-    read them; `counts` are then of what is added.
+    read them; `counts` are then of what is added. unique: give new files names that no other writer gives that goes on
+    from the same commit, on another machine.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class LuceneWriter:
         key: str = "",
         fields: Sequence[Field] = (),
         base: str | None = None,
+        unique: bool = False,
     ) -> None:
         self._folder = folder
         with _io(folder):
@@ -78,6 +82,8 @@ class LuceneWriter:
             if base is not None:
                 config.setIndexCommit(find_commit(self._directory, base))
                 config.setIndexDeletionPolicy(java_class("org.apache.lucene.index.NoDeletionPolicy").INSTANCE)
+                if unique:
+                    _take_numbers(folder, self._directory, base)
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
             found = _read_counts(self._writer.getLiveCommitData()) if base is None else IndexedCounts()
             self.counts = IndexedCounts(key) + found
@@ -154,6 +160,23 @@ class LuceneWriter:
         """Release the folder; what was not committed is gone."""
         self._writer.rollback()
         self._directory.close()
+
+
+def _take_numbers(folder: Path, directory: Any, base: str) -> None:
+    """Have the next writer number its files from a random number on. base: the commit that it goes on from.
+
+    It counts on from the highest numbers in the names of files, also of those that belong to no commit, which it then
+    removes.
+    """
+    infos = java_class("org.apache.lucene.index.SegmentInfos").readCommit(directory, base)
+    numbered, first = java_class("java.lang.Long").toString, secrets.randbelow(_NUMBERS)
+    names = [
+        f"pending_segments_{numbered(int(infos.getGeneration()) + first, 36)}",
+        f"_{numbered(int(infos.counter) + first, 36)}.si",
+        *(f"{one.info.name}_{numbered(max(0, int(one.getDelGen())) + first, 36)}.liv" for one in infos),
+    ]
+    for name in names:
+        (folder / name).touch()
 
 
 def committed_counts(folder: Path) -> IndexedCounts | None:

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError, UsageError, short
-from ..indexer.updating import count_live, existing_ids
+from ..indexer.updating import can_be_merged, existing_ids
 from ..options import flat_keywords, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
 from ..pipeline.documents import Documents, Shard
@@ -238,14 +238,13 @@ class _Change:
 
     def compact(self) -> None:
         """Write small parts anew, and merge Lucene's segments, if there is anything to merge."""
-        update = self._update
-        update.begin(self._parts)
-        manifest = update.manifest
-        assert manifest.updated is not None
-        _, _, excess = count_live(update.folder, manifest.indexes, manifest.updated.commits)
+        update, manifest = self._update, self._update.manifest
+        if manifest.updated:
+            update.begin(self._parts)  # removes what a change that was killed has left
         small = small_parts(self._parts, self._settings.shard_rows, merge=True)
-        if not excess and not small:
+        if not small and not can_be_merged(update.folder, manifest.indexes, manifest.commits):
             return
+        update.begin(self._parts)
         kept, _ = self._rewrite(small, update.numbers())
         parts = (*(part for part in self._parts if part.name not in small), *kept)
         with waiting("merging the Lucene index", shown=self._progress):

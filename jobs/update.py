@@ -7,28 +7,23 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..errors import Parameter, SpartonError, UsageError, short
+from ..errors import Parameter, SpartonError
 from ..indexer.updating import can_be_merged, existing_ids
-from ..options import flat_keywords, values_for
+from ..options import Texts, flat_keywords, several, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
-from ..pipeline.documents import Documents, Shard
+from ..pipeline.documents import Documents
 from ..pipeline.options import EncoderOptions, UpdateOptions
-from ..storage.index_location import refuse_sources
 from ..storage.manifest import Counts, PartFile, Settings
-from ..storage.part_lines import text_digest
 from ..storage.skipped_rows import SkippedRows
 from ..terminal.progress_bar import counted, progress_bar, waiting
 from ..terminal.update_report import UpdateReport
 from .given_corpus import given_files
 from .index_update import IndexUpdate, NewContent, open_update, small_parts
+from .update_rows import UpdateRows, in_shards
 
 if TYPE_CHECKING:
-    from ..pipeline.corpus.columns import Columns
-    from ..pipeline.corpus.files import DataFile
     from ..pipeline.encoding.open_encoder import DocumentEncoder
     from ..pipeline.parts.changes import Changes, Wanted
-
-_SHARD = 8_192  # rows that are read at once
 
 
 @flat_keywords
@@ -58,7 +53,7 @@ def update_index(
                 "encoded for it; add to those vectors and index them again"
             )
         with given_files(rows, update.location, shared=False, progress=progress) as files:
-            source = _Rows(files, update, updating, skipped, progress)
+            source = UpdateRows(files, update, updating, skipped, progress)
             with waiting("reading the rows", shown=progress):
                 wanted = source.wanted()
             change = _Change(update, wanted, progress)
@@ -74,23 +69,21 @@ def update_index(
 
 
 def delete_documents(
-    ids: Iterable[str] = (),
+    ids: Texts = (),
     index: str | Path = "sparton-index",
     *,
-    filters: Sequence[str] = (),
+    filters: Texts = (),
     progress: bool = False,
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents; those that the index does not have are counted. filters: documents that pass all of these are
-    taken out as well. The rest is as in update_index.
+    ids: of documents, several or one; those that the index does not have are counted. filters: documents that pass all
+    of these are taken out as well. The rest is as in update_index.
     """
     started = perf_counter()
-    if isinstance(ids, str):
-        raise UsageError(Parameter("ids"), f" is {short(ids)}; expected a list of ids")
+    named, tests = dict.fromkeys(several(Parameter("ids"), ids)), several(Parameter("filters"), filters)
     with open_update(index) as update:
-        named = dict.fromkeys(ids)
-        wanted = named | dict.fromkeys(_matching(update, filters) if filters else ())
+        wanted = named | dict.fromkeys(_matching(update, tests) if tests else ())
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()
@@ -112,71 +105,6 @@ def compact_index(index: str | Path = "sparton-index", *, progress: bool = False
         change.compact()
         report = replace(change.report(), merged=update.manifest.number > before.number)
         return replace(report, seconds=perf_counter() - started)
-
-
-class _Rows:
-    """The rows that an update is given, checked. Raises SpartonError as a build does for its corpus."""
-
-    def __init__(
-        self,
-        paths: "Sequence[str | DataFile]",
-        update: IndexUpdate,
-        options: UpdateOptions,
-        skipped: SkippedRows,
-        progress: bool,
-    ) -> None:
-        from ..pipeline.corpus.files import of_users
-        from ..pipeline.corpus.reader import Corpus
-        from ..pipeline.corpus.survey import Wanted, survey_all
-
-        settings = update.manifest.settings
-        self._corpus: Corpus = Corpus(paths, header=settings.header)
-        refuse_sources(update.location, [(file, f"the file {file}") for file in of_users(self._corpus.files)])
-        self._skip_bad = options.skip_bad_rows
-        self._columns: Columns
-        with waiting("reading columns and ids", shown=progress):
-            asked = Wanted(
-                id_column=settings.id_column,
-                text_columns=settings.text_columns,
-                strip_html=settings.strip_html,
-                kept=settings.fields,
-            )
-            self._columns, _ = survey_all(self._corpus, asked, skipped if self._skip_bad else None)
-
-    def wanted(self) -> "dict[str, Wanted | None]":
-        """Each row's id, with what is to be known of it; None for a row without text."""
-        from ..pipeline.parts.changes import Wanted
-
-        wanted: dict[str, Wanted | None] = {}
-        for shard in self._shards(wanted):
-            documents = shard.documents
-            fields = documents.fields or ("",) * len(documents)
-            for name, text, some in zip(documents.ids, documents.texts, fields, strict=True):
-                wanted[name] = Wanted(text_digest(text), some)
-        return wanted
-
-    def documents(self, ids: set[str]) -> Iterator[Documents]:
-        """The documents of some of the rows, a few thousand at a time."""
-        for shard in self._shards({}):
-            documents = shard.documents
-            rows = [row for row, name in enumerate(documents.ids) if name in ids]
-            if rows:
-                yield _pick(documents, rows)
-
-    def _shards(self, noted: "dict[str, Wanted | None]") -> Iterator[Shard]:
-        """noted: gets the id of each row, with or without text."""
-        from ..pipeline.corpus.checked import checked
-        from ..pipeline.corpus.rows import Rows
-        from ..pipeline.corpus.shards import read_shards
-
-        def check(rows: Rows) -> Rows:
-            rows = checked(rows, columns=self._columns, skip_bad=self._skip_bad)
-            for name in rows.columns[0]:
-                if name is not None:
-                    noted.setdefault(name, None)
-            return rows
-
-        return read_shards(self._corpus.rows(self._columns.all, self._columns.of_fields), _SHARD, check)
 
 
 class _Change:
@@ -201,7 +129,7 @@ class _Change:
             )
         self._documents = self.found.documents
 
-    def write(self, source: _Rows | None = None, options: UpdateOptions | None = None) -> float:
+    def write(self, source: UpdateRows | None = None, options: UpdateOptions | None = None) -> float:
         """Write what is another, and have it count. source: the rows of an update, for the texts to be encoded.
         Returns the seconds that encoding took."""
         from ..pipeline.parts.changes import TEXT, documents_in
@@ -309,7 +237,7 @@ class _Change:
     ) -> Iterator[PartFile]:
         from ..pipeline.parts.collection import write_documents
 
-        shards = _shards(documents, self._settings.shard_rows, numbers)
+        shards = in_shards(documents, self._settings.shard_rows, numbers)
         with progress_bar(count, shown=self._progress) as so_far:
             written = write_documents(
                 shards,
@@ -326,12 +254,10 @@ class _Change:
 
 def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:
     """The ids of documents that pass filters."""
-    if isinstance(filters, str):
-        raise UsageError(Parameter("filters"), f" is {short(filters)}; expected a list of filters")
-    from ..pipeline.parts.changes import DELIMITER
+    from ..pipeline.parts.changes import document_of
 
     names = update.matching(filters)
-    return {name.rpartition(DELIMITER)[0] for name in names} if update.manifest.settings.chunk else names
+    return set(map(document_of, names)) if update.manifest.settings.chunk else names
 
 
 def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
@@ -346,28 +272,3 @@ def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
     return UpdateReport(
         update.location.name, number, counts.documents, removed=len(found), missing=len(ids) - len(found)
     )
-
-
-def _shards(documents: Iterable[Documents], most: int, numbers: Iterator[int]) -> Iterator[Shard]:
-    """Documents in shards of `most`, the last of which may be shorter."""
-    waiting: list[tuple[str, ...]] = []
-    every = (row for some in documents for row in zip(*filter(None, _columns(some)), strict=True))
-    for row in every:
-        waiting.append(row)
-        if len(waiting) == most:
-            yield _shard(waiting, numbers)
-            waiting = []
-    if waiting:
-        yield _shard(waiting, numbers)
-
-
-def _shard(rows: Sequence[tuple[str, ...]], numbers: Iterator[int]) -> Shard:
-    return Shard(next(numbers), len(rows), Documents(*zip(*rows, strict=True)))
-
-
-def _pick(documents: Documents, rows: Sequence[int]) -> Documents:
-    return Documents(*(tuple(column[row] for row in rows) if column else () for column in _columns(documents)))
-
-
-def _columns(documents: Documents) -> tuple[tuple[str, ...], ...]:
-    return documents.ids, documents.texts, documents.fields

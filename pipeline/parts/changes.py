@@ -14,7 +14,7 @@ from ...storage.generations import not_as_written
 from ...storage.index_folder import COLLECTION, part_path
 from ...storage.manifest import PartFile
 from ...storage.part_lines import digest_of, id_of, postings_in, split_line, with_fields
-from ..tokens.passages import DELIMITER as DELIMITER
+from ..tokens.passages import document_of as document_of
 
 UNCHANGED, FIELDS, TEXT, REMOVED = "unchanged", "fields", "text", "removed"  # what becomes of a document
 
@@ -68,7 +68,7 @@ def find_changes(
         for line in _lines(folder / COLLECTION / part.name):
             try:
                 name = id_of(line)
-                document = name.rpartition(DELIMITER)[0] if passages else name
+                document = document_of(name) if passages else name
                 if document != last:
                     found.documents, last, repeated = found.documents + 1, document, 0
                 else:
@@ -188,7 +188,7 @@ def rewrite(
 def documents_in(folder: Path, parts: Collection[PartFile], *, passages: bool) -> Counter[str]:
     """The ids of all documents in some parts, each with the number of its lines."""
     names = (id_of(line) for part in parts for line in _lines(folder / COLLECTION / part.name))
-    return Counter(name.rpartition(DELIMITER)[0] if passages else name for name in names)
+    return Counter(map(document_of, names) if passages else names)
 
 
 def _bytes(fields: str) -> bytes:
@@ -198,7 +198,7 @@ def _bytes(fields: str) -> bytes:
 def _document(line: bytes, passages: bool) -> str:
     """The id of the document that a line is of. Raises ValueError as id_of."""
     name = id_of(line)
-    return name.rpartition(DELIMITER)[0] if passages else name
+    return document_of(name) if passages else name
 
 
 def _lines(path: Path) -> Iterator[bytes]:

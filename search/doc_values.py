@@ -45,18 +45,27 @@ def number_values(reader: Any, name: str, kind: str) -> tuple[np.ndarray, np.nda
     return documents, (numbers ^ ((numbers >> 63) & np.int64(2**63 - 1))).view(np.float64)
 
 
-def ids(reader: Any) -> Iterator[bytes]:
-    """The id of each document, in the order of their numbers. Raises DamagedIndexError for one that is no text."""
+def ids(reader: Any, numbers: np.ndarray | None = None) -> Iterator[bytes]:
+    """The id of each document, in the order of their numbers. numbers: of some documents, in their order, instead of
+    all. Raises DamagedIndexError for one that is no text."""
+    from jpype import JArray, JInt
+
     every = java_class(f"{_INDEX}MultiDocValues")
     lengths, texts = (every.getBinaryValues(reader, "id") for _ in range(2))
     stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
     length_of = _as_function("IntUnaryOperator", _length_of_id().bindTo(lengths))
     text_of = _as_function("IntFunction", _text_of_id().bindTo(texts))
-    most = int(reader.maxDoc())
-    for start in range(0, most, _TOGETHER):
+    most = int(reader.maxDoc()) if numbers is None else len(numbers)
+
+    def documents(start: int) -> Any:
         stop = min(most, start + _TOGETHER)
-        ends = np.cumsum(_array(stream.range(start, stop).map(length_of).toArray()), dtype=np.int64).tolist()
-        joined = from_java(stream.range(start, stop).mapToObj(text_of).collect(collectors.joining())).encode()
+        if numbers is None:
+            return stream.range(start, stop)
+        return stream.of(JArray(JInt)(numbers[start:stop].astype(np.int32)))
+
+    for start in range(0, most, _TOGETHER):
+        ends = np.cumsum(_array(documents(start).map(length_of).toArray()), dtype=np.int64).tolist()
+        joined = from_java(documents(start).mapToObj(text_of).collect(collectors.joining())).encode()
         if len(joined) != ends[-1]:
             raise DamagedIndexError("an id is no text")
         yield from (joined[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))

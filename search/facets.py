@@ -16,7 +16,7 @@ from ..indexer.java import java_class, to_java
 from ..pipeline.tokens.passages import DELIMITER
 from ..storage.fields import BOOLEAN, NUMBER, TIMESTAMP, Field
 from .doc_values import ids, keyword_values, number_values
-from .filters.accepted import matching_bits
+from .filters.accepted import flags_of, matching_bits
 
 MOST_VALUES = 20  # of a field, the most frequent ones
 _MOST_KEPT = 100_000  # keywords of a field, taken over from Java
@@ -72,6 +72,18 @@ class FacetCounter:
         every = self._matches(java_class("org.apache.lucene.search.MatchAllDocsQuery")(), None)
         return [one.value for one in self._column(field).counts(every)[:most]]
 
+    def read(self, field: Field) -> None:
+        """Have the values of a field ready, and with passages the documents that these are of. Raises what Java
+        throws."""
+        self._column(field)
+        if self._passages:
+            self._document_numbers()
+
+    def fields_read(self) -> list[str]:
+        """The names of the fields whose values are ready."""
+        with self._lock:
+            return list(self._columns)
+
     def _matches(self, query: Any, accepted: Sequence[Any] | None) -> np.ndarray:
         """Whether each document matches."""
         found = []
@@ -81,9 +93,8 @@ class FacetCounter:
                 bits.and_(accepted[number])
             elif (live := segment.getLiveDocs()) is not None:
                 bits.and_(java_class("org.apache.lucene.util.FixedBitSet").copyOf(live))
-            words = np.array(memoryview(bits.getBits())).astype("<u8", copy=False).view(np.uint8)
-            found.append(np.unpackbits(words, count=int(segment.maxDoc()), bitorder="little"))
-        return np.concatenate(found).view(bool) if found else np.empty(0, bool)
+            found.append(bits)
+        return flags_of(found)
 
     def _one_of_each_document(self, matches: np.ndarray) -> np.ndarray:
         """Of the passages that match one of each document: all of a document's have its fields."""
@@ -112,8 +123,8 @@ class FacetCounter:
 
 
 class _Column:
-    """The values of a field. Each stands in `documents`, and has the number in `numbers` that its place among all
-    different values gives it. documents: None where no document has two."""
+    """The values of a field. Each stands in `documents`, and has in `numbers` its rank among all different
+    values. documents: None where no document has two."""
 
     def __init__(
         self, documents: np.ndarray, numbers: np.ndarray, different: "_Keywords | _Numbers", most: int

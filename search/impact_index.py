@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import Parameter, SpartonError
 from ..indexer.index_writer import open_reader, postings_analyzer
 from ..indexer.java import (
@@ -24,7 +26,7 @@ from ..storage.fields import Field
 from .doc_values import ids as document_ids
 from .explain import Match
 from .facets import FacetCounter, Facets
-from .filters.accepted import AcceptedDocuments
+from .filters.accepted import AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, typed_filter
 from .lucene_hits import DamagedIndexError, ScoredDoc, rank
 from .sorting import FieldOrder, best_then_id, field_order, lucene_order
@@ -150,15 +152,18 @@ class ImpactIndex:
     def ids(self, selection: Selection) -> list[str]:
         """The ids of all documents that pass the filters of a selection."""
         with self._reading():
-            every = list(document_ids(self._reader))
-            passing = self._accepted.of(selection.filters).bits
-            names: list[str] = []
-            for leaf, bits in zip(self._reader.leaves(), passing, strict=True):
-                before, most, number = int(leaf.docBase), int(bits.length()), 0
-                while number < most and (number := int(bits.nextSetBit(number))) < most:
-                    names.append(every[before + number].decode())
-                    number += 1
-            return names
+            passing = np.flatnonzero(flags_of(self._accepted.of(selection.filters).bits))
+            return [name.decode() for name in document_ids(self._reader, passing)]
+
+    def warm_like(self, older: "ImpactIndex") -> None:
+        """Read what another has of this one's fields, and find what passes the filters that it was asked for."""
+        with self._reading():
+            for name in older._counter.fields_read():
+                if (field := self._fields.get(name)) is not None and field == older._fields[name]:
+                    self._counter.read(field)
+            if self._fields == older._fields:  # or a filter may mean another thing, or nothing
+                for filters in older._accepted.asked():
+                    self._accepted.of(filters)
 
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""

@@ -1,6 +1,7 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
+_MOST_KEPT, _LONGEST_KEPT = 16, 4_096  # queries whose terms are kept, and their letters
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -134,6 +136,7 @@ class Searcher:
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
         self._encoding = threading.Lock()  # a model uses all cores for one query already
+        self._kept: OrderedDict[str, dict[str, int]] = OrderedDict()  # terms of the last queries
 
     def _open_encoder(
         self, index: Path | None, model: str | None, query_model: str | None, device: str, trust_remote_code: bool
@@ -184,11 +187,19 @@ class Searcher:
     def terms(self, query: str) -> dict[str, int]:
         """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
 
-        Raises SpartonError if the index was made of vectors and no model was named.
+        Those of the last queries are kept, as one may be asked again with other filters. Raises SpartonError if the
+        index was made of vectors and no model was named.
         """
         encoder = self._encoder()
         with self._encoding:
-            return encoder.terms(query)
+            terms = self._kept.pop(query, None)
+            if terms is None:
+                terms = encoder.terms(query)
+            if len(query) <= _LONGEST_KEPT:
+                self._kept[query] = terms
+                if len(self._kept) > _MOST_KEPT:
+                    self._kept.popitem(last=False)
+            return dict(terms)
 
     def input_terms(self, query: str) -> frozenset[str]:
         """The terms that are in a query; the model has added the others. Raises as `terms`."""
@@ -320,6 +331,16 @@ class Searcher:
             return newer
         newer.close()  # it was built again while it was opened
         return self._open_again()
+
+    def warmed_like(self, older: "Searcher") -> Self:
+        """This searcher, once it has read what the older one did for facets and filters, so that no query waits for it.
+        Closes itself, and raises SpartonError, where the index cannot be read."""
+        try:
+            self._index.warm_like(older._index)
+        except SpartonError:
+            self.close()
+            raise
+        return self
 
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""

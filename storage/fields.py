@@ -16,9 +16,10 @@ FieldValue = str | int | float | bool | list[str]
 class Field:
     """A field of an index. name: as the corpus has it, with dots where it is within others. kind: one of KINDS.
 
-    decimal: what stands before the decimals of numbers that the corpus has as strings, a point or a comma.
+    decimal: what stands before the decimals of numbers that the corpus has as strings, a point or a comma; "" where
+    none of them said which.
     """
 
     name: Annotated[str, Where(f"a name of 1 to {MOST_LETTERS} characters", lambda name: 0 < len(name) <= MOST_LETTERS)]
     kind: Annotated[str, Where("string, number, boolean, timestamp or strings", lambda kind: kind in KINDS)]
-    decimal: Annotated[str, Where('"." or ","', lambda sign: sign in (".", ","))] = "."
+    decimal: Annotated[str, Where('".", "," or ""', lambda sign: sign in (".", ",", ""))] = ""

@@ -80,6 +80,28 @@ def choose_columns(
     return Columns(ids[0], text, id_column is None or not text_columns, unused, tuple(ids[1:]))
 
 
+def tell_lacking_fields(corpus: Corpus, fields: Sequence[Field]) -> None:
+    """Log which columns of an index's fields some files lack: documents lose what such rows leave out.
+
+    In files whose rows name the columns a row may leave out any; only a column that no row has is told of.
+    """
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for field in fields:
+        if corpus.format.named_by_rows and field.name in corpus.names:
+            continue
+        files = [
+            str(file)
+            for file, schema in zip(corpus.files, corpus.schemas, strict=True)
+            if schema and field.name not in schema
+        ]
+        if files:
+            lacking.setdefault(tuple(files), []).append(field.name)
+    for lackers, names in lacking.items():
+        what = "the field" if len(names) == 1 else "the fields"
+        told = f"no column for {what} {listed(names)} in {_some(lackers)}"
+        log.warning("%s: documents that get their rows are without", told)
+
+
 def not_taken(known: Sequence[str], taken: Sequence[str]) -> tuple[str, ...]:
     """The columns that are none of those taken. Of one that has others within it either it is named, or what of it was
     not taken, if some was."""
@@ -171,9 +193,12 @@ def _no_text(name: str, schema: Mapping[str, str], where: str) -> SpartonError:
 def _tell(lacking: Mapping[str, Sequence[str]]) -> None:
     for name, files in lacking.items():
         if files:
-            more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""
-            told = ", ".join(files[:_TOLD])
-            log.info("no column %r in %s%s: their rows have no text there", name, told, more)
+            log.info("no column %r in %s: their rows have no text there", name, _some(files))
+
+
+def _some(files: Sequence[str]) -> str:
+    more = f" and {len(files) - _TOLD:,} more" if len(files) > _TOLD else ""
+    return ", ".join(files[:_TOLD]) + more
 
 
 def _in(file: object, corpus: Corpus) -> str:

@@ -14,7 +14,7 @@ from ...storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP, Field
 from ...storage.skipped_rows import BadRow
 from .markup import without_markup
 from .names import is_within
-from .numbers import number_in
+from .numbers import numbers_in
 from .paths import leaves
 from .rows import Rows
 from .texts import NoTextError, as_text, texts_of
@@ -32,7 +32,7 @@ _IN_ORJSON = 2**63
 
 
 class _WrongError(Exception):
-    """A value that is not of its field's kind."""
+    """A value that is not of its field's kind, or not surely one value of it, which the text says then."""
 
 
 def with_fields(rows: Rows, fields: Sequence[Field], *, strip_html: bool = False) -> Rows:
@@ -49,10 +49,11 @@ def with_fields(rows: Rows, fields: Sequence[Field], *, strip_html: bool = False
         for offset, value in enumerate(values):
             try:
                 found.append(None if value is None else read(value))
-            except (_WrongError, NoTextError):
+            except (_WrongError, NoTextError) as error:
                 found.append(None)
+                why = isinstance(error, _WrongError) and str(error)
                 what = f"has {_told(value)} in column {field.name!r}"
-                bad[offset] = BadRow("field", f"{what}, where {_WORDS[field.kind]} was expected")
+                bad[offset] = BadRow("field", f"{what}, {why or f'where {_WORDS[field.kind]} was expected'}")
         columns.append(found)
     names = [field.name for field in fields]
     objects = [_json(names, values) for values in zip(*columns, strict=True)]
@@ -113,9 +114,11 @@ def _is_blank(value: Any) -> bool:
 
 def _number(value: Any, decimal: str) -> Any:
     if type(value) is str:
-        if (text := number_in(value, decimal)) is None:
+        if not (readings := numbers_in(value, decimal)):
             raise _WrongError
-        return orjson.Fragment(text)
+        if len(readings) > 1:
+            raise _WrongError(f"which may be {' or '.join(readings)}, and no value of the index said which")
+        return orjson.Fragment(readings[0])
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _WrongError
     if isinstance(value, Decimal):

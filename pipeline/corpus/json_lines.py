@@ -38,7 +38,7 @@ class JsonLines:
 
     def rows(self, file: DataFile, columns: Sequence[str], fields: Sequence[str] = ()) -> Iterator[Rows]:
         """All lines but empty ones."""
-        for some in _objects(file, tuple(name for name in columns if "." in name)):
+        for some in _objects(file, tuple(name for name in (*columns, *fields) if "." in name)):
             values, kept = (tuple(_column(some.rows, name) for name in names) for names in (columns, fields))
             rows = Rows(file, "line", some.numbers, values, some.bad, some.halves, some.names, kept, some.rows)
             if any(float in set(map(type, column)) for column in values) or any(map(_has_large, kept)):

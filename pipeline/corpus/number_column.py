@@ -1,7 +1,7 @@
 """How the numbers of a column are written, where it has them as strings: all in one way, or they are none."""
 
 from .names import words
-from .numbers import COMMA, POINT, NumberText, read_number
+from .numbers import COMMA, POINT, UNDECIDED, NumberText, read_number
 
 _CODES = set(
     str.split("sku ean gtin upc isbn issn asin mpn barcode zip zipcode plz phone telephone telefon fax handle")
@@ -57,7 +57,7 @@ class NumberColumn:
     @property
     def decimal(self) -> str:
         """What stands before decimals."""
-        return POINT if POINT in self._decimals else COMMA
+        return UNDECIDED if len(self._decimals) > 1 else next(iter(self._decimals))
 
     @property
     def unfit(self) -> str:

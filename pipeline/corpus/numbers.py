@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 POINT, COMMA = ".", ","  # before decimals
+UNDECIDED = ""  # where either may stand there
 _BLANKS = " \u00a0\u2007\u2009\u202f"
 _CODES = str.split("""
     AED ARS AUD BGN BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR ISK JPY KES KRW KWD MAD MXN MYR NGN
@@ -69,7 +70,13 @@ def read_number(text: str) -> NumberText | None:
     return NumberText(readings, found["before"] or found["behind"] or "") if readings else None
 
 
-def number_in(text: str, decimal: str) -> str | None:
-    """The number that a text is where decimals stand behind a point or a comma, as JSON has it."""
+def numbers_in(text: str, decimal: str) -> list[str]:
+    """The numbers that a text may be where decimals stand behind a point or a comma, as JSON has them: more than one
+    only where that is undecided."""
     found = read_number(text)
-    return None if found is None else found.readings.get(decimal)
+    if found is None:
+        return []
+    readings = found.readings
+    if decimal == UNDECIDED:
+        return list(dict.fromkeys(readings.values()))
+    return [readings[decimal]] if decimal in readings else []

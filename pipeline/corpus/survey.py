@@ -9,7 +9,7 @@ from ...errors import SpartonError
 from ...storage.fields import Field
 from ...storage.skipped_rows import SkippedRows
 from .checked import check_corpus, checked
-from .columns import Columns, choose_columns
+from .columns import Columns, choose_columns, tell_lacking_fields
 from .files import DataFile
 from .formats import ANY
 from .json_kinds import JsonKinds
@@ -67,7 +67,7 @@ def _in_two_passes(corpus: Corpus, wanted: Wanted, skipped: SkippedRows | None) 
     if skipped is not None:
         skipped.forget()
     columns = wanted.columns(corpus)
-    _tell(corpus, columns)
+    _tell(corpus, columns, wanted)
     fields, sample = _look_at(corpus, wanted, columns)
     if fields and fields.by_types:
         columns, fields = fields.columns(corpus.names, columns), None
@@ -99,7 +99,7 @@ def _in_one_pass(corpus: Corpus, wanted: Wanted, skipped: SkippedRows | None) ->
     if columns.all != supposed.all:
         return None
     wanted.columns(found)  # and what is to be told of them
-    _tell(corpus, columns)
+    _tell(found, columns, wanted)
     if sample:
         sample.tell()
     return fields.columns(found.names, columns) if fields else columns, rows
@@ -130,10 +130,11 @@ def _kinds(rows: Rows | None) -> dict[str, str]:
     return {name: found.kinds.get(name, ANY) for name in rows.names}
 
 
-def _tell(corpus: Corpus, columns: Columns) -> None:
+def _tell(corpus: Corpus, columns: Columns, wanted: Wanted) -> None:
     if columns.guessed:
         log.info("%s", columns.guess)
     if corpus.format.title == "CSV":
         from .delimited import tell_delimiters
 
         tell_delimiters(corpus.files)
+    tell_lacking_fields(corpus, wanted.kept)

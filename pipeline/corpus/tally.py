@@ -12,7 +12,7 @@ from .field_values import BOOLEANS, is_empty
 from .formats import OBJECT, OBJECTS
 from .kinds import in_words
 from .number_column import NumberColumn
-from .numbers import POINT
+from .numbers import UNDECIDED
 from .timestamps import read_iso
 
 LONG = 200  # characters
@@ -29,7 +29,7 @@ class Verdict:
     """
 
     kind: str | None
-    decimal: str = POINT
+    decimal: str = UNDECIDED
     why: str = ""
     notes: tuple[str, ...] = ()
     is_empty: bool = False

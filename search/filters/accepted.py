@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ...indexer.java import java_class
 from .lucene import query_of
 from .typed import AllOf, Typed
@@ -47,6 +49,11 @@ class AcceptedDocuments:
                 self._kept.popitem(last=False)
         return found
 
+    def asked(self) -> list[tuple[Typed, ...]]:
+        """The filters whose documents are kept, those that were asked for last at the end."""
+        with self._lock:
+            return list(self._kept)
+
     def _found(self, filters: tuple[Typed, ...]) -> Accepted:
         bits = matching_bits(self._searcher, self._leaves, query_of(AllOf(filters)))
         for segment, leaf in zip(bits, self._leaves, strict=True):
@@ -61,6 +68,15 @@ def matching_bits(searcher: Any, leaves: Sequence[Any], query: Any) -> tuple[Any
     mode = java_class("org.apache.lucene.search.ScoreMode").COMPLETE_NO_SCORES
     weight = searcher.createWeight(searcher.rewrite(query), mode, 1.0)
     return tuple(_bits_of(weight, leaf) for leaf in leaves)
+
+
+def flags_of(bits: Sequence[Any]) -> np.ndarray:
+    """The FixedBitSets of all segments as one array of truth values, one a document."""
+    words = (np.array(memoryview(one.getBits())).astype("<u8", copy=False).view(np.uint8) for one in bits)
+    flags = [
+        np.unpackbits(some, count=int(one.length()), bitorder="little") for some, one in zip(words, bits, strict=True)
+    ]
+    return np.concatenate(flags).view(bool) if flags else np.empty(0, bool)
 
 
 def _bits_of(weight: Any, leaf: Any) -> Any:

@@ -1,6 +1,7 @@
 """An open index as a small HTTP service: JSON for programs, one page for people."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -8,13 +9,13 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
 
-from ...errors import UsageError
+from ...errors import UsageError, listed, short
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
 from .current import CurrentSearcher
@@ -30,6 +31,7 @@ GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
 _PAGE = 10  # hits of the page
+_ONCE, _SEVERAL = ("q", "k", "explain", "sort", "offset"), ("filter", "facet")  # parameters of GET /search
 _Text = Annotated[str, Field(max_length=MOST_LETTERS)]
 _Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
 
@@ -116,7 +118,7 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         if not 0 <= offset <= options.most_offset:
             raise HTTPException(422, f"offset is {offset}; expected 0 to {options.most_offset}")
 
-    @app.get("/search")
+    @app.get("/search", dependencies=[Depends(_check_parameters)])
     async def search(
         response: Response,
         q: Annotated[str, Query(max_length=MOST_LETTERS)],
@@ -133,7 +135,7 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
             response.headers[GENERATION] = searcher.manifest.state
             return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
 
-    @app.post("/search")
+    @app.post("/search", dependencies=[Depends(_refuse_parameters)])
     async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
         check(batch.k, batch.offset)
         more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
@@ -172,6 +174,23 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
 
     return app
+
+
+def _check_parameters(request: Request) -> None:
+    """Raise HTTPException for what GET /search would not heed: an unknown parameter, or one of which it takes one value
+    and there are more."""
+    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in (*_ONCE, *_SEVERAL):
+            known = listed((*_ONCE, *_SEVERAL))
+            raise HTTPException(422, f"GET /search has no parameter {short(name)}; its parameters are {known}")
+        if count > 1 and name in _ONCE:
+            raise HTTPException(422, f"{name} is given {count} times; expected it once")
+
+
+def _refuse_parameters(request: Request) -> None:
+    """Raise HTTPException for parameters beside the body of POST /search."""
+    for name in request.query_params:
+        raise HTTPException(422, f"POST /search has no parameter {short(name)}; say all in the body")
 
 
 def _where(location: Sequence[str | int]) -> str:

@@ -4,8 +4,9 @@
 const MOST_FACETS = 12, KINDS_WITH_FACETS = ["string", "strings", "boolean"];
 const part = name => document.getElementById(name);
 const form = part("search"), ids = new Set();  // ids: fields that have another value in each document
+const MANY = 100;  // documents, among which the most frequent values stand more than once unless all are different
 const HITS = limit("hits"), MOST_OFFSET = limit("offset");
-let index = {fields: [], kinds: new Map(), roles: {}}, asking = new AbortController();
+let index = {fields: [], kinds: new Map(), roles: roles([])}, asking = new AbortController();
 const ready = describe();
 
 /** What the service takes at most, as the page is told. */
@@ -77,7 +78,10 @@ async function responseTo(parameters, signal) {
   ]);
   const counts = new Map(Object.entries(response.facets ?? {}));
   own.forEach((name, number) => counts.set(name, new Map(Object.entries(others[number].facets ?? {})).get(name) ?? []));
-  for (const [name, values] of counts) if (values.length >= 20 && values.every(({count}) => count === 1)) ids.add(name);
+  // Few documents, or those that a filter leaves, may have different brands, too.
+  if (response.total >= MANY && !filtersOf(parameters).length) {
+    for (const [name, values] of counts) if (values.length >= 20 && values.every(({count}) => count === 1)) ids.add(name);
+  }
   return {...response, counts, total: response.total ?? null};
 }
 

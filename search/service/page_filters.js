@@ -35,8 +35,8 @@ function facet({name, kind}, values, chosen, change) {
     line.append(box, element("bdi", facetValueText(value, kind), "value"), element("span", numberText(count), "count"));
     return line;
   });
-  const isFirst = (line, place) => place < AT_ONCE || line.firstChild.checked || boxes.length <= AT_ONCE + 2;
-  const rest = boxes.filter((line, place) => !isFirst(line, place));
+  const isFirst = (line, row) => row < AT_ONCE || line.firstChild.checked || boxes.length <= AT_ONCE + 2;
+  const rest = boxes.filter((line, row) => !isFirst(line, row));
   group.append(...boxes.filter(isFirst));
   if (rest.length) {
     const more = element("details"), summary = element("summary", `${rest.length} more`);
@@ -70,7 +70,7 @@ function range({name, kind}, choice, change) {
   return group;
 }
 
-/** Put others in the place of an element's children, and leave the focus, and what is being typed, where they were. */
+/** Replace an element's children, and leave the focus, and what is being typed, where they were. */
 function replaceKeepingFocus(parent, children) {
   const before = parent.contains(document.activeElement) ? document.activeElement : null;
   const typed = before?.type === "number" || before?.type === "date" ? before.value : null;

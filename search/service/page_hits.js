@@ -1,7 +1,10 @@
 "use strict";
 // A hit as a product: title, price, picture and fields, if it has them, and why it was found.
 
-const TITLE = /^(title|name|product_?name|product_?title)$/i, PRICE = /price$/i, CURRENCY = /^(price_?)?currency(_?code)?$/i;
+const TITLE = /^(title|name|product_?name|product_?title)$/i, CURRENCY = /^(price_?)?currency(_?code)?$/i;
+// Names of prices, the likeliest to be paid first, and of what was asked before, or is asked of the shop itself.
+const PRICES = [/^price$/i, /(sale|special|offer|discount(ed)?|reduced|current|final|selling)[\s_-]*price$/i, /price$/i];
+const NO_PRICE = /compare|(?<![a-z])(old|was|before|previous|former|original|cost|purchase|wholesale)[\s_-]*price/i;
 const MOST_FACTS = 6;
 
 /** The last part of a field's name: price of offer.price. */
@@ -9,14 +12,22 @@ function lastName(name) {
   return name.slice(name.lastIndexOf(".") + 1);
 }
 
+/** The part of a field's name that may say that it is a price: price of offer.price, and of price.amount. */
+function priceName(name) {
+  return lastName(name.replace(/\.(amount|value)$/i, ""));
+}
+
+/** The fields that have prices, the likeliest to be paid first. */
+function prices(fields) {
+  const found = new Set(), named = fields.filter(({name, kind}) => ["number", "string"].includes(kind) && !NO_PRICE.test(priceName(name)));
+  for (const pattern of PRICES) for (const {name} of named) if (pattern.test(priceName(name))) found.add(name);
+  return [...found];
+}
+
 /** Which fields are shown in a way of their own. fields: of the index. */
 function roles(fields) {
-  const find = (pattern, ...kinds) => fields.find(({name, kind}) => kinds.includes(kind) && pattern.test(lastName(name)))?.name;
-  return {
-    title: find(TITLE, "string"),
-    price: find(/^price$/i, "number", "string") ?? find(PRICE, "number", "string"),
-    currency: find(CURRENCY, "string"),
-  };
+  const find = pattern => fields.find(({name, kind}) => kind === "string" && pattern.test(lastName(name)))?.name;
+  return {title: find(TITLE), prices: prices(fields), currency: find(CURRENCY)};
 }
 
 /** Title and text: the field that is one, or else the first words of the text. */
@@ -105,12 +116,12 @@ function item(hit, kinds, shown) {
   const made = element("li", undefined, "hit"), body = element("div", undefined, "body");
   const values = new Map(Object.entries(hit.fields ?? {}));
   const [title, rest] = titleAndText(hit, values, shown.title), image = picture(values, title);
-  const price = values.get(shown.price), head = element("div", undefined, "head");
+  const priced = shown.prices.find(name => values.has(name)), head = element("div", undefined, "head");
   head.append(element("h3", title, "title"));
-  if (price !== undefined) head.append(element("p", priceText(price, values.get(shown.currency)), "price"));
+  if (priced) head.append(element("p", priceText(values.get(priced), values.get(shown.currency)), "price"));
   body.append(head);
-  const roleNames = Object.values(shown);
-  const facts = [...values].filter(([name]) => !roleNames.includes(name)).filter(isShort).slice(0, MOST_FACTS);
+  const elsewhere = [shown.title, priced, shown.currency];
+  const facts = [...values].filter(([name]) => !elsewhere.includes(name)).filter(isShort).slice(0, MOST_FACTS);
   if (facts.length) body.append(pairs(facts, kinds, 60));
   if (rest) body.append(element("p", cut(rest, 600), "text"));
   body.append(details(hit, values, kinds, rest));

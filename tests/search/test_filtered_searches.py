@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from urllib.parse import urlencode
 
 import pytest
@@ -293,7 +294,80 @@ def test_the_service_tells_what_is_in_the_index(client, searcher, shop, static_m
     assert client.get("/index").json() == {
         "name": shop.name,
         "documents": 60,
-        "generation": searcher.manifest.generation,
+        "generation": searcher.manifest.state,
         "fields": [{"name": field.name, "kind": field.kind} for field in SHOP],
         "model": static_model.name,
     }
+
+
+KNOWN = "its parameters are q, k, explain, sort, offset, filter, facet"
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("q=bag&filters=price%20%3C%201", f"GET /search has no parameter 'filters'; {KNOWN}"),
+        ("q=bag&facets=brand", f"GET /search has no parameter 'facets'; {KNOWN}"),
+        ("query=bag", f"GET /search has no parameter 'query'; {KNOWN}"),
+        ("q=bag&K=3", f"GET /search has no parameter 'K'; {KNOWN}"),
+        ("q=bag&=3", f"GET /search has no parameter ''; {KNOWN}"),
+        ("q=bag&k=3&k=5", "k is given 2 times; expected it once"),
+        ("q=red&q=bag&q=hat", "q is given 3 times; expected it once"),
+        ("q=bag&sort=price&sort=-price", "sort is given 2 times; expected it once"),
+    ],
+)
+def test_a_parameter_that_would_not_be_heeded_is_refused(client, query, sentence):
+    response = client.get(f"/search?{query}")
+    assert (response.status_code, response.json()) == (422, {"detail": sentence})
+
+
+def test_parameters_beside_a_body_are_refused(client):
+    response = client.post("/search?k=3&filter=in_stock", json={"queries": ["bag"]})
+    sentence = "POST /search has no parameter 'k'; say all in the body"
+    assert (response.status_code, response.json()) == (422, {"detail": sentence})
+
+
+def test_a_long_name_of_a_parameter_is_told_in_short(client):
+    response = client.get(f"/search?q=bag&{'x' * 5_000}=1")
+    assert response.status_code == 422
+    assert len(response.json()["detail"]) < 300
+
+
+def test_a_query_that_is_asked_again_has_the_same_terms_whatever_was_done_to_them(shop):
+    queries = [f"{WORDS[number % 10]} bag {number}" for number in range(40)] + ["black bag " * 1_000]
+    with closing(sparton.Searcher(shop)) as searcher:
+        for query in [*queries, *queries[::-1], *queries[:3] * 3]:
+            terms = searcher.terms(query)
+            assert list(terms.items()) == list(searcher.encoder.terms(query).items())
+            terms.clear()
+
+
+def test_one_query_with_other_filters_is_encoded_once(shop):
+    with closing(sparton.Searcher(shop)) as searcher:
+        encoder = searcher.encoder
+        searcher.encoder = counting = CountingEncoder(encoder)
+        brands = [searcher.answer("black bag", filters=[f"brand = {brand!r}"], facets=["tags"]) for brand in BRANDS]
+        assert counting.texts == ["black bag"]
+        searcher.encoder = encoder
+        for brand, answer in zip(BRANDS, brands, strict=True):
+            assert answer.hits == searcher.search("black bag", filters=[f"brand = {brand!r}"])
+            assert {hit.fields["brand"] for hit in answer.hits} == {brand}
+        searcher.encoder = counting
+        for number in range(20):
+            searcher.terms(f"bag {number}")
+        searcher.terms("black bag")  # which was long ago
+        assert counting.texts == ["black bag", *(f"bag {number}" for number in range(20)), "black bag"]
+
+
+class CountingEncoder:
+    """An encoder that keeps which texts it was given one by one."""
+
+    def __init__(self, encoder):
+        self._encoder, self.texts = encoder, []
+
+    def __getattr__(self, name):
+        return getattr(self._encoder, name)
+
+    def terms(self, text):
+        self.texts.append(text)
+        return self._encoder.terms(text)

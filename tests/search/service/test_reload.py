@@ -12,6 +12,7 @@ from support.serving import serving
 from support.updates import Catalogue, build, make, searched
 
 import sparton
+from sparton.errors import SpartonError
 
 QUERIES = ("black leather bag", "gold clutch", "word1 word2 word30")
 CLIENTS, UPDATES = 6, 4
@@ -96,3 +97,48 @@ def test_a_renewed_searcher_has_the_new_generation_and_the_same_model(static_mod
             assert newer.encoder is searcher.encoder
             assert searched(newer) == searched(opened) != before
         assert searched(searcher) == before
+
+
+@pytest.mark.parametrize("options", [{}, {"chunk": True, "max_length": 8}], ids=["documents", "passages"])
+def test_a_newer_searcher_has_read_what_the_older_one_did(static_model, tmp_path, options):
+    catalogue = Catalogue(60)
+    index = build(tmp_path / "index", catalogue.rows.values(), static_model, index_processes=1, heap_mb=128, **options)
+    filters, facets = ["price < 40", "brand = Adele"], ["brand", "price"]
+    with closing(sparton.Searcher(index)) as searcher:
+        searcher.answer("black bag", filters=filters, facets=facets)
+        sparton.delete_documents(["d1", "d2"], index)
+        with closing(searcher.renewed().warmed_like(searcher)) as newer, closing(sparton.Searcher(index)) as opened:
+            read, kept = newer._index._counter, newer._index._accepted
+            assert read.fields_read() == facets
+            assert kept.asked() == [newer.selection(filters).filters]
+            same = newer.answer("black bag", 50, filters=filters, facets=facets)
+            alone = opened.answer("black bag", 50, filters=filters, facets=facets)
+            assert (same.hits, same.total, same.facets) == (alone.hits, alone.total, alone.facets)
+            assert 0 < same.total < 58
+
+
+def test_a_newer_searcher_is_without_filters_that_its_fields_do_not_have(static_model, tmp_path):
+    rows = list(Catalogue(60).rows.values())
+    index = build(tmp_path / "index", rows, static_model, index_processes=1, heap_mb=128)
+    with closing(sparton.Searcher(index)) as searcher:
+        searcher.answer("black bag", filters=["price < 40"], facets=["brand", "price"])
+        words = [{**row, "price": f"about {row['price']}"} for row in rows]
+        build(index, words, static_model, index_processes=1, heap_mb=128, overwrite=True)
+        with closing(searcher.renewed().warmed_like(searcher)) as newer:
+            assert newer._index._counter.fields_read() == ["brand"]
+            assert newer._index._accepted.asked() == []
+            facets = newer.answer("black bag", facets=["price"]).facets["price"]
+            assert all(str(one.value).startswith("about ") for one in facets)
+
+
+def test_what_cannot_be_read_beforehand_is_closed(static_model, tmp_path):
+    index = build(tmp_path / "index", Catalogue(60).rows.values(), static_model, index_processes=1, heap_mb=128)
+    with closing(sparton.Searcher(index)) as searcher:
+        searcher.answer("black bag", facets=["brand"])
+        sparton.delete_documents(["d1"], index)
+        newer = searcher.renewed()
+        newer.close()
+        with pytest.raises(SpartonError) as caught:
+            newer.warmed_like(searcher)
+        assert str(caught.value) == f"the index {index / 'lucene'} was closed; open it again to search it"
+        assert searcher.answer("black bag", facets=["brand"]).total == 60

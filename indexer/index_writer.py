@@ -202,10 +202,31 @@ def open_reader(folder: Path, segments: str | None = None) -> Any:
     Raises SpartonError for an index of a newer Lucene, and what Java raises for one that is damaged.
     """
     readers = java_class("org.apache.lucene.index.DirectoryReader")
-    try:
+    with _of_known_version(folder):
         if segments is None and len(list(folder.glob("segments_*"))) < 2:
             return readers.open(open_directory(folder))
         return readers.open(find_commit(open_directory(folder), segments))
+
+
+def read_commit(folder: Path, segments: str | None = None) -> tuple[str, tuple[str, ...], int]:
+    """What a commit consists of, without opening it: the file that lists its segments, all of its files, and how many
+    documents it holds. segments, and what is raised: as open_reader's."""
+    with _of_known_version(folder):
+        directory = open_directory(folder)
+        try:
+            name = str(find_commit(directory, segments).getSegmentsFileName())
+            infos = java_class("org.apache.lucene.index.SegmentInfos").readCommit(directory, name)
+            documents = sum(int(one.info.maxDoc()) - int(one.getDelCount()) for one in infos)
+            return name, tuple(sorted(map(str, infos.files(True)))), documents
+        finally:
+            directory.close()
+
+
+@contextmanager
+def _of_known_version(folder: Path) -> Iterator[None]:
+    """Turn what Java says of an index of a newer Lucene into a sentence."""
+    try:
+        yield
     except java_exception() as error:
         if not _is_too_new(folder, error):
             raise

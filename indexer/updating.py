@@ -9,8 +9,8 @@ from typing import Any, Self
 from ..errors import Parameter, SpartonError
 from ..storage.fields import Field
 from ..storage.manifest import LuceneCommit
-from .index_writer import LuceneWriter, lucene_trouble, open_reader
-from .java import LONG_RUN, java_class, java_exception, java_message, java_name, start_jvm
+from .index_writer import LuceneWriter, lucene_trouble, open_reader, read_commit
+from .java import LONG_RUN, java_class, java_exception, java_name, start_jvm
 from .read_vectors import read_vectors
 from .splits import cut
 
@@ -142,25 +142,31 @@ def current_commits(folder: Path, indexes: Sequence[str], commits: Sequence[str 
 
 def _opened(folder: Path, segments: str | None) -> tuple[LuceneCommit, int]:
     """A commit, and how many documents it holds."""
-    with _reading(folder, segments) as reader:
-        commit = reader.getIndexCommit()
-        files = tuple(sorted(map(str, commit.getFileNames())))
-        return LuceneCommit(str(commit.getSegmentsFileName()), files), int(reader.numDocs())
+    with _readable(folder):
+        name, files, documents = read_commit(folder, segments)
+    return LuceneCommit(name, files), documents
 
 
 @contextmanager
 def _reading(folder: Path, segments: str | None) -> Iterator[Any]:
     """A reader of a commit. Raises SpartonError where it cannot be read."""
-    try:
+    with _readable(folder):
         reader = open_reader(folder, segments)
         try:
             yield reader
         finally:
             reader.close()
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Turn what Java says of an index that it cannot read into a sentence."""
+    try:
+        yield
     except java_exception() as error:
         raise SpartonError(
-            f"Lucene cannot read {folder}: {java_message(error)} ({java_name(error)}); look at all of it with "
-            "`sparton info --check`, and build the index again with ",
+            f"Lucene cannot read {folder} ({java_name(error)}); look at all of it with `sparton info --check`, and build "
+            "the index again with ",
             Parameter("overwrite", True),
         ) from error
 

@@ -1,6 +1,7 @@
 """Jobs that change a finished index: rows that replace those of the same id or are new, deletions, and merging."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError
+from ..indexer.java import LONG_RUN, start_jvm
 from ..indexer.updating import can_be_merged, existing_ids
 from ..options import Texts, flat_keywords, several, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
@@ -123,7 +125,11 @@ class _Change:
         from ..pipeline.parts.changes import find_changes
 
         lines = sum(part.documents for part in self._parts)
-        with counted("comparing", lines, "documents", shown=self._progress) as seen:
+        with (
+            ThreadPoolExecutor(max_workers=1) as pool,
+            counted("comparing", lines, "documents", shown=self._progress) as seen,
+        ):
+            pool.submit(start_jvm, LONG_RUN)  # what is wrong with Java is told where it is needed
             self.found = find_changes(
                 self._update.folder, self._parts, self._wanted, passages=self._settings.chunk, on_lines=seen
             )

@@ -16,6 +16,7 @@ from ...storage.manifest import PartFile
 from ...storage.part_lines import digest_of, id_of, postings_in, split_line, with_fields
 from ..tokens.passages import document_of as document_of
 
+_BUFFER = 2**20  # bytes that are read at once
 UNCHANGED, FIELDS, TEXT, REMOVED = "unchanged", "fields", "text", "removed"  # what becomes of a document
 
 
@@ -202,5 +203,5 @@ def _document(line: bytes, passages: bool) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=_BUFFER) as stream:
         yield from stream

@@ -90,7 +90,9 @@ class Reloading:
     def _look(self) -> bool:
         """Take up what is new; return whether that went well."""
         try:
-            searcher = self._current.newest.renewed()
+            older = self._current.newest
+            if (searcher := older.renewed()) is not None:
+                searcher.warmed_like(older)
         except Exception as error:  # whatever it is, the next look may find it mended
             if (told := f"{type(error).__name__} {error}") != self._told:
                 self._told = told

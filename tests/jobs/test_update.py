@@ -145,13 +145,12 @@ def test_a_lucene_index_that_cannot_be_read_is_told(small, tmp_path):
     vectors = tmp_path / "vectors"
     sparton.index_vectors(index / "collection", vectors)
     for folder in (index, vectors):
-        (segment,) = (folder / "lucene").glob("*.si")
-        segment.unlink()
+        min((folder / "lucene").glob("*.si")).unlink()
         with pytest.raises(SpartonError) as caught:
             sparton.delete_documents("d1", folder)
         assert str(caught.value) == (
-            f"Lucene cannot read {folder / 'lucene'}: {segment} (NoSuchFileException); look at all of it with "
-            "`sparton info --check`, and build the index again with overwrite=True"
+            f"Lucene cannot read {folder / 'lucene'} (CorruptIndexException); look at all of it with `sparton info "
+            "--check`, and build the index again with overwrite=True"
         )
 
 
@@ -191,7 +190,7 @@ def test_one_id_or_one_filter_is_understood(small, tmp_path):
     assert sparton.delete_documents("d5", index).removed == 1
     sparton.delete_documents(index=index, filters="in_stock = false")
     assert set(collection_of(index)) == {name for name, row in rows.items() if name != "d5" and row["in_stock"]}
-    for wrong, said in ((["d6", 7], "a list"), (7, "7")):
+    for wrong, said in ((["d6", 7], "['d6', 7]"), (7, "7")):
         with pytest.raises(UsageError) as caught:
             sparton.delete_documents(wrong, index)
         assert str(caught.value) == f"ids is {said}; expected texts"

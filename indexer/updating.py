@@ -165,8 +165,8 @@ def _readable(folder: Path) -> Iterator[None]:
         yield
     except java_exception() as error:
         raise SpartonError(
-            f"Lucene cannot read {folder} ({java_name(error)}); look at all of it with `sparton info --check`, and build "
-            "the index again with ",
+            f"Lucene cannot read {folder} ({java_name(error)}); look at all of it with `sparton info --check`, and "
+            "build the index again with ",
             Parameter("overwrite", True),
         ) from error
 

@@ -1,6 +1,6 @@
 """Jobs that change a finished index: rows that replace those of the same id or are new, deletions, and merging."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -138,7 +138,7 @@ class _Change:
     def write(self, source: UpdateRows | None = None, options: UpdateOptions | None = None) -> float:
         """Write what is another, and have it count. source: the rows of an update, for the texts to be encoded.
         Returns the seconds that encoding took."""
-        from ..pipeline.parts.changes import TEXT, documents_in
+        from ..pipeline.parts.changes import FIELDS, TEXT, documents_in
 
         new = {name for name, wanted in self._wanted.items() if wanted and name not in self.found.kinds}
         texts = {name for name, kind in self.found.kinds.items() if kind == TEXT} | new
@@ -148,7 +148,8 @@ class _Change:
         self._update.begin(self._parts)
         numbers = self._update.numbers()
         touched = self.found.touched | small_parts(self._parts, self._settings.shard_rows)
-        kept, changed = self._rewrite(touched, numbers)
+        others = {name for name, kind in self.found.kinds.items() if kind == FIELDS}
+        kept, changed = self._rewrite(touched, numbers, source.fields(others) if source and others else {})
         encoded: list[PartFile] = []
         started = perf_counter()
         if encoder and source:
@@ -179,7 +180,7 @@ class _Change:
         if not small and not can_be_merged(update.folder, manifest.indexes, manifest.commits):
             return
         update.begin(self._parts)
-        kept, _ = self._rewrite(small, update.numbers())
+        kept, _ = self._rewrite(small, update.numbers(), {})
         parts = (*(part for part in self._parts if part.name not in small), *kept)
         with waiting("merging the Lucene index", shown=self._progress):
             update.commit(NewContent(parts, (), (), 0, manifest.counts), merge=True)
@@ -202,8 +203,11 @@ class _Change:
             without_terms=self._without_terms,
         )
 
-    def _rewrite(self, touched: set[str], numbers: Iterator[int]) -> tuple[list[PartFile], list[PartFile]]:
-        """Write the lines of some parts anew; return the parts of those that stay, and of those with other fields."""
+    def _rewrite(
+        self, touched: set[str], numbers: Iterator[int], fields: Mapping[str, str]
+    ) -> tuple[list[PartFile], list[PartFile]]:
+        """Write the lines of some parts anew; return the parts of those that stay, and of those that get other fields.
+        fields: these."""
         from ..pipeline.parts.changes import PartsWriter, rewrite
 
         folder, most = self._update.folder, self._settings.shard_rows
@@ -212,7 +216,7 @@ class _Change:
                 folder,
                 [part for part in self._parts if part.name in touched],
                 self.found.kinds,
-                self._wanted,
+                fields,
                 passages=self._settings.chunk,
                 kept=kept,
                 changed=changed,

@@ -50,15 +50,22 @@ class UpdateRows:
 
     def wanted(self) -> "dict[str, Wanted | None]":
         """Each row's id, with what is to be known of it; None for a row without text."""
-        from ..pipeline.parts.changes import Wanted
+        from ..pipeline.parts.changes import Wanted, fields_bytes, fields_digest
 
         wanted: dict[str, Wanted | None] = {}
         for shard in self._shards(wanted):
             documents = shard.documents
             fields = documents.fields or ("",) * len(documents)
             for name, text, some in zip(documents.ids, documents.texts, fields, strict=True):
-                wanted[name] = Wanted(text_digest(text), some)
+                wanted[name] = Wanted(text_digest(text), fields_digest(fields_bytes(some)))
         return wanted
+
+    def fields(self, ids: set[str]) -> dict[str, str]:
+        """The fields of some of the rows, as lines have them."""
+        found: dict[str, str] = {}
+        for documents in self.documents(ids):
+            found.update(zip(documents.ids, documents.fields or ("",) * len(documents), strict=True))
+        return found
 
     def documents(self, ids: set[str]) -> Iterator[Documents]:
         """The documents of some of the rows, a few thousand at a time."""

@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import wraps
 from numbers import Integral, Real
@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from .errors import Parameter, UsageError, short
 
 R = TypeVar("R")
+Texts = str | Iterable[str]  # several, or one
 MOST = 2**31 - 1  # of what is counted: token ids and Lucene's numbers of documents have 32 bits
 MOST_THREADS = 1_024  # and processes
 _WHOLE = re.compile(r"[+-]?[0-9]+")
@@ -81,6 +82,16 @@ def checked(name: str | Parameter, value: Any, hint: Any) -> Any:
     if bound and kept is not None and (wrong := bound.wrong(kept)):
         raise _unexpected(name, wrong)
     return kept
+
+
+def several(name: str | Parameter, given: Texts) -> list[str]:
+    """Several texts; one alone is one of them. Raises UsageError for what is none."""
+    if isinstance(given, str):
+        return [given]
+    texts = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(one, str) for one in texts):
+        raise UsageError(name, f" is {short(given)}; expected texts")
+    return texts
 
 
 def read_number(name: str | Parameter, text: str, kind: type, word: str | None = None) -> int | float:

@@ -7,6 +7,7 @@ impact as the term's frequency, which gives the same postings.
 import json
 import logging
 import re
+import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ _COUNTS = "sparton"  # entry of a commit's user data
 _CHECKSUM = 8  # bytes at the end of a file of Lucene
 _BLOCK = 2**20
 _TOGETHER = 1_000  # ids that are deleted in one call
+_NUMBERS = 2**40  # of which two writers hardly choose the same
 log = logging.getLogger("sparton")
 
 
@@ -60,7 +62,8 @@ class LuceneWriter:
     """One IndexWriter on one folder, whose index it continues. `counts` is what the folder contains after a commit.
 
     fields: that documents may have. base: the commit to go on from, by its file, where commits are kept for those who
-    read them; `counts` are then of what is added.
+    read them; `counts` are then of what is added. unique: give new files names that no other writer gives that goes on
+    from the same commit, on another machine.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class LuceneWriter:
         key: str = "",
         fields: Sequence[Field] = (),
         base: str | None = None,
+        unique: bool = False,
     ) -> None:
         self._folder = folder
         with _io(folder):
@@ -78,6 +82,8 @@ class LuceneWriter:
             if base is not None:
                 config.setIndexCommit(find_commit(self._directory, base))
                 config.setIndexDeletionPolicy(java_class("org.apache.lucene.index.NoDeletionPolicy").INSTANCE)
+                if unique:
+                    _take_numbers(folder, self._directory, base)
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
             found = _read_counts(self._writer.getLiveCommitData()) if base is None else IndexedCounts()
             self.counts = IndexedCounts(key) + found
@@ -156,6 +162,23 @@ class LuceneWriter:
         self._directory.close()
 
 
+def _take_numbers(folder: Path, directory: Any, base: str) -> None:
+    """Have the next writer number its files from a random number on. base: the commit that it goes on from.
+
+    It counts on from the highest numbers in the names of files, also of those that belong to no commit, which it then
+    removes.
+    """
+    infos = java_class("org.apache.lucene.index.SegmentInfos").readCommit(directory, base)
+    numbered, first = java_class("java.lang.Long").toString, secrets.randbelow(_NUMBERS)
+    names = [
+        f"pending_segments_{numbered(int(infos.getGeneration()) + first, 36)}",
+        f"_{numbered(int(infos.counter) + first, 36)}.si",
+        *(f"{one.info.name}_{numbered(max(0, int(one.getDelGen())) + first, 36)}.liv" for one in infos),
+    ]
+    for name in names:
+        (folder / name).touch()
+
+
 def committed_counts(folder: Path) -> IndexedCounts | None:
     """What the last commit in `folder` contains; None if there is none, or it cannot be opened."""
     directory = open_directory(folder)
@@ -179,10 +202,31 @@ def open_reader(folder: Path, segments: str | None = None) -> Any:
     Raises SpartonError for an index of a newer Lucene, and what Java raises for one that is damaged.
     """
     readers = java_class("org.apache.lucene.index.DirectoryReader")
-    try:
+    with _of_known_version(folder):
         if segments is None and len(list(folder.glob("segments_*"))) < 2:
             return readers.open(open_directory(folder))
         return readers.open(find_commit(open_directory(folder), segments))
+
+
+def read_commit(folder: Path, segments: str | None = None) -> tuple[str, tuple[str, ...], int]:
+    """What a commit consists of, without opening it: the file that lists its segments, all of its files, and how many
+    documents it holds. segments, and what is raised: as open_reader's."""
+    with _of_known_version(folder):
+        directory = open_directory(folder)
+        try:
+            name = str(find_commit(directory, segments).getSegmentsFileName())
+            infos = java_class("org.apache.lucene.index.SegmentInfos").readCommit(directory, name)
+            documents = sum(int(one.info.maxDoc()) - int(one.getDelCount()) for one in infos)
+            return name, tuple(sorted(map(str, infos.files(True)))), documents
+        finally:
+            directory.close()
+
+
+@contextmanager
+def _of_known_version(folder: Path) -> Iterator[None]:
+    """Turn what Java says of an index of a newer Lucene into a sentence."""
+    try:
+        yield
     except java_exception() as error:
         if not _is_too_new(folder, error):
             raise

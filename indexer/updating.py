@@ -1,15 +1,16 @@
 """Change the Lucene indexes of an index: from the commits that sparton.json names to new ones beside them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import SpartonError
+from ..errors import Parameter, SpartonError
 from ..storage.fields import Field
 from ..storage.manifest import LuceneCommit
-from .index_writer import LuceneWriter, lucene_trouble, open_reader
-from .java import LONG_RUN, java_class, java_exception, start_jvm
+from .index_writer import LuceneWriter, lucene_trouble, open_reader, read_commit
+from .java import LONG_RUN, java_class, java_exception, java_name, start_jvm
 from .read_vectors import read_vectors
 from .splits import cut
 
@@ -20,14 +21,19 @@ _INDEX = "org.apache.lucene.index."
 class LuceneUpdate:
     """Writers on the Lucene indexes of an index, of which each goes on from the commit that is meant.
 
-    folder: of the index. indexes: names of theirs. commits: the commit of each, as Manifest.commits.
-    fields: that documents may have. To be used as a
-    context manager: what was not committed is gone then, and the commits from which it began are as they were.
-    Raises SpartonError where one cannot be opened or written.
+    folder: of the index. indexes: names of theirs. commits: the commit of each, as Manifest.commits. fields: that
+    documents may have. unique: as LuceneWriter's. To be used as a context manager: what was not committed is gone then,
+    and the commits from which it began are as they were. Raises SpartonError where one cannot be opened or written.
     """
 
     def __init__(
-        self, folder: Path, indexes: Sequence[str], commits: Sequence[str | None], fields: Sequence[Field] = ()
+        self,
+        folder: Path,
+        indexes: Sequence[str],
+        commits: Sequence[str | None],
+        fields: Sequence[Field] = (),
+        *,
+        unique: bool = False,
     ) -> None:
         start_jvm(LONG_RUN)
         self._fields = fields
@@ -38,7 +44,7 @@ class LuceneUpdate:
             for path, segments in zip(self._folders, commits, strict=True):
                 base, documents = _opened(path, segments)
                 sizes.append(documents)
-                self._writers.append(LuceneWriter(path, key=_KEY, fields=fields, base=base.segments))
+                self._writers.append(LuceneWriter(path, key=_KEY, fields=fields, base=base.segments, unique=unique))
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -88,12 +94,9 @@ def existing_ids(folder: Path, indexes: Sequence[str], commits: Sequence[str | N
     start_jvm(LONG_RUN)
     found: set[str] = set()
     for name, segments in zip(indexes, commits, strict=True):
-        reader = open_reader(folder / name, segments)
-        try:
+        with _reading(folder / name, segments) as reader:
             searcher = java_class("org.apache.lucene.search.IndexSearcher")(reader)
             found.update(one for one in ids if searcher.count(_query("id", one)))
-        finally:
-            reader.close()
     return found
 
 
@@ -111,19 +114,24 @@ def live_postings(segment: Any) -> int:
     return count
 
 
-def count_live(folder: Path, indexes: Sequence[str], commits: Sequence[LuceneCommit]) -> tuple[int, int, int]:
-    """What some commits hold that is not deleted, documents and postings; and how many segments they have with deleted
-    ones, or more than one an index: what a merge would make less of."""
-    documents = postings = excess = 0
+def count_live(folder: Path, indexes: Sequence[str], commits: Sequence[LuceneCommit]) -> tuple[int, int]:
+    """What some commits hold that is not deleted: documents and postings."""
+    documents = postings = 0
     for name, commit in zip(indexes, commits, strict=True):
-        reader = open_reader(folder / name, commit.segments)
-        try:
+        with _reading(folder / name, commit.segments) as reader:
             documents += int(reader.numDocs())
             postings += sum(live_postings(leaf.reader()) for leaf in reader.leaves())
-            excess += max(0, int(reader.leaves().size()) - 1) + bool(reader.hasDeletions())
-        finally:
-            reader.close()
-    return documents, postings, excess
+    return documents, postings
+
+
+def can_be_merged(folder: Path, indexes: Sequence[str], commits: Sequence[str | None]) -> bool:
+    """Whether an index of some has deleted documents, or more segments than one."""
+    start_jvm(LONG_RUN)
+    for name, segments in zip(indexes, commits, strict=True):
+        with _reading(folder / name, segments) as reader:
+            if int(reader.leaves().size()) > 1 or reader.hasDeletions():
+                return True
+    return False
 
 
 def current_commits(folder: Path, indexes: Sequence[str], commits: Sequence[str | None]) -> tuple[LuceneCommit, ...]:
@@ -134,20 +142,33 @@ def current_commits(folder: Path, indexes: Sequence[str], commits: Sequence[str 
 
 def _opened(folder: Path, segments: str | None) -> tuple[LuceneCommit, int]:
     """A commit, and how many documents it holds."""
-    try:
+    with _readable(folder):
+        name, files, documents = read_commit(folder, segments)
+    return LuceneCommit(name, files), documents
+
+
+@contextmanager
+def _reading(folder: Path, segments: str | None) -> Iterator[Any]:
+    """A reader of a commit. Raises SpartonError where it cannot be read."""
+    with _readable(folder):
         reader = open_reader(folder, segments)
-    except java_exception() as error:
-        raise _cannot_open(folder, error) from error
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Turn what Java says of an index that it cannot read into a sentence."""
     try:
-        commit = reader.getIndexCommit()
-        files = tuple(sorted(map(str, commit.getFileNames())))
-        return LuceneCommit(str(commit.getSegmentsFileName()), files), int(reader.numDocs())
-    finally:
-        reader.close()
-
-
-def _cannot_open(folder: Path, error: Exception) -> SpartonError:
-    return lucene_trouble(folder, error)
+        yield
+    except java_exception() as error:
+        raise SpartonError(
+            f"Lucene cannot read {folder} ({java_name(error)}); look at all of it with `sparton info --check`, and "
+            "build the index again with ",
+            Parameter("overwrite", True),
+        ) from error
 
 
 def _query(field: str, term: Any) -> Any:

@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
+from secrets import randbelow
 
 from ..errors import Parameter, SpartonError
 from ..indexer.java import find_jar, find_java
@@ -15,6 +16,7 @@ from ..storage.index_location import IndexLocation, open_index_location
 from ..storage.local_copy import local_index
 from ..storage.manifest import COMPLETE, Counts, Manifest, PartFile, Updated, load_manifest
 
+_NUMBERS = 2**40  # of which two machines hardly choose the same
 _FEW = 16  # parts that are less than a quarter full; more of them are joined
 
 
@@ -70,9 +72,10 @@ class IndexUpdate:
             return index.ids(index.selection(filters))
 
     def numbers(self) -> Iterator[int]:
-        """Numbers for new parts, which no part has."""
+        """Numbers for new parts, which no part has, nor one that another machine writes meanwhile for the same URI."""
         assert self.manifest.updated is not None
-        return count(1 + max((part_number(part.name) for part in self.manifest.updated.parts), default=-1))
+        first = 1 + max((part_number(part.name) for part in self.manifest.updated.parts), default=-1)
+        return count(first + randbelow(_NUMBERS) if self.location.uri else first)
 
     def commit(self, new: NewContent, *, merge: bool = False) -> None:
         """Have Lucene hold what is new, and then sparton.json name it, which makes it count.
@@ -81,7 +84,13 @@ class IndexUpdate:
         """
         manifest, before = self.manifest, self.manifest.counts
         assert manifest.updated is not None
-        with LuceneUpdate(self.folder, manifest.indexes, manifest.commits, manifest.settings.fields) as lucene:
+        with LuceneUpdate(
+            self.folder,
+            manifest.indexes,
+            manifest.commits,
+            manifest.settings.fields,
+            unique=self.location.uri is not None,
+        ) as lucene:
             lucene.delete(new.deleted)
             added = lucene.add(self.folder / COLLECTION / part.name for part in new.added)
             if merge:
@@ -96,7 +105,7 @@ class IndexUpdate:
             )
         postings = before.postings - new.gone + added
         if not self.has_collection:
-            _, postings, _ = count_live(self.folder, manifest.indexes, commits)
+            _, postings = count_live(self.folder, manifest.indexes, commits)
         counts = replace(new.counts, documents=documents, postings=postings)
         updated = Updated(manifest.updated.number + 1, new.parts, commits)
         self.manifest = self.location.put_generation(replace(manifest, counts=counts, updated=updated), manifest)
@@ -125,6 +134,6 @@ def open_update(index: str | Path) -> Iterator[IndexUpdate]:
 
 def small_parts(parts: Sequence[PartFile], most: int, *, merge: bool = False) -> set[str]:
     """The names of parts to be joined, because there are many that are far from full. most: lines of a full one.
-    merge: join those that are only half full as well, and be there only two."""
+    merge: join those that are not three quarters full, also if there are only two."""
     small = {part.name for part in parts if part.documents < (most * 3 // 4 if merge else most // 4)}
     return small if len(small) > (1 if merge else _FEW) else set()

@@ -1,34 +1,31 @@
 """Jobs that change a finished index: rows that replace those of the same id or are new, deletions, and merging."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..errors import Parameter, SpartonError, UsageError, short
-from ..indexer.updating import count_live, existing_ids
-from ..options import flat_keywords, values_for
+from ..errors import Parameter, SpartonError
+from ..indexer.java import LONG_RUN, start_jvm
+from ..indexer.updating import can_be_merged, existing_ids
+from ..options import Texts, flat_keywords, several, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
-from ..pipeline.documents import Documents, Shard
+from ..pipeline.documents import Documents
 from ..pipeline.options import EncoderOptions, UpdateOptions
-from ..storage.index_location import refuse_sources
 from ..storage.manifest import Counts, PartFile, Settings
-from ..storage.part_lines import text_digest
 from ..storage.skipped_rows import SkippedRows
 from ..terminal.progress_bar import counted, progress_bar, waiting
 from ..terminal.update_report import UpdateReport
 from .given_corpus import given_files
 from .index_update import IndexUpdate, NewContent, open_update, small_parts
+from .update_rows import UpdateRows, in_shards
 
 if TYPE_CHECKING:
-    from ..pipeline.corpus.columns import Columns
-    from ..pipeline.corpus.files import DataFile
     from ..pipeline.encoding.open_encoder import DocumentEncoder
     from ..pipeline.parts.changes import Changes, Wanted
-
-_SHARD = 8_192  # rows that are read at once
 
 
 @flat_keywords
@@ -58,7 +55,7 @@ def update_index(
                 "encoded for it; add to those vectors and index them again"
             )
         with given_files(rows, update.location, shared=False, progress=progress) as files:
-            source = _Rows(files, update, updating, skipped, progress)
+            source = UpdateRows(files, update, updating, skipped, progress)
             with waiting("reading the rows", shown=progress):
                 wanted = source.wanted()
             change = _Change(update, wanted, progress)
@@ -74,23 +71,21 @@ def update_index(
 
 
 def delete_documents(
-    ids: Iterable[str] = (),
+    ids: Texts = (),
     index: str | Path = "sparton-index",
     *,
-    filters: Sequence[str] = (),
+    filters: Texts = (),
     progress: bool = False,
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents; those that the index does not have are counted. filters: documents that pass all of these are
-    taken out as well. The rest is as in update_index.
+    ids: of documents, several or one; those that the index does not have are counted. filters: documents that pass all
+    of these are taken out as well. The rest is as in update_index.
     """
     started = perf_counter()
-    if isinstance(ids, str):
-        raise UsageError(Parameter("ids"), f" is {short(ids)}; expected a list of ids")
+    named, tests = dict.fromkeys(several(Parameter("ids"), ids)), several(Parameter("filters"), filters)
     with open_update(index) as update:
-        named = dict.fromkeys(ids)
-        wanted = named | dict.fromkeys(_matching(update, filters) if filters else ())
+        wanted = named | dict.fromkeys(_matching(update, tests) if tests else ())
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()
@@ -114,71 +109,6 @@ def compact_index(index: str | Path = "sparton-index", *, progress: bool = False
         return replace(report, seconds=perf_counter() - started)
 
 
-class _Rows:
-    """The rows that an update is given, checked. Raises SpartonError as a build does for its corpus."""
-
-    def __init__(
-        self,
-        paths: "Sequence[str | DataFile]",
-        update: IndexUpdate,
-        options: UpdateOptions,
-        skipped: SkippedRows,
-        progress: bool,
-    ) -> None:
-        from ..pipeline.corpus.files import of_users
-        from ..pipeline.corpus.reader import Corpus
-        from ..pipeline.corpus.survey import Wanted, survey_all
-
-        settings = update.manifest.settings
-        self._corpus: Corpus = Corpus(paths, header=settings.header)
-        refuse_sources(update.location, [(file, f"the file {file}") for file in of_users(self._corpus.files)])
-        self._skip_bad = options.skip_bad_rows
-        self._columns: Columns
-        with waiting("reading columns and ids", shown=progress):
-            asked = Wanted(
-                id_column=settings.id_column,
-                text_columns=settings.text_columns,
-                strip_html=settings.strip_html,
-                kept=settings.fields,
-            )
-            self._columns, _ = survey_all(self._corpus, asked, skipped if self._skip_bad else None)
-
-    def wanted(self) -> "dict[str, Wanted | None]":
-        """Each row's id, with what is to be known of it; None for a row without text."""
-        from ..pipeline.parts.changes import Wanted
-
-        wanted: dict[str, Wanted | None] = {}
-        for shard in self._shards(wanted):
-            documents = shard.documents
-            fields = documents.fields or ("",) * len(documents)
-            for name, text, some in zip(documents.ids, documents.texts, fields, strict=True):
-                wanted[name] = Wanted(text_digest(text), some)
-        return wanted
-
-    def documents(self, ids: set[str]) -> Iterator[Documents]:
-        """The documents of some of the rows, a few thousand at a time."""
-        for shard in self._shards({}):
-            documents = shard.documents
-            rows = [row for row, name in enumerate(documents.ids) if name in ids]
-            if rows:
-                yield _pick(documents, rows)
-
-    def _shards(self, noted: "dict[str, Wanted | None]") -> Iterator[Shard]:
-        """noted: gets the id of each row, with or without text."""
-        from ..pipeline.corpus.checked import checked
-        from ..pipeline.corpus.rows import Rows
-        from ..pipeline.corpus.shards import read_shards
-
-        def check(rows: Rows) -> Rows:
-            rows = checked(rows, columns=self._columns, skip_bad=self._skip_bad)
-            for name in rows.columns[0]:
-                if name is not None:
-                    noted.setdefault(name, None)
-            return rows
-
-        return read_shards(self._corpus.rows(self._columns.all, self._columns.of_fields), _SHARD, check)
-
-
 class _Change:
     """What becomes of an index's documents, and the steps to it. wanted: documents as they shall be, by their ids; None
     for those that shall go. found: in the collection, once it was looked at."""
@@ -195,16 +125,20 @@ class _Change:
         from ..pipeline.parts.changes import find_changes
 
         lines = sum(part.documents for part in self._parts)
-        with counted("comparing", lines, "documents", shown=self._progress) as seen:
+        with (
+            ThreadPoolExecutor(max_workers=1) as pool,
+            counted("comparing", lines, "documents", shown=self._progress) as seen,
+        ):
+            pool.submit(start_jvm, LONG_RUN)  # what is wrong with Java is told where it is needed
             self.found = find_changes(
                 self._update.folder, self._parts, self._wanted, passages=self._settings.chunk, on_lines=seen
             )
         self._documents = self.found.documents
 
-    def write(self, source: _Rows | None = None, options: UpdateOptions | None = None) -> float:
+    def write(self, source: UpdateRows | None = None, options: UpdateOptions | None = None) -> float:
         """Write what is another, and have it count. source: the rows of an update, for the texts to be encoded.
         Returns the seconds that encoding took."""
-        from ..pipeline.parts.changes import TEXT, documents_in
+        from ..pipeline.parts.changes import FIELDS, TEXT, documents_in
 
         new = {name for name, wanted in self._wanted.items() if wanted and name not in self.found.kinds}
         texts = {name for name, kind in self.found.kinds.items() if kind == TEXT} | new
@@ -214,7 +148,8 @@ class _Change:
         self._update.begin(self._parts)
         numbers = self._update.numbers()
         touched = self.found.touched | small_parts(self._parts, self._settings.shard_rows)
-        kept, changed = self._rewrite(touched, numbers)
+        others = {name for name, kind in self.found.kinds.items() if kind == FIELDS}
+        kept, changed = self._rewrite(touched, numbers, source.fields(others) if source and others else {})
         encoded: list[PartFile] = []
         started = perf_counter()
         if encoder and source:
@@ -238,15 +173,14 @@ class _Change:
 
     def compact(self) -> None:
         """Write small parts anew, and merge Lucene's segments, if there is anything to merge."""
-        update = self._update
-        update.begin(self._parts)
-        manifest = update.manifest
-        assert manifest.updated is not None
-        _, _, excess = count_live(update.folder, manifest.indexes, manifest.updated.commits)
+        update, manifest = self._update, self._update.manifest
+        if manifest.updated:
+            update.begin(self._parts)  # removes what a change that was killed has left
         small = small_parts(self._parts, self._settings.shard_rows, merge=True)
-        if not excess and not small:
+        if not small and not can_be_merged(update.folder, manifest.indexes, manifest.commits):
             return
-        kept, _ = self._rewrite(small, update.numbers())
+        update.begin(self._parts)
+        kept, _ = self._rewrite(small, update.numbers(), {})
         parts = (*(part for part in self._parts if part.name not in small), *kept)
         with waiting("merging the Lucene index", shown=self._progress):
             update.commit(NewContent(parts, (), (), 0, manifest.counts), merge=True)
@@ -269,8 +203,11 @@ class _Change:
             without_terms=self._without_terms,
         )
 
-    def _rewrite(self, touched: set[str], numbers: Iterator[int]) -> tuple[list[PartFile], list[PartFile]]:
-        """Write the lines of some parts anew; return the parts of those that stay, and of those with other fields."""
+    def _rewrite(
+        self, touched: set[str], numbers: Iterator[int], fields: Mapping[str, str]
+    ) -> tuple[list[PartFile], list[PartFile]]:
+        """Write the lines of some parts anew; return the parts of those that stay, and of those that get other fields.
+        fields: these."""
         from ..pipeline.parts.changes import PartsWriter, rewrite
 
         folder, most = self._update.folder, self._settings.shard_rows
@@ -279,7 +216,7 @@ class _Change:
                 folder,
                 [part for part in self._parts if part.name in touched],
                 self.found.kinds,
-                self._wanted,
+                fields,
                 passages=self._settings.chunk,
                 kept=kept,
                 changed=changed,
@@ -310,7 +247,7 @@ class _Change:
     ) -> Iterator[PartFile]:
         from ..pipeline.parts.collection import write_documents
 
-        shards = _shards(documents, self._settings.shard_rows, numbers)
+        shards = in_shards(documents, self._settings.shard_rows, numbers)
         with progress_bar(count, shown=self._progress) as so_far:
             written = write_documents(
                 shards,
@@ -327,12 +264,10 @@ class _Change:
 
 def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:
     """The ids of documents that pass filters."""
-    if isinstance(filters, str):
-        raise UsageError(Parameter("filters"), f" is {short(filters)}; expected a list of filters")
-    from ..pipeline.parts.changes import DELIMITER
+    from ..pipeline.parts.changes import document_of
 
     names = update.matching(filters)
-    return {name.rpartition(DELIMITER)[0] for name in names} if update.manifest.settings.chunk else names
+    return set(map(document_of, names)) if update.manifest.settings.chunk else names
 
 
 def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
@@ -347,28 +282,3 @@ def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
     return UpdateReport(
         update.location.name, number, counts.documents, removed=len(found), missing=len(ids) - len(found)
     )
-
-
-def _shards(documents: Iterable[Documents], most: int, numbers: Iterator[int]) -> Iterator[Shard]:
-    """Documents in shards of `most`, the last of which may be shorter."""
-    waiting: list[tuple[str, ...]] = []
-    every = (row for some in documents for row in zip(*filter(None, _columns(some)), strict=True))
-    for row in every:
-        waiting.append(row)
-        if len(waiting) == most:
-            yield _shard(waiting, numbers)
-            waiting = []
-    if waiting:
-        yield _shard(waiting, numbers)
-
-
-def _shard(rows: Sequence[tuple[str, ...]], numbers: Iterator[int]) -> Shard:
-    return Shard(next(numbers), len(rows), Documents(*zip(*rows, strict=True)))
-
-
-def _pick(documents: Documents, rows: Sequence[int]) -> Documents:
-    return Documents(*(tuple(column[row] for row in rows) if column else () for column in _columns(documents)))
-
-
-def _columns(documents: Documents) -> tuple[tuple[str, ...], ...]:
-    return documents.ids, documents.texts, documents.fields

@@ -13,26 +13,40 @@ from ..indexer.index_writer import open_reader
 from ..indexer.java import java_exception, java_name
 from ..indexer.repeated_ids import id_hashes
 from ..indexer.updating import live_postings
-from ..storage.generations import collection_parts, marked_part
+from ..storage.generations import collection_parts, marked_part, not_as_written
 from ..storage.index_folder import COLLECTION, LUCENE
-from ..storage.manifest import Manifest, PartFile
+from ..storage.manifest import Manifest, PartFile, load_complete
 from ..storage.part_lines import digest_and_ids
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found to be right. parts: of the collection; 0 where it was made elsewhere or is not there any more."""
+    """What was found to be right. parts: of the collection; 0 where it was made elsewhere or is not in the folder.
+    unchecked: whether the index has a collection that is not in the folder."""
 
     documents: int
     postings: int
     parts: int
+    unchecked: bool
 
 
 def check_index(folder: Path, manifest: Manifest) -> Checked:
-    """Read every byte of a complete index, and compare it with its checksums, its manifest and its markers.
+    """Read every byte of a complete index, and compare it with its checksums, its manifest and its markers; if an
+    update has replaced it meanwhile, the newer one.
 
     Raises SpartonError for the first thing that is wrong, naming it.
     """
+    while True:
+        try:
+            return _check(folder, manifest)
+        except SpartonError:
+            newer = load_complete(folder)
+            if newer == manifest:
+                raise
+            manifest = newer
+
+
+def _check(folder: Path, manifest: Manifest) -> Checked:
     documents = postings = 0
     hashes = [np.empty(0, np.uint64)]
     parts = _parts(folder, manifest)
@@ -57,8 +71,8 @@ def check_index(folder: Path, manifest: Manifest) -> Checked:
     different = np.unique(ids).size if ids.size else documents
     if different != documents:
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
-    _check_parts(folder, parts, ids)
-    return Checked(documents, postings, len(parts))
+    _check_parts(folder, manifest, parts, ids)
+    return Checked(documents, postings, len(parts), not parts and not manifest.settings.of_vectors and counts.rows > 0)
 
 
 def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:
@@ -114,7 +128,7 @@ def _again(folder: Path) -> str:
     return f"remove {folder / LUCENE} and run the same `sparton index` again, which encodes what is not there any more"
 
 
-def _check_parts(folder: Path, parts: Sequence[PartFile], ids: np.ndarray) -> None:
+def _check_parts(folder: Path, manifest: Manifest, parts: Sequence[PartFile], ids: np.ndarray) -> None:
     """Raise SpartonError where a part is not what was written, or the collection has other documents than Lucene. ids:
     hashes of Lucene's, in order."""
     hashes = [np.empty(0, np.uint64)]
@@ -124,6 +138,8 @@ def _check_parts(folder: Path, parts: Sequence[PartFile], ids: np.ndarray) -> No
             digest, names = digest_and_ids(path)
         except (OSError, ValueError):
             digest, names = "", []
+        if digest != part.digest and manifest.updated:
+            raise not_as_written(path)
         if digest != part.digest:
             raise SpartonError(f"{path} is not what was written; {_again(folder)}")
         hashes.append(id_hashes(names))

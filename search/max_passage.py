@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from ..pipeline.tokens.passages import DELIMITER
+from ..pipeline.tokens.passages import document_of as document_of
 from .lucene_hits import ScoredDoc
 
 _MORE = 3
@@ -56,11 +57,6 @@ def _is_complete(value: int, document: str, last_value: int, last: str) -> bool:
     # Passages are in the order of id and delimiter, in which d1 comes behind d1! and not before it.
     before = [document[:end] for end, letter in enumerate(document) if letter < DELIMITER]
     return all(one + _AFTER_DELIMITER <= last for one in (document, *before))
-
-
-def document_of(passage: str) -> str:
-    """The id of the document that a passage is of."""
-    return passage.rpartition(DELIMITER)[0]
 
 
 def passage_of(passage: str) -> int:

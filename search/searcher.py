@@ -12,9 +12,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Self
 
-from ..errors import Parameter, SpartonError, UsageError, brief, short
+from ..errors import Parameter, SpartonError, brief
 from ..indexer.java import check_process
-from ..options import at_least, checked
+from ..options import Texts, at_least, checked, several
 from ..pipeline.options import ONE_DEVICE
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
 
 
-Names = str | Iterable[str]  # several, or one
 _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
 _MOST_KEPT, _LONGEST_KEPT = 16, 4_096  # queries whose terms are kept, and their letters
@@ -220,7 +219,7 @@ class Searcher:
             ]
 
     def search(
-        self, query: str, k: int = 10, *, filters: Names = (), sort: str | None = None, offset: int = 0
+        self, query: str, k: int = 10, *, filters: Texts = (), sort: str | None = None, offset: int = 0
     ) -> list[Hit]:
         """The k best documents for a query, best first, ties in order of id.
 
@@ -236,13 +235,13 @@ class Searcher:
         queries: str | Iterable[str],
         k: int = 10,
         *,
-        filters: Names = (),
+        filters: Texts = (),
         sort: str | None = None,
         offset: int = 0,
     ) -> list[list[Hit]]:
         """What `search` finds for each query, in order, sooner than one by one. Raises UsageError as `search`, and for
         a query that is no string."""
-        texts = [text.encode(errors="replace").decode() for text in _names("queries", queries)]
+        texts = [text.encode(errors="replace").decode() for text in several(Parameter("queries"), queries)]
         k, offset, selection = checked("k", k, _HITS), checked("offset", offset, _OFFSET), self.selection(filters, sort)
 
         def search(terms: Mapping[str, int]) -> list[Hit]:
@@ -255,15 +254,16 @@ class Searcher:
         query: str,
         k: int = 10,
         *,
-        filters: Names = (),
-        facets: Names = (),
+        filters: Texts = (),
+        facets: Texts = (),
         sort: str | None = None,
         offset: int = 0,
     ) -> Answer:
         """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
         all documents that the query and its filters match."""
         # Before a model is run: what cannot be meant costs nothing.
-        selection, fields = self.selection(filters, sort), self._index.facet_fields(_names("facets", facets))
+        selection = self.selection(filters, sort)
+        fields = self._index.facet_fields(several(Parameter("facets"), facets))
         begin = perf_counter()
         terms = self.terms(query)
         encoded = perf_counter()
@@ -281,16 +281,16 @@ class Searcher:
         terms: Mapping[str, int],
         k: int = 10,
         *,
-        filters: Names = (),
+        filters: Texts = (),
         sort: str | None = None,
         offset: int = 0,
     ) -> list[Hit]:
         """As `search`, for a query that is encoded already."""
         return self._hits(self._rank(terms, k, self.selection(filters, sort), offset), offset)
 
-    def selection(self, filters: Names = (), sort: str | None = None) -> Selection:
+    def selection(self, filters: Texts = (), sort: str | None = None) -> Selection:
         """What filters and an order mean to this index, once for many queries. Raises as `search`."""
-        return self._index.selection(_names("filters", filters), sort)
+        return self._index.selection(several(Parameter("filters"), filters), sort)
 
     def rank_terms(
         self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
@@ -327,7 +327,10 @@ class Searcher:
             return self._open_again()
         newer = copy(self)
         newer.manifest, newer._index = _open_index(folder, manifest)
-        return newer
+        if newer.manifest.settings == new:
+            return newer
+        newer.close()  # it was built again while it was opened
+        return self._open_again()
 
     def warmed_like(self, older: "Searcher") -> Self:
         """This searcher, once it has read what the older one did for facets and filters, so that no query waits for it.
@@ -398,13 +401,3 @@ def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex
             if newer == manifest:
                 raise
             manifest = newer
-
-
-def _names(parameter: str, given: Names) -> list[str]:
-    """Several texts; one alone is one of them."""
-    if isinstance(given, str):
-        return [given]
-    names = list(given) if isinstance(given, Iterable) else [given]
-    if not all(isinstance(one, str) for one in names):
-        raise UsageError(Parameter(parameter), f" is {short(given)}; expected texts")
-    return names

@@ -20,6 +20,7 @@ LOCK = ".lock"
 # What a file is called until it is whole: a writer that is killed leaves it behind. Who locks a folder of ours removes
 # such files from it; in a user's folder they stay.
 LEFTOVERS = ".sparton-*.tmp"
+_BUFFER = 2**20  # bytes that are written at once: parts come line by line
 _MOST_LINKS = 40  # that lead to one another
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of a disk, a quota, a file
 _Identity = tuple[int, int]
@@ -269,7 +270,8 @@ def _new_file(folder: Path) -> BinaryIO:
     """A file that nobody has, with the mode that any new file gets."""
     while True:
         with suppress(FileExistsError):
-            return open(folder / LEFTOVERS.replace("*", os.urandom(8).hex()), "xb", opener=_not_through_links)
+            name = LEFTOVERS.replace("*", os.urandom(8).hex())
+            return open(folder / name, "xb", buffering=_BUFFER, opener=_not_through_links)
 
 
 def _not_through_links(name: str, flags: int) -> int:

@@ -46,7 +46,7 @@ _Fields = Annotated[
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
-_Part = Annotated[str, matching(r"part-[0-9]{5,9}\.jsonl", "part-, five digits or more and .jsonl")]
+_Part = Annotated[str, matching(r"part-[0-9]{5,18}\.jsonl", "part-, five digits or more and .jsonl")]
 _Commit = Annotated[str, matching("segments_[0-9a-z]{1,13}", "segments_ and letters or digits")]
 _LuceneFile = Annotated[str, matching(r"[0-9A-Za-z_][0-9A-Za-z_.]{0,99}", "the name of a file")]
 _Indexes = Annotated[
@@ -127,10 +127,9 @@ class Settings:
     """All that decides the bytes of an index. Two runs may share a folder only if these are equal.
 
     chunk: whether documents stand in the index as passages, with ids as "d1#0". header: whether the first line of CSV
-    and TSV names the columns. model: None for vectors that another
-    tool made with who knows what. scale: None where they are taken as they are. query_scale: None where it is that
-    of documents. fields: that documents have beside their text, in the order in which they are shown. strip_html:
-    whether markup is taken out of texts.
+    and TSV names the columns. model: None for vectors that another tool made with who knows what. scale: None where
+    they are taken as they are. query_scale: None where it is that of documents. fields: that documents have beside
+    their text, in the order in which they are shown. strip_html: whether markup is taken out of texts.
     """
 
     model: ModelSettings | None

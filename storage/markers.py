@@ -35,7 +35,7 @@ def marker_for(part: Path, generation: str) -> Marker | None:
     try:
         marker = read(Marker, load_json(marker_of(part)))
     except (OSError, UnexpectedError):
-        return None
+        return None  # a damaged marker costs encoding one shard again
     return marker if marker.generation == generation else None
 
 
@@ -44,12 +44,12 @@ def finished_counts(part: Path, generation: str) -> Counts | None:
 
     Reads all of the part.
     """
+    marker = marker_for(part, generation)
     try:
-        marker = read(Marker, load_json(marker_of(part)))
-        whole = marker.generation == generation and file_digest(part) == marker.digest
-    except (OSError, UnexpectedError):
-        return None  # a damaged marker costs encoding one shard again
-    return marker.counts if whole else None
+        whole = marker is not None and file_digest(part) == marker.digest
+    except OSError:
+        return None
+    return marker.counts if marker and whole else None
 
 
 def rows_of(part: Path, generation: str) -> int:

@@ -16,7 +16,7 @@ _DIGEST = re.compile(rb', "digest": "([0-9a-f]{32})"\Z')
 
 def text_digest(text: str) -> str:
     """What a text is known by again: a digest of it as JSON."""
-    return _digest(json.dumps(text, ensure_ascii=False).encode(errors="surrogatepass"))
+    return content_digest(json.dumps(text, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def id_of(line: bytes) -> str:
@@ -48,7 +48,7 @@ def digest_of(text: bytes) -> str:
     if found := _DIGEST.search(text):
         return found[1].decode()
     _, contents, value = text.partition(_CONTENTS)
-    return _digest(value) if contents else ""
+    return content_digest(value) if contents else ""
 
 
 def postings_in(vector: bytes) -> int:
@@ -67,5 +67,6 @@ def digest_and_ids(part: Path) -> tuple[str, list[str]]:
     return f"sha256:{digest.hexdigest()}", ids
 
 
-def _digest(content: bytes) -> str:
+def content_digest(content: bytes) -> str:
+    """What the text or the fields of a line are known by again, as the line has them."""
     return blake2b(content, digest_size=16).hexdigest()

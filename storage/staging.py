@@ -6,7 +6,7 @@ remote, which is uploaded after it. So a build that was interrupted goes on from
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -127,20 +127,23 @@ class StagedIndex:
 
     def put_generation(self, manifest: Manifest, before: Manifest) -> Manifest:
         """Upload what is new of an updated index and then its manifest, which makes it count, and remove what is of no
-        use any more; return the manifest. before: of the generation from which the update began.
+        use any more; return the manifest. before: of the generation from which the update began. New files have names
+        that no other update gives, so that two machines overwrite nothing of each other.
 
         Raises SpartonError where another machine has changed the index meanwhile.
         """
-        named = named_files(manifest)
-        for name in sorted(named - named_files(before)):
+        self._check_unchanged(before)
+        named, known = named_files(manifest), self._files_of_generations()
+        new = sorted(named - named_files(before))
+        for name in new:
             self._remote.put(within(self.folder, self.folder / name), name)
-        if _state(self._remote.read(NAME)) != (before.generation, before.number):
-            raise SpartonError(
-                f"the index {self.name} was changed by another machine meanwhile; run the same command again"
-            )
+        try:
+            self._check_unchanged(before)
+        except SpartonError:
+            self._remove_files(new)
+            raise
         self.save(manifest)
-        for name in self._files_of_generations() - named:
-            self._remote.remove_file(name)
+        self._remove_files(known - named)  # and not what others have put meanwhile
         return manifest
 
     def discard(self) -> None:
@@ -166,6 +169,18 @@ class StagedIndex:
             self._remote.remove_file(self._name(marker_of(part_path(self.folder, number))))  # of an older build
         for number in self._numbers(COLLECTION, _PART) - self._known:
             self._remote.remove_file(self._name(part_path(self.folder, number)))  # likewise, or put in part
+
+    def _check_unchanged(self, before: Manifest) -> None:
+        """Raise SpartonError where what is remote is not the generation from which an update began."""
+        if _state(self._remote.read(NAME)) != (before.generation, before.number):
+            raise SpartonError(
+                f"the index {self.name} was changed by another machine meanwhile; run the same command again"
+            )
+
+    def _remove_files(self, names: Iterable[str]) -> None:
+        for name in sorted(names):
+            with suppress(FileNotFoundError):  # another machine's update has removed it
+                self._remote.remove_file(name)
 
     def _files_of_generations(self) -> set[str]:
         """What is remote that an update may replace, whichever generation it is of."""

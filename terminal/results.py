@@ -122,9 +122,10 @@ def run_line(report: "RunReport") -> str:
 def checked_line(checked: "Checked") -> str:
     """What of an index was found to be right."""
     parts = f", {checked.parts:,} parts of the collection" if checked.parts else ""
+    unchecked = "; the collection is not on this machine and was not checked" if checked.unchecked else ""
     return (
         f"  checked     {checked.documents:,} documents, {checked.postings:,} postings, their ids and Lucene's "
-        f"checksums{parts}: as they were written"
+        f"checksums{parts}: as they were written{unchecked}"
     )
 
 

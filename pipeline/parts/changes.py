@@ -13,15 +13,16 @@ from ...storage.atomic import whole_file
 from ...storage.generations import not_as_written
 from ...storage.index_folder import COLLECTION, part_path
 from ...storage.manifest import PartFile
-from ...storage.part_lines import digest_of, id_of, postings_in, split_line, with_fields
-from ..tokens.passages import DELIMITER as DELIMITER
+from ...storage.part_lines import content_digest, digest_of, id_of, postings_in, split_line, with_fields
+from ..tokens.passages import document_of as document_of
 
+_BUFFER = 2**20  # bytes that are read at once
 UNCHANGED, FIELDS, TEXT, REMOVED = "unchanged", "fields", "text", "removed"  # what becomes of a document
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A document as it shall be: the digest of its text, and its fields as a line has them."""
+    """A document as it shall be: the digest of its text, and that of its fields as a line has them, "" for none."""
 
     digest: str
     fields: str = ""
@@ -68,7 +69,7 @@ def find_changes(
         for line in _lines(folder / COLLECTION / part.name):
             try:
                 name = id_of(line)
-                document = name.rpartition(DELIMITER)[0] if passages else name
+                document = document_of(name) if passages else name
                 if document != last:
                     found.documents, last, repeated = found.documents + 1, document, 0
                 else:
@@ -91,6 +92,16 @@ def find_changes(
     return found
 
 
+def fields_digest(fields: bytes) -> str:
+    """What fields are known by again; "" for none."""
+    return content_digest(fields) if fields else ""
+
+
+def fields_bytes(fields: str) -> bytes:
+    """Fields as a line has them."""
+    return fields.encode(errors="surrogatepass")
+
+
 def _noted(found: Changes, document: str, line: bytes, wanted: Wanted | None) -> str:
     """What becomes of a document, which its first line decides."""
     if document not in found.kinds:
@@ -100,7 +111,7 @@ def _noted(found: Changes, document: str, line: bytes, wanted: Wanted | None) ->
         elif digest_of(text) != wanted.digest:
             kind = TEXT
         else:
-            kind = UNCHANGED if fields == _bytes(wanted.fields) else FIELDS
+            kind = UNCHANGED if fields_digest(fields) == wanted.fields else FIELDS
         found.kinds[document] = kind
     return found.kinds[document]
 
@@ -155,7 +166,7 @@ def rewrite(
     folder: Path,
     parts: Iterable[PartFile],
     kinds: Mapping[str, str],
-    wanted: Mapping[str, Wanted | None],
+    fields: Mapping[str, str],
     *,
     passages: bool,
     kept: PartsWriter,
@@ -163,7 +174,8 @@ def rewrite(
 ) -> None:
     """Write the lines of some parts anew, without those of documents that are removed or whose text is another.
 
-    kinds: as Changes'. kept: gets the lines that stay as they are. changed: those that get other fields.
+    kinds: as Changes'. fields: those that documents get instead of others. kept: gets the lines that stay as they are.
+    changed: those that get other fields.
     Raises SpartonError for a part whose bytes are not those that were written.
     """
     for part in parts:
@@ -177,8 +189,7 @@ def rewrite(
                     kept.add(document, line)
                 elif kind == FIELDS:
                     text, _, vector = split_line(line)
-                    new = wanted[document]
-                    changed.add(document, with_fields(text, _bytes(new.fields) if new else b"", vector))
+                    changed.add(document, with_fields(text, fields_bytes(fields[document]), vector))
             except ValueError as error:
                 raise not_as_written(folder / COLLECTION / part.name) from error
         if f"sha256:{digest.hexdigest()}" != part.digest:
@@ -188,19 +199,15 @@ def rewrite(
 def documents_in(folder: Path, parts: Collection[PartFile], *, passages: bool) -> Counter[str]:
     """The ids of all documents in some parts, each with the number of its lines."""
     names = (id_of(line) for part in parts for line in _lines(folder / COLLECTION / part.name))
-    return Counter(name.rpartition(DELIMITER)[0] if passages else name for name in names)
-
-
-def _bytes(fields: str) -> bytes:
-    return fields.encode(errors="surrogatepass")
+    return Counter(map(document_of, names) if passages else names)
 
 
 def _document(line: bytes, passages: bool) -> str:
     """The id of the document that a line is of. Raises ValueError as id_of."""
     name = id_of(line)
-    return name.rpartition(DELIMITER)[0] if passages else name
+    return document_of(name) if passages else name
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=_BUFFER) as stream:
         yield from stream

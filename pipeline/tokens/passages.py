@@ -34,6 +34,11 @@ def passage_id(document: str, number: int) -> str:
     return f"{document}{DELIMITER}{number}"
 
 
+def document_of(passage: str) -> str:
+    """The id of the document that a passage is of."""
+    return passage.rpartition(DELIMITER)[0]
+
+
 def passages_of(documents: Documents, spans: Spans) -> Documents:
     """Each passage as a document, with the fields of the one that it is of, and the digest of all of its text."""
     ids, texts = [], []

@@ -1,4 +1,4 @@
-"""The generation that a service answers from, and the one that takes its place."""
+"""The generation that a service searches, and the newer one that it goes on with."""
 
 import logging
 import threading
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ...errors import SpartonError
 from ...storage.manifest import NAME
 from ...storage.remote import local_path
 from ..searcher import Searcher
 
 _SECONDS, _SECONDS_REMOTE = 1.0, 5.0  # between two looks at sparton.json
+_LAST = 10.0  # seconds that a look under way has when the service ends
 log = logging.getLogger("sparton")
 
 
@@ -79,7 +79,7 @@ class Reloading:
 
     def __exit__(self, *error: object) -> None:
         self._stopped.set()
-        self._thread.join()
+        self._thread.join(_LAST)
 
     def _run(self) -> None:
         while not self._stopped.wait(_SECONDS if self._manifest else _SECONDS_REMOTE):
@@ -90,10 +90,12 @@ class Reloading:
     def _look(self) -> bool:
         """Take up what is new; return whether that went well."""
         try:
-            searcher = self._current.newest.renewed()
-        except (SpartonError, OSError) as error:
-            if str(error) != self._told:
-                self._told = str(error)
+            older = self._current.newest
+            if (searcher := older.renewed()) is not None:
+                searcher.warmed_like(older)
+        except Exception as error:  # whatever it is, the next look may find it mended
+            if (told := f"{type(error).__name__} {error}") != self._told:
+                self._told = told
                 log.warning("the index as it is now is not taken up, and the old one is searched on: %s", error)
             return False
         if searcher is not None:

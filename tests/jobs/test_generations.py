@@ -153,8 +153,8 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(
     corpus, other = save_as(tmp_path / f"a.{suffix}", "a"), save_as(tmp_path / f"b.{suffix}", "b")
     times = os.stat(corpus).st_atime_ns, os.stat(corpus).st_mtime_ns
 
-    def change(*arguments):
-        found = survey_all(*arguments)
+    def change(*arguments, **named):
+        found = survey_all(*arguments, **named)
         if how == "replaced":
             other.replace(corpus)
         else:

@@ -4,6 +4,7 @@ What is found then is what a fresh build of the final corpus finds.
 """
 
 import json
+import shutil
 from contextlib import closing
 
 import pytest
@@ -11,6 +12,7 @@ from support.updates import Catalogue, build, collection_of, counted, found, mak
 
 import sparton
 from sparton.errors import SpartonError, UsageError
+from sparton.search.check import check_index
 from sparton.storage.manifest import load_manifest
 
 SMALL = {"shard_rows": 40, "index_processes": 2, "heap_mb": 128}
@@ -107,6 +109,51 @@ def test_rows_that_change_nothing_write_nothing(small, tmp_path):
     assert files_of(index) == before
 
 
+def test_merging_what_is_whole_writes_nothing(static_model, tmp_path):
+    options = {"shard_rows": 60, "index_processes": 1, "heap_mb": 128}
+    index = build(tmp_path / "index", Catalogue(60).rows.values(), static_model, **options)
+    before = files_of(index)
+    assert not sparton.compact_index(index).merged
+    assert files_of(index) == before | {".lock": b""}
+
+
+def test_a_check_beside_an_update_is_of_the_newer_generation(small, tmp_path, run_cli):
+    index, rows = small
+    sparton.update_index(write_rows(tmp_path / "rows.jsonl", [{**rows["d1"], "text": "gold"}]), index)
+    before = load_manifest(index)
+    sparton.delete_documents("d2", index)
+    sparton.compact_index(index)
+    assert check_index(index, before).documents == 59
+    part = index / "collection" / load_manifest(index).updated.parts[0].name
+    part.write_bytes(part.read_bytes()[:-1])
+    ran = run_cli("info", "--check", "--index", index)
+    assert (ran.code, ran.stderr) == (
+        1,
+        f"sparton: {part} is not what was written; put the right file back, or build the index again with "
+        "--overwrite\n",
+    )
+    shutil.rmtree(index / "collection")
+    assert (
+        checked(run_cli, index)
+        .splitlines()[-1]
+        .endswith("checksums: as they were written; the collection is not on this machine and was not checked")
+    )
+
+
+def test_a_lucene_index_that_cannot_be_read_is_told(small, tmp_path):
+    index, _ = small
+    vectors = tmp_path / "vectors"
+    sparton.index_vectors(index / "collection", vectors)
+    for folder in (index, vectors):
+        min((folder / "lucene").glob("*.si")).unlink()
+        with pytest.raises(SpartonError) as caught:
+            sparton.delete_documents("d1", folder)
+        assert str(caught.value) == (
+            f"Lucene cannot read {folder / 'lucene'} (CorruptIndexException); look at all of it with `sparton info "
+            "--check`, and build the index again with overwrite=True"
+        )
+
+
 def test_a_change_of_fields_needs_no_model(small, tmp_path, static_model):
     index, rows = small
     static_model.rename(static_model.with_name("elsewhere"))
@@ -136,9 +183,17 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     assert "as they were written" in checked(run_cli, index)
     ran = run_cli("delete", "--index", index)
     assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
-    with pytest.raises(UsageError) as caught:
-        sparton.delete_documents("d5", index)
-    assert str(caught.value) == "ids is 'd5'; expected a list of ids"
+
+
+def test_one_id_or_one_filter_is_understood(small, tmp_path):
+    index, rows = small
+    assert sparton.delete_documents("d5", index).removed == 1
+    sparton.delete_documents(index=index, filters="in_stock = false")
+    assert set(collection_of(index)) == {name for name, row in rows.items() if name != "d5" and row["in_stock"]}
+    for wrong, said in ((["d6", 7], "['d6', 7]"), (7, "7")):
+        with pytest.raises(UsageError) as caught:
+            sparton.delete_documents(wrong, index)
+        assert str(caught.value) == f"ids is {said}; expected texts"
 
 
 def test_every_document_may_be_deleted_and_others_added(small, tmp_path, run_cli):

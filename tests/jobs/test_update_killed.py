@@ -14,6 +14,7 @@ from sparton.storage.manifest import load_manifest
 pytestmark = pytest.mark.slow
 
 SMALL = {"shard_rows": 20, "index_processes": 1, "heap_mb": 128}
+SEVERAL = {**SMALL, "index_processes": 2, "join": False}
 # Runs a command that ends without a word before or after a function is called for the n-th time.
 KILLED = """
 import os, sys
@@ -39,22 +40,25 @@ run()
 
 
 @pytest.mark.parametrize(
-    ("where", "number"),
+    ("where", "number", "options"),
     [
-        pytest.param("sparton.pipeline.parts.changes:PartsWriter._finish:after:1", 0, id="a part was written"),
-        pytest.param("sparton.indexer.updating:LuceneUpdate.add:after:1", 0, id="Lucene has documents"),
-        pytest.param("sparton.indexer.updating:LuceneUpdate.commit:after:1", 0, id="Lucene has committed"),
-        pytest.param("sparton.storage.index_location:remove_unnamed:before:1", 1, id="sparton.json was replaced"),
-        pytest.param("sparton.storage.generations:remove_leftovers:after:4", 1, id="some of the old is removed"),
+        pytest.param("sparton.pipeline.parts.changes:PartsWriter._finish:after:1", 0, SMALL, id="a part was written"),
+        pytest.param("sparton.indexer.updating:LuceneUpdate.add:after:1", 0, SMALL, id="Lucene has documents"),
+        pytest.param("sparton.indexer.updating:LuceneUpdate.commit:after:1", 0, SMALL, id="Lucene has committed"),
+        pytest.param("sparton.storage.index_location:remove_unnamed:before:1", 1, SMALL, id="sparton.json is new"),
+        pytest.param("sparton.storage.generations:remove_leftovers:after:4", 1, SMALL, id="some of the old is removed"),
+        pytest.param(
+            "sparton.indexer.index_writer:LuceneWriter.commit:after:1", 0, SEVERAL, id="one of two Lucene indexes has"
+        ),
     ],
 )
-def test_a_kill_leaves_one_generation_whole(static_model, tmp_path, where, number):
+def test_a_kill_leaves_one_generation_whole(static_model, tmp_path, where, number, options):
     rows = Catalogue(60).rows
-    index = build(tmp_path / "index", rows.values(), static_model, **SMALL)
+    index = build(tmp_path / "index", rows.values(), static_model, **options)
     changed = [{**rows["d1"], "price": 7}, {**rows["d2"], "text": "black gold"}, {**rows["d30"], "id": "new"}]
     update = write_rows(tmp_path / "update.jsonl", changed)
     final = rows | {row["id"]: row for row in changed}
-    expected = [found(index), found(build(tmp_path / "fresh", final.values(), static_model, **SMALL))]
+    expected = [found(index), found(build(tmp_path / "fresh", final.values(), static_model, **options))]
     command = [sys.executable, "-c", KILLED, where, "update", str(update), "--index", str(index)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 9, ran.stderr
@@ -70,4 +74,6 @@ def test_a_kill_leaves_one_generation_whole(static_model, tmp_path, where, numbe
     manifest = load_manifest(index)
     check_index(index, manifest)
     present = {path.relative_to(index).as_posix() for path in index.rglob("*") if path.is_file()}
-    assert present - {".lock", "sparton.json", "lucene/write.lock"} == named_files(manifest)
+    assert {name for name in present if not name.endswith("write.lock")} - {".lock", "sparton.json"} == named_files(
+        manifest
+    )

@@ -22,6 +22,7 @@ from support.updates import FIELDS, Catalogue, build, found, make, searched, wri
 import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.model.files import find_model
+from sparton.search.check import check_index
 from sparton.storage import remote
 from sparton.storage.generations import named_files
 from sparton.storage.index_location import open_index_location
@@ -745,19 +746,78 @@ def test_an_update_there_that_fails_half_way_leaves_the_old_generation(bucket, s
         assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys() - {"d1", "d3"}
 
 
-def test_two_machines_that_update_at_once_do_not_mix(bucket, static_model, tmp_path, monkeypatch):
-    rows = write_rows(tmp_path / "all.jsonl", Catalogue(60).rows.values())
+def test_what_an_update_that_failed_has_left_there_is_never_taken_for_another(
+    bucket, static_model, tmp_path, monkeypatch
+):
+    """A search between a failed update and the next one copies what the failed one has left."""
+    catalogue = Catalogue(60)
     uri = f"{bucket}/index"
+    rows = write_rows(tmp_path / "all.jsonl", catalogue.rows.values())
     sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
     put_file = RemoteFolder.put
+    with monkeypatch.context() as patch:
 
-    def meanwhile(folder, source, name):
-        monkeypatch.setattr(RemoteFolder, "put", put_file)
-        monkeypatch.setenv("SPARTON_SCRATCH", str(tmp_path / "other"))
-        sparton.delete_documents(["d5"], uri)
+        def fail(folder, source, name):
+            if name == "sparton.json":
+                raise OSError("the store has gone")
+            put_file(folder, source, name)
+
+        patch.setattr(RemoteFolder, "put", fail)
+        with pytest.raises(OSError, match="the store has gone"):
+            sparton.delete_documents(["d1", "d2"], uri)
+    with closing(sparton.Searcher(uri)) as searcher:
+        assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys()
+        sparton.delete_documents(["d3", "d4"], uri)
+        with closing(searcher.renewed()) as newer, closing(sparton.Searcher(uri)) as opened:
+            for one in (newer, opened):
+                assert {hit.id for hit in one.search("black", 100)} == catalogue.rows.keys() - {"d3", "d4"}
+    check_there(bucket, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("moment", ["before the first file", "with the first file", "with the last file"])
+def test_two_machines_that_update_at_once_do_not_mix(bucket, static_model, tmp_path, monkeypatch, moment):
+    catalogue = Catalogue(60)
+    rows = write_rows(tmp_path / "all.jsonl", catalogue.rows.values())
+    uri = f"{bucket}/index"
+    sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
+    put_file, put_generation, others = RemoteFolder.put, StagedIndex.put_generation, {}
+
+    def other(folder):
+        with monkeypatch.context() as patch:
+            patch.setattr(RemoteFolder, "put", put_file)
+            patch.setattr(StagedIndex, "put_generation", put_generation)
+            patch.setenv("SPARTON_SCRATCH", str(tmp_path / "other"))
+            sparton.delete_documents(["d5"], uri)
+        others.update(read(bucket, "index"))
+
+    def first(location, manifest, before):
+        other(location)
+        return put_generation(location, manifest, before)
+
+    def put(folder, source, name):
+        is_last = name.startswith("lucene/segments_")
         put_file(folder, source, name)
+        if not others and (is_last or moment != "with the last file"):
+            other(folder)
 
-    monkeypatch.setattr(RemoteFolder, "put", meanwhile)
+    if moment == "before the first file":
+        monkeypatch.setattr(StagedIndex, "put_generation", first)
+    else:
+        monkeypatch.setattr(RemoteFolder, "put", put)
     with pytest.raises(SpartonError) as caught:
         sparton.delete_documents(["d1"], uri)
     assert str(caught.value) == f"the index {uri} was changed by another machine meanwhile; run the same command again"
+    assert read(bucket, "index") == others
+    with closing(sparton.Searcher(uri)) as searcher:
+        assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys() - {"d5"}
+    check_there(bucket, tmp_path / "copy")
+
+
+def check_there(bucket, copy):
+    """Check a copy of the index in a bucket, all of it."""
+    for name, content in read(bucket, "index").items():
+        path = copy / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    index = copy / "index"
+    check_index(index, load_manifest(index))

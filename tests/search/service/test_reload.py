@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -13,6 +14,8 @@ from support.updates import Catalogue, build, make, searched
 
 import sparton
 from sparton.errors import SpartonError
+from sparton.search import searcher as searching
+from sparton.search.service import current
 
 QUERIES = ("black leather bag", "gold clutch", "word1 word2 word30")
 CLIENTS, UPDATES = 6, 4
@@ -142,3 +145,63 @@ def test_what_cannot_be_read_beforehand_is_closed(static_model, tmp_path):
             newer.warmed_like(searcher)
         assert str(caught.value) == f"the index {index / 'lucene'} was closed; open it again to search it"
         assert searcher.answer("black bag", facets=["brand"]).total == 60
+
+
+def test_a_renewed_searcher_has_the_model_of_an_index_that_is_built_again_meanwhile(
+    static_model, tmp_path, monkeypatch
+):
+    rows = Catalogue(60).rows.values()
+    index = build(tmp_path / "index", rows, static_model, index_processes=1, heap_mb=128)
+    open_index = searching._open_index
+
+    def built_again(folder, manifest):
+        monkeypatch.undo()
+        build(index, rows, static_model, index_processes=1, heap_mb=128, scale=7, overwrite=True)
+        return open_index(folder, manifest)
+
+    with closing(sparton.Searcher(index)) as searcher:
+        sparton.delete_documents(["d1", "d2"], index)
+        monkeypatch.setattr(searching, "_open_index", built_again)
+        with closing(searcher.renewed()) as newer, closing(sparton.Searcher(index)) as opened:
+            assert newer.manifest == opened.manifest
+            assert newer.terms("black bag") == opened.terms("black bag") != searcher.terms("black bag")
+            assert searched(newer) == searched(opened)
+
+
+def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog):
+    class Newer:
+        manifest = SimpleNamespace(number=3)
+
+        def __len__(self):
+            return 7
+
+        def warmed_like(self, older):
+            return self
+
+        def renewed(self):
+            return None
+
+    class Older(Newer):
+        looks = 0
+
+        def renewed(self):
+            self.looks += 1
+            if self.looks < 4:
+                raise RuntimeError("odd")
+            return Newer()
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setattr(current, "_SECONDS", 0.01)
+    older = Older()
+    searchers = current.CurrentSearcher(older)
+    with caplog.at_level("WARNING"), current.Reloading(searchers, tmp_path):
+        until = time.monotonic() + 60
+        while searchers.newest is older:
+            assert time.monotonic() < until, "the newer one was not taken up"
+            time.sleep(0.01)
+    assert older.closed
+    assert [record.getMessage() for record in caplog.records] == [
+        "the index as it is now is not taken up, and the old one is searched on: odd"
+    ]

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from ..indexer.field_types import lucene_name, timestamp_of
-from ..indexer.java import java_class, to_java
+from ..indexer.java import java_array, java_class, to_java
 from ..pipeline.tokens.passages import DELIMITER
 from ..storage.fields import BOOLEAN, NUMBER, TIMESTAMP, Field
 from .doc_values import ids, keyword_values, number_values
 from .filters.accepted import flags_of, matching_bits
 
 MOST_VALUES = 20  # of a field, the most frequent ones
+_FEW = 64  # different values
 _MOST_KEPT = 100_000  # keywords of a field, taken over from Java
 _WHOLE = 2**53  # up to which a double is surely the whole number that a document has
 
@@ -43,7 +44,8 @@ class FacetCounter:
     """Counts for an open index. Threads may share it. searcher: Lucene's. passages: whether the index has passages, of
     which documents are counted.
 
-    Holds, of each field that was asked for, 4 bytes a document and as many a value; with passages 4 bytes a passage.
+    Holds, of each field that was asked for, up to 8 bytes a document, or a value of those that have several; with
+    passages 4 bytes a passage.
     """
 
     def __init__(self, searcher: Any, *, passages: bool) -> None:
@@ -64,13 +66,14 @@ class FacetCounter:
         matches = self._matches(_has_one_of(terms), accepted)
         if self._passages:
             matches = self._one_of_each_document(matches)
-        counts = {field.name: column.counts(matches) for field, column in zip(fields, columns, strict=True)}
-        return Facets(int(np.count_nonzero(matches)), counts)
+        found = _Matches.of(matches)
+        counts = {field.name: column.most_frequent(found) for field, column in zip(fields, columns, strict=True)}
+        return Facets(len(found.numbers), counts)
 
     def frequent_values(self, field: Field, most: int) -> list[Any]:
         """The most frequent values of a field. Raises what Java throws."""
         every = self._matches(java_class("org.apache.lucene.search.MatchAllDocsQuery")(), None)
-        return [one.value for one in self._column(field).counts(every)[:most]]
+        return [one.value for one in self._column(field).most_frequent(_Matches.of(every))[:most]]
 
     def read(self, field: Field) -> None:
         """Have the values of a field ready, and with passages the documents that these are of. Raises what Java
@@ -122,31 +125,84 @@ class FacetCounter:
             return self._columns[field.name]
 
 
+@dataclass(frozen=True, slots=True)
+class _Matches:
+    """Documents that match: whether each does, as bools and as bits in uint64, and the numbers of those that do."""
+
+    mask: np.ndarray
+    numbers: np.ndarray
+    bits: np.ndarray
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> "_Matches":
+        return cls(mask, np.flatnonzero(mask), _bits(mask))
+
+
+def _bits(mask: np.ndarray) -> np.ndarray:
+    packed = np.packbits(mask, bitorder="little")
+    return np.pad(packed, (0, -len(packed) % 8)).view(np.uint64)
+
+
 class _Column:
-    """The values of a field. Each stands in `documents`, and has in `numbers` its rank among all different
-    values. documents: None where no document has two."""
+    """The values of a field. Each stands in one of `documents`, and `numbers` has its number among the different ones,
+    which are in order. most: documents of the index."""
 
     def __init__(
         self, documents: np.ndarray, numbers: np.ndarray, different: "_Keywords | _Numbers", most: int
     ) -> None:
         self._different = different
+        self._sets: np.ndarray | None = None
+        if len(different) <= _FEW:
+            # Of few values each has the bits of its documents: counting those of two sets is quickest.
+            self._sets = np.zeros((len(different), -(-most // 64)), np.uint64)
+            for number in range(len(different)):
+                mask = np.zeros(most, bool)
+                mask[documents[numbers == number]] = True
+                self._sets[number] = _bits(mask)
+            return
+        kind = np.min_scalar_type(len(different))
         self._documents: np.ndarray | None = documents
-        self._numbers = numbers
+        self._numbers = numbers.astype(kind)
         if not (np.diff(documents) == 0).any():
             # One value a document, or none, which gets the number after all others.
-            self._documents, self._numbers = None, np.full(most, len(different), np.int32)
+            self._documents, self._numbers = None, np.full(most, len(different), kind)
             self._numbers[documents] = numbers
 
-    def counts(self, matches: np.ndarray) -> list[FacetCount]:
-        """Of documents that match, whose bits these are."""
-        numbers = self._numbers[matches if self._documents is None else matches[self._documents]]
-        counts = np.bincount(numbers, minlength=len(self._different) + 1)[: len(self._different)]
-        found = np.flatnonzero(counts)
-        if len(found) > MOST_VALUES:
-            least = np.partition(counts[found], -MOST_VALUES)[-MOST_VALUES]
-            found = found[counts[found] >= least]
-        best = found[np.argsort(-counts[found], kind="stable")][:MOST_VALUES].tolist()
-        return [FacetCount(self._different[number], int(counts[number])) for number in best]
+    def most_frequent(self, matches: _Matches) -> list[FacetCount]:
+        """The values that most of the documents that match have."""
+        counts = self._counts(matches)
+        return [FacetCount(self._different[number], int(counts[number])) for number in _most_frequent(counts)]
+
+    def _counts(self, matches: _Matches) -> np.ndarray:
+        """Of each different value in how many documents that match it stands."""
+        if self._sets is not None:
+            counted: np.ndarray = np.bitwise_count(self._sets & matches.bits).sum(axis=1, dtype=np.int64)
+            return counted
+        # Taking by numbers is several times as fast as by a mask.
+        numbers = matches.numbers
+        if self._documents is not None:
+            numbers = np.flatnonzero(matches.mask.take(self._documents))
+        return np.bincount(self._numbers.take(numbers), minlength=len(self._different) + 1)[: len(self._different)]
+
+
+def _most_frequent(counts: np.ndarray) -> list[int]:
+    """The numbers of those that are counted most, ties in their order."""
+    least = _least_of_the_most(counts)
+    more = np.flatnonzero(counts > least)
+    found = np.concatenate([more, np.flatnonzero(counts == least)[: MOST_VALUES - len(more)]])
+    best: list[int] = found[np.argsort(-counts[found], kind="stable")].tolist()
+    return best
+
+
+def _least_of_the_most(counts: np.ndarray) -> int:
+    """The count of the last of those that are counted most, at least 1."""
+    if len(counts) <= MOST_VALUES:
+        return 1
+    if counts.max() > len(counts):
+        return max(1, int(np.partition(counts, -MOST_VALUES)[-MOST_VALUES]))
+    # Of many values most are counted seldom: counting the counts is quicker than ordering them.
+    at_least = np.cumsum(np.bincount(counts)[::-1])[::-1]
+    return max(1, int(np.flatnonzero(at_least >= MOST_VALUES)[-1]))
 
 
 class _Keywords:
@@ -199,10 +255,9 @@ def _read_column(reader: Any, field: Field) -> _Column:
 
 
 def _has_one_of(terms: Sequence[str]) -> Any:
-    """What matches documents that have one of the terms: all their postings are gone through, one after the other."""
+    """What matches documents that have one of the terms. Their postings are gone through one after the other, and
+    nothing is scored; so rewritten, it takes a quarter of the time that Lucene's own choice does."""
     search, to_bytes = "org.apache.lucene.search.", java_class("org.apache.lucene.util.BytesRef")
-    every = java_class("java.util.ArrayList")()
-    for term in terms:
-        every.add(to_bytes(to_java(term)))
+    array = java_array("org.apache.lucene.util.BytesRef", [to_bytes(term) for term in terms])
     rewriting = java_class(f"{search}MultiTermQuery").CONSTANT_SCORE_REWRITE
-    return java_class(f"{search}TermInSetQuery")(rewriting, "contents", every)
+    return java_class(f"{search}TermInSetQuery")(rewriting, "contents", java_class("java.util.Arrays").asList(array))

@@ -79,6 +79,8 @@ class ImpactIndex:
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
         self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+        # What Lucene would keep is what filters let pass, and accepted.py keeps that.
+        self._searcher.setQueryCache(None)
         self._best_then_id = best_then_id()
         self._accepted = AcceptedDocuments(self._searcher)
         self._counter = FacetCounter(self._searcher, passages=passages)

@@ -120,6 +120,7 @@ _command = partial(app.command, cls=_Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
+ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI.")]
 IndexModel = Annotated[
     str | None,
     typer.Option(
@@ -403,8 +404,8 @@ def index_vectors(
 @_one_sentence()
 @record_options
 def update(
+    index: ChangedIndex,
     rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
-    index: Index = "sparton-index",
     *,
     updating: UpdateOptions,
     store_timeout: StoreTimeout = SECONDS,
@@ -427,7 +428,7 @@ def update(
 @_one_sentence()
 @record_options
 def delete(
-    index: Index = "sparton-index",
+    index: ChangedIndex,
     ids: Annotated[
         Path | None, typer.Option("--ids", help="A file with the id of a document a line; - is the standard input.")
     ] = None,
@@ -440,20 +441,18 @@ def delete(
 ) -> None:
     """Take documents out of an index, with all of their passages."""
     with waiting_at_most(store_timeout):
-        if ids is None and not filters:
-            raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
         _check_paths(ids=ids)
         names = [] if ids is None else _read_ids(ids)
         announce("looking at what is to be deleted")
         from .jobs.update import delete_documents
 
-        _print_change(delete_documents(names, index, filters=filters or (), progress=True), as_json)
+        _print_change(delete_documents(index, names, filters=filters or (), progress=True), as_json)
 
 
 @_command()
 @_one_sentence()
 @record_options
-def compact(index: Index = "sparton-index", store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False) -> None:
+def compact(index: ChangedIndex, store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False) -> None:
     """Merge away what updates and deletions have left dead in an index; it finds the same afterwards."""
     with waiting_at_most(store_timeout):
         announce("looking at what is to be merged")

@@ -100,14 +100,13 @@ def killed(change: Any, index: Path, work: Path, chance: random.Random) -> str:
 
 
 def command_of(change: Any, index: Path, work: Path) -> list[str]:
-    where = ["--index", str(index)]
     if change.kind == "update":
-        return ["update", str(write_rows(work / "killed.jsonl", change.rows)), *where]
+        return ["update", str(index), str(write_rows(work / "killed.jsonl", change.rows))]
     if change.kind == "compact":
-        return ["compact", *where]
+        return ["compact", str(index)]
     (work / "ids.txt").write_text("".join(f"{name}\n" for name in change.ids))
     filters = [part for one in change.filters for part in ("--filter", one)]
-    return ["delete", *where, *(["--ids", str(work / "ids.txt")] if change.ids else []), *filters]
+    return ["delete", str(index), *(["--ids", str(work / "ids.txt")] if change.ids else []), *filters]
 
 
 def compare(index: Path, catalogue: Catalogue, model: str, fresh: Path) -> None:

@@ -1,6 +1,6 @@
 """Jobs that change a finished index: rows that replace those of the same id or are new, deletions, and merging."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -8,7 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.java import LONG_RUN, start_jvm
 from ..indexer.updating import can_be_merged, existing_ids
 from ..options import Texts, flat_keywords, several, values_for
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @flat_keywords
 def update_index(
     rows: GivenCorpus,
-    index: str | Path = "sparton-index",
+    index: str | Path,
     *,
     updating: UpdateOptions,
     progress: bool = False,
@@ -71,32 +71,36 @@ def update_index(
 
 
 def delete_documents(
-    ids: Texts = (),
-    index: str | Path = "sparton-index",
-    *,
-    filters: Texts = (),
-    progress: bool = False,
+    index: str | Path, ids: Texts = (), *, filters: Texts = (), progress: bool = False
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents, several or one; those that the index does not have are counted. filters: documents that pass all
-    of these are taken out as well. The rest is as in update_index.
+    ids: of documents, several or one; those that the index does not have are told. filters: instead of ids; documents
+    that pass all of these are taken out. The rest is as in update_index. Raises UsageError for both, or neither.
     """
     started = perf_counter()
     named, tests = dict.fromkeys(several(Parameter("ids"), ids)), several(Parameter("filters"), filters)
+    if not named and not tests:
+        raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
+    if named and tests:
+        raise UsageError(
+            Parameter("ids"), " and ", Parameter("filters"), " were given; delete by one of them at a time"
+        )
     with open_update(index) as update:
-        wanted = named | dict.fromkeys(_matching(update, tests) if tests else ())
+        wanted = named or dict.fromkeys(_matching(update, tests))
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()
             change.write()
-            report = replace(change.report(), without_text=0, missing=len(named.keys() - change.found.kinds.keys()))
+            report = replace(change.report(), without_text=0)
+            found: Container[str] = change.found.kinds
         else:
-            report = _delete_vectors(update, tuple(wanted))
-        return replace(report, seconds=perf_counter() - started)
+            report, found = _delete_vectors(update, tuple(wanted))
+        missing = tuple(name for name in named if name not in found)
+        return replace(report, missing=missing, seconds=perf_counter() - started)
 
 
-def compact_index(index: str | Path = "sparton-index", *, progress: bool = False) -> UpdateReport:
+def compact_index(index: str | Path, *, progress: bool = False) -> UpdateReport:
     """Merge away what updates have left dead in a finished index: Lucene's deleted documents and small segments, and
     small parts of the collection. It finds the same afterwards. Raises SpartonError as update_index."""
     started = perf_counter()
@@ -270,8 +274,8 @@ def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:
     return set(map(document_of, names)) if update.manifest.settings.chunk else names
 
 
-def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
-    """Delete from an index that has no collection."""
+def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> tuple[UpdateReport, Container[str]]:
+    """Delete from an index that has no collection; the second is the ids that it had."""
     manifest = update.manifest
     found = existing_ids(update.folder, manifest.indexes, manifest.commits, ids)
     if found:
@@ -279,6 +283,4 @@ def _delete_vectors(update: IndexUpdate, ids: Sequence[str]) -> UpdateReport:
         rows = manifest.counts.rows - len(found)
         update.commit(NewContent((), (), sorted(found), 0, replace(manifest.counts, rows=rows)))
     counts, number = update.manifest.counts, update.manifest.number
-    return UpdateReport(
-        update.location.name, number, counts.documents, removed=len(found), missing=len(ids) - len(found)
-    )
+    return UpdateReport(update.location.name, number, counts.documents, removed=len(found)), found

@@ -261,6 +261,7 @@ class Searcher:
     ) -> Answer:
         """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
         all documents that the query and its filters match."""
+        query = checked("query", query, str)
         # Before a model is run: what cannot be meant costs nothing.
         selection = self.selection(filters, sort)
         fields = self._index.facet_fields(several(Parameter("facets"), facets))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import listed
 from .streams import to_json
 
 
@@ -28,7 +29,7 @@ class UpdateReport:
     removed: int = 0
     without_text: int = 0
     without_terms: int = 0
-    missing: int = 0
+    missing: tuple[str, ...] = ()
     merged: bool = False
     encoding_seconds: float = 0.0
     seconds: float = 0.0
@@ -46,7 +47,7 @@ class UpdateReport:
                 (self.removed, "removed"),
                 (self.without_text, "without text"),
                 (self.without_terms, "without a term"),
-                (self.missing, "not in the index"),
+                (len(self.missing), f"not in the index ({listed(self.missing)})"),
             )
             if count
         ]
@@ -73,7 +74,7 @@ class UpdateReport:
                 "removed": self.removed,
                 "without text": self.without_text,
                 "without terms": self.without_terms,
-                "missing": self.missing,
+                "missing": list(self.missing),
                 "merged": self.merged,
                 "rows left out": dict(self.skipped),
                 "seconds": {"encoding": round(self.encoding_seconds, 3), "all": round(self.seconds, 3)},

@@ -540,7 +540,7 @@ def test_an_update_takes_rows_as_a_build_does(build, static_model, tmp_path, for
     with sparton.Searcher(tmp_path / "index") as searcher:
         assert [searcher.get(name).text for name in ("d03", "new")] == ["gold clutch", "silver clutch"]
         assert ("d07" in searcher, searcher.get("d07"), len(searcher)) == (False, None, 43)
-    sparton.delete_documents(["new"], tmp_path / "index")
+    sparton.delete_documents(tmp_path / "index", ["new"])
     with sparton.Searcher(tmp_path / "index") as searcher:
         assert ("new" in searcher, searcher.get("new"), len(searcher)) == (False, None, 42)
 

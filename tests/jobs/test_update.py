@@ -75,7 +75,7 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
             {**rows[names[0]], "id": "empty", "text": " "},
         ],
     )
-    ran = run_cli("update", update, "--index", index, "--json")
+    ran = run_cli("update", index, update, "--json")
     assert ran.code == 0, ran.stderr
     report = json.loads(ran.stdout)
     del report["seconds"]
@@ -90,11 +90,11 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
         "removed": 2,
         "without text": 2,
         "without terms": 2,
-        "missing": 0,
+        "missing": [],
         "merged": False,
         "rows left out": {},
     }
-    assert run_cli("update", update, "--index", index).stdout == (
+    assert run_cli("update", index, update).stdout == (
         f"{index}: 4 unchanged, 2 without text, 2 without a term; 59 documents, generation 1\n"
     )
     assert "  generation  1 (updated once since it was built)\n" in run_cli("info", "--index", index).stdout
@@ -105,7 +105,7 @@ def test_rows_that_change_nothing_write_nothing(small, tmp_path):
     before = files_of(index)
     report = sparton.update_index(write_rows(tmp_path / "same.jsonl", rows.values()), index)
     assert (report.unchanged, report.generation) == (60, 0)
-    assert sparton.delete_documents(["nobody"], index).missing == 1
+    assert sparton.delete_documents(index, ["nobody"]).missing == ("nobody",)
     assert files_of(index) == before
 
 
@@ -121,7 +121,7 @@ def test_a_check_beside_an_update_is_of_the_newer_generation(small, tmp_path, ru
     index, rows = small
     sparton.update_index(write_rows(tmp_path / "rows.jsonl", [{**rows["d1"], "text": "gold"}]), index)
     before = load_manifest(index)
-    sparton.delete_documents("d2", index)
+    sparton.delete_documents(index, "d2")
     sparton.compact_index(index)
     assert check_index(index, before).documents == 59
     part = index / "collection" / load_manifest(index).updated.parts[0].name
@@ -147,7 +147,7 @@ def test_a_lucene_index_that_cannot_be_read_is_told(small, tmp_path):
     for folder in (index, vectors):
         min((folder / "lucene").glob("*.si")).unlink()
         with pytest.raises(SpartonError) as caught:
-            sparton.delete_documents("d1", folder)
+            sparton.delete_documents(folder, "d1")
         assert str(caught.value) == (
             f"Lucene cannot read {folder / 'lucene'} (CorruptIndexException); look at all of it with `sparton info "
             "--check`, and build the index again with overwrite=True"
@@ -171,34 +171,39 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     index, rows = small
     ids = tmp_path / "ids.txt"
     ids.write_text("d3\nd4\n\nd3\nnobody\n")
-    ran = run_cli("delete", "--index", index, "--ids", ids)
+    ran = run_cli("delete", index, "--ids", ids)
     assert (ran.code, ran.stdout) == (
         0,
-        f"{index}: 2 removed, 1 not in the index; 58 documents, generation 1\n",
+        f"{index}: 2 removed, 1 not in the index (nobody); 58 documents, generation 1\n",
     )
     left = {name: row for name, row in rows.items() if name not in ("d3", "d4") and row["in_stock"]}
-    ran = run_cli("delete", "--index", index, "--filter", "in_stock = false")
+    ran = run_cli("delete", index, "--filter", "in_stock = false")
     assert f"; {len(left)} documents, generation 2\n" in ran.stdout
     assert set(collection_of(index)) == set(left)
     assert "as they were written" in checked(run_cli, index)
-    ran = run_cli("delete", "--index", index)
+    ran = run_cli("delete", index)
     assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
+    ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
+    assert (ran.code, ran.stderr) == (
+        2,
+        "sparton: --ids and --filter were given; delete by one of them at a time\n",
+    )
 
 
 def test_one_id_or_one_filter_is_understood(small, tmp_path):
     index, rows = small
-    assert sparton.delete_documents("d5", index).removed == 1
-    sparton.delete_documents(index=index, filters="in_stock = false")
+    assert sparton.delete_documents(index, "d5").removed == 1
+    sparton.delete_documents(index, filters="in_stock = false")
     assert set(collection_of(index)) == {name for name, row in rows.items() if name != "d5" and row["in_stock"]}
     for wrong, said in ((["d6", 7], "['d6', 7]"), (7, "7")):
         with pytest.raises(UsageError) as caught:
-            sparton.delete_documents(wrong, index)
+            sparton.delete_documents(index, wrong)
         assert str(caught.value) == f"ids is {said}; expected texts"
 
 
 def test_every_document_may_be_deleted_and_others_added(small, tmp_path, run_cli):
     index, rows = small
-    report = sparton.delete_documents(rows, index)
+    report = sparton.delete_documents(index, rows)
     assert (report.removed, report.documents) == (60, 0)
     with closing(sparton.Searcher(index)) as searcher:
         assert searcher.search("black bag") == []
@@ -211,7 +216,7 @@ def test_a_searcher_goes_on_with_the_generation_that_it_opened(small, tmp_path):
     index, rows = small
     with closing(sparton.Searcher(index)) as searcher:
         before = [(hit.id, hit.score, hit.text) for hit in searcher.search("black bag", 100)]
-        sparton.delete_documents(list(rows)[:30], index)
+        sparton.delete_documents(index, list(rows)[:30])
         sparton.compact_index(index)
         assert [(hit.id, hit.score, hit.text) for hit in searcher.search("black bag", 100)] == before
     with closing(sparton.Searcher(index)) as searcher:
@@ -223,7 +228,7 @@ def test_merging_leaves_one_segment_and_full_parts(small, tmp_path, run_cli):
     for number in range(5):
         sparton.update_index(write_rows(tmp_path / "one.jsonl", [{**rows["d1"], "text": f"word{number + 1}"}]), index)
     before = found(index)
-    ran = run_cli("compact", "--index", index)
+    ran = run_cli("compact", index)
     assert (ran.code, ran.stdout) == (
         0,
         f"{index}: what was dead is merged away; 60 documents, generation 6\n",
@@ -233,12 +238,12 @@ def test_merging_leaves_one_segment_and_full_parts(small, tmp_path, run_cli):
     assert [part.documents for part in updated.parts] in ([40, 20], [39, 21])
     assert sum(name.endswith(".fdt") for name in updated.commits[0].files) == 1
     checked(run_cli, index)
-    assert run_cli("compact", "--index", index).stdout == f"{index}: nothing to do; 60 documents, generation 6\n"
+    assert run_cli("compact", index).stdout == f"{index}: nothing to do; 60 documents, generation 6\n"
 
 
 def test_an_updated_index_is_not_built_over_silently(small, tmp_path, static_model):
     index, _ = small
-    sparton.delete_documents(["d1"], index)
+    sparton.delete_documents(index, ["d1"])
     before = files_of(index)
     with pytest.raises(SpartonError) as caught:
         build(index, Catalogue(60).rows.values(), static_model, **SMALL)
@@ -266,7 +271,7 @@ def test_a_part_that_was_changed_is_not_copied(small, tmp_path):
     part.write_bytes(part.read_bytes().replace(b"leather", b"lEather"))
     before = files_of(index)
     with pytest.raises(SpartonError) as caught:
-        sparton.delete_documents(["d1"], index)
+        sparton.delete_documents(index, ["d1"])
     assert str(caught.value) == (
         f"{part} is not what was written; put the right file back, or build the index again with overwrite=True"
     )
@@ -278,7 +283,7 @@ def test_a_part_that_was_changed_is_not_copied(small, tmp_path):
 
 
 def test_what_is_no_finished_index_is_not_changed(tmp_path, catalog, run_cli):
-    ran = run_cli("update", catalog, "--index", tmp_path / "none")
+    ran = run_cli("update", tmp_path / "none", catalog)
     assert (ran.code, ran.stderr) == (
         1,
         f"sparton: the index {tmp_path / 'none'} does not exist; make it with `sparton index CORPUS --index "
@@ -297,8 +302,8 @@ def test_vectors_of_another_tool_can_be_deleted_and_not_updated(tmp_path, small,
         f"the index {index} was made of vectors that another tool wrote, so no row can be encoded for it; add to those "
         "vectors and index them again"
     )
-    report = sparton.delete_documents(["d1", "d2", "nobody"], index)
-    assert (report.removed, report.missing, report.documents) == (2, 1, 58)
+    report = sparton.delete_documents(index, ["d1", "d2", "nobody"])
+    assert (report.removed, report.missing, report.documents) == (2, ("nobody",), 58)
     assert "58 documents" in checked(run_cli, index)
     assert sparton.compact_index(index).merged
     assert "58 documents" in checked(run_cli, index)

@@ -59,7 +59,7 @@ def test_a_kill_leaves_one_generation_whole(static_model, tmp_path, where, numbe
     update = write_rows(tmp_path / "update.jsonl", changed)
     final = rows | {row["id"]: row for row in changed}
     expected = [found(index), found(build(tmp_path / "fresh", final.values(), static_model, **options))]
-    command = [sys.executable, "-c", KILLED, where, "update", str(update), "--index", str(index)]
+    command = [sys.executable, "-c", KILLED, where, "update", str(index), str(update)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 9, ran.stderr
     manifest = load_manifest(index)

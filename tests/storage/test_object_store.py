@@ -737,11 +737,11 @@ def test_an_update_there_that_fails_half_way_leaves_the_old_generation(bucket, s
 
         patch.setattr(RemoteFolder, "put", fail)
         with pytest.raises(OSError, match="the store has gone"):
-            sparton.delete_documents(["d1", "d2"], uri)
+            sparton.delete_documents(uri, ["d1", "d2"])
     after = read(bucket, "index")
     assert {name: after[name] for name in known} == known
     assert len(after) > len(known)
-    assert sparton.delete_documents(["d1", "d3"], uri).generation == 1
+    assert sparton.delete_documents(uri, ["d1", "d3"]).generation == 1
     with closing(sparton.Searcher(uri)) as searcher:
         assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys() - {"d1", "d3"}
 
@@ -764,10 +764,10 @@ def test_what_an_update_that_failed_has_left_there_is_never_taken_for_another(
 
         patch.setattr(RemoteFolder, "put", fail)
         with pytest.raises(OSError, match="the store has gone"):
-            sparton.delete_documents(["d1", "d2"], uri)
+            sparton.delete_documents(uri, ["d1", "d2"])
     with closing(sparton.Searcher(uri)) as searcher:
         assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys()
-        sparton.delete_documents(["d3", "d4"], uri)
+        sparton.delete_documents(uri, ["d3", "d4"])
         with closing(searcher.renewed()) as newer, closing(sparton.Searcher(uri)) as opened:
             for one in (newer, opened):
                 assert {hit.id for hit in one.search("black", 100)} == catalogue.rows.keys() - {"d3", "d4"}
@@ -787,7 +787,7 @@ def test_two_machines_that_update_at_once_do_not_mix(bucket, static_model, tmp_p
             patch.setattr(RemoteFolder, "put", put_file)
             patch.setattr(StagedIndex, "put_generation", put_generation)
             patch.setenv("SPARTON_SCRATCH", str(tmp_path / "other"))
-            sparton.delete_documents(["d5"], uri)
+            sparton.delete_documents(uri, ["d5"])
         others.update(read(bucket, "index"))
 
     def first(location, manifest, before):
@@ -805,7 +805,7 @@ def test_two_machines_that_update_at_once_do_not_mix(bucket, static_model, tmp_p
     else:
         monkeypatch.setattr(RemoteFolder, "put", put)
     with pytest.raises(SpartonError) as caught:
-        sparton.delete_documents(["d1"], uri)
+        sparton.delete_documents(uri, ["d1"])
     assert str(caught.value) == f"the index {uri} was changed by another machine meanwhile; run the same command again"
     assert read(bucket, "index") == others
     with closing(sparton.Searcher(uri)) as searcher:

@@ -95,7 +95,7 @@ def test_a_renewed_searcher_has_the_new_generation_and_the_same_model(static_mod
     with closing(sparton.Searcher(index)) as searcher:
         assert searcher.renewed() is None
         before = searched(searcher)
-        sparton.delete_documents(["d1", "d2"], index)
+        sparton.delete_documents(index, ["d1", "d2"])
         with closing(searcher.renewed()) as newer, closing(sparton.Searcher(index)) as opened:
             assert newer.encoder is searcher.encoder
             assert searched(newer) == searched(opened) != before
@@ -109,7 +109,7 @@ def test_a_newer_searcher_has_read_what_the_older_one_did(static_model, tmp_path
     filters, facets = ["price < 40", "brand = Adele"], ["brand", "price"]
     with closing(sparton.Searcher(index)) as searcher:
         searcher.answer("black bag", filters=filters, facets=facets)
-        sparton.delete_documents(["d1", "d2"], index)
+        sparton.delete_documents(index, ["d1", "d2"])
         with closing(searcher.renewed().warmed_like(searcher)) as newer, closing(sparton.Searcher(index)) as opened:
             read, kept = newer._index._counter, newer._index._accepted
             assert read.fields_read() == facets
@@ -138,7 +138,7 @@ def test_what_cannot_be_read_beforehand_is_closed(static_model, tmp_path):
     index = build(tmp_path / "index", Catalogue(60).rows.values(), static_model, index_processes=1, heap_mb=128)
     with closing(sparton.Searcher(index)) as searcher:
         searcher.answer("black bag", facets=["brand"])
-        sparton.delete_documents(["d1"], index)
+        sparton.delete_documents(index, ["d1"])
         newer = searcher.renewed()
         newer.close()
         with pytest.raises(SpartonError) as caught:
@@ -160,7 +160,7 @@ def test_a_renewed_searcher_has_the_model_of_an_index_that_is_built_again_meanwh
         return open_index(folder, manifest)
 
     with closing(sparton.Searcher(index)) as searcher:
-        sparton.delete_documents(["d1", "d2"], index)
+        sparton.delete_documents(index, ["d1", "d2"])
         monkeypatch.setattr(searching, "_open_index", built_again)
         with closing(searcher.renewed()) as newer, closing(sparton.Searcher(index)) as opened:
             assert newer.manifest == opened.manifest

@@ -14,6 +14,7 @@ import argparse
 import http.client
 import json
 import os
+import platform
 import random
 import shutil
 import signal
@@ -23,6 +24,7 @@ import tempfile
 import threading
 import time
 from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -60,6 +62,11 @@ def main() -> None:
         results = {"random": run_random, "times": run_times, "service": run_service}[arguments.what](
             work, model, arguments
         )
+    results = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: metadata.version(name) for name in ("pyserini", "JPype1", "torch", "pyarrow")},
+        **results,
+    }
     print(json.dumps(results, indent=2))
     if arguments.out:
         arguments.out.write_text(json.dumps(results, indent=2) + "\n")

@@ -15,6 +15,8 @@ from sparton.errors import SpartonError, UsageError
 from sparton.search.check import check_index
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"shard_rows": 40, "index_processes": 2, "heap_mb": 128}
 
 

@@ -10,6 +10,8 @@ from sparton.errors import SpartonError
 from sparton.storage.fields import Field
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def build(static_model, tmp_path):

@@ -11,6 +11,8 @@ from sparton.errors import SpartonError, UsageError
 from sparton.search.documents import Document
 from sparton.search.searcher import Hit
 
+pytestmark = pytest.mark.slow
+
 LONG = " ".join(f"word{i}" for i in range(40))
 TEXTS = {
     "d1": f"black leather bag {LONG}",

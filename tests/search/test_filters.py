@@ -19,6 +19,8 @@ from sparton.search.lucene_hits import ScoredDoc
 from sparton.search.max_passage import best_documents, document_of, first_documents
 from sparton.storage.fields import Field
 
+pytestmark = pytest.mark.slow
+
 SEED = 19
 DOCUMENTS = 400
 FIELDS = (*SHOP, Field("doc.odd `name", "string"), Field("never", "number"))

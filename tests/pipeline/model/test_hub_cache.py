@@ -14,6 +14,8 @@ from sparton.pipeline.model.files import find_model, find_recorded_model
 from sparton.pipeline.model.recorded import recorded_queries
 from sparton.storage.manifest import ModelSource
 
+pytestmark = pytest.mark.slow
+
 NAME = "naver/splade-v3-distilbert"
 TOKENIZER = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"]
 

@@ -23,6 +23,8 @@ from sparton.pipeline.model.loadable import loadable
 from sparton.pipeline.model.open_model import open_documents
 from sparton.pipeline.options import EncoderOptions
 
+pytestmark = pytest.mark.slow
+
 needs_peft = pytest.mark.skipif(find_spec("peft") is None, reason="peft is not installed (extra test)")
 
 

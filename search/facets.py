@@ -89,15 +89,7 @@ class FacetCounter:
 
     def _matches(self, query: Any, accepted: Sequence[Any] | None) -> np.ndarray:
         """Whether each document matches."""
-        found = []
-        for number, bits in enumerate(matching_bits(self._searcher, self._leaves, query)):
-            segment = self._leaves[number].reader()
-            if accepted is not None:
-                bits.and_(accepted[number])
-            elif (live := segment.getLiveDocs()) is not None:
-                bits.and_(java_class("org.apache.lucene.util.FixedBitSet").copyOf(live))
-            found.append(bits)
-        return flags_of(found)
+        return flags_of(matching_bits(self._searcher, self._leaves, query, accepted))
 
     def _one_of_each_document(self, matches: np.ndarray) -> np.ndarray:
         """Of the passages that match one of each document: all of a document's have its fields."""

@@ -56,18 +56,23 @@ class AcceptedDocuments:
 
     def _found(self, filters: tuple[Typed, ...]) -> Accepted:
         bits = matching_bits(self._searcher, self._leaves, query_of(AllOf(filters)))
-        for segment, leaf in zip(bits, self._leaves, strict=True):
-            if (live := leaf.reader().getLiveDocs()) is not None:
-                segment.and_(java_class("org.apache.lucene.util.FixedBitSet").copyOf(live))
         return Accepted(bits, sum(int(segment.cardinality()) for segment in bits))
 
 
-def matching_bits(searcher: Any, leaves: Sequence[Any], query: Any) -> tuple[Any, ...]:
-    """What a query matches, deleted documents too, as a FixedBitSet of each segment. searcher, leaves, query:
-    Lucene's."""
+def matching_bits(
+    searcher: Any, leaves: Sequence[Any], query: Any, accepted: Sequence[Any] | None = None
+) -> tuple[Any, ...]:
+    """What a query matches, as a FixedBitSet of each segment. searcher, leaves, query: Lucene's. accepted: documents of
+    each segment that may be among them, as FixedBitSets; without it all that are not deleted."""
     mode = java_class("org.apache.lucene.search.ScoreMode").COMPLETE_NO_SCORES
     weight = searcher.createWeight(searcher.rewrite(query), mode, 1.0)
-    return tuple(_bits_of(weight, leaf) for leaf in leaves)
+    found = tuple(_bits_of(weight, leaf) for leaf in leaves)
+    for number, (bits, leaf) in enumerate(zip(found, leaves, strict=True)):
+        if accepted is not None:
+            bits.and_(accepted[number])
+        elif (live := leaf.reader().getLiveDocs()) is not None:
+            bits.and_(java_class("org.apache.lucene.util.FixedBitSet").copyOf(live))
+    return found
 
 
 def flags_of(bits: Sequence[Any]) -> np.ndarray:

@@ -722,22 +722,28 @@ def state_of(content):
     return parse_manifest(content["index/sparton.json"], Path()).state
 
 
+def delete_without_commit(uri, ids, monkeypatch):
+    """Have a store take all that a deletion writes but sparton.json."""
+    put_file = RemoteFolder.put
+
+    def fail(folder, source, name):
+        if name == "sparton.json":
+            raise OSError("the store has gone")
+        put_file(folder, source, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "put", fail)
+        with pytest.raises(OSError, match="the store has gone"):
+            sparton.delete_documents(uri, ids)
+
+
 def test_an_update_there_that_fails_half_way_leaves_the_old_generation(bucket, static_model, tmp_path, monkeypatch):
     catalogue = Catalogue(60)
     uri = f"{bucket}/index"
     rows = write_rows(tmp_path / "all.jsonl", catalogue.rows.values())
     sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
-    known, put_file = read(bucket, "index"), RemoteFolder.put
-    with monkeypatch.context() as patch:
-
-        def fail(folder, source, name):
-            if name == "sparton.json":
-                raise OSError("the store has gone")
-            put_file(folder, source, name)
-
-        patch.setattr(RemoteFolder, "put", fail)
-        with pytest.raises(OSError, match="the store has gone"):
-            sparton.delete_documents(uri, ["d1", "d2"])
+    known = read(bucket, "index")
+    delete_without_commit(uri, ["d1", "d2"], monkeypatch)
     after = read(bucket, "index")
     assert {name: after[name] for name in known} == known
     assert len(after) > len(known)
@@ -754,17 +760,7 @@ def test_what_an_update_that_failed_has_left_there_is_never_taken_for_another(
     uri = f"{bucket}/index"
     rows = write_rows(tmp_path / "all.jsonl", catalogue.rows.values())
     sparton.build_index(rows, uri, model=str(static_model), text_columns=("text",), **SMALL)
-    put_file = RemoteFolder.put
-    with monkeypatch.context() as patch:
-
-        def fail(folder, source, name):
-            if name == "sparton.json":
-                raise OSError("the store has gone")
-            put_file(folder, source, name)
-
-        patch.setattr(RemoteFolder, "put", fail)
-        with pytest.raises(OSError, match="the store has gone"):
-            sparton.delete_documents(uri, ["d1", "d2"])
+    delete_without_commit(uri, ["d1", "d2"], monkeypatch)
     with closing(sparton.Searcher(uri)) as searcher:
         assert {hit.id for hit in searcher.search("black", 100)} == catalogue.rows.keys()
         sparton.delete_documents(uri, ["d3", "d4"])

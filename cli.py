@@ -18,8 +18,10 @@ from typer.core import TyperGroup
 
 from .errors import Parameter, SpartonError, UsageError, times
 from .indexer.options import LuceneOptions
-from .options import MOST_THREADS, PORTS, at_least, names, values_for
+from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, UpdateOptions, VectorOptions
+from .search.options import SearcherOptions
+from .search.service.options import ServeOptions
 from .storage.manifest import ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -121,14 +123,6 @@ _command = partial(app.command, cls=_Command)
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
 Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
 ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI.")]
-IndexModel = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        rich_help_panel="Model",
-        help="Where the index's model is, if not where it was: a folder, or a Hugging Face name.",
-    ),
-]
 IndexQueryModel = Annotated[
     str | None,
     typer.Option(
@@ -510,10 +504,8 @@ def search(
         ),
     ] = None,
     offset: Annotated[int, typer.Option("--offset", help="How many hits to pass over."), at_least(0)] = 0,
-    model: IndexModel = None,
-    query_model: IndexQueryModel = None,
-    device: Device = "cpu",
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search an index. A score is the sum over terms of query impact × document impact.
@@ -526,9 +518,7 @@ def search(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(
-                index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
-            )
+            searcher = Searcher(index, searching=searching)
         searcher.selection(filters or (), sort)  # what cannot be meant is said before a line is read
         asked: dict[str, Any] = {"filters": filters or (), "facets": facets or (), "sort": sort, "offset": offset}
         if query is not None:
@@ -546,46 +536,16 @@ def search(
 @record_options
 def serve(
     index: Index = "sparton-index",
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0 takes a free one."), PORTS] = 8017,
-    allow_hosts: Annotated[
-        list[str] | None,
-        typer.Option("--allow-host", help="Host that requests may be for, besides --host and localhost; * for all."),
-    ] = None,
-    image_hosts: Annotated[
-        list[str] | None,
-        typer.Option("--image-host", help="Host from which the page shows pictures, besides its own."),
-    ] = None,
-    threads: Threads = None,
-    most_k: Annotated[int, typer.Option("--max-k", help="Most hits that a query may ask for."), at_least(1)] = 1000,
-    model: IndexModel = None,
-    query_model: IndexQueryModel = None,
-    device: Device = "cpu",
-    trust_remote_code: TrustRemoteCode = False,
-    reload: Annotated[
-        bool, typer.Option("--reload/--no-reload", help="Take up updates of the index within seconds.")
-    ] = True,
+    *,
+    serving: ServeOptions,
+    searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
     with waiting_at_most(store_timeout):
         from .search.service.server import serve_index
 
-        serve_index(
-            index,
-            host=host,
-            port=port,
-            allow_hosts=allow_hosts or (),
-            image_hosts=image_hosts or (),
-            threads=threads,
-            most_k=most_k,
-            model=model,
-            query_model=query_model,
-            device=device,
-            trust_remote_code=trust_remote_code,
-            reload=reload,
-            on_ready=lambda address: _ready(index, address),
-        )
+        serve_index(index, serving=serving, searching=searching, on_ready=lambda address: _ready(index, address))
 
 
 @_command("run")
@@ -615,10 +575,8 @@ def run_topics(
     scale: Annotated[
         float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
     ] = None,
-    model: IndexModel = None,
-    query_model: IndexQueryModel = None,
-    device: Device = "cpu",
-    trust_remote_code: TrustRemoteCode = False,
+    *,
+    searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
@@ -643,9 +601,7 @@ def run_topics(
         from .search.searcher import Searcher
 
         with _collector_paused():
-            searcher = Searcher(
-                index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
-            )
+            searcher = Searcher(index, searching=searching)
         for report in write_runs(searcher, plan, counting=partial(counted, unit="queries", shown=True)):
             say = tell if is_stdout(report.path) else put
             say(run_line(report))

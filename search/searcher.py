@@ -7,15 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Self
 
 from ..errors import Parameter, SpartonError, brief
 from ..indexer.java import check_process
-from ..options import Texts, at_least, checked, several
-from ..pipeline.options import ONE_DEVICE
+from ..options import Texts, at_least, checked, flat_keywords, several
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
@@ -29,6 +27,7 @@ from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
 from .many import search_each
 from .max_passage import best_documents, document_of, first_documents, passage_of
+from .options import SearcherOptions
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder
@@ -96,28 +95,16 @@ class Searcher:
     """Model and index kept open, until `close` or the end of a `with`. Threads may share it; a process that is forked
     from this one may not.
 
-    path: the folder of an index, or its URI, of which a local copy is made first. model: a folder or a name on the hub
-    where its model is, if not where sparton.json has it; what only that names on the hub is not fetched. query_model:
-    the same for an index whose queries have a model elsewhere. device: as Encoder's; a CPU answers one query sooner
-    than a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
+    path: the folder of an index, or its URI, of which a local copy is made first. searching: given as a record, or
+    field by field as keywords: Searcher(path, device="cuda"). device: as Encoder's; a CPU answers one query sooner than
+    a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
     Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
     """
 
-    def __init__(
-        self,
-        path: str | Path = "sparton-index",
-        *,
-        model: str | None = None,
-        query_model: str | None = None,
-        device: str = "cpu",
-        trust_remote_code: bool = False,
-    ) -> None:
-        device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
+    @flat_keywords
+    def __init__(self, path: str | Path = "sparton-index", *, searching: SearcherOptions) -> None:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
-        self._location = path
-        self._open_again = partial(
-            Searcher, path, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
-        )
+        self._location, self._options = path, searching
         self.path = folder = local_index(path)
         self.manifest = load_complete(folder)
         self.name = _name(path)
@@ -125,7 +112,7 @@ class Searcher:
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(_open_index, folder, self.manifest)
             try:
-                self.encoder = self._open_encoder(local_path(path), model, query_model, device, trust_remote_code)
+                self.encoder = self._open_encoder()
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
                     opening.result()[1].close()
@@ -138,23 +125,21 @@ class Searcher:
         self._encoding = threading.Lock()  # a model uses all cores for one query already
         self._kept: OrderedDict[str, dict[str, int]] = OrderedDict()  # terms of the last queries
 
-    def _open_encoder(
-        self, index: Path | None, model: str | None, query_model: str | None, device: str, trust_remote_code: bool
-    ) -> "QueryEncoder | None":
+    def _open_encoder(self) -> "QueryEncoder | None":
         from ..pipeline.encoding.open_encoder import open_query_encoder
 
-        settings = self.manifest.settings
+        settings, options = self.manifest.settings, self._options
         if settings.model:
             return open_query_encoder(
                 settings.model,
                 settings.scale_for_queries,
-                index=index,
-                model=model,
-                query_model=query_model,
-                device=device,
-                trust_remote_code=trust_remote_code,
+                index=local_path(self._location),
+                model=options.model,
+                query_model=options.query_model,
+                device=options.device,
+                trust_remote_code=options.trust_remote_code,
             )
-        if model is not None or query_model is not None:
+        if options.model is not None or options.query_model is not None:
             raise self._no_model()  # there is nothing to compare it with
         return None
 
@@ -325,13 +310,13 @@ class Searcher:
             return None
         old, new = self.manifest.settings, manifest.settings
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
-            return self._open_again()
+            return Searcher(self._location, searching=self._options)
         newer = copy(self)
         newer.manifest, newer._index = _open_index(folder, manifest)
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
-        return self._open_again()
+        return Searcher(self._location, searching=self._options)
 
     def warmed_like(self, older: "Searcher") -> Self:
         """This searcher, once it has read what the older one did for facets and filters, so that no query waits for it.

@@ -2,7 +2,7 @@
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Annotated, Any
 
@@ -14,8 +14,13 @@ from ..errors import Parameter, SpartonError
 from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
 
 # Flags that do not follow from the name and the type.
-_FLAGS = {"text_columns": ("--text-column",), "fields": ("--field",), "device": ("--device", "--devices")}
-_TYPES = {"text_columns": list[str] | None, "fields": list[str] | None}  # Typer knows no other sequence
+_FLAGS = {
+    "text_columns": ("--text-column",),
+    "fields": ("--field",),
+    "allow_hosts": ("--allow-host",),
+    "image_hosts": ("--image-host",),
+    "device": ("--device", "--devices"),
+}
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
 
 
@@ -72,8 +77,9 @@ def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
         if parameter.default is True:
             flag += f"/--no-{flag[2:]}"
         info = typer.Option(*_FLAGS.get(name, (flag,)), help=option.help, rich_help_panel=option.group)
-        kind = _TYPES.get(name, parameter.annotation.__origin__)
-        default = option.unset or (None if name in _TYPES else parameter.default)
+        several = _is_several(parameter)
+        kind = list[str] | None if several else parameter.annotation.__origin__  # Typer knows no other sequence
+        default = option.unset or (None if several else parameter.default)
     if number:
         info.metavar, kind = info.metavar or _NUMBERS[number], str if default is not None else str | None
     return parameter.replace(annotation=Annotated[kind, info], default=default)
@@ -81,8 +87,8 @@ def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
 
 def _read(parameter: inspect.Parameter, value: Any) -> Any:
     """What a command is given for a parameter, from what was typed for it."""
-    if parameter.name in _TYPES:
-        return () if value is None else value
+    if value is None and _is_several(parameter):
+        return ()
     # A parameter of one letter is called so in a sentence: -k is k.
     name: str | Parameter = Parameter(parameter.name) if len(parameter.name) > 1 else parameter.name
     option, number = option_of(parameter.annotation), _number_type(parameter)
@@ -93,6 +99,11 @@ def _read(parameter: inspect.Parameter, value: Any) -> Any:
         value = read_number(name, value, number, word)
     bound = any(isinstance(note, Bound) for note in _notes(parameter))
     return checked(name, value, parameter.annotation) if option or bound else value
+
+
+def _is_several(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter of a record is a sequence of texts."""
+    return option_of(parameter.annotation) is not None and Sequence in value_types(parameter.annotation)
 
 
 def _number_type(parameter: inspect.Parameter) -> type | None:

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,15 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
 
 from ...errors import UsageError, listed, short
-from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
 from .current import CurrentSearcher
 from .hosts import Hosts
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
 from .page import page, security_headers
+from .query_threads import QueryThreads
 
-T = TypeVar("T")
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
 GENERATION = "Sparton-Generation"  # a header of responses
@@ -71,7 +69,7 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
     """
     metrics = Metrics()
     current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
-    threads = _SearchThreads(options.threads, metrics)
+    threads = QueryThreads(options.threads, metrics)
     headers = security_headers(options.image_hosts)
 
     @asynccontextmanager
@@ -194,39 +192,3 @@ def _refuse_parameters(request: Request) -> None:
 def _where(location: Sequence[str | int]) -> str:
     """What an error is about, by names that may be the client's."""
     return (".".join(map(str, location[1:])) or str(location[0]))[:_QUOTED]
-
-
-class _SearchThreads:
-    """Encodes and searches on threads of its own."""
-
-    def __init__(self, threads: int, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
-
-    async def run(self, task: Callable[[], T]) -> T:
-        """What a task gives, when a thread has done it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, task)
-
-    def answer(self, searcher: Searcher, query: str, k: int, explain: bool, more: Mapping[str, Any]) -> dict[str, Any]:
-        """A query's hits, and how long they took. more: what else Searcher.answer takes."""
-        answer = searcher.answer(query, k, **more)
-        input_terms = searcher.input_terms(query) if explain else frozenset[str]()
-        matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
-        self._metrics.add_query(answer.seconds)
-        content = {
-            "query": query,
-            "hits": [hit_content(hit, matched, input_terms) for hit, matched in zip(answer.hits, matches, strict=True)],
-            "milliseconds": {part: 1000 * seconds for part, seconds in asdict(answer.seconds).items()},
-        }
-        if answer.total is not None:
-            content |= facets_content(answer)
-        if explain:
-            content["terms"] = [
-                {"term": term, "impact": impact, "expanded": term not in input_terms}
-                for term, impact in answer.terms.items()
-            ]
-        return content
-
-    def close(self) -> None:
-        """Finish what was begun."""
-        self._pool.shutdown()

@@ -2,19 +2,19 @@
 
 import logging
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import Annotated
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
-from ...options import MOST_THREADS, PORTS, at_least, checked
-from ...pipeline.options import ONE_DEVICE
+from ...options import flat_keywords
+from ..options import SearcherOptions
 from ..searcher import Searcher
 from .current import CurrentSearcher, Reloading
+from .options import ServeOptions
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
@@ -22,31 +22,22 @@ _GRACE = 10  # seconds that requests under way have to be finished once it is to
 log = logging.getLogger("sparton")
 
 
+@flat_keywords
 def serve_index(
     index: str | Path,
     *,
-    host: str = "127.0.0.1",
-    port: int = 8017,
-    allow_hosts: Sequence[str] = (),
-    image_hosts: Sequence[str] = (),
-    threads: int | None = None,
-    most_k: int = 1_000,
-    model: str | None = None,
-    query_model: str | None = None,
-    device: str = "cpu",
-    trust_remote_code: bool = False,
-    reload: bool = True,
+    serving: ServeOptions,
+    searching: SearcherOptions,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
 
-    allow_hosts: the hosts that requests may be for, besides `host` and those of the loopback; "*" for all. image_hosts:
-    from which the page shows pictures, besides its own. reload: look every second whether the index was updated, and
-    take that up. on_ready: hears the address once there is something that listens. The rest is as in ServiceOptions
-    and Searcher.
+    serving, searching: given as records, or field by field as keywords: serve_index(index, port=0). on_ready: hears the
+    address once there is something that listens.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
+    host, port, allow_hosts = serving.host, serving.port, serving.allow_hosts
     if not host.strip():
         raise UsageError(
             Parameter("host"), " is empty; expected an address as 127.0.0.1, or 0.0.0.0 to listen at every one"
@@ -55,10 +46,6 @@ def serve_index(
         host.encode("idna")
     except UnicodeError:
         raise UsageError(Parameter("host"), f" is {host!r}; expected an address or a name") from None
-    threads = checked(Parameter("threads"), threads, Annotated[int | None, at_least(1, MOST_THREADS)])
-    most_k = checked(Parameter("most_k"), most_k, Annotated[int, at_least(1)])
-    port = checked(Parameter("port"), port, Annotated[int, PORTS])
-    device = checked(Parameter("device"), device, Annotated[str, ONE_DEVICE])
     import uvicorn
 
     from .app import ServiceOptions, make_app
@@ -67,7 +54,7 @@ def serve_index(
     from .http11 import Protocol
 
     Hosts(allow_hosts)  # raises for what is none
-    images = known_image_hosts(image_hosts)
+    images = known_image_hosts(serving.image_hosts)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -77,17 +64,15 @@ def serve_index(
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening:
         start_jvm(LONG_RUN)
-        searcher = Searcher(
-            index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code
-        )
+        searcher = Searcher(index, searching=searching)
         current = CurrentSearcher(searcher)
         try:
             searcher.terms("a first query finds out what is missing, and warms the model")
             address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
             own = () if address.is_unspecified else filter(is_host, (host, str(address)))
             options = ServiceOptions(
-                most_k=most_k,
-                threads=threads or cores(),
+                most_k=serving.max_k,
+                threads=serving.threads or cores(),
                 hosts=(*allow_hosts, *own),
                 image_hosts=images,
             )
@@ -106,7 +91,7 @@ def serve_index(
                     "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
                     "other hosts with --allow-host, * for all"
                 )
-            with Reloading(current, index) if reload else nullcontext():
+            with Reloading(current, index) if serving.reload else nullcontext():
                 uvicorn.Server(config).run(sockets=[listening])
         finally:
             current.close()

@@ -1,0 +1,29 @@
+"""How an index is served, as options. A record is made without the packages that serve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from ...options import MOST_THREADS, PORTS, Option, Options, at_least
+
+_THREADS = Option("How many search. [default: one a core]", "Service", at_least(1, MOST_THREADS))
+_PAGE_IMAGES = Option("Host from which the page shows pictures, besides its own.", "Service")
+_HOSTS = Option("Host that requests may be for, besides --host and localhost; * for all.", "Service")
+_RELOAD = Option("Take up updates of the index within seconds.", "Service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions(Options):
+    """Where a service listens, whom it serves, and how much of what.
+
+    allow_hosts: "*" for all. image_hosts: names or IPv4 addresses. threads: searches at once. max_k: hits that a query
+    may ask for. reload: look every second whether the index was updated.
+    """
+
+    host: Annotated[str, Option("Address to listen on.", "Service")] = "127.0.0.1"
+    port: Annotated[int, Option("Port to listen on; 0 takes a free one.", "Service", PORTS)] = 8017
+    allow_hosts: Annotated[Sequence[str], _HOSTS] = ()
+    image_hosts: Annotated[Sequence[str], _PAGE_IMAGES] = ()
+    threads: Annotated[int | None, _THREADS] = None
+    max_k: Annotated[int, Option("Most hits that a query may ask for.", "Service", at_least(1))] = 1_000
+    reload: Annotated[bool, _RELOAD] = True

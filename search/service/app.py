@@ -1,11 +1,9 @@
 """An open index as a small HTTP service: JSON for programs, one page for people."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
@@ -118,7 +116,6 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
 
     @app.get("/search", dependencies=[Depends(_check_parameters)])
     async def search(
-        response: Response,
         q: Annotated[str, Query(max_length=MOST_LETTERS)],
         filters: Annotated[_Texts, Query(alias="filter", default_factory=list)],
         facets: Annotated[_Texts, Query(alias="facet", default_factory=list)],
@@ -126,23 +123,21 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         explain: bool = False,
         sort: Annotated[str | None, Query(max_length=MOST_LETTERS)] = None,
         offset: int = 0,
-    ) -> dict[str, Any]:
+    ) -> Response:
         check(k, offset)
         more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
         with current.use() as searcher:
-            response.headers[GENERATION] = searcher.manifest.state
-            return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
+            (content,) = await threads.answer(searcher, [q], k, explain, more)
+            return Response(content, headers={GENERATION: searcher.manifest.state}, media_type="application/json")
 
     @app.post("/search", dependencies=[Depends(_refuse_parameters)])
-    async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
+    async def search_batch(batch: Batch) -> Response:
         check(batch.k, batch.offset)
         more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
         with current.use() as searcher:
-            response.headers[GENERATION] = searcher.manifest.state
-            answer = partial(threads.answer, searcher, k=batch.k, explain=batch.explain, more=more)
-            # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
-            tasks = [threads.run(partial(answer, query)) for query in batch.queries]
-            return {"results": await asyncio.gather(*tasks)}
+            results = await threads.answer(searcher, batch.queries, batch.k, batch.explain, more)
+            content = b'{"results":[' + b",".join(results) + b"]}"
+            return Response(content, headers={GENERATION: searcher.manifest.state}, media_type="application/json")
 
     @app.get("/index")
     async def show_index() -> dict[str, Any]:
@@ -172,7 +167,7 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
     return app
 
 
-def _check_parameters(request: Request) -> None:
+async def _check_parameters(request: Request) -> None:
     """Raise HTTPException for what GET /search would not heed: an unknown parameter, or one of which it takes one value
     and there are more."""
     for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
@@ -183,7 +178,7 @@ def _check_parameters(request: Request) -> None:
             raise HTTPException(422, f"{name} is given {count} times; expected it once")
 
 
-def _refuse_parameters(request: Request) -> None:
+async def _refuse_parameters(request: Request) -> None:
     """Raise HTTPException for parameters beside the body of POST /search."""
     for name in request.query_params:
         raise HTTPException(422, f"POST /search has no parameter {short(name)}; say all in the body")

@@ -117,8 +117,9 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
     @app.get("/search", dependencies=[Depends(_check_parameters)])
     async def search(
         q: Annotated[str, Query(max_length=MOST_LETTERS)],
-        filters: Annotated[_Texts, Query(alias="filter", default_factory=list)],
-        facets: Annotated[_Texts, Query(alias="facet", default_factory=list)],
+        # A default_factory would have its signature looked up for each request, for a quarter of the time of all else.
+        filters: Annotated[_Texts, Query(alias="filter")] = [],  # noqa: B006
+        facets: Annotated[_Texts, Query(alias="facet")] = [],  # noqa: B006
         k: int = 10,
         explain: bool = False,
         sort: Annotated[str | None, Query(max_length=MOST_LETTERS)] = None,

@@ -37,7 +37,7 @@ class ServiceOptions:
     """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
     waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
     that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
-    besides its own."""
+    besides its own. most_unfinished: bytes of bodies that have not come whole."""
 
     most_k: int = 1_000
     most_offset: int = 10_000
@@ -45,6 +45,7 @@ class ServiceOptions:
     waiting: int = 256
     hosts: tuple[str, ...] = ()
     image_hosts: tuple[str, ...] = ()
+    most_unfinished: int = 2**26
 
 
 class Batch(BaseModel):
@@ -76,7 +77,14 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         threads.close()
 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
+    app.state.threads, app.state.metrics = threads, metrics  # for who stops it
+    app.add_middleware(
+        BoundedRequests,
+        most_bytes=MOST_BYTES,
+        most_waiting=options.waiting,
+        metrics=metrics,
+        most_unfinished=options.most_unfinished,
+    )
     # The last that is added is the first that sees a request.
     app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 def hit_content(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> dict[str, Any]:
     """A hit for JSON. input_terms: the terms that are in the query."""
-    content = asdict(hit)
-    if hit.passage is None:
-        del content["passage"]
+    content: dict[str, Any] = {"rank": hit.rank, "id": hit.id, "score": hit.score, "text": hit.text}
+    if hit.passage is not None:
+        content["passage"] = hit.passage
+    content["fields"] = dict(hit.fields)
     if matches is not None:
         content["matches"] = [
             {**asdict(match), "contribution": match.contribution, "expanded": match.term not in input_terms}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from ..errors import Parameter, SpartonError, brief
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, several
+from ..pipeline.encoding.impacts import each_heaviest_first
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 _HITS = Annotated[int, at_least(1)]
 _OFFSET = Annotated[int, at_least(0)]
-_MOST_KEPT, _LONGEST_KEPT = 16, 4_096  # queries whose terms are kept, and their letters
+_MOST_KEPT, _LONGEST_KEPT = 256, 4_096  # queries whose terms are kept, and their letters
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -175,16 +176,23 @@ class Searcher:
         Those of the last queries are kept, as one may be asked again with other filters. Raises SpartonError if the
         index was made of vectors and no model was named.
         """
+        return self.terms_each([query])[0]
+
+    def terms_each(self, queries: Sequence[str]) -> list[dict[str, int]]:
+        """What `terms` gives for each query, sooner than one by one. Raises as `terms`."""
         encoder = self._encoder()
         with self._encoding:
-            terms = self._kept.pop(query, None)
-            if terms is None:
-                terms = encoder.terms(query)
-            if len(query) <= _LONGEST_KEPT:
-                self._kept[query] = terms
-                if len(self._kept) > _MOST_KEPT:
-                    self._kept.popitem(last=False)
-            return dict(terms)
+            found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
+            new = [query for query in dict.fromkeys(queries) if query not in found]
+            if len(new) == 1:
+                found[new[0]] = encoder.terms(new[0])
+            elif new:
+                impacts = encoder.encode_alone([query.encode(errors="replace").decode() for query in new])
+                found |= zip(new, each_heaviest_first(impacts, encoder.vocabulary.__getitem__), strict=True)
+            self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
+            while len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+            return [dict(found[query]) for query in queries]
 
     def input_terms(self, query: str) -> frozenset[str]:
         """The terms that are in a query; the model has added the others. Raises as `terms`."""
@@ -243,15 +251,16 @@ class Searcher:
         facets: Texts = (),
         sort: str | None = None,
         offset: int = 0,
+        terms: Mapping[str, int] | None = None,
     ) -> Answer:
         """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
-        all documents that the query and its filters match."""
+        all documents that the query and its filters match. terms: the query's, where they are known."""
         query = checked("query", query, str)
         # Before a model is run: what cannot be meant costs nothing.
         selection = self.selection(filters, sort)
         fields = self._index.facet_fields(several(Parameter("facets"), facets))
         begin = perf_counter()
-        terms = self.terms(query)
+        terms = self.terms(query) if terms is None else dict(terms)
         encoded = perf_counter()
         ranked = self._rank(terms, k, selection, offset)
         found = self._index.facets(terms, fields, selection) if fields else None
@@ -277,6 +286,11 @@ class Searcher:
     def selection(self, filters: Texts = (), sort: str | None = None) -> Selection:
         """What filters and an order mean to this index, once for many queries. Raises as `search`."""
         return self._index.selection(several(Parameter("filters"), filters), sort)
+
+    def check(self, filters: Texts = (), facets: Texts = (), sort: str | None = None) -> None:
+        """Raise UsageError for filters, facets or an order that `answer` would refuse."""
+        self.selection(filters, sort)
+        self._index.facet_fields(several(Parameter("facets"), facets))
 
     def rank_terms(
         self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING

@@ -130,9 +130,17 @@ def heaviest_first(impacts: Impacts, term: Callable[[int], str]) -> dict[str, in
 
     term: gives the term of a vocabulary id.
     """
-    ((terms, values),) = impacts
-    order = np.lexsort((terms, -values.astype(np.int64)))
-    return {term(int(terms[i])): int(values[i]) for i in order}
+    (text,) = each_heaviest_first(impacts, term)
+    return text
+
+
+def each_heaviest_first(impacts: Impacts, term: Callable[[int], str]) -> list[dict[str, int]]:
+    """The same of each of several texts."""
+    texts: list[dict[str, int]] = []
+    for terms, values in impacts:
+        order = np.lexsort((terms, -values.astype(np.int64)))
+        texts.append(dict(zip(map(term, terms[order].tolist()), values[order].tolist(), strict=True)))
+    return texts
 
 
 def offsets_of(counts: np.ndarray) -> np.ndarray:

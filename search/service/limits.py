@@ -1,5 +1,6 @@
 """Bounds on what a service takes: for which hosts a request may be, how large it may be, and how many at once."""
 
+import asyncio
 import json
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -10,6 +11,9 @@ from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
 
 _PATHS = frozenset(("/", "/search", "/index", "/health", "/metrics"))
+_TAKE_LONG = frozenset(("search", "encode"))  # last parts of paths
+_SMALL = 2**14  # bytes
+_GONE = 499  # the status, as proxies have it, of a request whose client did not wait for the response
 
 
 class KnownHosts:
@@ -52,15 +56,19 @@ class KnownHosts:
 
 
 class BoundedRequests:
-    """ASGI middleware: 413 for a body above `most_bytes`, 503 while `most_waiting` requests are under way.
+    """ASGI middleware: 413 for a body above `most_bytes`, 503 while `most_waiting` requests are under way, or bodies
+    that have not come whole hold `most_unfinished` bytes. The task of a request is cancelled once its client has gone.
 
     The body is read before anything else sees it, so that one that is too large is never kept, whatever its header
     says. Health and metrics get a response however many wait.
     """
 
-    def __init__(self, app: ASGIApp, most_bytes: int, most_waiting: int, metrics: Metrics) -> None:
+    def __init__(
+        self, app: ASGIApp, most_bytes: int, most_waiting: int, metrics: Metrics, most_unfinished: int = 2**26
+    ) -> None:
         self._app = app
-        self._most_bytes, self._most_waiting = most_bytes, most_waiting
+        self._most_bytes, self._most_waiting, self._most_unfinished = most_bytes, most_waiting, most_unfinished
+        self._unfinished = 0
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,48 +77,92 @@ class BoundedRequests:
             await self._app(scope, receive, send)
             return
         path = scope["path"] if scope["path"] in _PATHS else "other"
+        done = False
 
         async def counted(message: Message) -> None:
+            nonlocal done
             if message["type"] == "http.response.start":
                 self._metrics.add_request(path, message["status"])
+            else:
+                done = done or not message.get("more_body", False)
             await send(message)
 
-        if path == "/search" and self._metrics.waiting >= self._most_waiting:
+        takes_long = scope["path"].rpartition("/")[2] in _TAKE_LONG
+        if takes_long and self._metrics.waiting >= self._most_waiting:
             await _refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
             return
-        body = await self._body(receive)
+        try:
+            body = await self._body(receive)
+        except _TooManyBytesError as error:
+            await _refuse(counted, error.status, str(error), error.headers)
+            return
         if body is None:
-            await _refuse(counted, 413, f"the request is too large; at most {self._most_bytes} bytes are taken")
             return
         given = False
 
         async def again() -> Message:
             nonlocal given
             if given:
-                return await receive()
+                return await receive() if watching is None else await asyncio.shield(watching)
             given = True
             return {"type": "http.request", "body": body, "more_body": False}
 
+        task = asyncio.current_task()
+
+        async def watch() -> Message:
+            while (message := await receive())["type"] != "http.disconnect":
+                pass
+            if not done and task is not None:
+                gone.set()
+                task.cancel()
+            return message
+
+        gone = asyncio.Event()
+        watching = asyncio.create_task(watch()) if takes_long else None
         self._metrics.waiting += 1
         try:
             await self._app(scope, again, counted)
+        except asyncio.CancelledError:
+            if task is None or not gone.is_set() or task.uncancel():
+                raise
+            self._metrics.add_request(path, _GONE)
         finally:
             self._metrics.waiting -= 1
+            if watching is not None:
+                watching.cancel()
 
     async def _body(self, receive: Receive) -> bytes | None:
-        """The whole body, or None if it is too large."""
+        """The whole body, or None if the client has gone. Raises _TooManyBytesError."""
         parts: list[bytes] = []
-        size = 0
-        while True:
-            message: MutableMapping[str, Any] = await receive()
-            if message["type"] != "http.request":
-                return b"".join(parts)  # the client has gone
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self._most_bytes:
-                return None
-            if not message.get("more_body", False):
-                return b"".join(parts)
+        size, counted = 0, 0
+        try:
+            while True:
+                message: MutableMapping[str, Any] = await receive()
+                if message["type"] != "http.request":
+                    return None
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+                if size > self._most_bytes:
+                    why = f"the request is too large; at most {self._most_bytes} bytes are taken"
+                    raise _TooManyBytesError(413, why, {})
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+                # Of each connection a little is taken in any case: usual requests are no larger.
+                self._unfinished += max(0, size - _SMALL) - counted
+                counted = max(0, size - _SMALL)
+                if counted and self._unfinished > self._most_unfinished:
+                    why = "too much of other requests has come that are not whole; try again in a second"
+                    raise _TooManyBytesError(503, why, {"retry-after": "1"})
+        finally:
+            self._unfinished -= counted
+
+
+class _TooManyBytesError(Exception):
+    """A body is not taken. Its message says why."""
+
+    def __init__(self, status: int, why: str, headers: dict[str, str]) -> None:
+        super().__init__(why)
+        self.status, self.headers = status, headers
 
 
 async def _refuse(send: Send, status: int, why: str, headers: dict[str, str] | None = None) -> None:

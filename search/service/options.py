@@ -9,6 +9,9 @@ from ...options import MOST_THREADS, PORTS, Option, Options, at_least
 _THREADS = Option("How many search. [default: one a core]", "Service", at_least(1, MOST_THREADS))
 _PAGE_IMAGES = Option("Host from which the page shows pictures, besides its own.", "Service")
 _HOSTS = Option("Host that requests may be for, besides --host and localhost; * for all.", "Service")
+_CONNECTIONS = Option("Most connections at once; fewer where fewer files may be open.", "Service", at_least(1, 2**20))
+_SECONDS = Option("Seconds in which a request's headers must come, and then its body.", "Service", at_least(1, 86_400))
+_UNFINISHED = Option("Megabytes that all bodies may hold that have not come whole.", "Service", at_least(1, 2**20))
 _RELOAD = Option("Take up updates of the index within seconds.", "Service")
 
 
@@ -17,7 +20,9 @@ class ServeOptions(Options):
     """Where a service listens, whom it serves, and how much of what.
 
     allow_hosts: "*" for all. image_hosts: names or IPv4 addresses. threads: searches at once. max_k: hits that a query
-    may ask for. reload: look every second whether the index was updated.
+    may ask for. max_connections: for one more, another is closed. request_seconds: within which a client must take some
+    of a response, too. max_unfinished_mb: of bodies larger than usual. reload: look every second whether the index was
+    updated.
     """
 
     host: Annotated[str, Option("Address to listen on.", "Service")] = "127.0.0.1"
@@ -26,4 +31,7 @@ class ServeOptions(Options):
     image_hosts: Annotated[Sequence[str], _PAGE_IMAGES] = ()
     threads: Annotated[int | None, _THREADS] = None
     max_k: Annotated[int, Option("Most hits that a query may ask for.", "Service", at_least(1))] = 1_000
+    max_connections: Annotated[int, _CONNECTIONS] = 1_000
+    request_seconds: Annotated[int, _SECONDS] = 20
+    max_unfinished_mb: Annotated[int, _UNFINISHED] = 64
     reload: Annotated[bool, _RELOAD] = True

@@ -16,9 +16,6 @@ from ..searcher import Searcher
 from .current import CurrentSearcher, Reloading
 from .options import ServeOptions
 
-# Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
-_IDLE = 75
-_GRACE = 10  # seconds that requests under way have to be finished once it is told to stop
 log = logging.getLogger("sparton")
 
 
@@ -30,7 +27,7 @@ def serve_index(
     searching: SearcherOptions,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
+    """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way, in 10 seconds.
 
     serving, searching: given as records, or field by field as keywords: serve_index(index, port=0). on_ready: hears the
     address once there is something that listens.
@@ -46,12 +43,11 @@ def serve_index(
         host.encode("idna")
     except UnicodeError:
         raise UsageError(Parameter("host"), f" is {host!r}; expected an address or a name") from None
-    import uvicorn
-
     from .app import ServiceOptions, make_app
+    from .connections import Connections, most_connections
     from .hosts import Hosts, is_host
     from .hosts import image_hosts as known_image_hosts
-    from .http11 import Protocol
+    from .stopping import serve
 
     Hosts(allow_hosts)  # raises for what is none
     images = known_image_hosts(serving.image_hosts)
@@ -75,16 +71,16 @@ def serve_index(
                 threads=serving.threads or cores(),
                 hosts=(*allow_hosts, *own),
                 image_hosts=images,
+                most_unfinished=serving.max_unfinished_mb * 2**20,
             )
             app = make_app(current, options)
-            config = uvicorn.Config(
-                app,
-                http=Protocol,
-                ws="none",
-                log_level="warning",
-                timeout_keep_alive=_IDLE,
-                timeout_graceful_shutdown=_GRACE,
-            )
+            most = most_connections(serving.max_connections)
+            if most < serving.max_connections:
+                log.warning(
+                    "%s connections are let in at once, as this process may have few files open (ulimit -n)",
+                    f"{most:,}",
+                )
+            connections = Connections(most, serving.request_seconds, app.state.metrics.add_closed)
             on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
             if address.is_unspecified and not allow_hosts:
                 log.warning(
@@ -92,7 +88,7 @@ def serve_index(
                     "other hosts with --allow-host, * for all"
                 )
             with Reloading(current, index) if serving.reload else nullcontext():
-                uvicorn.Server(config).run(sockets=[listening])
+                serve(app, listening, connections, app.state.threads)
         finally:
             current.close()
 

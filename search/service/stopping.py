@@ -1,0 +1,78 @@
+"""Serve until told to stop; then let in nobody else, finish what is under way, and end well."""
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from .connections import BACKLOG, Connections
+from .http11 import Protocol
+from .query_threads import QueryThreads
+
+# Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
+_IDLE = 75
+# Seconds after it was told to stop: whoever waits for an answer then is told that there is none; connections that are
+# still open are closed, as of clients that take no response; and what is under way is given up.
+_ANSWERED, _CLOSED, _GRACE = 7.0, 8.5, 9
+_WAITING = 1_024  # connections that the system keeps until they are let in
+
+
+def serve(app: ASGIApp, listening: socket.socket, connections: Connections, threads: QueryThreads) -> None:
+    """Serve an application until SIGINT or SIGTERM, and then finish what is under way. threads: which answer."""
+    config = uvicorn.Config(
+        app,
+        http=cast("Any", partial(Protocol, connections=connections)),
+        ws="none",
+        log_level="warning",
+        backlog=BACKLOG,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    with _quietly_told():
+        _Server(config, connections, threads).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, connections: Connections, threads: QueryThreads) -> None:
+        super().__init__(config)
+        self._connections, self._threads = connections, threads
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin. asyncio lets in as many at a time as the system is asked to keep, before one of them can be refused:
+        so it is asked for more behind its back."""
+        await super().startup(sockets)
+        for one in sockets or ():
+            one.listen(_WAITING)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let nobody in, and finish what is under way."""
+        self._connections.stopping = True
+        loop = asyncio.get_running_loop()
+        timers = loop.call_later(_ANSWERED, self._threads.stop), loop.call_later(_CLOSED, self._connections.cut_all)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            for timer in timers:
+                timer.cancel()
+
+
+@contextmanager
+def _quietly_told() -> Iterator[None]:
+    """Let the signals that have stopped a server, which uvicorn raises once more when it is done, count for nothing:
+    it did what it was told."""
+    if threading.current_thread() is not threading.main_thread():  # which alone hears signals
+        yield
+        return
+    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

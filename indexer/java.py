@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -39,6 +39,7 @@ _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm
 # Locales of which a system has one. Java takes the encoding of file names from the locale, and no option says another.
 _UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8")
 _lock = threading.Lock()
+_calling, _called = threading.RLock(), set[tuple[Hashable, ...]]()
 _of_thread = threading.local()
 _jvm_process: int | None = None  # the one that has it
 _lucene_log: Any = None
@@ -295,6 +296,21 @@ def java_message(error: Exception) -> str:
     """The first line of a Java exception's message, or its name if it has none."""
     message = getattr(error, "getMessage", lambda: None)()
     return (str(message).splitlines() or [java_name(error)])[0] if message is not None else java_name(error)
+
+
+@contextmanager
+def alone_at_first(*kind: Hashable) -> Iterator[None]:
+    """Let the first calls of a kind into Java be done before others of any new kind begin.
+
+    JPype finds out which types a method takes when it is first called. Two threads that call it first at once may end
+    the process: one then meets types of which the other has not heard yet.
+    """
+    if kind in _called:
+        yield
+        return
+    with _calling:
+        yield
+        _called.add(kind)
 
 
 def forget_thread_at_end() -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from ..errors import Parameter, SpartonError
 from ..indexer.index_writer import open_reader, postings_analyzer
 from ..indexer.java import (
+    alone_at_first,
     check_process,
     forget_thread_at_end,
     java_array,
@@ -95,14 +96,14 @@ class ImpactIndex:
 
     def selection(self, filters: Sequence[str], sort: str | None = None) -> Selection:
         """What filters and an order mean to this index. Raises UsageError where they mean nothing."""
-        with self._reading():
+        with self._reading("selection", bool(filters), bool(sort)):
             tests = tuple(typed_filter(text, self._fields, self._some_values) for text in filters)
         return Selection(tests, None if sort is None else field_order(sort, self._fields))
 
     def rank(self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING) -> list[ScoredDoc]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id; or of those that
         pass the filters of a selection, or in its order."""
-        with self._reading():
+        with self._reading("rank", bool(terms), *map(type, selection.filters), selection.order):
             query = self._query(terms)
             if query is None:
                 return []
@@ -120,7 +121,7 @@ class ImpactIndex:
 
     def facets(self, terms: Mapping[str, int], fields: Sequence[Field], selection: Selection = EVERYTHING) -> Facets:
         """How many documents match, and of each field the most frequent values in these."""
-        with self._reading():
+        with self._reading("facets", bool(terms), *fields, *map(type, selection.filters)):
             findable = list(_findable(terms))
             if not findable or not len(self):
                 return Facets(0, {field.name: [] for field in fields})
@@ -132,7 +133,7 @@ class ImpactIndex:
 
     def stored(self, ranked: Sequence[ScoredDoc]) -> list[Stored]:
         """The stored texts and fields."""
-        with self._reading():
+        with self._reading("stored", bool(ranked)):
             return stored_documents(self._reader, ranked, self._fields)
 
     def texts(self, ranked: Sequence[ScoredDoc]) -> list[str | None]:
@@ -141,25 +142,25 @@ class ImpactIndex:
 
     def with_id(self, name: str) -> list[ScoredDoc]:
         """The document that has an id, if there is one."""
-        with self._reading():
+        with self._reading("id"):
             return rank(self._searcher, _term_query("id", name), 1, self._best_then_id)
 
     def with_prefix(self, prefix: str) -> list[ScoredDoc]:
         """All documents whose ids begin so, in order of id."""
-        with self._reading():
+        with self._reading("prefix"):
             query = java_class("org.apache.lucene.search.PrefixQuery")(java_class(f"{_INDEX}Term")("id", prefix))
             count = int(self._searcher.count(query))
             return rank(self._searcher, query, count, self._best_then_id) if count else []
 
     def ids(self, selection: Selection) -> list[str]:
         """The ids of all documents that pass the filters of a selection."""
-        with self._reading():
+        with self._reading("ids"):
             passing = np.flatnonzero(flags_of(self._accepted.of(selection.filters).bits))
             return [name.decode() for name in document_ids(self._reader, passing)]
 
     def warm_like(self, older: "ImpactIndex") -> None:
         """Read what another has of this one's fields, and find what passes the filters that it was asked for."""
-        with self._reading():
+        with self._reading("warm"):
             for name in older._counter.fields_read():
                 if (field := self._fields.get(name)) is not None and field == older._fields[name]:
                     self._counter.read(field)
@@ -169,7 +170,7 @@ class ImpactIndex:
 
     def first_term(self) -> str | None:
         """The first of the index's terms in Lucene's order, None if it has none."""
-        with self._reading():
+        with self._reading("first"):
             every = java_class(f"{_INDEX}MultiTerms").getTerms(self._reader, _FIELD)
             found = every.iterator().next() if every else None
             return None if found is None else str(found.utf8ToString())
@@ -183,7 +184,7 @@ class ImpactIndex:
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """For each document, the matching terms, largest contribution first. Raises KeyError for an unknown id."""
         matches: list[list[Match]] = [[] for _ in ids]
-        with self._reading():
+        with self._reading("explain", bool(terms), bool(ids)):
             numbers = [self._number(name) for name in ids]
             # A postings list is read forwards only, so documents are visited in Lucene's order.
             order = sorted(range(len(ids)), key=numbers.__getitem__)
@@ -223,20 +224,22 @@ class ImpactIndex:
             raise self._was_closed()
 
     @contextmanager
-    def _reading(self) -> Iterator[None]:
-        """Keep the files open, and turn what Java throws into a sentence."""
+    def _reading(self, *kind: Hashable) -> Iterator[None]:
+        """Keep the files open, and turn what Java throws into a sentence. kind: of calls, by which Java is asked the
+        same."""
         self.check()
         forget_thread_at_end()
-        if not self._reader.tryIncRef():  # by another thread, just now
-            raise self._was_closed()
-        try:
-            yield
-        except java_exception() as error:
-            raise _trouble(self._name, error) from error
-        except DamagedIndexError as error:
-            raise _damaged(self._name, str(error)) from error
-        finally:
-            self._reader.decRef()
+        with alone_at_first(*kind):
+            if not self._reader.tryIncRef():  # by another thread, just now
+                raise self._was_closed()
+            try:
+                yield
+            except java_exception() as error:
+                raise _trouble(self._name, error) from error
+            except DamagedIndexError as error:
+                raise _damaged(self._name, str(error)) from error
+            finally:
+                self._reader.decRef()
 
     def _was_closed(self) -> SpartonError:
         return SpartonError(f"the index {self._name} was closed; open it again to search it")

@@ -71,8 +71,10 @@ def _quietly_told() -> Iterator[None]:
         yield
         return
     before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    watching = signal.set_wakeup_fd(-1)  # by which a command ends soon after Ctrl-C, whatever it does
     try:
         yield
     finally:
+        signal.set_wakeup_fd(watching)
         for one, handler in before.items():
             signal.signal(one, handler)

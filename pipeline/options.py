@@ -22,8 +22,8 @@ _QUERY_TERMS = Option(
 _COMMIT = that_is("the name of a commit, a tag, a branch or a pull request, which is not empty", bool)
 _REVISION = Option("Commit, tag, branch or refs/pr/1 of a Hugging Face model.", "Model", _COMMIT)
 _QUERY_REVISION = Option("The same of the query model.", "Model", _COMMIT)
-_SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
-_SCALE = Option("An impact is round(weight × scale).", "Impacts", _SCALES)
+SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
+_SCALE = Option("An impact is round(weight × scale).", "Impacts", SCALES)
 RATIOS = that_is("from 0 to 1", lambda ratio: 0 <= ratio <= 1)
 _MASSES = that_is("above 0 and at most 1", lambda mass: 0 < mass <= 1)
 _TOP_TERMS = Option("Keep only this many terms of a document, the heaviest.", "Impacts", at_least(1))
@@ -76,7 +76,7 @@ class VectorOptions(ModelOptions):
     """
 
     query_scale: Annotated[
-        float, Option("Of vectors: the scale at which the model encodes queries.", "Impacts", _SCALES)
+        float, Option("Of vectors: the scale at which the model encodes queries.", "Impacts", SCALES)
     ] = SCALE
     skip_bad_rows: Annotated[bool, Option("Leave out lines that are no vectors, and say which.", "Index")] = False
 

@@ -104,20 +104,6 @@ def test_an_updated_index_is_counted_without_what_was_deleted(static_model, tmp_
     assert assert_stats(index).deleted == 0
 
 
-def test_an_index_at_a_uri_has_the_same_postings_and_no_collection_at_hand(light_index, bags, static_model):
-    uri = "memory://stats/index"
-    sparton.build_index(bags, uri, model=str(static_model))
-    found = index_stats(uri)
-    assert (found.index, found.documents, found.collection) == (uri, 60, None)
-    assert found.postings == load_manifest_of(uri).counts.postings
-
-
-def load_manifest_of(uri):
-    from sparton.storage.local_copy import local_index
-
-    return load_manifest(local_index(uri))
-
-
 def test_a_counter_counts_more_than_a_digit_holds(tmp_path):
     lines = [{"id": f"d{number}", "vector": {f"t{term}": 1 for term in range(number)}} for number in range(1, 131)]
     (tmp_path / "part.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -599,7 +599,7 @@ def test_a_folder_is_no_name(documents, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", sorted(KNOWN_RATIOS))
 def test_names_that_are_known_have_their_ratio(documents, cached, name):
     commit, ratio = cached(name, documents, "0" * 40), KNOWN_RATIOS[name]
-    model = {"model": name, "revision": commit, "device": "cpu", "scale": SCALE}
+    model = {"model": name, "revision": commit, "scale": SCALE}
     known, asked, none, folder = (
         sparton.Encoder(device="cpu", **options)
         for options in (

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from .errors import Parameter, SpartonError, UsageError, times
 from .indexer.options import LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
-from .pipeline.options import ONE_DEVICE, SCALE, EncodingOptions, UpdateOptions, VectorOptions
+from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
 from .search.options import SearcherOptions
 from .search.service.options import ServeOptions
 from .storage.manifest import ENCODING
@@ -39,11 +39,14 @@ from .terminal.results import (
     hit_lines,
     model_line,
     per_query_table,
+    pruning_line,
     queries_line,
     run_line,
     scores_json,
     scores_table,
     seconds_line,
+    stats_json,
+    stats_lines,
     terms_json,
     terms_lines,
 )
@@ -144,6 +147,19 @@ Device = Annotated[
 ]
 Threads = Annotated[
     int | None, typer.Option("--threads", help="How many search. [default: one a core]"), at_least(1, MOST_THREADS)
+]
+Pretokenized = Annotated[
+    bool | None,
+    typer.Option(
+        "--pretokenized/--no-pretokenized",
+        help="Whether the topics' texts are a model's tokens, each as often as its impact says. [default: refuse "
+        "what looks like it]",
+    ),
+]
+TopicScale = Annotated[
+    float | None,
+    typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale)."),
+    SCALES,
 ]
 Overwrite = Annotated[
     bool,
@@ -563,18 +579,9 @@ def run_topics(
     k: Annotated[int, typer.Option("-k", help="How many hits a query."), at_least(1)] = 1000,
     threads: Threads = None,
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
-    pretokenized: Annotated[
-        bool | None,
-        typer.Option(
-            "--pretokenized/--no-pretokenized",
-            help="Whether the topics' texts are a model's tokens, each as often as its impact says. [default: refuse "
-            "what looks like it]",
-        ),
-    ] = None,
+    pretokenized: Pretokenized = None,
     filters: Filters = None,
-    scale: Annotated[
-        float | None, typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale).")
-    ] = None,
+    scale: TopicScale = None,
     *,
     searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
@@ -718,6 +725,45 @@ def info(
 
 @_command()
 @_one_sentence()
+@record_options
+def stats(
+    context: typer.Context,
+    index: Annotated[str, typer.Argument(help="The index folder, or its URI.")] = "sparton-index",
+    topics: Annotated[
+        Path | None, typer.Option("--topics", help="Queries, as `sparton run` takes them, to say what they cost.")
+    ] = None,
+    pretokenized: Pretokenized = None,
+    scale: TopicScale = None,
+    *,
+    searching: SearcherOptions,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show how many terms documents and queries have, the longest postings, and bytes by what they are for.
+
+    FLOPS, with --topics: products of a query's impact and a document's, on average over all pairs of them.
+    """
+    with waiting_at_most(store_timeout):
+        of_queries = {*names(SearcherOptions), "pretokenized", "scale"}
+        if topics is None and (idle := _given(context) & of_queries):
+            raise UsageError(Parameter(min(idle)), " is for queries; name some with ", Parameter("topics"))
+        _check_paths(topics=topics)
+        from .search.evaluation.topic_terms import topic_terms
+        from .search.evaluation.topics import TopicOptions
+        from .search.searcher import Searcher
+        from .search.stats import index_stats
+
+        queries = None
+        if topics is not None:
+            reading = TopicOptions(pretokenized, scale)
+            queries = topic_terms(topics, reading, lambda: Searcher(index, searching=searching))
+        with waiting("counting postings", shown=True):
+            found = index_stats(index, queries)
+        put(stats_json(found) if as_json else stats_lines(found))
+
+
+@_command()
+@_one_sentence()
 def doctor() -> None:
     """Show what this machine has of what Sparton can use, and what to do about the rest."""
     from .terminal.doctor import examine
@@ -746,7 +792,7 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         yield f"  fields      {fields_line(settings.fields)}"
     impacts = "as given" if settings.scale is None else f"round(weight × {settings.scale:g})"
     queries = "" if settings.query_scale is None else f", of queries round(weight × {settings.query_scale:g})"
-    yield f"  impacts     {impacts}{queries}, top terms: {settings.top_terms or 'all'}"
+    yield f"  impacts     {impacts}{queries}, {pruning_line(settings)}"
     if manifest.stage != ENCODING:
         yield f"  documents   {counts_line(manifest.counts)}"
     if manifest.number:

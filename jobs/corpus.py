@@ -172,9 +172,11 @@ def _check(counts: Counts, job: "Job") -> None:
         )
     if not counts.documents and counts.dropped_no_terms:
         columns = ", ".join(job.columns.text)
+        least = () if job.options.min_impact is None else (", and that ", Parameter("min_impact"), " is not too high")
         raise SpartonError(
             f"the model gives none of {counts.dropped_no_terms:,} texts a term (columns {columns}); see that it is one "
-            "of sparse vectors, and knows the language of the texts"
+            "of sparse vectors, and knows the language of the texts",
+            *least,
         )
     if not counts.documents:
         raise SpartonError(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.java import LONG_RUN, start_jvm
 from ..indexer.updating import can_be_merged, existing_ids
-from ..options import Texts, flat_keywords, several, values_for
+from ..options import Texts, flat_keywords, names, several, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
 from ..pipeline.documents import Documents
 from ..pipeline.options import EncoderOptions, UpdateOptions
@@ -233,11 +233,9 @@ class _Change:
         settings, location = self._settings, self._update.location
         assert settings.model is not None
         assert settings.scale is not None
-        asked = values_for(EncoderOptions, options) | {
-            "model": settings.model.name,
-            "scale": settings.scale,
-            "top_terms": settings.top_terms,
-        }
+        asked = values_for(EncoderOptions, options)
+        asked.update({name: getattr(settings, name) for name in names(EncoderOptions) if hasattr(settings, name)})
+        asked["model"] = settings.model.name
         with waiting("loading the model", shown=self._progress):
             return open_recorded_encoder(
                 settings.model,

@@ -22,8 +22,16 @@ _QUERY_TERMS = Option(
 _COMMIT = that_is("the name of a commit, a tag, a branch or a pull request, which is not empty", bool)
 _REVISION = Option("Commit, tag, branch or refs/pr/1 of a Hugging Face model.", "Model", _COMMIT)
 _QUERY_REVISION = Option("The same of the query model.", "Model", _COMMIT)
-_SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
-_SCALE = Option("An impact is round(weight × scale).", "Impacts", _SCALES)
+SCALES = that_is("above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)
+_SCALE = Option("An impact is round(weight × scale).", "Impacts", SCALES)
+RATIOS = that_is("from 0 to 1", lambda ratio: 0 <= ratio <= 1)
+_MASSES = that_is("above 0 and at most 1", lambda mass: 0 < mass <= 1)
+_TOP_TERMS = Option("Keep only this many terms of a document, the heaviest.", "Impacts", at_least(1))
+_PRUNE_RATIO = Option(
+    "Drop a document's terms below this part of its heaviest; 0: none. [default: the model's]", "Impacts", RATIOS
+)
+_PRUNE_MASS = Option("Keep a document's heaviest terms that have this part of the sum of all.", "Impacts", _MASSES)
+_MIN_IMPACT = Option("Drop terms whose impact is below this.", "Impacts", at_least(1))
 # PyTorch knows devices that no model runs on here.
 _DEVICE = re.compile(r"auto|(cpu|cuda)(:(0|[1-9][0-9]{0,2}))?")
 
@@ -68,18 +76,21 @@ class VectorOptions(ModelOptions):
     """
 
     query_scale: Annotated[
-        float, Option("Of vectors: the scale at which the model encodes queries.", "Impacts", _SCALES)
+        float, Option("Of vectors: the scale at which the model encodes queries.", "Impacts", SCALES)
     ] = SCALE
     skip_bad_rows: Annotated[bool, Option("Leave out lines that are no vectors, and say which.", "Index")] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderOptions(ModelOptions):
-    """What an encoder is made with."""
+    """What an encoder is made with. top_terms to min_impact: of which terms each rule keeps, see Pruning."""
 
     model: Annotated[str, _MODEL] = EMBEDDED
     scale: Annotated[float, _SCALE] = SCALE
-    top_terms: Annotated[int | None, Option("Keep only this many terms of a document.", "Impacts", at_least(1))] = None
+    top_terms: Annotated[int | None, _TOP_TERMS] = None
+    prune_ratio: Annotated[float | None, _PRUNE_RATIO] = None
+    prune_mass: Annotated[float | None, _PRUNE_MASS] = None
+    min_impact: Annotated[int | None, _MIN_IMPACT] = None
     batch_tokens: Annotated[
         int | None,
         Option("Tokens in a batch; auto: 2048 on a CPU, what fits on a GPU.", "Model", at_least(1), unset="auto"),

@@ -139,6 +139,8 @@ class Searcher:
                 query_model=options.query_model,
                 device=options.device,
                 trust_remote_code=options.trust_remote_code,
+                top_terms=options.query_top_terms,
+                prune_ratio=options.query_prune_ratio,
             )
         if options.model is not None or options.query_model is not None:
             raise self._no_model()  # there is nothing to compare it with
@@ -171,7 +173,8 @@ class Searcher:
         return stored_document(self._index, name, passages=self.manifest.settings.chunk)
 
     def terms(self, query: str) -> dict[str, int]:
-        """The query as {term: impact}, heaviest first; empty if it has no token that the model knows.
+        """The query as {term: impact}, heaviest first, without what query_top_terms and query_prune_ratio drop; empty
+        if it has no token that the model knows.
 
         Those of the last queries are kept, as one may be asked again with other filters. Raises SpartonError if the
         index was made of vectors and no model was named.

@@ -45,6 +45,8 @@ _Fields = Annotated[
     Where("fields, each name once", lambda fields: len({field.name for field in fields}) == len(fields)),
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
+_Ratio = Annotated[float, Where("a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)]
+_Mass = Annotated[float, Where("a number above 0 and at most 1", lambda mass: 0 < mass <= 1)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
 _Part = Annotated[str, matching(r"part-[0-9]{5,18}\.jsonl", "part-, five digits or more and .jsonl")]
 _Commit = Annotated[str, matching("segments_[0-9a-z]{1,13}", "segments_ and letters or digits")]
@@ -65,6 +67,7 @@ class EncoderSpec:
     top_terms: the most terms that the model itself keeps of a text, or None for all. echo: whether a text goes through
     the model twice, one copy behind the other, of which the second alone is pooled. terms: which ones a text has: "all"
     that the model gives; "own", of these only its own tokens; or "ones", its own tokens at a weight of 1 each.
+    prune_ratio: the part of a text's heaviest term below which the model itself has none, or None for all.
     """
 
     kind: str
@@ -77,6 +80,7 @@ class EncoderSpec:
     top_terms: _Positive | None = None
     echo: bool = False
     terms: str = ALL
+    prune_ratio: _Ratio | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +133,9 @@ class Settings:
     chunk: whether documents stand in the index as passages, with ids as "d1#0". header: whether the first line of CSV
     and TSV names the columns. model: None for vectors that another tool made with who knows what. scale: None where
     they are taken as they are. query_scale: None where it is that of documents. fields: that documents have beside
-    their text, in the order in which they are shown. strip_html: whether markup is taken out of texts.
+    their text, in the order in which they are shown. strip_html: whether markup is taken out of texts. top_terms,
+    prune_ratio, prune_mass, min_impact: which terms of documents are kept, as the user asked; of the ratio None for
+    what the model says.
     """
 
     model: ModelSettings | None
@@ -145,6 +151,9 @@ class Settings:
     query_scale: _Scale | None = None
     fields: _Fields = ()
     strip_html: bool = False
+    prune_ratio: _Ratio | None = None
+    prune_mass: _Mass | None = None
+    min_impact: _Positive | None = None
 
     @property
     def scale_for_queries(self) -> float | None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
     from ..search.searcher import Answer, Hit, Seconds
+    from ..search.stats import IndexStats, Spread
     from ..storage.fields import Field, FieldValue
-    from ..storage.manifest import ModelSettings
+    from ..storage.manifest import ModelSettings, Settings
 
 _TERMS = {OWN: "their own tokens alone", ONES: "each token weighs 1"}
 _LONGEST_VALUE = 40  # characters of a field's value, on the line of a hit's fields
@@ -107,6 +108,21 @@ def queries_line(model: "ModelSettings") -> str:
     return ", ".join(filter(None, (encoder, _TERMS.get(spec.terms), prompt)))
 
 
+def pruning_line(settings: "Settings") -> str:
+    """Which terms of documents are kept: as the user asked, else as the model says."""
+    spec = settings.model.documents if settings.model and not settings.of_vectors else None
+    own = spec.prune_ratio if spec else None
+    ratio = own if settings.prune_ratio is None else settings.prune_ratio
+    rules = [f"top terms: {settings.top_terms or 'all'}"]
+    if ratio:
+        rules.append(f"from {ratio:g} × the heaviest on{' (the model)' if settings.prune_ratio is None else ''}")
+    if settings.prune_mass is not None:
+        rules.append(f"the heaviest with {settings.prune_mass:g} of the sum")
+    if settings.min_impact is not None:
+        rules.append(f"from {settings.min_impact:,} on")
+    return ", ".join(rules)
+
+
 def run_line(report: "RunReport") -> str:
     """What a run holds."""
     line = f"{report.path}: {report.queries:,} queries, {report.hits:,} hits"
@@ -127,6 +143,38 @@ def checked_line(checked: "Checked") -> str:
         f"  checked     {checked.documents:,} documents, {checked.postings:,} postings, their ids and Lucene's "
         f"checksums{parts}: as they were written{unchecked}"
     )
+
+
+def stats_json(stats: "IndexStats") -> str:
+    """What an index holds, as one JSON object."""
+    return to_json(asdict(stats), indent=2)
+
+
+def stats_lines(stats: "IndexStats") -> str:
+    """The same in lines."""
+    what = "passage" if stats.passages else "document"
+    deleted = f" ({stats.deleted:,} deleted ones are still in its files)" if stats.deleted else ""
+    lines = [
+        f"{stats.index}: {stats.documents:,} {what}s{deleted}, {stats.terms:,} terms, {stats.postings:,} postings",
+        f"  {f'terms a {what}':<18}{_spread(stats.terms_a_document)}",
+    ]
+    if queries := stats.queries:
+        none = f", {queries.without_terms:,} without any" if queries.without_terms else ""
+        lines.append(f"  {'terms a query':<18}{_spread(queries.terms_a_query)} ({queries.queries:,} queries{none})")
+        lines.append(f"  {'FLOPS':<18}{queries.flops:,.2f} products a query and {what}")
+    for number, one in enumerate(stats.longest):
+        title = "" if number else "longest postings"
+        lines.append(f"  {title:<18}{_plain(one.term):<20}{one.documents:>12,}  {one.share:>6.1%}")
+    sizes = (("collection", stats.collection), ("lucene", sum(stats.lucene.values())), ("seismic", stats.seismic))
+    lines += [f"  {f'bytes of {part}':<20}{size:>16,}" for part, size in sizes if size is not None]
+    for kind, size in sorted(stats.lucene.items(), key=lambda item: -item[1]):
+        if size:
+            lines.append(f"    {kind:<18}{size:>16,}")
+    return "\n".join(lines)
+
+
+def _spread(spread: "Spread") -> str:
+    return f"mean {spread.mean:,.1f}, p50 {spread.p50:,}, p99 {spread.p99:,}"
 
 
 def scores_table(scores: "Scores") -> str:

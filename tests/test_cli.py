@@ -13,12 +13,23 @@ from sparton.storage.manifest import load_manifest
 def test_help_names_every_command(run_cli):
     ran = run_cli("--help")
     assert (ran.code, ran.stderr) == (0, "")
-    for command in ("index", "index-vectors", "encode", "search", "run", "score", "encode-text", "info", "doctor"):
+    for command in (
+        "index",
+        "index-vectors",
+        "encode",
+        "search",
+        "run",
+        "score",
+        "encode-text",
+        "info",
+        "stats",
+        "doctor",
+    ):
         assert f" {command} " in ran.stdout
 
 
 @pytest.mark.parametrize(
-    "command", ["index", "index-vectors", "encode", "search", "run", "score", "encode-text", "info", "doctor"]
+    "command", ["index", "index-vectors", "encode", "search", "run", "score", "encode-text", "info", "stats", "doctor"]
 )
 def test_every_command_has_help(run_cli, command):
     ran = run_cli(command, "--help")

@@ -53,8 +53,8 @@ def open_document_encoder(options: EncoderOptions) -> "DocumentEncoder":
 def open_recorded_encoder(
     settings: ModelSettings, options: EncoderOptions, *, index: Path | None = None, model: str | None = None
 ) -> "DocumentEncoder":
-    """What encodes more documents of an index, from what sparton.json says of its model. options: the scale and
-    top_terms of the index, and what concerns this run. index, model: as recorded_documents'.
+    """What encodes more documents of an index, from what sparton.json says of its model. options: the scale and the
+    pruning of the index, and what concerns this run. index, model: as recorded_documents'.
 
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
@@ -70,15 +70,19 @@ def open_query_encoder(
     query_model: str | None = None,
     device: str = "cpu",
     trust_remote_code: bool = False,
+    top_terms: int | None = None,
+    prune_ratio: float | None = None,
 ) -> QueryEncoder:
     """What encodes the queries of an index, from what sparton.json says of its model.
 
     index, model, query_model: as recorded_queries'. scale: of the queries, or None where vectors came as impacts.
+    top_terms, prune_ratio: which terms of a query are kept, as EncoderOptions has them for documents.
     Where a table stands for the query model, nothing of torch is imported.
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
     opened = open_queries(settings, index, model, query_model, device=device, trust_remote_code=trust_remote_code)
-    return _encoder(opened, EncoderOptions(scale=SCALE if scale is None else scale))
+    options = EncoderOptions(scale=SCALE if scale is None else scale, top_terms=top_terms, prune_ratio=prune_ratio)
+    return _encoder(opened, options)
 
 
 def _encoder(opened: OpenModel, options: EncoderOptions) -> "DocumentEncoder":

@@ -8,12 +8,10 @@ import torch
 
 from ...errors import Parameter, SpartonError
 from .impacts import LARGEST, Impacts, offsets_of
-from .pruning import Pruning
-
-_KEEP_ALL = Pruning()
+from .pruning import KEEP_ALL, Pruning
 
 
-def quantize(weights: torch.Tensor, scale: float, pruning: Pruning = _KEEP_ALL) -> Impacts:
+def quantize(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_ALL) -> Impacts:
     """Round weights to impacts and keep the positive ones that the pruning keeps.
 
     weights: floating [n, V], none negative. An impact is round(weight * scale), halves to even. Weights on a GPU are
@@ -23,13 +21,15 @@ def quantize(weights: torch.Tensor, scale: float, pruning: Pruning = _KEEP_ALL) 
     return begin_quantize(weights, scale, pruning)()
 
 
-def begin_quantize(weights: torch.Tensor, scale: float, pruning: Pruning = _KEEP_ALL) -> Callable[[], Impacts]:
+def begin_quantize(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_ALL) -> Callable[[], Impacts]:
     """The same in two steps where the weights are on a GPU: what it returns waits for it, and may be called once."""
     if _triton_takes(weights):
         from .quantize_triton import APPLIED, begin_compact
 
-        compacted = begin_compact(weights, scale, pruning.top_terms)
-        return lambda: pruning.prune(compacted(), done=APPLIED)
+        if pruning.rules <= APPLIED:
+            return begin_compact(weights, scale, pruning)
+        compacted = begin_compact(weights, scale)  # each rule is asked of all terms
+        return lambda: pruning.prune(compacted())
     impacts = pruning.prune(_quantize(weights, scale))
     return lambda: impacts
 

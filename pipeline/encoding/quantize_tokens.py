@@ -10,13 +10,11 @@ import torch
 
 from ..model.base import TokenWeights
 from .impacts import Impacts, offsets_of
-from .pruning import Pruning
+from .pruning import KEEP_ALL, Pruning
 from .quantize import check_heaviest
 
-_KEEP_ALL = Pruning()
 
-
-def begin_quantize_tokens(weights: TokenWeights, scale: float, pruning: Pruning = _KEEP_ALL) -> Callable[[], Impacts]:
+def begin_quantize_tokens(weights: TokenWeights, scale: float, pruning: Pruning = KEEP_ALL) -> Callable[[], Impacts]:
     """Begin to pool the weights of equal tokens and to round them to impacts; keep those that the pruning keeps.
 
     An impact is round(weight * scale), halves to even. What it returns waits for weights on a GPU, and may be called

@@ -1,9 +1,13 @@
 """Weights on a GPU to impacts on the host, in Triton: portable, and only the sparse result crosses the bus.
 
 One program takes one row and walks it in blocks, twice. The first walk measures: how many postings the row keeps, its
-heaviest impact and, with `top_terms`, the cut between kept and dropped. A sum over the rows then says where each row
-begins, and the second walk puts its postings there, ascending by term. The host waits once in between, for two
-numbers: whether all weights are impacts, and how much to allocate. No second [n, V] is made.
+heaviest impact and the cut between kept and dropped. A sum over the rows then says where each row begins, and the
+second walk puts its postings there, ascending by term. The host waits once in between, for two numbers: whether all
+weights are impacts, and how much to allocate. No second [n, V] is made.
+
+Each rule of Pruning keeps some number of a row's heaviest impacts, so all of them together keep the least of these
+numbers. Where that asks for impacts of some size it is counted, else found by halving, by more walks along a row that
+is in the cache by then.
 """
 
 from collections.abc import Callable
@@ -16,29 +20,30 @@ import triton
 import triton.language as tl
 
 from .impacts import Impacts
+from .pruning import KEEP_ALL, Pruning
 from .quantize import check_heaviest
 
 # Terms a program looks at together.
 _BLOCK = tl.constexpr(4_096)
 
 # The rules of Pruning that the kernels apply themselves.
-APPLIED = ("top_terms",)
+APPLIED = frozenset({"top_terms", "prune_ratio", "prune_mass", "min_impact"})
 
 # The product with the scale must be rounded to float32 before it is rounded to whole; a fused multiply-add would not.
 _OPTIONS = {"num_warps": 8, "enable_fp_fusion": False}
 
 
-def compact(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Impacts:
+def compact(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_ALL) -> Impacts:
     """Bit for bit the impacts that quantize makes of the same weights on a CPU; see there for what they are.
 
     weights: floating [n, V], any strides, none negative; they are not changed. What is not float32 is copied to it.
     From a GPU the arrays lie in pinned memory, and it needs the result's size and some 30 bytes a row beside `weights`.
     Raises SpartonError if a weight is not finite or an impact is above 2^31 - 1.
     """
-    return begin_compact(weights, scale, top_terms)()
+    return begin_compact(weights, scale, pruning)()
 
 
-def begin_compact(weights: torch.Tensor, scale: float, top_terms: int | None = None) -> Callable[[], Impacts]:
+def begin_compact(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_ALL) -> Callable[[], Impacts]:
     """The same in two steps: this one only launches, and what it returns waits, and may be called once.
 
     Whatever is launched in between keeps the GPU busy while the host waits for the size of the result.
@@ -51,11 +56,16 @@ def begin_compact(weights: torch.Tensor, scale: float, top_terms: int | None = N
     # Triton launches on the current device, which need not be that of the weights.
     with torch.cuda.device_of(weights):
         source = (weights, *weights.stride(), vocabulary, float(scale))
-        most = vocabulary if top_terms is None else min(top_terms, vocabulary)
+        most = vocabulary if pruning.top_terms is None else min(pruning.top_terms, vocabulary)
+        # As an argument of a kernel they would be float32. Unlike a copy, a fill waits for nothing.
+        parts = pruning.prune_ratio, pruning.prune_mass
+        ratio, mass = (weights.new_full((), part or 0, dtype=torch.float64) for part in parts)
+        bounds = (most, pruning.min_impact or 1, ratio, mass)
         counts = weights.new_empty(rows, dtype=torch.int64)
         heaviest = weights.new_empty(rows)
         cuts, spares = weights.new_empty((2, rows), dtype=torch.int32)
-        _measure_rows[(rows,)](*source, most, counts, heaviest, cuts, spares, **_OPTIONS)
+        asked = {"BY_RATIO": parts[0] is not None, "BY_MASS": parts[1] is not None}
+        _measure_rows[(rows,)](*source, *bounds, counts, heaviest, cuts, spares, **asked, **_OPTIONS)
         offsets = weights.new_zeros(rows + 1, dtype=torch.int64)
         torch.cumsum(counts, 0, out=offsets[1:])
         # Both numbers are whole or not finite, and exact in float64.
@@ -126,10 +136,62 @@ def _count_above(row, stride, vocabulary, scale, bound):
 
 
 @triton.jit
-def _measure_rows(weights, stride_n, stride_v, vocabulary, scale, most, counts, heaviest, cuts, spares):
+def _sum_above(row, stride, vocabulary, scale, bound):
+    above = tl.zeros((_BLOCK,), dtype=tl.int64)
+    for first in range(0, vocabulary, _BLOCK):
+        impacts = _impacts(row, stride, vocabulary, scale, first + tl.arange(0, _BLOCK))
+        above += tl.where(impacts > bound, impacts, 0).to(tl.int64)
+    return tl.sum(above, axis=0)
+
+
+@triton.jit
+def _least_part(whole, part):
+    """What least_part of pruning.py gives, of one whole in int64 and a part in float64."""
+    least = (whole.to(tl.float64) * part).to(tl.int64)
+    quotient = least.to(tl.float64) / tl.maximum(whole, 1).to(tl.float64)
+    return least + (quotient < part).to(tl.int64)
+
+
+@triton.jit
+def _count_mass(row, stride, vocabulary, scale, top, mass):
+    """How many of the heaviest impacts have the mass of the sum of all."""
+    needed = _least_part(_sum_above(row, stride, vocabulary, scale, 0), mass)
+    # The least number whose greater ones together are too little, found by halving (low, cut].
+    low = 0
+    cut = top
+    while cut - low > 1:
+        middle = low + (cut - low) // 2
+        if _sum_above(row, stride, vocabulary, scale, middle) >= needed:
+            low = middle
+        else:
+            cut = middle
+    lacking = needed - _sum_above(row, stride, vocabulary, scale, cut)
+    each = tl.maximum(cut, 1).to(tl.int64)
+    return _count_above(row, stride, vocabulary, scale, cut) + ((lacking + each - 1) // each).to(tl.int32)
+
+
+@triton.jit(do_not_specialize=("least",))
+def _measure_rows(
+    weights,
+    stride_n,
+    stride_v,
+    vocabulary,
+    scale,
+    most,
+    least,
+    ratio,
+    mass,
+    counts,
+    heaviest,
+    cuts,
+    spares,
+    BY_RATIO: tl.constexpr,
+    BY_MASS: tl.constexpr,
+):
     """Of each row: postings it keeps, the heaviest impact (NaN if there is one), and what _place_postings shall keep.
 
-    That is every impact above `cut`, and of those equal to it the first `spare`.
+    That is every impact above `cut`, and of those equal to it the first `spare`. most, least: of postings, and of an
+    impact that is kept. ratio, mass: float64, each of which counts if it is asked for.
     """
     program = tl.program_id(0)
     row = weights + program.to(tl.int64) * stride_n
@@ -144,11 +206,19 @@ def _measure_rows(weights, stride_n, stride_v, vocabulary, scale, most, counts, 
     top = tl.max(best, axis=0)
     unknown = tl.max((best != best).to(tl.int32), axis=0) > 0
     tl.store(heaviest + program, tl.where(unknown, float("nan"), top))
+    largest = tl.where(top < 2147483648.0, top, 0.0).to(tl.int32)  # 0 also of a row that is refused
+    low = least - 1
+    if BY_RATIO:
+        low = tl.maximum(low, (_least_part(largest.to(tl.int64), tl.load(ratio)) - 1).to(tl.int32))
+    if BY_MASS:
+        most = tl.minimum(most, _count_mass(row, stride_v, vocabulary, scale, largest, tl.load(mass)))
+    if low > 0:
+        count = _count_above(row, stride_v, vocabulary, scale, low)
     tl.store(counts + program, tl.minimum(count, most).to(tl.int64))
-    # The cut is the least number that at most `most` impacts are above: 0 if all may stay, else found by halving
-    # (low, cut], with more than `most` above low and `above` of them above cut.
-    low = 0
-    cut = tl.where((count > most) & (top < 2147483648.0), top, 0.0).to(tl.int32)
+    # The cut is the least number, from `low` on, that at most `most` impacts are above: `low` if all above it may stay,
+    # else found by halving (low, cut], with more than `most` above low and `above` of them above cut.
+    bottom = low
+    cut = tl.where(count > most, largest, low)
     above = 0
     while cut - low > 1:
         middle = low + (cut - low) // 2
@@ -159,7 +229,7 @@ def _measure_rows(weights, stride_n, stride_v, vocabulary, scale, most, counts, 
             cut = middle
             above = found
     tl.store(cuts + program, cut)
-    tl.store(spares + program, tl.where(cut > 0, most - above, 0))
+    tl.store(spares + program, tl.where(cut > bottom, most - above, 0))
 
 
 @triton.jit

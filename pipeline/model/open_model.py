@@ -10,6 +10,7 @@ from ...storage.manifest import OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .base import Model, Runtime, TokenTable, TokenWeightModel
+from .document_side import with_known_ratio
 from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .query_side import find_queries
@@ -46,6 +47,7 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
         trust_remote_code=options.trust_remote_code,
         alone=options.query_model is not None,
     )
+    files = with_known_ratio(files)
     queries = cache(partial(find_queries, files, options))  # for the settings, which one process asks for
     model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
     longest = model.tokenization.longest

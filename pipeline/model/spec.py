@@ -32,6 +32,7 @@ class EncoderFiles:
     echo: bool = False
     terms: str = ALL
     gate: "EncoderFiles | None" = None
+    prune_ratio: float | None = None
 
     @property
     def weights_folder(self) -> Path:
@@ -65,6 +66,7 @@ class EncoderFiles:
             top_terms=self.top_terms,
             echo=self.echo,
             terms=self.terms,
+            prune_ratio=self.prune_ratio,
         )
 
     def following(self, spec: EncoderSpec) -> "EncoderFiles":
@@ -79,6 +81,7 @@ class EncoderFiles:
             top_terms=spec.top_terms,
             echo=spec.echo,
             terms=spec.terms,
+            prune_ratio=spec.prune_ratio,
         )
 
 

@@ -147,6 +147,10 @@ def test_the_digest_covers_every_setting():
         {"text_columns": ("text", "title")},
         {"scale": 50},
         {"top_terms": 1},
+        {"prune_ratio": 0.1},
+        {"prune_mass": 0.1},
+        {"min_impact": 1},
+        {"model": replace(MODEL, documents=replace(DOCUMENTS, prune_ratio=0.1))},
         {"shard_rows": 1},
         {"store_text": False},
     ]
@@ -239,6 +243,14 @@ def test_a_missing_entry_is_named(tmp_path, entry, sentence):
         ("settings.store_text", 1, "settings.store_text is 1; expected true or false"),
         ("settings.chunk", None, "settings.chunk is null; expected true or false"),
         ("settings.top_terms", 0, "settings.top_terms is 0; expected a whole number above 0, or null"),
+        ("settings.prune_ratio", 1.5, "settings.prune_ratio is 1.5; expected a number from 0 to 1, or null"),
+        ("settings.prune_mass", 0, "settings.prune_mass is 0; expected a number above 0 and at most 1, or null"),
+        ("settings.min_impact", 0, "settings.min_impact is 0; expected a whole number above 0, or null"),
+        (
+            "settings.model.documents.prune_ratio",
+            "all",
+            'settings.model.documents.prune_ratio is "all"; expected a number from 0 to 1, or null',
+        ),
         ("settings.corpus", "sha256:1", f'settings.corpus is "sha256:1"; expected {DIGEST}'),
         ("settings.id_column", "a\0", f'settings.id_column is "a\\u0000"; expected {TEXT}'),
         ("settings.id_column", "\ud800", f'settings.id_column is "\\ud800"; expected {TEXT}'),
@@ -312,8 +324,10 @@ def test_indexes_keep_their_order(tmp_path, indexes):
 
 def test_entries_that_came_later_may_be_missing(tmp_path):
     def without(content):
-        for name in ("prompt", "top_terms"):
+        for name in ("prompt", "top_terms", "prune_ratio"):
             content["settings"]["model"]["documents"].pop(name)
+        for name in ("prune_ratio", "prune_mass", "min_impact"):
+            content["settings"].pop(name)
         content["settings"]["model"].pop("queries")
         content["settings"].pop("chunk")
         content["counts"].pop("split")

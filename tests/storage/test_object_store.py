@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.model.files import find_model
 from sparton.search.check import check_index
+from sparton.search.stats import index_stats
 from sparton.storage import remote
 from sparton.storage.generations import named_files
 from sparton.storage.index_location import open_index_location
@@ -314,6 +316,16 @@ def test_the_commands_take_uris(bucket, small_catalog, run_cli):
     ran = run_cli("search", "bag", "--index", f"{bucket}/index")
     assert ran.code == 1
     assert "has its collection but no Lucene index" in ran.stderr
+
+
+def test_an_index_there_is_counted_as_here(bucket, bags, static_model, tmp_path, run_cli):
+    for index in (f"{bucket}/index", tmp_path / "index"):
+        sparton.build_index(bags, index, model=str(static_model), index_processes=1)
+    here = index_stats(tmp_path / "index")
+    assert index_stats(f"{bucket}/index") == replace(here, index=f"{bucket}/index", collection=None)
+    ran = run_cli("stats", f"{bucket}/index")
+    assert ran.stdout.startswith(f"{bucket}/index: 60 documents, {here.terms} terms, {here.postings} postings\n")
+    assert "bytes of collection" not in ran.stdout
 
 
 def test_what_is_not_there_is_said_in_a_sentence(bucket, small_catalog, tmp_path, run_cli):

@@ -1,6 +1,8 @@
 """Weights to impacts, and batches put back together."""
 
+import random
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from support.triton_devices import DEVICES, on_gpu
 
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.encoding.impacts import Impacts, from_rows, join
-from sparton.pipeline.encoding.pruning import RULES, Pruning, pruning_for
+from sparton.pipeline.encoding.pruning import RULES, Pruning, least_part, pruning_for
 from sparton.pipeline.encoding.quantize import LARGEST, quantize
 from sparton.pipeline.options import EncoderOptions
 from sparton.storage.manifest import EncoderSpec
@@ -107,10 +109,10 @@ def weights_with_ties(rows, terms, scale, seed=0):
     return impacts / scale
 
 
-def quantize_on_a_cpu(weights, scale, top_terms=None):
+def quantize_on_a_cpu(weights, scale, top_terms=None, **rules):
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("TRITON_INTERPRET", raising=False)
-        return quantize(weights.cpu(), scale, Pruning(top_terms=top_terms))
+        return quantize(weights.cpu(), scale, Pruning(top_terms, **rules))
 
 
 def assert_same_impacts(found, expected):
@@ -119,10 +121,10 @@ def assert_same_impacts(found, expected):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
 
 
-def assert_same_as_on_a_cpu(weights, scale, top_terms=None):
+def assert_same_as_on_a_cpu(weights, scale, top_terms=None, **rules):
     before = weights.clone()
-    expected = quantize_on_a_cpu(weights, scale, top_terms)
-    assert_same_impacts(quantize(weights, scale, Pruning(top_terms=top_terms)), expected)
+    expected = quantize_on_a_cpu(weights, scale, top_terms, **rules)
+    assert_same_impacts(quantize(weights, scale, Pruning(top_terms, **rules)), expected)
     assert torch.equal(weights, before)
 
 
@@ -143,8 +145,54 @@ def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
 
 def test_kernels_are_what_quantize_runs(device, monkeypatch):
     monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.begin_compact", lambda *arguments: lambda: arguments)
-    weights = torch.ones(2, 3, device=device)
-    assert quantize(weights, 100, Pruning(top_terms=2)) == (weights, 100, 2)
+    weights, pruning = torch.ones(2, 3, device=device), Pruning(2, 0.1, 0.9, 5)
+    assert quantize(weights, 100, pruning) == (weights, 100, pruning)
+
+
+PARTS = [0.07, 0.1, 0.3, 1 / 3, 0.999_999, 1.0, 1e-300]
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("rule", ["prune_ratio", "prune_mass"])
+@pytest.mark.parametrize("shape", [(4, 9_001), (8, 1), (7, 300)])
+def test_kernels_keep_the_part_that_a_cpu_keeps(device, shape, rule, part):
+    assert_same_as_on_a_cpu(weights_with_ties(*shape, 100).to(device), 100, **{rule: part})
+
+
+@pytest.mark.parametrize("least", [1, 2, 5, 12, 500, 2**31 - 1])
+def test_kernels_keep_the_impacts_that_a_cpu_keeps(device, least):
+    assert_same_as_on_a_cpu(weights_with_ties(8, 5_000, 100).to(device), 100, min_impact=least)
+
+
+def test_kernels_keep_what_a_cpu_keeps_by_several_rules(device):
+    chosen = random.Random(7)
+    for seed in range(30):
+        weights = weights_with_ties(chosen.choice((4, 7)), chosen.choice((1, 40, 4_100)), 100, seed).to(device)
+        assert_same_as_on_a_cpu(weights, 100, **random_rules(chosen))
+
+
+@pytest.mark.parametrize("rules", [{"prune_ratio": 1.0}, {"prune_mass": 1.0}, {"prune_mass": 0.7, "prune_ratio": 0.5}])
+def test_kernels_prune_the_largest_impacts_exactly(device, rules):
+    heavy = [2.0**23 - 0.5, 2.0**24 + 2, 2.0**31 - 256, 2.0**31 - 128, 2.0**31 - 128, 2.0**30, 1.0]
+    assert_same_as_on_a_cpu(torch.tensor([heavy, heavy[::-1]], device=device), 1, **rules)
+
+
+@pytest.mark.parametrize("rules", [{"prune_ratio": 0.5}, {"prune_mass": 0.5}, {"min_impact": 3}])
+@pytest.mark.parametrize("wrong", ["nan", "inf", 2.0**31])
+def test_kernels_refuse_what_a_cpu_refuses_whatever_they_prune(device, wrong, rules):
+    weights = weights_with_ties(3, 5_000, 1)
+    weights[2, 4_500] = float(wrong)
+    with pytest.raises(SpartonError) as expected:
+        quantize_on_a_cpu(weights, 1, **rules)
+    with pytest.raises(SpartonError) as found:
+        quantize(weights.to(device), 1, Pruning(**rules))
+    assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("applied", [(), ("top_terms", "prune_ratio"), ("prune_mass", "min_impact")])
+def test_rules_that_the_kernels_lack_are_asked_of_all_terms(device, monkeypatch, applied):
+    monkeypatch.setattr("sparton.pipeline.encoding.quantize_triton.APPLIED", frozenset(applied))
+    assert_same_as_on_a_cpu(weights_with_ties(7, 300, 100).to(device), 100, 20, prune_ratio=0.2, prune_mass=0.8)
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (3, 0), (0, 0)])
@@ -206,6 +254,16 @@ def test_kernels_refuse_what_a_cpu_refuses(device, wrong, top_terms):
 @pytest.mark.parametrize("shape", [(1, 30_522), (257, 30_522), (3, 250_002)])
 def test_gpu_kernels_give_the_impacts_of_a_cpu(shape, top_terms):
     assert_same_as_on_a_cpu(weights_with_ties(*shape, 100, seed=1).cuda(), 100, top_terms)
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_gpu_kernels_prune_as_a_cpu():
+    chosen = random.Random(11)
+    for seed in range(60):
+        shape = chosen.choice(((257, 30_522), (3, 250_002), (64, 5_000)))
+        weights = weights_with_ties(*shape, 100, seed).cuda()
+        assert_same_as_on_a_cpu(weights, 100, **random_rules(chosen))
 
 
 @pytest.mark.gpu
@@ -281,12 +339,85 @@ def test_gpu_kernels_run_where_the_weights_are():
     assert_same_as_on_a_cpu(weights_with_ties(5, 30_522, 100).to("cuda:1"), 100, 3)
 
 
-def test_rules_that_were_done_apply_no_more():
-    impacts = quantize(torch.tensor([[1.0, 2.0, 2.0, 2.0], [0.0, 4.0, 0.0, 1.0]]), 1)
-    assert Pruning().prune(impacts) is impacts
-    assert rows_of(Pruning(top_terms=2).prune(impacts)) == [{1: 2, 2: 2}, {1: 4, 3: 1}]
-    assert Pruning(top_terms=2).prune(impacts, done=["top_terms"]) is impacts
-    assert next(iter(RULES)) == "top_terms"  # the kernels apply it before the others
+def random_rules(chosen):
+    """Bounds for some of the rules, of which many are met exactly."""
+    every = {
+        "top_terms": chosen.choice((1, 2, 5, 50)),
+        "prune_ratio": chosen.choice((chosen.random(), chosen.randrange(1, 11) / 10, 1.0)),
+        "prune_mass": chosen.choice((1 - chosen.random(), chosen.randrange(1, 11) / 10)),
+        "min_impact": chosen.choice((1, 2, 5, 10, 1_000)),
+    }
+    return {name: every[name] for name in chosen.sample(sorted(every), chosen.randrange(5))}
+
+
+def pruned_in_plain_python(row, top_terms=None, prune_ratio=None, prune_mass=None, min_impact=None):
+    """The definition, in whole numbers and fractions: the rules are asked of {term: impact} as the model gave it."""
+    order = sorted(row, key=lambda term: (-row[term], term))
+    kept = set(order[:top_terms])
+    if prune_ratio is not None:
+        kept &= {term for term in row if Fraction(row[term], max(row.values())) >= Fraction(str(prune_ratio))}
+    if prune_mass is not None:
+        heavier, total = 0, sum(row.values())
+        for term in order:
+            if Fraction(heavier, total) >= Fraction(str(prune_mass)):
+                kept.discard(term)
+            heavier += row[term]
+    return {term: row[term] for term in sorted(kept) if row[term] >= (min_impact or 1)}
+
+
+def random_row(chosen):
+    """A text's impacts: none, one, or some, of which many are equal."""
+    largest = chosen.choice((1, 3, 10, 100, 1_000, 2**31 - 1))
+    terms = chosen.sample(range(40), chosen.choice((0, 1, 2, 7, 40)))
+    return {term: chosen.randrange(1, largest + 1) for term in sorted(terms)}
+
+
+def test_pruned_impacts_are_those_of_plain_python():
+    chosen = random.Random(1)
+    for _ in range(300):
+        rows, rules = [random_row(chosen) for _ in range(12)], random_rules(chosen)
+        impacts = as_rows(*((list(row), list(row.values())) for row in rows))
+        pruned = Pruning(**rules).prune(impacts)
+        assert rows_of(pruned) == [pruned_in_plain_python(row, **rules) for row in rows], rules
+        assert (pruned.offsets.dtype, pruned.terms.dtype, pruned.values.dtype) == (np.int64, np.int32, np.int32)
+
+
+def test_a_term_at_the_bound_is_kept():
+    hundred = as_rows(([0, 1, 2], [7, 6, 100]))  # 0.07 * 100 is 7.000000000000001
+    assert rows_of(Pruning(prune_ratio=0.07).prune(hundred)) == [{0: 7, 2: 100}]
+    assert rows_of(Pruning(prune_mass=0.7).prune(as_rows(([3, 4, 5], [40, 30, 30])))) == [{3: 40, 4: 30}]
+    assert rows_of(Pruning(min_impact=7).prune(hundred)) == [{0: 7, 2: 100}]
+
+
+def test_the_least_part_of_a_whole_is_the_one_that_division_says():
+    chosen = random.Random(3)
+    for part in (1e-300, 0.07, 0.1, 0.29, 1 / 3, 0.7, 1 - 2**-53, 1.0):
+        wholes = [1, 2, 3, 10, 29, 100, 700, 2**31 - 1, 2**49, *(chosen.randrange(1, 2**49) for _ in range(200))]
+        found = least_part(np.array(wholes, np.int64), part).tolist()
+        assert all(
+            least / whole >= part and (least - 1) / whole < part for least, whole in zip(found, wholes, strict=True)
+        )
+
+
+def test_rules_that_drop_nothing_leave_impacts_alone():
+    impacts = as_rows(([1, 2], [9, 3]), ([], []), ([0], [5]))
+    for rules in ({}, {"top_terms": 2}, {"prune_ratio": 0.3}, {"prune_mass": 1.0}, {"min_impact": 3}):
+        assert Pruning(**rules).prune(impacts) is impacts
+    assert rows_of(Pruning(min_impact=10).prune(impacts)) == [{}, {}, {}]
+    known = Impacts(impacts.offsets, impacts.terms, impacts.values, "abc")
+    assert Pruning(top_terms=1).prune(known).to_dicts() == [{"b": 9}, {}, {"a": 5}]
+
+
+def test_a_weight_that_is_rounded_to_zero_is_no_term_of_any_rule():
+    weights = torch.tensor([[0.004, 0.004, 0.02, 0.04]])
+    assert rows_of(quantize(weights, 100, Pruning(prune_mass=1.0))) == [{2: 2, 3: 4}]
+    assert rows_of(quantize(weights, 100, Pruning(prune_mass=0.5))) == [{3: 4}]
+    assert rows_of(quantize(weights, 100, Pruning(prune_ratio=1e-9))) == [{2: 2, 3: 4}]
+
+
+def test_each_rule_has_its_function():
+    assert set(RULES) == Pruning(1, 1.0, 1.0, 1).rules
+    assert Pruning(prune_ratio=0.5, min_impact=2).rules == {"prune_ratio", "min_impact"}
 
 
 @pytest.mark.parametrize(
@@ -295,6 +426,16 @@ def test_rules_that_were_done_apply_no_more():
 def test_of_what_is_asked_for_and_what_the_model_keeps_the_fewest_terms_are_kept(asked, own, kept):
     spec = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu", top_terms=own)
     assert pruning_for(EncoderOptions(top_terms=asked), spec) == Pruning(top_terms=kept)
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "kept"),
+    [(None, None, None), (0.2, None, 0.2), (None, 0.1, 0.1), (0.2, 0.1, 0.2), (0.0, 0.1, None)],
+)
+def test_the_ratio_that_is_asked_for_goes_before_the_models(asked, own, kept):
+    spec = EncoderSpec("masked_lm", "sha256:" + "0" * 64, 512, "float32", "max", "log1p_relu", prune_ratio=own)
+    options = EncoderOptions(prune_ratio=asked, prune_mass=0.9, min_impact=4)
+    assert pruning_for(options, spec) == Pruning(None, kept, 0.9, 4)
 
 
 def as_rows(*rows):

@@ -24,9 +24,11 @@ from support.saved_models import (
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
+import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder, open_query_encoder
 from sparton.pipeline.encoding.static_encoder import StaticEncoder
+from sparton.pipeline.model.document_side import KNOWN_RATIOS
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.open_model import open_documents
 from sparton.pipeline.model.spec import EncoderFiles
@@ -592,6 +594,30 @@ def test_a_folder_is_no_name(documents, tmp_path, monkeypatch):
     shutil.copytree(documents, tmp_path / "naver" / "splade-v3-doc")
     monkeypatch.chdir(tmp_path)
     assert settings_of("naver/splade-v3-doc").queries is None
+
+
+@pytest.mark.parametrize("name", sorted(KNOWN_RATIOS))
+def test_names_that_are_known_have_their_ratio(documents, cached, name):
+    commit, ratio = cached(name, documents, "0" * 40), KNOWN_RATIOS[name]
+    model = {"model": name, "revision": commit, "scale": SCALE}
+    known, asked, none, folder = (
+        sparton.Encoder(device="cpu", **options)
+        for options in (
+            model,
+            {**model, "prune_ratio": 0.5},
+            {**model, "prune_ratio": 0.0},
+            {"model": str(documents), "scale": SCALE},
+        )
+    )
+    assert [one.settings.documents.prune_ratio for one in (known, asked, none, folder)] == [ratio] * 3 + [None]
+    assert known.settings.for_queries.prune_ratio is None
+    whole = folder.encode(TEXTS).to_dicts()
+    for encoder, least in ((known, ratio), (asked, 0.5), (none, 0)):
+        assert encoder.encode(TEXTS).to_dicts() == [
+            {term: impact for term, impact in row.items() if impact / max(row.values()) >= least} for row in whole
+        ]
+    queries = open_query_encoder(known.settings, SCALE)
+    assert queries.terms(QUERY) == folder.terms(QUERY)
 
 
 PROMPT = "black leather "

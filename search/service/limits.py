@@ -8,8 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
-
-_PATHS = frozenset(("/", "/search", "/index", "/health", "/metrics"))
+from .paths import counted_path, is_bounded
 
 
 class KnownHosts:
@@ -68,14 +67,14 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in _PATHS else "other"
+        path = counted_path(scope["path"])
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._metrics.add_request(path, message["status"])
             await send(message)
 
-        if path == "/search" and self._metrics.waiting >= self._most_waiting:
+        if is_bounded(path) and self._metrics.waiting >= self._most_waiting:
             await _refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
             return
         body = await self._body(receive)

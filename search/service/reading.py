@@ -56,12 +56,15 @@ def refuse_parameters(request: Request, what: str) -> None:
 async def read_body(model: type[M], request: Request, what: str) -> M:
     """The body of a request, which is JSON. Raises as read_parameters, and HTTPException for one of another type."""
     refuse_parameters(request, what)
+    body = await request.body()
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    if not body:
+        raise UsageError(f"the body is empty; expected an object with {listed(names)}")
     kind = request.headers.get("content-type", "")
     if not _JSON.fullmatch(kind.partition(";")[0].strip()):
         found = f"its body is {short(kind)}" if kind else "it does not say what its body is"
         raise HTTPException(415, f"{what} takes JSON and {found}; expected the header Content-Type: application/json")
-    content = _parsed(await request.body())
-    names = [field.alias or name for name, field in model.model_fields.items()]
+    content = _parsed(body)
     if not isinstance(content, dict):
         raise UsageError(f"the body is {_shown(content)}; expected an object with {listed(names)}")
     _refuse_unknown(content, names, what, "field")

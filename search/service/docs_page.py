@@ -56,7 +56,7 @@ def _section(schema: Mapping[str, Any], method: str, path: str, operation: Mappi
         yield from _example("For example", _sample(schema, content))
     responses = operation["responses"]
     found = next(iter(responses["200"].get("content", {}).items()), None)
-    if found and found[0] == "application/json" and found[1].get("schema"):
+    if found and "$ref" in found[1].get("schema", {}):
         yield from _example("Response", _sample(schema, found[1]["schema"]))
     elif found:
         yield f'<h3>Response</h3><p class="quiet">{escape(found[0])}</p>'

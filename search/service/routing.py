@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -104,7 +105,8 @@ def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint, described: De
     is_json = not isinstance(described.response, str)
     found: dict[str, Any] = {"description": "The response."}
     if not is_json:
-        found["content"] = {described.response: {"schema": {"type": "string"}}}
+        kind = "object" if described.response == "application/json" else "string"
+        found["content"] = {described.response: {"schema": {"type": kind}}}
     if described.has_generation:
         words = "Names the build and the generation of the index that the response is of."
         found["headers"] = {GENERATION: {"description": words, "schema": {"type": "string"}}}
@@ -117,19 +119,13 @@ def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint, described: De
         endpoint,
         methods=[method],
         response_model=described.response if is_json else None,
-        response_class=_JSONBytes if is_json else Response,
+        response_class=JSONResponse if is_json else Response,  # for the schema: endpoints give bytes
         responses=responses,
         openapi_extra=extra,
         summary=described.summary,
         description=(endpoint.__doc__ or "").strip(),
         operation_id=_operation(method, path),
     )
-
-
-class _JSONBytes(Response):
-    """For the schema: a response in JSON that is made as bytes."""
-
-    media_type = "application/json"
 
 
 class _Rest(Convertor[str]):

@@ -17,7 +17,23 @@ from sparton.search.service.app import make_app
 from sparton.search.service.indexes import named_places, place_text
 
 IDS = [
-    *("P1", "a/b", "/a", "a/", "a//b", "a%2Fb", "a b", "a?b#c", "ä/ö", "日本/👜", "a\nb", "a\r", "a\t/", "..", "../search"),
+    *(
+        "P1",
+        "a/b",
+        "/a",
+        "a/",
+        "a//b",
+        "a%2Fb",
+        "a b",
+        "a?b#c",
+        "ä/ö",
+        "日本/👜",
+        "a\nb",
+        "a\r",
+        "a\t/",
+        "..",
+        "../search",
+    ),
     *("%", "%ff", "'\"<b>", "search", "\u202ebag", "\ufffd", "x" * 300, "a+b", ";=&", "doc/1", "\x01"),
 ]
 
@@ -97,9 +113,7 @@ def test_the_service_tells_of_all_its_indexes(client, searchers):
     assert client.get("/health").json() == {
         "status": "ok",
         "documents": sum(map(len, searchers.values())),
-        "indexes": {
-            name: {"documents": len(one), "generation": one.manifest.state} for name, one in searchers.items()
-        },
+        "indexes": {name: {"documents": len(one), "generation": one.manifest.state} for name, one in searchers.items()},
     }
     client.get("/indexes/split/search?q=bag")
     assert 'path="/indexes/{name}/search",status="200"' in client.get("/metrics").text

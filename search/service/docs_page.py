@@ -9,7 +9,7 @@ from typing import Any
 from .page import style, template
 
 _SHOWN = ("get", "post")  # methods
-_DEEPEST = 6  # of schemas within schemas
+_DEEPEST = 12  # of schemas within schemas
 
 
 def docs_page(schema: Mapping[str, Any]) -> str:

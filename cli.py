@@ -551,17 +551,27 @@ def search(
 @_one_sentence()
 @record_options
 def serve(
-    index: Index = "sparton-index",
+    index: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--index",
+            rich_help_panel="Index",
+            help="The index folder, or its URI; several as name=PLACE. [default: sparton-index]",
+        ),
+    ] = None,
     *,
     serving: ServeOptions,
     searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
-    """Answer queries over HTTP: GET and POST /search, /index, /health, /metrics, and a page to search from."""
+    """Answer queries over HTTP: /search, /encode, /doc, /index, /health, /metrics, /docs, and a page to search from."""
     with waiting_at_most(store_timeout):
+        from .search.service.indexes import named_places, place_text
         from .search.service.server import serve_index
 
-        serve_index(index, serving=serving, searching=searching, on_ready=lambda address: _ready(index, address))
+        asked = index or ["sparton-index"]
+        told = place_text(named_places(asked))
+        serve_index(asked, serving=serving, searching=searching, on_ready=lambda address: _ready(told, address))
 
 
 @_command("run")
@@ -775,9 +785,9 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _ready(index: str, address: str) -> None:
+def _ready(indexes: str, address: str) -> None:
     _watch.stop()  # what stops the service also finishes what is under way
-    tell(f"serving {redacted(index)} at {address} (Ctrl-C stops)")
+    tell(f"serving {indexes} at {address} (Ctrl-C stops)")
 
 
 def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:

@@ -1,20 +1,20 @@
 """Answer queries from an index folder, encoded the way its sparton.json says."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Self
 
 from ..errors import Parameter, SpartonError, brief
 from ..indexer.java import check_process
-from ..options import Texts, at_least, checked, flat_keywords, several
+from ..options import Texts, at_least, checked, flat_keywords, names, several
 from ..pipeline.encoding.impacts import each_heaviest_first
+from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
 from ..storage.local_copy import local_index
@@ -31,7 +31,7 @@ from .max_passage import best_documents, document_of, first_documents, passage_o
 from .options import SearcherOptions
 
 if TYPE_CHECKING:
-    from ..pipeline.encoding.open_encoder import QueryEncoder
+    from ..pipeline.encoding.open_encoder import QueryEncoder, SharedEncoders
 
 
 _HITS = Annotated[int, at_least(1)]
@@ -98,12 +98,19 @@ class Searcher:
 
     path: the folder of an index, or its URI, of which a local copy is made first. searching: given as a record, or
     field by field as keywords: Searcher(path, device="cuda"). device: as Encoder's; a CPU answers one query sooner than
-    a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed.
+    a GPU starts. trust_remote_code: needed again for a model that needed it when it was indexed. beside: a searcher
+    whose loaded models are used where they are those of this index, too.
     Raises SpartonError when the folder is missing, half-built, or its model is not the one it was made with.
     """
 
     @flat_keywords
-    def __init__(self, path: str | Path = "sparton-index", *, searching: SearcherOptions) -> None:
+    def __init__(
+        self,
+        path: str | Path = "sparton-index",
+        *,
+        searching: SearcherOptions,
+        beside: "Searcher | None" = None,
+    ) -> None:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         self._location, self._options = path, searching
         self.path = folder = local_index(path)
@@ -113,6 +120,7 @@ class Searcher:
         with ThreadPoolExecutor(max_workers=1) as pool:
             opening = pool.submit(_open_index, folder, self.manifest)
             try:
+                self._shared: SharedEncoders = beside._shared if beside else _shared_encoders()
                 self.encoder = self._open_encoder()
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
@@ -123,8 +131,10 @@ class Searcher:
             self._index.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
-        self._encoding = threading.Lock()  # a model uses all cores for one query already
+        self._encoding = self._shared.encoding
         self._kept: OrderedDict[str, dict[str, int]] = OrderedDict()  # terms of the last queries
+        # What encodes documents, and of which settings, once it was asked for and is not what encodes queries.
+        self._documents: tuple[object, QueryEncoder] | None = None
 
     def _open_encoder(self) -> "QueryEncoder | None":
         from ..pipeline.encoding.open_encoder import open_query_encoder
@@ -141,6 +151,7 @@ class Searcher:
                 trust_remote_code=options.trust_remote_code,
                 top_terms=options.query_top_terms,
                 prune_ratio=options.query_prune_ratio,
+                shared=self._shared,
             )
         if options.model is not None or options.query_model is not None:
             raise self._no_model()  # there is nothing to compare it with
@@ -213,6 +224,18 @@ class Searcher:
                 {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
                 for terms, impacts in encoder.encode_alone(queries)
             ]
+
+    def document_terms(self, text: str) -> dict[str, int]:
+        """A text as {term: impact} as the index's documents are encoded, heaviest first; empty if it has no term.
+
+        What encodes documents is opened when it is first asked for, unless it is what encodes queries. A text is cut at
+        the length of a document, or of a passage. Raises SpartonError if it cannot be had, or if the index was made of
+        vectors that another tool wrote.
+        """
+        text = checked("text", text, str)
+        encoder = self._document_encoder()
+        with self._encoding:
+            return encoder.terms(text)
 
     def search(
         self, query: str, k: int = 10, *, filters: Texts = (), sort: str | None = None, offset: int = 0
@@ -327,13 +350,13 @@ class Searcher:
             return None
         old, new = self.manifest.settings, manifest.settings
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
-            return Searcher(self._location, searching=self._options)
+            return Searcher(self._location, searching=self._options, beside=self)
         newer = copy(self)
         newer.manifest, newer._index = _open_index(folder, manifest)
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
-        return Searcher(self._location, searching=self._options)
+        return Searcher(self._location, searching=self._options, beside=self)
 
     def warmed_like(self, older: "Searcher") -> Self:
         """This searcher, once it has read what the older one did for facets and filters, so that no query waits for it.
@@ -369,6 +392,39 @@ class Searcher:
             ]
         return [Hit(rank, found.id, found.score, stored.text, fields=stored.fields) for rank, (found, stored) in every]
 
+    def _document_encoder(self) -> "QueryEncoder":
+        """What encodes documents as those of the index were."""
+        from ..pipeline.encoding.open_encoder import open_recorded_encoder
+        from ..pipeline.encoding.pruning import pruning_for
+
+        encoder, settings = self._encoder(), self.manifest.settings
+        if settings.of_vectors or settings.model is None:
+            raise SpartonError(
+                f"the documents of the index {self.path} are vectors that another tool wrote, so no text can be "
+                "encoded as they were; encode it as a query"
+            )
+        given = {one.name for one in fields(settings)} & {*names(EncoderOptions)} - {"model"}
+        options = EncoderOptions(
+            model=settings.model.name,
+            device=self._options.device,
+            trust_remote_code=self._options.trust_remote_code,
+            **{name: getattr(settings, name) for name in given},
+        )
+        pruning = pruning_for(options, settings.model.documents)
+        if settings.model.queries is None and (encoder.scale, encoder.pruning) == (options.scale, pruning):
+            return encoder
+        key = settings.model, options
+        if self._documents is None or self._documents[0] != key:
+            opened = open_recorded_encoder(
+                settings.model,
+                options,
+                index=local_path(self._location),
+                model=self._options.model,
+                shared=self._shared,
+            )
+            self._documents = key, opened
+        return self._documents[1]
+
     def _encoder(self) -> "QueryEncoder":
         self._index.check()  # before a model is run whose threads a fork left behind
         if self.encoder is None:
@@ -383,6 +439,12 @@ class Searcher:
             " and ",
             Parameter("model"),
         )
+
+
+def _shared_encoders() -> "SharedEncoders":
+    from ..pipeline.encoding.open_encoder import SharedEncoders
+
+    return SharedEncoders()
 
 
 def _name(path: str | Path) -> str:

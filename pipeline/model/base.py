@@ -73,7 +73,7 @@ class TokenWeightModel(ComputingModel, Protocol):
         """The weights of texts. batch, length: as a SparseModel's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class TokenTable:
     """The weight of each token, whatever the text: a text's weights are those of its distinct tokens.
 

@@ -15,6 +15,7 @@ from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
+from .shared import SharedModels
 from .spec import EncoderFiles
 
 
@@ -57,13 +58,19 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
 
 
 def open_recorded_documents(
-    settings: ModelSettings, options: EncoderOptions, index: Path | None = None, model: str | None = None
+    settings: ModelSettings,
+    options: EncoderOptions,
+    index: Path | None = None,
+    model: str | None = None,
+    *,
+    shared: SharedModels | None = None,
 ) -> OpenModel:
     """The model of an index, for documents as sparton.json has it. options: of which device and what else concerns this
-    run count. index, model: as recorded_documents', whose errors it raises."""
+    run count. index, model: as recorded_documents', whose errors it raises. shared: models that may be loaded already.
+    """
     files, encoder = recorded_documents(settings, index, model, trust_remote_code=options.trust_remote_code)
     runtime = replace(Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto")
-    loaded = _load(encoder, runtime)
+    loaded = _load_shared(encoder, settings.documents, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     return OpenModel(files.name, loaded, replace(settings.documents, max_length=cut), lambda: settings)
 
@@ -76,11 +83,14 @@ def open_queries(
     *,
     device: str = "auto",
     trust_remote_code: bool = False,
+    shared: SharedModels | None = None,
 ) -> OpenModel:
-    """The model of an index, for queries. index, model, query_model: as recorded_queries', whose errors it raises."""
+    """The model of an index, for queries. index, model, query_model: as recorded_queries', whose errors it raises.
+    shared: models that may be loaded already."""
     files, encoder = recorded_queries(settings, index, model, query_model, trust_remote_code=trust_remote_code)
     dtype = settings.for_queries.dtype or "auto"
-    loaded = _load(encoder, Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code))
+    runtime = Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code)
+    loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
 
@@ -107,6 +117,11 @@ def _settings(
 
             tell_negative(str(encoder.folder), loaded)
     return settings
+
+
+def _load_shared(files: EncoderFiles, spec: EncoderSpec, runtime: Runtime, shared: SharedModels | None) -> Model:
+    load = partial(_load, files, runtime)
+    return load() if shared is None else shared.loaded(spec, runtime, load)
 
 
 def _load(files: EncoderFiles, runtime: Runtime) -> Model:

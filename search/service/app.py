@@ -1,35 +1,27 @@
-"""An open index as a small HTTP service: JSON for programs, one page for people."""
+"""Open indexes as a small HTTP service: JSON for programs, one page for people. The parts are put together here."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.exceptions import HTTPException as HTTPStatusError
+from fastapi import FastAPI
 
-from ...errors import UsageError, listed, short
-from ..searcher import Searcher
-from .current import CurrentSearcher
+from ...version import __version__
+from .encode_routes import add_encode_routes
 from .hosts import Hosts
+from .index_routes import add_index_routes
+from .indexes import Searchers, served_indexes
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
-from .page import page, security_headers
+from .page import security_headers
+from .page_routes import add_page_routes
 from .query_threads import QueryThreads
-
-MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
-MOST_NAMES = 32  # filters, or facets, of a request
-GENERATION = "Sparton-Generation"  # a header of responses
-_QUOTED = 100  # letters of what a client sent, in what it is told
-_TOLD = 5  # faults of a request, likewise
-_PAGE = 10  # hits of the page
-_ONCE, _SEVERAL = ("q", "k", "explain", "sort", "offset"), ("filter", "facet")  # parameters of GET /search
-_Text = Annotated[str, Field(max_length=MOST_LETTERS)]
-_Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
+from .refusals import add_refusals
+from .routing import Service
+from .schemas import MOST_BYTES as MOST_BYTES
+from .schemas import MOST_LETTERS as MOST_LETTERS
+from .schemas import MOST_QUERIES as MOST_QUERIES
+from .search_routes import add_search_routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +40,14 @@ class ServiceOptions:
     most_unfinished: int = 2**26
 
 
-class Batch(BaseModel):
-    """The body of POST /search."""
+def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) -> FastAPI:
+    """GET and POST /search and /encode, /doc, /index, /indexes, /health, /metrics, /docs, and a page at /.
 
-    model_config = ConfigDict(extra="forbid")
-    queries: Annotated[list[_Text], Field(min_length=1, max_length=MOST_QUERIES)]
-    k: int = 10
-    explain: bool = False
-    filters: _Texts = []
-    facets: _Texts = []
-    sort: _Text | None = None
-    offset: int = 0
-
-
-def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = ServiceOptions()) -> FastAPI:
-    """GET and POST /search, /index, /health, /metrics, and a page at /. Whoever calls this closes `searcher`.
-
-    A response is of one generation, which its header Sparton-Generation names.
+    searcher: several by their names, of which the first is that of paths without a name. Whoever calls this closes
+    them. A response is of one generation, which its header Sparton-Generation names.
     """
     metrics = Metrics()
-    current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
+    indexes = served_indexes(searcher)
     threads = QueryThreads(options.threads, metrics)
     headers = security_headers(options.image_hosts)
 
@@ -76,7 +56,17 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         yield
         threads.close()
 
-    app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        title="Sparton",
+        version=__version__,
+        description="Learned sparse retrieval over HTTP.",
+        servers=[{"url": "."}],  # which is where this description is, whatever a proxy puts before it
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
     app.state.threads, app.state.metrics = threads, metrics  # for who stops it
     app.add_middleware(
         BoundedRequests,
@@ -88,111 +78,10 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
     # The last that is added is the first that sees a request.
     app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
 
-    @app.exception_handler(HTTPStatusError)
-    async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
-        path = request.scope["path"][:_QUOTED]
-        why = {
-            404: f"nothing is served at {path}; expected /, /search, /index, /health or /metrics",
-            405: f"{path} does not take {request.method[:_QUOTED]}; expected GET, or POST for /search",
-        }.get(error.status_code, error.detail)
-        return JSONResponse({"detail": why}, error.status_code, error.headers)
-
-    @app.exception_handler(UsageError)
-    async def correct(request: Request, error: UsageError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, 422)
-
-    @app.exception_handler(Exception)
-    async def apologize(request: Request, error: Exception) -> JSONResponse:
-        # Behind all that is added above, which therefore adds nothing to it.
-        why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return JSONResponse({"detail": why}, 500, headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def refuse(request: Request, error: RequestValidationError) -> JSONResponse:
-        # FastAPI's own response repeats the input, which may be long, or no text at all.
-        errors = error.errors()
-        found = [f"{_where(one['loc'])}: {one['msg']}" for one in errors[:_TOLD]]
-        if len(errors) > _TOLD:
-            found.append(f"and {len(errors) - _TOLD} more of the kind")
-        return JSONResponse({"detail": "; ".join(found)}, 422)
-
-    def check(k: int, offset: int) -> None:
-        if not 1 <= k <= options.most_k:
-            raise HTTPException(422, f"k is {k}; expected 1 to {options.most_k}")
-        if not 0 <= offset <= options.most_offset:
-            raise HTTPException(422, f"offset is {offset}; expected 0 to {options.most_offset}")
-
-    @app.get("/search", dependencies=[Depends(_check_parameters)])
-    async def search(
-        q: Annotated[str, Query(max_length=MOST_LETTERS)],
-        # A default_factory would have its signature looked up for each request, for a quarter of the time of all else.
-        filters: Annotated[_Texts, Query(alias="filter")] = [],  # noqa: B006
-        facets: Annotated[_Texts, Query(alias="facet")] = [],  # noqa: B006
-        k: int = 10,
-        explain: bool = False,
-        sort: Annotated[str | None, Query(max_length=MOST_LETTERS)] = None,
-        offset: int = 0,
-    ) -> Response:
-        check(k, offset)
-        more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
-        with current.use() as searcher:
-            (content,) = await threads.answer(searcher, [q], k, explain, more)
-            return Response(content, headers={GENERATION: searcher.manifest.state}, media_type="application/json")
-
-    @app.post("/search", dependencies=[Depends(_refuse_parameters)])
-    async def search_batch(batch: Batch) -> Response:
-        check(batch.k, batch.offset)
-        more = {"filters": batch.filters, "facets": batch.facets, "sort": batch.sort, "offset": batch.offset}
-        with current.use() as searcher:
-            results = await threads.answer(searcher, batch.queries, batch.k, batch.explain, more)
-            content = b'{"results":[' + b",".join(results) + b"]}"
-            return Response(content, headers={GENERATION: searcher.manifest.state}, media_type="application/json")
-
-    @app.get("/index")
-    async def show_index() -> dict[str, Any]:
-        with current.use() as searcher:
-            settings = searcher.manifest.settings
-            return {
-                "name": searcher.name,
-                "documents": len(searcher),
-                "generation": searcher.manifest.state,
-                "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
-                "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
-            }
-
-    @app.get("/health")
-    async def health() -> dict[str, Any]:
-        with current.use() as searcher:
-            return {"status": "ok", "documents": len(searcher)}
-
-    @app.get("/metrics", response_class=PlainTextResponse)
-    async def show_metrics() -> str:
-        return metrics.text()
-
-    @app.get("/", response_class=HTMLResponse)
-    async def show_page() -> str:
-        return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
-
+    add_refusals(app, headers)
+    service = Service(indexes, threads, options.most_k, options.most_offset, options.image_hosts)
+    add_search_routes(app, service)
+    add_encode_routes(app, service)
+    add_index_routes(app, service, metrics)
+    add_page_routes(app, service)
     return app
-
-
-async def _check_parameters(request: Request) -> None:
-    """Raise HTTPException for what GET /search would not heed: an unknown parameter, or one of which it takes one value
-    and there are more."""
-    for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
-        if name not in (*_ONCE, *_SEVERAL):
-            known = listed((*_ONCE, *_SEVERAL))
-            raise HTTPException(422, f"GET /search has no parameter {short(name)}; its parameters are {known}")
-        if count > 1 and name in _ONCE:
-            raise HTTPException(422, f"{name} is given {count} times; expected it once")
-
-
-async def _refuse_parameters(request: Request) -> None:
-    """Raise HTTPException for parameters beside the body of POST /search."""
-    for name in request.query_params:
-        raise HTTPException(422, f"POST /search has no parameter {short(name)}; say all in the body")
-
-
-def _where(location: Sequence[str | int]) -> str:
-    """What an error is about, by names that may be the client's."""
-    return (".".join(map(str, location[1:])) or str(location[0]))[:_QUOTED]

@@ -62,11 +62,13 @@ class CurrentSearcher:
 class Reloading:
     """Looks every now and then whether an index has a newer generation, and has that used. A context manager.
 
-    What cannot be opened, as of an index that is being built again, is told once, and tried again.
+    What cannot be opened, as of an index that is being built again, is told once, and tried again. name: of the index
+    among several.
     """
 
-    def __init__(self, current: CurrentSearcher, index: str | Path) -> None:
+    def __init__(self, current: CurrentSearcher, index: str | Path, name: str | None = None) -> None:
         self._current = current
+        self._called = f"the index {name}" if name else "the index"
         path = local_path(index)
         self._manifest = None if path is None else path / NAME
         self._seen: tuple[int, ...] | None = None  # an update may have come since the index was opened
@@ -96,10 +98,15 @@ class Reloading:
         except Exception as error:  # whatever it is, the next look may find it mended
             if (told := f"{type(error).__name__} {error}") != self._told:
                 self._told = told
-                log.warning("the index as it is now is not taken up, and the old one is searched on: %s", error)
+                log.warning("%s as it is now is not taken up, and the old one is searched on: %s", self._called, error)
             return False
         if searcher is not None:
-            log.info("generation %s is taken up: %s documents", searcher.manifest.number, f"{len(searcher):,}")
+            log.info(
+                "generation %s of %s is taken up: %s documents",
+                searcher.manifest.number,
+                self._called,
+                f"{len(searcher):,}",
+            )
             self._current.replace(searcher)
         self._told = ""
         return True

@@ -9,9 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
+from .paths import counted_path, is_bounded
 
-_PATHS = frozenset(("/", "/search", "/index", "/health", "/metrics"))
-_TAKE_LONG = frozenset(("search", "encode"))  # last parts of paths
 _SMALL = 2**14  # bytes
 _GONE = 499  # the status, as proxies have it, of a request whose client did not wait for the response
 
@@ -76,7 +75,7 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in _PATHS else "other"
+        path = counted_path(scope["path"])
         done = False
 
         async def counted(message: Message) -> None:
@@ -87,7 +86,7 @@ class BoundedRequests:
                 done = done or not message.get("more_body", False)
             await send(message)
 
-        takes_long = scope["path"].rpartition("/")[2] in _TAKE_LONG
+        takes_long = is_bounded(path)
         if takes_long and self._metrics.waiting >= self._most_waiting:
             await _refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
             return

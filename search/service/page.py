@@ -15,15 +15,26 @@ _SCRIPTS = ("page_values.js", "page_address.js", "page_filters.js", "page_hits.j
 def page(images: tuple[str, ...] = (), hits: int = 10, offset: int = 10_000) -> str:
     """The page, in one piece. images: hosts from which it may show pictures, besides its own. hits: that it asks for at
     once. offset: of the last hits that it may ask for."""
-    scripts = "\n".join(f"<script>\n{_file(name)}</script>" for name in _SCRIPTS)
+    scripts = "\n".join(f"<script>\n{template(name)}</script>" for name in _SCRIPTS)
     parts = {
         "images": " ".join(image_hosts(images)),
         "hits": str(hits),
         "offset": str(offset),
-        "style": f"<style>\n{_file('page.css')}</style>",
+        "style": style(),
         "scripts": scripts,
     }
-    return re.sub("{{([a-z]+)}}", lambda found: parts[found[1]], _file("page.html"))
+    return re.sub("{{([a-z]+)}}", lambda found: parts[found[1]], template("page.html"))
+
+
+def style() -> str:
+    """The style of every page, which is one, so that one digest of it will do."""
+    return f"<style>\n{template('page.css')}</style>"
+
+
+@cache
+def template(name: str) -> str:
+    """A file of a page."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache
@@ -55,7 +66,3 @@ def _digests(element: str) -> str:
     """Those of the texts of the page's elements of a kind."""
     found = re.findall(f"<{element}>(.*?)</{element}>", page(), re.DOTALL)
     return " ".join(f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'" for text in found)
-
-
-def _file(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -2,8 +2,8 @@
 
 import logging
 import socket
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from ...options import flat_keywords
 from ..options import SearcherOptions
 from ..searcher import Searcher
 from .current import CurrentSearcher, Reloading
+from .indexes import Places, named_places
 from .options import ServeOptions
 
 log = logging.getLogger("sparton")
@@ -21,19 +22,23 @@ log = logging.getLogger("sparton")
 
 @flat_keywords
 def serve_index(
-    index: str | Path,
+    index: Places,
     *,
     serving: ServeOptions,
     searching: SearcherOptions,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way, in 10 seconds.
+    """Open an index, or several, and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way
+    within 10 seconds.
 
+    index: a path or a URI; several by their names, as {"shop": "shop-index", "docs": "s3://bucket/docs"} or as a list
+    of texts as "shop=shop-index". The first is that of paths without a name. Those of one model share what is loaded.
     serving, searching: given as records, or field by field as keywords: serve_index(index, port=0). on_ready: hears the
     address once there is something that listens.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
+    places = named_places(index)
     host, port, allow_hosts = serving.host, serving.port, serving.allow_hosts
     if not host.strip():
         raise UsageError(
@@ -58,39 +63,54 @@ def serve_index(
         # Python adds the address to what the system says.
         why = (error.strerror or str(error)).partition(" (")[0]
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
-    with listening:
+    with listening, ExitStack() as until_the_end:
         start_jvm(LONG_RUN)
-        searcher = Searcher(index, searching=searching)
-        current = CurrentSearcher(searcher)
-        try:
-            searcher.terms("a first query finds out what is missing, and warms the model")
-            address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
-            own = () if address.is_unspecified else filter(is_host, (host, str(address)))
-            options = ServiceOptions(
-                most_k=serving.max_k,
-                threads=serving.threads or cores(),
-                hosts=(*allow_hosts, *own),
-                image_hosts=images,
-                most_unfinished=serving.max_unfinished_mb * 2**20,
+        indexes = _opened(places, searching, until_the_end)
+        address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
+        own = () if address.is_unspecified else filter(is_host, (host, str(address)))
+        options = ServiceOptions(
+            most_k=serving.max_k,
+            threads=serving.threads or cores(),
+            hosts=(*allow_hosts, *own),
+            image_hosts=images,
+            most_unfinished=serving.max_unfinished_mb * 2**20,
+        )
+        app = make_app(indexes, options)
+        most = most_connections(serving.max_connections)
+        if most < serving.max_connections:
+            log.warning(
+                "%s connections are let in at once, as this process may have few files open (ulimit -n)", f"{most:,}"
             )
-            app = make_app(current, options)
-            most = most_connections(serving.max_connections)
-            if most < serving.max_connections:
-                log.warning(
-                    "%s connections are let in at once, as this process may have few files open (ulimit -n)",
-                    f"{most:,}",
-                )
-            connections = Connections(most, serving.request_seconds, app.state.metrics.add_closed)
-            on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
-            if address.is_unspecified and not allow_hosts:
-                log.warning(
-                    "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
-                    "other hosts with --allow-host, * for all"
-                )
-            with Reloading(current, index) if serving.reload else nullcontext():
-                serve(app, listening, connections, app.state.threads)
-        finally:
-            current.close()
+        connections = Connections(most, serving.request_seconds, app.state.metrics.add_closed)
+        on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
+        if address.is_unspecified and not allow_hosts:
+            log.warning(
+                "listening at every address, but serving requests for localhost, 127.0.0.1 and [::1] alone; name "
+                "other hosts with --allow-host, * for all"
+            )
+        for name, current in indexes.items() if serving.reload else ():
+            until_the_end.enter_context(Reloading(current, places[name], name))
+        serve(app, listening, connections, app.state.threads)
+
+
+def _opened(
+    places: Mapping[str | None, str | Path], searching: SearcherOptions, until_the_end: ExitStack
+) -> dict[str | None, CurrentSearcher]:
+    """The indexes, warm. until_the_end: has each of them closed. Raises as Searcher, naming the one of several."""
+    opened: dict[str | None, CurrentSearcher] = {}
+    first: Searcher | None = None
+    for name, place in places.items():
+        try:
+            searcher = Searcher(place, searching=searching, beside=first)
+            opened[name] = CurrentSearcher(searcher)
+            until_the_end.callback(opened[name].close)
+            searcher.terms("a first query finds out what is missing, and warms the model")
+        except SpartonError as error:
+            if name is None:
+                raise
+            raise type(error)(f"of the index {name}: ", *error.args) from error
+        first = first or searcher
+    return opened
 
 
 def _reachable(address: IPv4Address | IPv6Address) -> str:

@@ -8,13 +8,14 @@ SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()"]
 
 
 @contextmanager
-def serving(index, *options, at="http://127.0.0.1", says=()):
-    """The address that a service on an index says it listens at, on a port of its own. says: lines that follow."""
+def serving(index, *options, at="http://127.0.0.1", says=(), told=None):
+    """The address that a service on an index says it listens at, on a port of its own. says: lines that follow. told:
+    how it names its index, or several."""
     command = [*SPARTON, "serve", "--index", str(index), "--port", "0", *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stderr.readline()
-        assert line.startswith(f"serving {index} at {at}:"), line + process.stderr.read()
+        assert line.startswith(f"serving {told or index} at {at}:"), line + process.stderr.read()
         for expected in says:
             assert process.stderr.readline() == expected + "\n"
         yield line.split(" at ")[1].split()[0]

@@ -425,7 +425,17 @@ def test_many_at_once_get_the_same_answers(served):
     assert not wrong
 
 
-def test_too_many_at_once_are_told_to_come_back(searcher):
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        *((path, path) for path in ("/search", "/encode")),
+        ("/doc/a/b", "/doc/{id}"),
+        ("/indexes/shop/search", "/indexes/{name}/search"),
+        ("/indexes/shop/encode", "/indexes/{name}/encode"),
+        ("/indexes/shop/doc/1", "/indexes/{name}/doc/{id}"),
+    ],
+)
+def test_too_many_at_once_are_told_to_come_back(path, counted):
     import asyncio
 
     from sparton.search.service.limits import BoundedRequests
@@ -441,10 +451,10 @@ def test_too_many_at_once_are_told_to_come_back(searcher):
         sent.append(message)
 
     bounded = BoundedRequests(never, most_bytes=10, most_waiting=3, metrics=metrics)
-    asyncio.run(bounded({"type": "http", "path": "/search"}, None, send))
+    asyncio.run(bounded({"type": "http", "path": path}, None, send))
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"1") in sent[0]["headers"]
-    assert 'sparton_requests_total{path="/search",status="503"} 1' in metrics.text()
+    assert f'sparton_requests_total{{path="{counted}",status="503"}} 1' in metrics.text()
 
 
 def test_too_many_at_once_are_told_what_everybody_is_told_too(searcher):

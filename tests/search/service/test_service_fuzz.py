@@ -304,18 +304,54 @@ class Maker:
         path = self.any(paths)
         good = {
             b"/": "/",
+            b"/docs": "/docs",
             b"/health": "/health",
             b"/metrics": "/metrics",
             b"http://localhost": "/",
             b"http://localhost?q=bag": "/",
         }
-        found = method == b"GET" and path in good
+        found = method in (b"GET", b"HEAD") and path in good
         return Sent(
             request(method, path),
             (200,) if found else REFUSED,
             method=method.decode(),
             path=good.get(path, "") if found else "",
         )
+
+    def unknown(self):
+        """A parameter or a field that no route knows, beside what would be answered without it."""
+        name = self.any(
+            ["more", "K", "Q", "q[]", "quer", "filters", "texts ", "%00", "%FF", "x" * 3_000, "=", "\\", "as"]
+        )
+        path = self.any(
+            [
+                *(
+                    "/search?q=bag",
+                    "/indexes/index/search?q=bag",
+                    "/encode?text=bag",
+                    "/index?",
+                    "/indexes?",
+                    "/health?",
+                ),
+                *(
+                    "/metrics?",
+                    "/docs?",
+                    "/openapi.json?",
+                    "/doc/1?",
+                    "/indexes/index/doc/a%2Fb?",
+                    "/indexes/index/index?",
+                ),
+            ]
+        )
+        if self.chance.random() < 0.5:
+            name = "as_" if name == "as" and "/encode" in path else name
+            method = self.any([b"GET", b"HEAD"])
+            data = request(method, f"{path}&{quote(name, safe='%=')}=1".encode())
+            return Sent(data, (422,), method=method.decode(), path="")
+        path, content = self.any([("/search", {"queries": ["bag"]}), ("/encode", {"texts": ["bag"]})])
+        body = json.dumps({**content, self.any(["more", "Queries", "q", "text", "", "\ud83d", "k "]): 1}).encode()
+        headers = [b"Content-Type: application/json"]
+        return Sent(request(b"POST", path.encode(), body, headers=headers), (422,), method="POST", path="")
 
     def bad_host(self):
         target = b"/search?q=bag"
@@ -383,7 +419,7 @@ class Maker:
     def make(self):
         kinds = {
             **{self.good_get: 3, self.odd_get: 3, self.good_post: 2, self.odd_post: 4, self.broken_post: 3},
-            **{self.elsewhere: 3, self.bad_host: 3, self.good_old: 1, self.broken: 2, self.headers: 1},
+            **{self.elsewhere: 3, self.bad_host: 3, self.good_old: 1, self.broken: 2, self.headers: 1, self.unknown: 3},
         }
         (kind,) = self.chance.choices(list(kinds), list(kinds.values()))
         return kind()
@@ -467,6 +503,8 @@ def check(sent, status, headers, body, searcher, found):
         assert json.loads(body) == {"status": "ok", "documents": len(searcher)}
     elif sent.path == "/":
         assert body.decode() == page()
+    elif sent.path == "/docs":
+        assert body.startswith(b"<!doctype html>")
     else:
         assert body.startswith(b"# TYPE sparton_requests_total counter\n")
 

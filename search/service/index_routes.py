@@ -1,0 +1,111 @@
+"""Routes that tell of indexes and of the service: /index, /indexes, /doc, /health, /metrics."""
+
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fastapi import FastAPI, HTTPException, Request, Response
+
+from ...errors import short
+from ..searcher import Searcher
+from .indexes import ServedIndex
+from .metrics import Metrics
+from .reading import read_parameters
+from .routing import Described, Service, add_route, json_response
+from .schemas import Health, IndexDescription, IndexList, NoParameters, StoredDocument
+
+
+def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+    """Add them; those of an index also for each by its name."""
+    indexes = service.indexes
+
+    async def show_index(request: Request) -> Response:
+        """Name, size and fields of what is searched."""
+        index = service.index(request)
+        read_parameters(NoParameters, request, "GET /index")
+        with index.current.use() as searcher:
+            return json_response(_description(index.title, searcher), searcher)
+
+    async def show_indexes(request: Request) -> Response:
+        """The indexes that are served. Each has the paths of this service behind /indexes/NAME; without, they are of
+        the first."""
+        read_parameters(NoParameters, request, "GET /indexes")
+        return json_response({"indexes": [_described(index) for index in indexes]})
+
+    async def show_document(request: Request) -> Response:
+        """Text and fields of the document with an id, which may hold slashes."""
+        index, name = service.index(request), _id(request)
+        read_parameters(NoParameters, request, "GET /doc/ID")
+        with index.current.use() as searcher:
+            found = await service.threads.run(partial(searcher.get, name))
+            if found is None:
+                raise HTTPException(404, f"{index.title} has no document with the id {short(name)}")
+            content: dict[str, Any] = {"id": found.id, "text": found.text, "fields": dict(found.fields)}
+            if found.passages:
+                content["passages"] = found.passages
+            return json_response(content, searcher)
+
+    async def health(request: Request) -> Response:
+        """Whether the service is well, and how many documents can be found."""
+        read_parameters(NoParameters, request, "GET /health")
+        with ExitStack() as used:
+            searchers = [used.enter_context(index.current.use()) for index in indexes]
+            content: dict[str, Any] = {"status": "ok", "documents": sum(map(len, searchers))}
+            if len(indexes) > 1:
+                content["indexes"] = {
+                    index.name: {"documents": len(searcher), "generation": searcher.manifest.state}
+                    for index, searcher in zip(indexes, searchers, strict=True)
+                }
+        return json_response(content)
+
+    async def show_metrics(request: Request) -> Response:
+        """What the service has done, in Prometheus's text format."""
+        read_parameters(NoParameters, request, "GET /metrics")
+        return Response(metrics.text(), media_type="text/plain")
+
+    index_described = Described(
+        summary="Describe an index", response=IndexDescription, parameters=NoParameters, has_generation=True
+    )
+    document_described = Described(
+        summary="Get a document",
+        response=StoredDocument,
+        parameters=NoParameters,
+        errors=(404, 503),
+        in_path={"id": "The document's id; what a path cannot have is written as in %3F."},
+        has_generation=True,
+    )
+    list_described = Described(summary="List the indexes", response=IndexList, parameters=NoParameters)
+    health_described = Described(summary="Check health", response=Health, parameters=NoParameters)
+    metrics_described = Described(summary="Read metrics", response="text/plain", parameters=NoParameters)
+    add_route(app, "GET", "/doc/{id:rest}", show_document, document_described, of_indexes=True)
+    add_route(app, "GET", "/index", show_index, index_described, of_indexes=True)
+    add_route(app, "GET", "/indexes", show_indexes, list_described)
+    add_route(app, "GET", "/health", health, health_described)
+    add_route(app, "GET", "/metrics", show_metrics, metrics_described)
+
+
+def _described(index: ServedIndex) -> dict[str, Any]:
+    with index.current.use() as searcher:
+        return _description(index.name, searcher)
+
+
+def _description(name: str, searcher: Searcher) -> dict[str, Any]:
+    settings = searcher.manifest.settings
+    return {
+        "name": name,
+        "documents": len(searcher),
+        "generation": searcher.manifest.state,
+        "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
+        "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
+    }
+
+
+def _id(request: Request) -> str:
+    """The id in a request's path. Raises HTTPException for bytes that are no text, which no id is."""
+    try:
+        unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
+    except UnicodeDecodeError:
+        raise HTTPException(404, "there is no document with this id: it is not in UTF-8") from None
+    found: str = request.path_params["id"]
+    return found

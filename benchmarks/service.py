@@ -27,12 +27,14 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 
 _FILES = 1_024
 _PATIENCE = 60.0  # seconds that a client waits for an answer
+_LAST = 60.0  # seconds that a server has to end
 _HEALTHY = 8  # clients beside those that mean no good
 
 
@@ -74,6 +76,18 @@ def start(index: Path, name: str, root: str | None, files: int | None) -> Server
     if not line.startswith("serving "):
         raise SystemExit(line + process.stderr.read())
     return Server(name, process, urlsplit(line.split(" at ")[1].split()[0]).netloc)
+
+
+def stop(server: Server) -> dict[str, object]:
+    """How long it takes to end once it is told to."""
+    begin = time.perf_counter()
+    server.process.terminate()
+    try:
+        server.process.wait(_LAST)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait()
+    return {"seconds to stop": time.perf_counter() - begin, "exit code": server.process.returncode}
 
 
 def memory_mib(pid: int) -> float:
@@ -298,7 +312,9 @@ def abandon(server: Server, queries: list[str], number: int) -> None:
         connection.sendall(f"{head}\r\n\r\n".encode() + body)
 
 
-def under_attack(server: Server, mode: str, count: int, queries: list[str], expected: dict[str, bytes], seconds: float):
+def under_attack(
+    server: Server, mode: str, count: int, queries: list[str], expected: dict[str, bytes], seconds: float
+) -> dict[str, Any]:
     """What happens to clients beside those that mean no good."""
     opened, refused = [], 0
     begin = time.perf_counter()
@@ -352,7 +368,9 @@ def summary(server: Server) -> dict[str, object]:
     }
 
 
-def load(servers: list[Server], queries: list[str], expected: dict[str, bytes], arguments: argparse.Namespace) -> dict:
+def load(
+    servers: list[Server], queries: list[str], expected: dict[str, bytes], arguments: argparse.Namespace
+) -> dict[str, Any]:
     """Each server under clients that never pause, in turns."""
     rounds = arguments.rounds
     for turn in range(rounds):
@@ -388,7 +406,7 @@ def main() -> None:
     queries = list(dict.fromkeys(line.split("\t")[-1] for line in lines))
     roots = [root.partition("=")[::2] for root in arguments.root] or [("this", None)]
     attack = arguments.mode != "load"
-    result: dict[str, object] = {
+    result: dict[str, Any] = {
         "machine": f"{os.uname().machine}, {os.cpu_count()} cores, clients on the same",
         "load before": os.getloadavg()[0],
         "clients": _HEALTHY if attack else arguments.clients,
@@ -406,9 +424,9 @@ def main() -> None:
             result |= load(servers, queries, expected, arguments)
     finally:
         for server in servers:
-            server.process.terminate()
-        for server in servers:
-            server.process.wait()
+            stopped = stop(server)
+            if server.name in result:
+                result[server.name] |= stopped
     print(json.dumps(result, indent=2))
     for server in servers:
         print("\n".join(dict.fromkeys(server.errors[:5])), file=sys.stderr)

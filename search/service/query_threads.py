@@ -59,7 +59,11 @@ class QueryThreads:
         asked = _Asked(k, explain, more)
         encoded = [Encoded(searcher, query, explain, partial(self._content, asked, begin)) for query in queries]
         self._encoding.add(encoded)
-        return await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
+        try:
+            return await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
+        finally:
+            for one in encoded:  # where one of them failed, nobody awaits the others
+                one.answered.cancel()
 
     def stop(self) -> None:
         """Tell whoever waits that there will be no answer. What is being encoded or searched for is finished."""

@@ -1,8 +1,7 @@
 """Models that are loaded once for all who encode by them."""
 
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Hashable
 from weakref import WeakValueDictionary
 
 from ...storage.manifest import OWN, EncoderSpec
@@ -14,7 +13,7 @@ class SharedModels:
     nobody encodes by it any more."""
 
     def __init__(self) -> None:
-        self._models: WeakValueDictionary[tuple[EncoderSpec, Runtime], Model] = WeakValueDictionary()
+        self._models: WeakValueDictionary[Hashable, Model] = WeakValueDictionary()
         self._lock = threading.Lock()
 
     def loaded(self, spec: EncoderSpec, runtime: Runtime, load: Callable[[], Model]) -> Model:
@@ -24,7 +23,8 @@ class SharedModels:
         text has its own tokens alone, the model has to know those of the prompt.
         """
         prompt = spec.prompt if spec.terms == OWN else ""
-        key = replace(spec, max_length=None, top_terms=None, prune_ratio=None, prompt=prompt), runtime
+        what = spec.kind, spec.digest, spec.dtype, spec.pooling, spec.activation, spec.echo, spec.terms, prompt
+        key = what, runtime
         with self._lock:  # two that need the same one wait for it
             model = self._models.get(key)
             if model is None:

@@ -4,7 +4,7 @@ import re
 
 OTHER = "other"
 _OF_AN_INDEX = re.compile("(/indexes/[^/]+)?(/.*)", re.DOTALL)
-_OWN = frozenset(("/indexes", "/health", "/metrics", "/docs", "/openapi.json"))
+_OWN = frozenset(("/indexes", "/health", "/metrics", "/mcp", "/docs", "/openapi.json"))
 _OF_INDEXES = frozenset(("/", "/search", "/encode", "/index"))
 
 
@@ -23,4 +23,4 @@ def counted_path(path: str) -> str:
 
 def is_bounded(path: str) -> bool:
     """Whether requests for a path, as it is counted, wait for models and indexes, so that there may be too many."""
-    return path.endswith(("/search", "/encode", "/doc/{id}"))
+    return path.endswith(("/search", "/encode", "/doc/{id}", "/mcp"))

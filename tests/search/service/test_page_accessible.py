@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from selenium.webdriver.common.keys import Keys
-from support.browser import needs_chromium
+from support.browser import Page, needs_chromium
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 STATES = {
@@ -43,6 +43,30 @@ def test_axe_finds_nothing(shop_page, width, scheme):
         )
         assert found["found"] == [], state
         assert {"color-contrast", "label", "region", "page-has-heading-one"} <= set(found["passes"]), state
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_the_description_of_the_service_is_for_everyone_too(browser, shop_address, width, scheme):
+    script, page = axe(), Page(browser, f"{shop_address}docs")
+    page.look(width, scheme=scheme)
+    browser.get(page.address)
+    browser.get_log("browser")
+    browser.refresh()
+    assert browser.get_log("browser") == []  # the policy lets all of it be
+    assert page.find("main section h2")[0].value_of_css_property("font-size") == "16px"  # of the page's style
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    browser.execute_script(script)
+    found = browser.execute_async_script(
+        "const done = arguments[arguments.length - 1];"
+        "axe.run(document).then(found => done([...found.violations, ...found.incomplete]"
+        ".map(rule => [rule.id, rule.nodes.map(node => node.html)])))"
+    )
+    assert found == []
+    (link,) = page.find("nav a[href='#get_encode']")
+    link.click()
+    (heading,) = page.find("#get_encode h2")
+    assert heading.text == "Encode a text GET /encode"
+    assert 0 <= browser.execute_script("return arguments[0].getBoundingClientRect().top", heading) < 200
 
 
 def test_the_page_has_landmarks_and_headings_in_order(shop_page):

@@ -83,7 +83,7 @@ class VectorOptions(ModelOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderOptions(ModelOptions):
-    """What an encoder is made with. top_terms to min_impact: of which terms each rule keeps, see Pruning."""
+    """What an encoder is made with. top_terms to min_impact: which terms are kept, see Pruning."""
 
     model: Annotated[str, _MODEL] = EMBEDDED
     scale: Annotated[float, _SCALE] = SCALE

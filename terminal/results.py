@@ -119,7 +119,7 @@ def pruning_line(settings: "Settings") -> str:
     if settings.prune_mass is not None:
         rules.append(f"the heaviest with {settings.prune_mass:g} of the sum")
     if settings.min_impact is not None:
-        rules.append(f"from {settings.min_impact:,} on")
+        rules.append(f"impacts from {settings.min_impact:,} on")
     return ", ".join(rules)
 
 
@@ -155,7 +155,8 @@ def stats_lines(stats: "IndexStats") -> str:
     what = "passage" if stats.passages else "document"
     deleted = f" ({stats.deleted:,} deleted ones are still in its files)" if stats.deleted else ""
     lines = [
-        f"{stats.index}: {stats.documents:,} {what}s{deleted}, {stats.terms:,} terms, {stats.postings:,} postings",
+        f"{_plain(stats.index)}: {stats.documents:,} {what}s{deleted}, {stats.terms:,} terms, {stats.postings:,} "
+        "postings",
         f"  {f'terms a {what}':<18}{_spread(stats.terms_a_document)}",
     ]
     if queries := stats.queries:

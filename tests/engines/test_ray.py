@@ -103,7 +103,7 @@ def test_the_index_is_that_of_the_local_engine(cluster, small_catalog, small_ind
 
 def test_rows_that_a_program_gives_are_read_by_every_worker(cluster, small_catalog, options, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = {**options, "shard_rows": 20, "lucene": False}
+    options = {**options, "shard_rows": 20, "lucene": False, "prune_ratio": 0.3, "prune_mass": 0.9, "min_impact": 20}
     sparton.build_index(small_catalog, "local", **options)
     sparton.build_index(pq.read_table(small_catalog), "index", engine="ray", **options)
     assert parts(tmp_path / "index") == parts(tmp_path / "local")

@@ -112,6 +112,11 @@ def test_another_ratio_is_another_index(bags, static_model, tmp_path, run_cli):
     )
     shown = run_cli("info", "--index", tmp_path / "index").stdout
     assert "  impacts     round(weight × 100), top terms: all, from 0.2 × the heaviest on\n" in shown
+    sparton.build_index(
+        bags, tmp_path / "other", model=str(static_model), lucene=False, top_terms=9, prune_mass=0.9, min_impact=2
+    )
+    shown = run_cli("info", "--index", tmp_path / "other").stdout
+    assert "weight × 100), top terms: 9, the heaviest with 0.9 of the sum, impacts from 2 on\n" in shown
     settings = json.loads(run_cli("info", "--index", tmp_path / "index", "--json").stdout)["settings"]
     assert {name: settings[name] for name in ("prune_ratio", "prune_mass", "min_impact")} == {
         "prune_ratio": 0.2,

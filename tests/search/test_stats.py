@@ -8,6 +8,12 @@ import pytest
 from support.updates import Catalogue, build, make, write_rows
 
 import sparton
+from sparton.indexer import index_writer
+from sparton.indexer.index_writer import LuceneWriter
+from sparton.indexer.java import start_jvm
+from sparton.indexer.read_vectors import read_vectors
+from sparton.indexer.splits import cut
+from sparton.search.index_bytes import lucene_bytes
 from sparton.search.postings_stats import count_postings
 from sparton.search.searcher import Searcher
 from sparton.search.stats import Spread, index_stats
@@ -95,8 +101,12 @@ def test_an_updated_index_is_counted_without_what_was_deleted(static_model, tmp_
         make(catalogue.change(share=0.2), index, tmp_path / "rows.jsonl")
         found = assert_stats(index, QUERIES)
         assert found.passages is ("chunk" in options)
+        manifest = load_manifest(index)
+        commits = zip(manifest.indexes, manifest.updated.commits, strict=True)
+        files = [index / name / file for name, commit in commits for file in commit.files]
+        assert sum(found.lucene.values()) == sum(path.stat().st_size for path in files)
         assert found.collection == sum(
-            (index / "collection" / part.name).stat().st_size for part in load_manifest(index).updated.parts
+            (index / "collection" / part.name).stat().st_size for part in manifest.updated.parts
         )
     sparton.delete_documents(index, list(catalogue.rows)[:5])
     assert assert_stats(index).deleted > 0
@@ -117,6 +127,39 @@ def test_a_counter_counts_more_than_a_digit_holds(tmp_path):
         counts = count_postings(searcher._index._reader)
     assert sorted(counts.terms.tolist()) == list(range(1, 131))
     assert found.collection is None
+
+
+def test_a_segment_in_one_file_is_counted_by_what_is_in_it(small_index, tmp_path, monkeypatch):
+    start_jvm()
+    parts = sorted((small_index / "collection").glob("*.jsonl"))
+
+    def written(folder):
+        writer = LuceneWriter(folder)
+        for part in parts:
+            for split in cut(part):
+                writer.add(split.name(), read_vectors(split))
+        writer.commit()
+        writer.close()
+        return lucene_bytes(folder, None), {path.suffix for path in folder.iterdir()}, folder
+
+    apart, suffixes, _ = written(tmp_path / "apart")
+    assert ".cfs" not in suffixes
+    plain = index_writer._config
+
+    def compound(buffer_mb):
+        config = plain(buffer_mb)
+        config.setUseCompoundFile(True)
+        return config
+
+    monkeypatch.setattr(index_writer, "_config", compound)
+    together, suffixes, folder = written(tmp_path / "together")
+    assert ".cfs" in suffixes
+    assert ".doc" not in suffixes
+    for kind in ("postings", "terms", "stored", "doc values", "norms"):
+        assert together[kind] == apart[kind] > 0
+    sizes = [path.stat().st_size for path in folder.iterdir() if path.name != "write.lock"]
+    assert together.total() == sum(sizes)
+    assert together["other"] > apart["other"]
 
 
 def test_a_command_prints_it(small_index, run_cli, tmp_path, searcher):

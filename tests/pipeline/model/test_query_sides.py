@@ -620,6 +620,25 @@ def test_names_that_are_known_have_their_ratio(documents, cached, name):
     assert queries.terms(QUERY) == folder.terms(QUERY)
 
 
+def test_an_index_records_and_shows_the_ratio_of_its_model(documents, cached, tmp_path, run_cli):
+    """And keeps to it where it is updated, with the model elsewhere."""
+    name = "opensearch-project/opensearch-neural-sparse-encoding-doc-v3-distill"
+    commit, index = cached(name, documents, "0" * 40), tmp_path / "index"
+    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(TEXTS)]
+    asked = {"id_column": "id", "text_columns": "text", "device": "cpu"}
+    sparton.build_index(rows[:3], index, model=name, revision=commit, **asked)
+    settings = load_manifest(index).settings
+    assert (settings.prune_ratio, settings.model.documents.prune_ratio) == (None, 0.1)
+    assert "top terms: all, from 0.1 × the heaviest on (the model)\n" in run_cli("info", "--index", index).stdout
+    sparton.update_index(rows, index, model=str(documents), device="cpu")
+    sparton.build_index(rows, tmp_path / "fresh", model=str(documents), prune_ratio=0.1, **asked)
+    assert sorted(lines_of(index)) == sorted(lines_of(tmp_path / "fresh"))
+
+
+def lines_of(index):
+    return [line for part in (index / "collection").glob("*.jsonl") for line in part.read_text().splitlines()]
+
+
 PROMPT = "black leather "
 ASKED = ["suede bag", "bag with leather", "black"]
 

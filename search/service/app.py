@@ -2,29 +2,37 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as HTTPStatusError
+from starlette.routing import Route
 
 from ...errors import UsageError, listed, short
 from ..searcher import Searcher
+from .access_log import AccessLog, note
+from .cors import Cors
 from .current import CurrentSearcher
 from .hosts import Hosts
+from .keys import Keys, RequireKey
 from .limits import BoundedRequests, KnownHosts
-from .metrics import Metrics
+from .metrics import CONTENT_TYPE, Metrics
 from .page import page, security_headers
 from .query_threads import QueryThreads
 
+if TYPE_CHECKING:
+    from .mcp import Endpoint
+
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
+DEFAULT = "index"  # the name of an index that was given none
 GENERATION = "Sparton-Generation"  # a header of responses
 _QUOTED = 100  # letters of what a client sent, in what it is told
 _TOLD = 5  # faults of a request, likewise
@@ -39,7 +47,8 @@ class ServiceOptions:
     """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
     waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
     that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
-    besides its own."""
+    besides its own. keys: of which requests must have one. cors_origins: of pages that may read responses, as
+    cors_origins gives them. access_log: a line on stderr for each request. mcp: whether agents are served, at /mcp."""
 
     most_k: int = 1_000
     most_offset: int = 10_000
@@ -47,6 +56,10 @@ class ServiceOptions:
     waiting: int = 256
     hosts: tuple[str, ...] = ()
     image_hosts: tuple[str, ...] = ()
+    keys: Keys | None = None
+    cors_origins: tuple[str, ...] = ()
+    access_log: bool = False
+    mcp: bool = False
 
 
 class Batch(BaseModel):
@@ -70,17 +83,29 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
     metrics = Metrics()
     current = searcher if isinstance(searcher, CurrentSearcher) else CurrentSearcher(searcher)
     threads = QueryThreads(options.threads, metrics)
-    headers = security_headers(options.image_hosts)
+    headers, hosts = security_headers(options.image_hosts), Hosts(options.hosts)
+    indexes = {DEFAULT: current}
+    metrics.watch(indexes)
+    agents = _agents(indexes, threads, options) if options.mcp else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with agents.running() if agents else nullcontext():
+            yield
         threads.close()
 
     app = FastAPI(title="Sparton", lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(BoundedRequests, most_bytes=MOST_BYTES, most_waiting=options.waiting, metrics=metrics)
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
+    if options.keys:
+        app.add_middleware(RequireKey, keys=options.keys, metrics=metrics)
+    if options.cors_origins:
+        app.add_middleware(Cors, origins=options.cors_origins, keys=options.keys is not None, mcp=options.mcp)
+    app.add_middleware(KnownHosts, hosts=hosts, headers=headers, metrics=metrics)
+    if options.access_log:
+        app.add_middleware(AccessLog, is_secret=options.keys.is_key if options.keys else None)
+    if agents:
+        app.router.routes.append(Route("/mcp", agents))
 
     @app.exception_handler(HTTPStatusError)
     async def say(request: Request, error: HTTPStatusError) -> JSONResponse:
@@ -131,7 +156,9 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
         more = {"filters": filters, "facets": facets, "sort": sort, "offset": offset}
         with current.use() as searcher:
             response.headers[GENERATION] = searcher.manifest.state
-            return await threads.run(partial(threads.answer, searcher, q, k, explain, more))
+            content = await threads.run(partial(threads.answer, searcher, q, k, explain, more))
+        note(k=k, hits=len(content["hits"]))
+        return content
 
     @app.post("/search", dependencies=[Depends(_refuse_parameters)])
     async def search_batch(response: Response, batch: Batch) -> dict[str, Any]:
@@ -142,7 +169,9 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
             answer = partial(threads.answer, searcher, k=batch.k, explain=batch.explain, more=more)
             # Each query on a thread of its own, so that a batch keeps nobody else waiting for all of it.
             tasks = [threads.run(partial(answer, query)) for query in batch.queries]
-            return {"results": await asyncio.gather(*tasks)}
+            results = await asyncio.gather(*tasks)
+        note(queries=len(results), k=batch.k, hits=sum(len(result["hits"]) for result in results))
+        return {"results": results}
 
     @app.get("/index")
     async def show_index() -> dict[str, Any]:
@@ -162,14 +191,21 @@ def make_app(searcher: Searcher | CurrentSearcher, options: ServiceOptions = Ser
             return {"status": "ok", "documents": len(searcher)}
 
     @app.get("/metrics", response_class=PlainTextResponse)
-    async def show_metrics() -> str:
-        return metrics.text()
+    async def show_metrics() -> PlainTextResponse:
+        return PlainTextResponse(metrics.text(), media_type=CONTENT_TYPE)
 
     @app.get("/", response_class=HTMLResponse)
     async def show_page() -> str:
         return page(options.image_hosts, min(_PAGE, options.most_k), options.most_offset)
 
     return app
+
+
+def _agents(indexes: Mapping[str, CurrentSearcher], threads: QueryThreads, options: ServiceOptions) -> "Endpoint":
+    from .mcp import Agents, Endpoint  # an extra, and half a second
+
+    agents = Agents(indexes, threads, most_k=options.most_k, most_offset=options.most_offset)
+    return Endpoint(agents, options.cors_origins)
 
 
 def _check_parameters(request: Request) -> None:

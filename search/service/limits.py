@@ -1,15 +1,15 @@
 """Bounds on what a service takes: for which hosts a request may be, how large it may be, and how many at once."""
 
-import json
 from collections.abc import Mapping, MutableMapping
+from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
-
-_PATHS = frozenset(("/", "/search", "/index", "/health", "/metrics"))
+from .paths import counted_path, is_bounded
+from .refusal import refuse
 
 
 class KnownHosts:
@@ -48,7 +48,8 @@ class KnownHosts:
                 "they should be"
             )
         self._metrics.add_request("other", status)
-        await _refuse(with_headers, status, why)
+        self._metrics.add_refused("host")
+        await refuse(with_headers, status, why)
 
 
 class BoundedRequests:
@@ -68,19 +69,21 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = scope["path"] if scope["path"] in _PATHS else "other"
+        path, begin = counted_path(scope["path"]), perf_counter()
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._metrics.add_request(path, message["status"])
+                self._metrics.add_request(path, message["status"], perf_counter() - begin)
             await send(message)
 
-        if path == "/search" and self._metrics.waiting >= self._most_waiting:
-            await _refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
+        if is_bounded(path) and self._metrics.waiting >= self._most_waiting:
+            self._metrics.add_refused("busy")
+            await refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
             return
         body = await self._body(receive)
         if body is None:
-            await _refuse(counted, 413, f"the request is too large; at most {self._most_bytes} bytes are taken")
+            self._metrics.add_refused("size")
+            await refuse(counted, 413, f"the request is too large; at most {self._most_bytes} bytes are taken")
             return
         given = False
 
@@ -94,6 +97,9 @@ class BoundedRequests:
         self._metrics.waiting += 1
         try:
             await self._app(scope, again, counted)
+        except Exception:
+            self._metrics.add_request(path, 500, perf_counter() - begin)
+            raise
         finally:
             self._metrics.waiting -= 1
 
@@ -111,10 +117,3 @@ class BoundedRequests:
                 return None
             if not message.get("more_body", False):
                 return b"".join(parts)
-
-
-async def _refuse(send: Send, status: int, why: str, headers: dict[str, str] | None = None) -> None:
-    pairs = {"content-type": "application/json", "connection": "close", **(headers or {})}
-    encoded = [(name.encode(), value.encode()) for name, value in pairs.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": why}).encode()})

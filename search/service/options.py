@@ -10,6 +10,11 @@ _THREADS = Option("How many search. [default: one a core]", "Service", at_least(
 _PAGE_IMAGES = Option("Host from which the page shows pictures, besides its own.", "Service")
 _HOSTS = Option("Host that requests may be for, besides --host and localhost; * for all.", "Service")
 _RELOAD = Option("Take up updates of the index within seconds.", "Service")
+_KEYS = Option("File of keys, one a line, of which requests must have one.", "Service")
+_ORIGINS = Option("Origin whose pages may read responses, as https://shop.example; * for all.", "Service")
+_LOG = Option("Write a line of JSON for each request to stderr.", "Service")
+_MCP = Option("Serve agents too, by the Model Context Protocol, at /mcp.", "Service")
+_STDIO = Option("With --mcp: serve one agent over stdin and stdout, and no HTTP.", "Service")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +22,8 @@ class ServeOptions(Options):
     """Where a service listens, whom it serves, and how much of what.
 
     allow_hosts: "*" for all. image_hosts: names or IPv4 addresses. threads: searches at once. max_k: hits that a query
-    may ask for. reload: look every second whether the index was updated.
+    may ask for. reload: look every second whether the index was updated. api_key_file: keys as docs/service.md has
+    them. cors_origins: "*" for all. mcp, stdio: for agents.
     """
 
     host: Annotated[str, Option("Address to listen on.", "Service")] = "127.0.0.1"
@@ -27,3 +33,8 @@ class ServeOptions(Options):
     threads: Annotated[int | None, _THREADS] = None
     max_k: Annotated[int, Option("Most hits that a query may ask for.", "Service", at_least(1))] = 1_000
     reload: Annotated[bool, _RELOAD] = True
+    api_key_file: Annotated[str | None, _KEYS] = None
+    cors_origins: Annotated[Sequence[str], _ORIGINS] = ()
+    access_log: Annotated[bool, _LOG] = False
+    mcp: Annotated[bool, _MCP] = False
+    stdio: Annotated[bool, _STDIO] = False

@@ -15,6 +15,7 @@ from ..options import SearcherOptions
 from ..searcher import Searcher
 from .current import CurrentSearcher, Reloading
 from .options import ServeOptions
+from .stdio import check_mcp, serve_agent
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
@@ -30,13 +31,17 @@ def serve_index(
     searching: SearcherOptions,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way.
+    """Open an index and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way. With `stdio`
+    one agent is served instead, until stdin is closed.
 
     serving, searching: given as records, or field by field as keywords: serve_index(index, port=0). on_ready: hears the
     address once there is something that listens.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
+    if serving.stdio:
+        serve_agent(index, serving, searching)
+        return
     host, port, allow_hosts = serving.host, serving.port, serving.allow_hosts
     if not host.strip():
         raise UsageError(
@@ -49,12 +54,18 @@ def serve_index(
     import uvicorn
 
     from .app import ServiceOptions, make_app
+    from .cors import cors_origins
     from .hosts import Hosts, is_host
     from .hosts import image_hosts as known_image_hosts
     from .http11 import Protocol
+    from .keys import Keys
 
     Hosts(allow_hosts)  # raises for what is none
     images = known_image_hosts(serving.image_hosts)
+    origins = cors_origins(serving.cors_origins)
+    if serving.mcp:
+        check_mcp()
+    keys = None if serving.api_key_file is None else Keys(serving.api_key_file)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -75,6 +86,10 @@ def serve_index(
                 threads=serving.threads or cores(),
                 hosts=(*allow_hosts, *own),
                 image_hosts=images,
+                keys=keys,
+                cors_origins=origins,
+                access_log=serving.access_log,
+                mcp=serving.mcp,
             )
             app = make_app(current, options)
             config = uvicorn.Config(

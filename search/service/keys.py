@@ -62,7 +62,7 @@ class Keys:
     def name(self, key: str) -> str | None:
         """The name of one of the keys, "" for one without; None for what is no key."""
         self._look()
-        given, found = sha256(key.encode()).digest(), None
+        given, found = _digest(key), None
         for one in self._keys:  # all of them, so that the time tells nothing
             if hmac.compare_digest(one.digest, given):
                 found = one.name or ""
@@ -205,7 +205,12 @@ def _key(line: str, path: str, number: int) -> _Key:
             _FILE,
             f"{at}a key of {len(key)} characters; expected {LEAST} to {MOST}, as `openssl rand -hex 32` makes one",
         )
-    return _Key(sha256(key.encode()).digest(), name or None, number)
+    return _Key(_digest(key), name or None, number)
+
+
+def _digest(key: str) -> bytes:
+    """A key's. The = at its end, which only fill it up, count for nothing: an address may have lost them."""
+    return sha256(key.rstrip("=").encode()).digest()
 
 
 def _warn_if_open(path: str, state: tuple[int, ...]) -> None:

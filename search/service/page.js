@@ -25,7 +25,7 @@ async function ask(path, parameters, signal) {
 
 /** The key that was typed in this tab, which forgets it when it is closed. */
 function storedKey() {
-  try { return sessionStorage.getItem("key"); } catch { return null; }  // a browser that keeps nothing
+  try { return sessionStorage.getItem("sparton-key"); } catch { return null; }  // a browser that keeps nothing
 }
 
 /** Have somebody type a key, as none was sent, or a wrong one. */
@@ -208,7 +208,7 @@ form.addEventListener("submit", event => {
 part("unlock").addEventListener("submit", event => {
   event.preventDefault();
   key = part("key").value;
-  try { sessionStorage.setItem("key", key); } catch { /* then it is kept until the page is left */ }
+  try { sessionStorage.setItem("sparton-key", key); } catch { /* then it is kept until the page is left */ }
   part("unlock").hidden = true;
   ready = describe();
   form.q.focus();

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from mcp.server import Server
@@ -25,7 +25,8 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
@@ -35,107 +36,23 @@ from ..searcher import Searcher
 from .access_log import note
 from .current import CurrentSearcher
 from .hosts import EVERY
+from .mcp_schemas import (
+    Arguments,
+    DescribeArguments,
+    Description,
+    EncodeArguments,
+    Found,
+    FoundDocument,
+    GetArguments,
+    SearchArguments,
+    Terms,
+)
 from .query_threads import QueryThreads
 from .refusal import refuse
 
-_MOST_LETTERS, _MOST_NAMES = 4_096, 32  # of a text, and filters or facets of a query
 _MOST_VALUES, _LONGEST_VALUE = 10, 100  # of a field, and letters of one, as an agent is told them
 _TOLD = 5  # faults of a call
 log = logging.getLogger("sparton")
-
-_Text = Annotated[str, Field(max_length=_MOST_LETTERS)]
-_Index = Annotated[
-    str | None, Field(description="The name of the index, one of those that describe_index names; the first if none.")
-]
-_Filters = Annotated[
-    list[_Text],
-    Field(
-        max_length=_MOST_NAMES,
-        description="Conditions on fields, all of which a document must pass: `price < 100`, `brand = Adele`, "
-        '`brand in (Adele, "Odile & Co")`, `in_stock`, `exists price`, `added >= 2026-01-31`. One may join several '
-        "with and, or, not and parentheses. Strings are compared whole. describe_index says which fields there are.",
-    ),
-]
-_Facets = Annotated[
-    list[_Text],
-    Field(max_length=_MOST_NAMES, description="Fields whose values are counted among all that the query matches."),
-]
-_Value = str | int | float | bool | list[str]
-
-
-class _Arguments(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    index: _Index = None
-
-
-class _Search(_Arguments):
-    query: Annotated[_Text, Field(description="What to search for, in plain words.")]
-    k: Annotated[int, Field(description="How many documents.")] = 10
-    filters: _Filters = []
-    facets: _Facets = []
-    sort: Annotated[
-        _Text | None,
-        Field(description="A field to order by instead of by score, as price; -price: largest first."),
-    ] = None
-    offset: Annotated[int, Field(description="How many of the best documents to pass over.")] = 0
-
-
-class _Get(_Arguments):
-    id: Annotated[_Text, Field(description="The id of a document, as a hit has it.")]
-
-
-class _Describe(_Arguments):
-    pass
-
-
-class _Encode(_Arguments):
-    text: Annotated[_Text, Field(description="A text, encoded as a query is.")]
-
-
-class _Hit(BaseModel):
-    rank: int
-    id: str
-    score: float
-    text: str | None
-    passage: Annotated[int, Field(description="Which passage of the document was found, from 0.")] = 0
-    fields: dict[str, _Value]
-
-
-class _Count(BaseModel):
-    value: str | int | float | bool
-    count: int
-
-
-class _Found(BaseModel):
-    hits: list[_Hit]
-    total: Annotated[int, Field(description="Documents that match, hits or not; where facets were asked for.")] = 0
-    facets: dict[str, list[_Count]] = {}
-
-
-class _Document(BaseModel):
-    id: str
-    text: str | None
-    fields: dict[str, _Value]
-
-
-class _Field(BaseModel):
-    name: str
-    kind: Annotated[str, Field(description="string, number, boolean, timestamp or strings (a list of them).")]
-    values: Annotated[list[str | int | float | bool], Field(description="The most frequent values, not all.")]
-
-
-class _Description(BaseModel):
-    name: str
-    indexes: Annotated[list[str], Field(description="The names of all indexes that can be searched.")]
-    documents: int
-    generation: str
-    model: str | None
-    fields: list[_Field]
-
-
-class _Terms(BaseModel):
-    text: str
-    terms: Annotated[dict[str, int], Field(description="Terms and their weights, heaviest first.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +61,7 @@ class _Kind:
 
     title: str
     description: str
-    arguments: type[_Arguments]
+    arguments: type[Arguments]
     gives: type[BaseModel]
     run: Callable[["Agents", Any, Searcher], Awaitable[dict[str, Any]]]
 
@@ -197,7 +114,7 @@ class Agents:
             with self._index(asked.index).use() as searcher:
                 content = await kind.run(self, asked, searcher)
         except ValidationError as error:
-            return _told(_faults(error))
+            return _told(_faults(error, kind.arguments))
         except SpartonError as error:
             return _told(str(error))
         except Exception as error:
@@ -213,7 +130,7 @@ class Agents:
             raise UsageError(f"there is no index {short(name)}; the indexes are {listed([*self._indexes])}")
         return self._indexes[name]
 
-    async def search(self, asked: _Search, searcher: Searcher) -> dict[str, Any]:
+    async def search(self, asked: SearchArguments, searcher: Searcher) -> dict[str, Any]:
         """As GET /search, without the times."""
         for name, value, least, most in (
             ("k", asked.k, 1, self._most_k),
@@ -226,14 +143,14 @@ class Agents:
         note(k=asked.k, hits=len(found["hits"]))
         return {name: found[name] for name in ("hits", "total", "facets") if name in found}
 
-    async def get_document(self, asked: _Get, searcher: Searcher) -> dict[str, Any]:
+    async def get_document(self, asked: GetArguments, searcher: Searcher) -> dict[str, Any]:
         """A document by its id."""
         document = await self._threads.run(partial(searcher.get, asked.id))
         if document is None:
             raise UsageError(f"the index has no document {short(asked.id)}; expected the id of a hit")
         return {"id": document.id, "text": document.text, "fields": dict(document.fields)}
 
-    async def describe_index(self, asked: _Describe, searcher: Searcher) -> dict[str, Any]:
+    async def describe_index(self, asked: DescribeArguments, searcher: Searcher) -> dict[str, Any]:
         """As GET /index, with values of the fields."""
         settings = searcher.manifest.settings
         name = asked.index or next(iter(self._indexes))
@@ -251,7 +168,7 @@ class Agents:
             "fields": fields,
         }
 
-    async def encode(self, asked: _Encode, searcher: Searcher) -> dict[str, Any]:
+    async def encode(self, asked: EncodeArguments, searcher: Searcher) -> dict[str, Any]:
         """The terms of a text as a query."""
         return {"text": asked.text, "terms": await self._threads.run(partial(searcher.terms, asked.text))}
 
@@ -261,30 +178,30 @@ _TOOLS = {
         "Search",
         "Find the documents that match a query best. The query is plain words: the model adds related terms by itself. "
         "Narrow hits by filters on fields rather than by words in the query.",
-        _Search,
-        _Found,
+        SearchArguments,
+        Found,
         Agents.search,
     ),
     "get_document": _Kind(
         "Get a document",
         "Get one document by its id: its whole text and its fields.",
-        _Get,
-        _Document,
+        GetArguments,
+        FoundDocument,
         Agents.get_document,
     ),
     "describe_index": _Kind(
         "Describe an index",
         "Say how many documents an index has, and which fields they have, of which kinds, with their most frequent "
         "values, so that filters, facets and orders can be written. Names all indexes.",
-        _Describe,
-        _Description,
+        DescribeArguments,
+        Description,
         Agents.describe_index,
     ),
     "encode": _Kind(
         "Encode a text",
         "Give the terms and weights that the index's model makes of a text as a query.",
-        _Encode,
-        _Terms,
+        EncodeArguments,
+        Terms,
         Agents.encode,
     ),
 }
@@ -334,10 +251,19 @@ def _told(why: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=why)], is_error=True)
 
 
-def _faults(error: ValidationError) -> str:
+def _faults(error: ValidationError, arguments: type[BaseModel]) -> str:
     """What is wrong with arguments, without repeating them."""
     errors = error.errors()
-    found = [f"{'.'.join(map(str, one['loc']))[:_LONGEST_VALUE]}: {one['msg']}" for one in errors[:_TOLD]]
+    found = [_fault(one, arguments) for one in errors[:_TOLD]]
     if len(errors) > _TOLD:
         found.append(f"and {len(errors) - _TOLD} more of the kind")
     return "; ".join(found)
+
+
+def _fault(error: ErrorDetails, arguments: type[BaseModel]) -> str:
+    name = ".".join(map(str, error["loc"]))[:_LONGEST_VALUE]
+    if error["type"] == "missing":
+        return f"{name} is missing; the tool needs it"
+    if error["type"] == "extra_forbidden":
+        return f"the tool has no argument {short(name)}; its arguments are {listed([*arguments.model_fields])}"
+    return f"{name}: {error['msg']}"

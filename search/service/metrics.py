@@ -43,6 +43,9 @@ class Metrics:
         self._abandoned = Counter(
             "sparton_queries_abandoned", "Queries dropped because their client had gone.", registry=registry
         )
+        self._closed = Counter(
+            "sparton_connections_closed", "Connections closed or refused, as too slow or too many.", registry=registry
+        )
         self._queries = Counter("sparton_queries", "Queries that were searched for.", registry=registry)
         self._seconds = Counter(
             "sparton_query_seconds", "Seconds that queries took, by part.", ("part",), registry=registry
@@ -92,6 +95,10 @@ class Metrics:
     def add_abandoned(self) -> None:
         """Count a query that was dropped, as its client has gone."""
         self._abandoned.inc()
+
+    def add_closed(self) -> None:
+        """Count a connection that was closed or refused, as its client was too slow or others too many."""
+        self._closed.inc()
 
     def text(self) -> str:
         """All of it in Prometheus's text format."""

@@ -181,8 +181,12 @@ def test_another_index_is_named(agents, light_searcher):
         ("search", {"query": "bag", "k": 51}, "k is 51; expected 1 to 50"),
         ("search", {"query": "bag", "offset": -1}, "offset is -1; expected 0 to 100"),
         ("search", {"query": "bag", "index": "shoes"}, "there is no index 'shoes'; the indexes are bags, catalogue"),
-        ("search", {}, "query: Field required"),
-        ("search", {"query": "bag", "limit": 3}, "limit: Extra inputs are not permitted"),
+        ("search", {}, "query is missing; the tool needs it"),
+        (
+            "search",
+            {"query": "bag", "limit": 3},
+            "the tool has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
+        ),
         ("search", {"query": "a" * 4_097}, "query: String should have at most 4096 characters"),
         (
             "search",
@@ -191,7 +195,7 @@ def test_another_index_is_named(agents, light_searcher):
         ),
         ("get_document", {"id": "B99"}, "the index has no document 'B99'; expected the id of a hit"),
         ("get_document", {"id": "B07#0"}, "the index has no document 'B07#0'; expected the id of a hit"),
-        ("describe_index", {"query": "bag"}, "query: Extra inputs are not permitted"),
+        ("describe_index", {"query": "bag"}, "the tool has no argument 'query'; its arguments are index"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence_that_an_agent_reads(agents, tool, arguments, sentence):

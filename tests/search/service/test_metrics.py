@@ -88,12 +88,14 @@ def test_batches_and_abandoned_queries_are_counted():
     for size in (1, 3, 64):
         metrics.add_encoded(size)
     metrics.add_abandoned()
+    metrics.add_closed()
     metrics.add_query(Seconds(0.002, 0.3, 20.0))
     _, samples = families(metrics.text())
     batches = {key[1][1]: value for key, value in samples.items() if key[0] == "sparton_encoding_batch_queries_bucket"}
     assert [batches[size] for size in ("1.0", "2.0", "4.0", "32.0", "64.0", "+Inf")] == [1, 1, 2, 2, 3, 3]
     assert samples[("sparton_encoding_batch_queries_sum",)] == 68
     assert samples[("sparton_queries_abandoned_total",)] == 1
+    assert samples[("sparton_connections_closed_total",)] == 1
     fetched = ("sparton_query_duration_seconds_bucket", ("le", "10.0"), ("part", "fetch"))
     assert samples[fetched] == 0
 

@@ -128,6 +128,12 @@ class ImpactIndex:
             accepted = self._accepted.of(selection.filters).bits if selection.filters else None
             return self._counter.count(findable, accepted, fields)
 
+    def frequent_values(self, name: str, most: int) -> list[Any]:
+        """The most frequent values that a field has among all documents. Raises UsageError where there is no such
+        field."""
+        with self._reading():
+            return self._counter.frequent_values(field_named(name, self._fields, "frequent_values"), most)
+
     def _some_values(self, name: str) -> list[str]:
         return self._counter.frequent_values(self._fields[name], _SOME)
 

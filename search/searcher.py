@@ -318,6 +318,11 @@ class Searcher:
         self.selection(filters, sort)
         self._index.facet_fields(several(Parameter("facets"), facets))
 
+    def frequent_values(self, field: str, most: int = 10) -> list[str | int | float | bool]:
+        """The most frequent values that a field has among all documents, at most 20, ties in order of value. Raises
+        UsageError where there is no such field."""
+        return self._index.frequent_values(checked("field", field, str), checked("most", most, _HITS))
+
     def rank_terms(
         self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
     ) -> list[tuple[str, float]]:

@@ -19,6 +19,7 @@ _FLAGS = {
     "fields": ("--field",),
     "allow_hosts": ("--allow-host",),
     "image_hosts": ("--image-host",),
+    "cors_origins": ("--cors-origin",),
     "device": ("--device", "--devices"),
 }
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}

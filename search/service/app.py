@@ -1,16 +1,21 @@
 """Open indexes as a small HTTP service: JSON for programs, one page for people. The parts are put together here."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from ...version import __version__
+from .access_log import AccessLog
+from .cors import Cors
 from .encode_routes import add_encode_routes
 from .hosts import Hosts
 from .index_routes import add_index_routes
-from .indexes import Searchers, served_indexes
+from .indexes import Indexes, Searchers, served_indexes
+from .keys import Keys, RequireKey
 from .limits import BoundedRequests, KnownHosts
 from .metrics import Metrics
 from .page import security_headers
@@ -23,13 +28,18 @@ from .schemas import MOST_LETTERS as MOST_LETTERS
 from .schemas import MOST_QUERIES as MOST_QUERIES
 from .search_routes import add_search_routes
 
+if TYPE_CHECKING:
+    from .mcp import Endpoint
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
     """most_k: hits that a query may ask for. most_offset: hits that it may pass over. threads: searches at once.
     waiting: requests at once, those that wait for a thread included; more are told to come back (503). hosts: names
     that requests may be for, besides those of the loopback; * for all. image_hosts: from which the page shows pictures,
-    besides its own. most_unfinished: bytes of bodies that have not come whole."""
+    besides its own. most_unfinished: bytes of bodies that have not come whole. keys: of which requests must have one.
+    cors_origins: of pages that may read responses, as cors_origins gives them. access_log: a line on stderr for each
+    request. mcp: whether agents are served, at /mcp."""
 
     most_k: int = 1_000
     most_offset: int = 10_000
@@ -38,6 +48,10 @@ class ServiceOptions:
     hosts: tuple[str, ...] = ()
     image_hosts: tuple[str, ...] = ()
     most_unfinished: int = 2**26
+    keys: Keys | None = None
+    cors_origins: tuple[str, ...] = ()
+    access_log: bool = False
+    mcp: bool = False
 
 
 def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) -> FastAPI:
@@ -49,11 +63,14 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     metrics = Metrics()
     indexes = served_indexes(searcher)
     threads = QueryThreads(options.threads, metrics)
-    headers = security_headers(options.image_hosts)
+    headers, hosts = security_headers(options.image_hosts), Hosts(options.hosts)
+    metrics.watch(indexes.by_name())
+    agents = _agents(indexes, threads, options) if options.mcp else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with agents.running() if agents else nullcontext():
+            yield
         threads.close()
 
     app = FastAPI(
@@ -76,7 +93,15 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
         most_unfinished=options.most_unfinished,
     )
     # The last that is added is the first that sees a request.
-    app.add_middleware(KnownHosts, hosts=Hosts(options.hosts), headers=headers, metrics=metrics)
+    if options.keys:
+        app.add_middleware(RequireKey, keys=options.keys, metrics=metrics)
+    if options.cors_origins:
+        app.add_middleware(Cors, origins=options.cors_origins, keys=options.keys is not None, mcp=options.mcp)
+    app.add_middleware(KnownHosts, hosts=hosts, headers=headers, metrics=metrics)
+    if options.access_log:
+        app.add_middleware(AccessLog, is_secret=options.keys.is_key if options.keys else None)
+    if agents:
+        app.router.routes.append(Route("/mcp", agents))
 
     add_refusals(app, headers)
     service = Service(indexes, threads, options.most_k, options.most_offset, options.image_hosts)
@@ -85,3 +110,10 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     add_index_routes(app, service, metrics)
     add_page_routes(app, service)
     return app
+
+
+def _agents(indexes: Indexes, threads: QueryThreads, options: ServiceOptions) -> "Endpoint":
+    from .mcp import Agents, Endpoint  # an extra, and half a second
+
+    agents = Agents(indexes.by_name(), threads, most_k=options.most_k, most_offset=options.most_offset)
+    return Endpoint(agents, options.cors_origins)

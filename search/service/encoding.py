@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from ..searcher import Searcher
+from .metrics import Metrics
 
 # Of a batch: queries, and letters, by which a batch of long texts takes no longer than one of many short ones.
 _MOST_QUERIES, _MOST_LETTERS = 64, 8_192
@@ -20,7 +21,8 @@ _AHEAD = 32
 class Encoded:
     """A query on its way. explain: whether its input terms are wanted. content: makes its answer once it is encoded.
 
-    terms, input_terms: as Searcher's. seconds: when they were known, by perf_counter. answered: what is awaited.
+    terms, input_terms: as Searcher's. seconds: when they were known, by perf_counter. hits: of the answer, once it
+    is made. answered: what is awaited.
     """
 
     searcher: Searcher
@@ -29,6 +31,7 @@ class Encoded:
     content: "Callable[[Encoded], bytes]"
     terms: Mapping[str, int] = field(default_factory=dict)
     input_terms: frozenset[str] = frozenset()
+    hits: int = 0
     seconds: float = 0.0
     answered: "Future[bytes]" = field(default_factory=Future)
 
@@ -51,15 +54,15 @@ class Encoded:
 
 
 class EncodingThread:
-    """Encodes what is added. hand_on: begins what follows, of a query that is encoded. dropped: hears of one that
-    nobody awaits any more.
+    """Encodes what is added. hand_on: begins what follows, of a query that is encoded. metrics: count batches, and
+    queries that nobody awaits any more.
 
     A batch is whatever waits when the one before it is done, so that a query alone waits for nothing. It has a query of
     each request in turn, so that a request with many keeps nobody else waiting for all of them.
     """
 
-    def __init__(self, hand_on: "Callable[[Encoded], Future[None]]", dropped: Callable[[], None]) -> None:
-        self._hand_on, self._dropped = hand_on, dropped
+    def __init__(self, hand_on: "Callable[[Encoded], Future[None]]", metrics: Metrics) -> None:
+        self._hand_on, self._metrics = hand_on, metrics
         self._requests: deque[deque[Encoded]] = deque()
         self._changed = threading.Condition()
         self._ahead = 0
@@ -104,7 +107,7 @@ class EncodingThread:
                     if request:
                         self._requests.append(request)
                     if query.answered.cancelled():
-                        self._dropped()
+                        self._metrics.add_abandoned()
                         continue
                     batch.append(query)
                     letters += len(query.text)
@@ -117,6 +120,7 @@ class EncodingThread:
     def _encode(self, searcher: Searcher, queries: list[Encoded]) -> None:
         try:
             every = searcher.terms_each([query.text for query in queries])
+            self._metrics.add_encoded(len(queries))
         except Exception as error:  # of one of them, perhaps, of which the others know nothing
             if len(queries) == 1:
                 queries[0].fail(error)

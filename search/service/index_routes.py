@@ -10,7 +10,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from ...errors import short
 from ..searcher import Searcher
 from .indexes import ServedIndex
-from .metrics import Metrics
+from .metrics import CONTENT_TYPE, Metrics
 from .reading import read_parameters
 from .routing import Described, Service, add_route, json_response
 from .schemas import Health, IndexDescription, IndexList, NoParameters, StoredDocument
@@ -62,7 +62,7 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
     async def show_metrics(request: Request) -> Response:
         """What the service has done, in Prometheus's text format."""
         read_parameters(NoParameters, request, "GET /metrics")
-        return Response(metrics.text(), media_type="text/plain")
+        return Response(metrics.text(), media_type=CONTENT_TYPE)
 
     index_described = Described(
         summary="Describe an index", response=IndexDescription, parameters=NoParameters, has_generation=True

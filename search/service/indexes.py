@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
-from ...errors import Parameter, UsageError, short
+from ...errors import Parameter, SpartonError, UsageError, short
 from ...storage.redaction import redacted
+from ..options import SearcherOptions
 from ..searcher import Searcher
 from .current import CurrentSearcher
 
@@ -82,6 +84,26 @@ def named_places(places: Places) -> dict[str | None, str | Path]:
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise UsageError(Parameter("index"), f" has the name {twice} twice; expected each name once")
     return dict(named)
+
+
+def opened_indexes(
+    places: Mapping[str | None, str | Path], searching: SearcherOptions, until_the_end: ExitStack
+) -> dict[str | None, CurrentSearcher]:
+    """The indexes, warm. until_the_end: has each of them closed. Raises as Searcher, naming the one of several."""
+    opened: dict[str | None, CurrentSearcher] = {}
+    first: Searcher | None = None
+    for name, place in places.items():
+        try:
+            searcher = Searcher(place, searching=searching, beside=first)
+            opened[name] = CurrentSearcher(searcher)
+            until_the_end.callback(opened[name].close)
+            searcher.terms("a first query finds out what is missing, and warms the model")
+        except SpartonError as error:
+            if name is None:
+                raise
+            raise type(error)(f"of the index {name}: ", *error.args) from error
+        first = first or searcher
+    return opened
 
 
 def place_text(places: Mapping[str | None, str | Path]) -> str:

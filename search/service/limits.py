@@ -1,8 +1,8 @@
 """Bounds on what a service takes: for which hosts a request may be, how large it may be, and how many at once."""
 
 import asyncio
-import json
 from collections.abc import Mapping, MutableMapping
+from time import perf_counter
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .hosts import Hosts, hosts_of, with_path_alone
 from .metrics import Metrics
 from .paths import counted_path, is_bounded
+from .refusal import refuse
 
 _SMALL = 2**14  # bytes
 _GONE = 499  # the status, as proxies have it, of a request whose client did not wait for the response
@@ -51,7 +52,8 @@ class KnownHosts:
                 "they should be"
             )
         self._metrics.add_request("other", status)
-        await _refuse(with_headers, status, why)
+        self._metrics.add_refused("host")
+        await refuse(with_headers, status, why)
 
 
 class BoundedRequests:
@@ -75,25 +77,27 @@ class BoundedRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        path = counted_path(scope["path"])
+        path, begin = counted_path(scope["path"]), perf_counter()
         done = False
 
         async def counted(message: Message) -> None:
             nonlocal done
             if message["type"] == "http.response.start":
-                self._metrics.add_request(path, message["status"])
+                self._metrics.add_request(path, message["status"], perf_counter() - begin)
             else:
                 done = done or not message.get("more_body", False)
             await send(message)
 
         takes_long = is_bounded(path)
         if takes_long and self._metrics.waiting >= self._most_waiting:
-            await _refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
+            self._metrics.add_refused("busy")
+            await refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
             return
         try:
             body = await self._body(receive)
         except _TooManyBytesError as error:
-            await _refuse(counted, error.status, str(error), error.headers)
+            self._metrics.add_refused("size" if error.status == 413 else "busy")
+            await refuse(counted, error.status, str(error), error.headers)
             return
         if body is None:
             return
@@ -124,7 +128,10 @@ class BoundedRequests:
         except asyncio.CancelledError:
             if task is None or not gone.is_set() or task.uncancel():
                 raise
-            self._metrics.add_request(path, _GONE)
+            self._metrics.add_request(path, _GONE, perf_counter() - begin)
+        except Exception:
+            self._metrics.add_request(path, 500, perf_counter() - begin)
+            raise
         finally:
             self._metrics.waiting -= 1
             if watching is not None:
@@ -162,10 +169,3 @@ class _TooManyBytesError(Exception):
     def __init__(self, status: int, why: str, headers: dict[str, str]) -> None:
         super().__init__(why)
         self.status, self.headers = status, headers
-
-
-async def _refuse(send: Send, status: int, why: str, headers: dict[str, str] | None = None) -> None:
-    pairs = {"content-type": "application/json", "connection": "close", **(headers or {})}
-    encoded = [(name.encode(), value.encode()) for name, value in pairs.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": json.dumps({"detail": why}).encode()})

@@ -7,7 +7,7 @@ const form = part("search"), ids = new Set();  // ids: fields that have another 
 const MANY = 100;  // documents, among which the most frequent values stand more than once unless all are different
 const HITS = limit("hits"), MOST_OFFSET = limit("offset");
 let index = {fields: [], kinds: new Map(), roles: roles([])}, asking = new AbortController();
-const ready = describe();
+let key = storedKey(), ready = describe();
 
 /** What the service takes at most, as the page is told. */
 function limit(name) {
@@ -15,11 +15,25 @@ function limit(name) {
 }
 
 async function ask(path, parameters, signal) {
-  const response = await fetch(`${path}?${parameters}`, {signal});
+  const response = await fetch(`${path}?${parameters}`, {signal, headers: key ? {Authorization: `Bearer ${key}`} : {}});
+  if (response.status === 401) askForKey();
   let content;
   try { content = await response.json(); } catch { throw new Error(`the service said ${response.status} ${response.statusText}`); }
   if (!response.ok) throw new Error(typeof content.detail === "string" ? content.detail : response.statusText);
   return content;
+}
+
+/** The key that was typed in this tab, which forgets it when it is closed. */
+function storedKey() {
+  try { return sessionStorage.getItem("sparton-key"); } catch { return null; }  // a browser that keeps nothing
+}
+
+/** Have somebody type a key, as none was sent, or a wrong one. */
+function askForKey() {
+  if (!part("unlock").hidden) return;
+  part("key").value = "";
+  part("unlock").hidden = false;
+  part("key").focus();
 }
 
 /** Name, size and fields of the index; a page that cannot be told them searches all the same. */
@@ -190,6 +204,15 @@ async function fromAddress() {
 form.addEventListener("submit", event => {
   event.preventDefault();
   go(changed(next => next.set("q", form.q.value)));
+});
+part("unlock").addEventListener("submit", event => {
+  event.preventDefault();
+  key = part("key").value;
+  try { sessionStorage.setItem("sparton-key", key); } catch { /* then it is kept until the page is left */ }
+  part("unlock").hidden = true;
+  ready = describe();
+  form.q.focus();
+  fromAddress();
 });
 part("sort").addEventListener("change", () => go(changed(next => {
   next.delete("sort");

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
+from .access_log import note
 from .encoding import Encoded, EncodingThread
 from .metrics import Metrics
 
@@ -36,7 +37,7 @@ class QueryThreads:
     def __init__(self, threads: int, metrics: Metrics) -> None:
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
-        self._encoding = EncodingThread(self._search, metrics.add_abandoned)
+        self._encoding = EncodingThread(self._search, metrics)
         self._stopped = False
 
     async def run(self, task: Callable[[], T]) -> T:
@@ -60,10 +61,12 @@ class QueryThreads:
         encoded = [Encoded(searcher, query, explain, partial(self._content, asked, begin)) for query in queries]
         self._encoding.add(encoded)
         try:
-            return await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
+            answers = await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
         finally:
             for one in encoded:  # where one of them failed, nobody awaits the others
                 one.answered.cancel()
+        note(k=k, hits=sum(one.hits for one in encoded))
+        return answers
 
     def stop(self) -> None:
         """Tell whoever waits that there will be no answer. What is being encoded or searched for is finished."""
@@ -91,6 +94,7 @@ class QueryThreads:
         answer = query.searcher.answer(query.text, asked.k, terms=query.terms, **asked.more)
         seconds = replace(answer.seconds, encode=query.seconds - begin)
         hits, explain, input_terms = answer.hits, asked.explain, query.input_terms
+        query.hits = len(hits)
         matches = query.searcher.explain(answer.terms, hits) if explain else [None] * len(hits)
         self._metrics.add_query(seconds)
         content = {

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from ...errors import short
+from .access_log import note
 from .reading import read_body, read_parameters
 from .routing import Described, Service, add_route, response_of
 from .schemas import Batch, BatchResponse, SearchParameters, SearchResponse
@@ -31,6 +32,7 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
         _check(asked, service)
         more: dict[str, Any] = asked.model_dump(include={"filters", "facets", "sort", "offset"})
         with index.current.use() as searcher:
+            note(queries=len(asked.queries))
             results = await threads.answer(searcher, asked.queries, asked.k, asked.explain, more)
             return response_of(b'{"results":[' + b",".join(results) + b"]}", searcher)
 

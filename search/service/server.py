@@ -2,20 +2,19 @@
 
 import logging
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from pathlib import Path
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
 from ...options import flat_keywords
 from ..options import SearcherOptions
-from ..searcher import Searcher
-from .current import CurrentSearcher, Reloading
-from .indexes import Places, named_places
+from .current import Reloading
+from .indexes import Places, named_places, opened_indexes
 from .options import ServeOptions
+from .stdio import check_mcp, serve_agent
 
 log = logging.getLogger("sparton")
 
@@ -29,7 +28,7 @@ def serve_index(
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
     """Open an index, or several, and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way
-    within 10 seconds.
+    within 10 seconds. With `stdio` one agent is served instead, until stdin is closed.
 
     index: a path or a URI; several by their names, as {"shop": "shop-index", "docs": "s3://bucket/docs"} or as a list
     of texts as "shop=shop-index". The first is that of paths without a name. Those of one model share what is loaded.
@@ -39,6 +38,9 @@ def serve_index(
     for an argument that cannot be meant.
     """
     places = named_places(index)
+    if serving.stdio:
+        serve_agent(places, serving, searching)
+        return
     host, port, allow_hosts = serving.host, serving.port, serving.allow_hosts
     if not host.strip():
         raise UsageError(
@@ -50,12 +52,18 @@ def serve_index(
         raise UsageError(Parameter("host"), f" is {host!r}; expected an address or a name") from None
     from .app import ServiceOptions, make_app
     from .connections import Connections, most_connections
+    from .cors import cors_origins
     from .hosts import Hosts, is_host
     from .hosts import image_hosts as known_image_hosts
+    from .keys import Keys
     from .stopping import serve
 
     Hosts(allow_hosts)  # raises for what is none
     images = known_image_hosts(serving.image_hosts)
+    origins = cors_origins(serving.cors_origins)
+    if serving.mcp:
+        check_mcp()
+    keys = None if serving.api_key_file is None else Keys(serving.api_key_file)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -65,7 +73,7 @@ def serve_index(
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening, ExitStack() as until_the_end:
         start_jvm(LONG_RUN)
-        indexes = _opened(places, searching, until_the_end)
+        indexes = opened_indexes(places, searching, until_the_end)
         address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
         own = () if address.is_unspecified else filter(is_host, (host, str(address)))
         options = ServiceOptions(
@@ -74,6 +82,10 @@ def serve_index(
             hosts=(*allow_hosts, *own),
             image_hosts=images,
             most_unfinished=serving.max_unfinished_mb * 2**20,
+            keys=keys,
+            cors_origins=origins,
+            access_log=serving.access_log,
+            mcp=serving.mcp,
         )
         app = make_app(indexes, options)
         most = most_connections(serving.max_connections)
@@ -91,26 +103,6 @@ def serve_index(
         for name, current in indexes.items() if serving.reload else ():
             until_the_end.enter_context(Reloading(current, places[name], name))
         serve(app, listening, connections, app.state.threads)
-
-
-def _opened(
-    places: Mapping[str | None, str | Path], searching: SearcherOptions, until_the_end: ExitStack
-) -> dict[str | None, CurrentSearcher]:
-    """The indexes, warm. until_the_end: has each of them closed. Raises as Searcher, naming the one of several."""
-    opened: dict[str | None, CurrentSearcher] = {}
-    first: Searcher | None = None
-    for name, place in places.items():
-        try:
-            searcher = Searcher(place, searching=searching, beside=first)
-            opened[name] = CurrentSearcher(searcher)
-            until_the_end.callback(opened[name].close)
-            searcher.terms("a first query finds out what is missing, and warms the model")
-        except SpartonError as error:
-            if name is None:
-                raise
-            raise type(error)(f"of the index {name}: ", *error.args) from error
-        first = first or searcher
-    return opened
 
 
 def _reachable(address: IPv4Address | IPv6Address) -> str:

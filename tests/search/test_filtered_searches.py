@@ -1,6 +1,7 @@
 """Filters, facets, orders and offsets in Python, on the command line and over HTTP, against searches without them."""
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlencode
@@ -122,6 +123,24 @@ def test_what_cannot_be_asked_is_refused(searcher, asked, sentence):
 
 
 @pytest.mark.slow
+def test_the_most_frequent_values_of_a_field_are_those_of_all_documents(searcher):
+    fields = [values for _, values in DOCUMENTS.values()]
+    for name, kind in (("brand", str), ("in_stock", bool), ("price", float), ("tags", str)):
+        given = [values[name] for values in fields if name in values]
+        counts = Counter(value for one in given for value in (one if isinstance(one, list) else [one]))
+        expected = sorted(counts, key=lambda value: (-counts[value], kind(value)))
+        assert searcher.frequent_values(name, 20) == expected[:20]
+        assert searcher.frequent_values(name, 2) == expected[:2]
+    with pytest.raises(UsageError) as refused:
+        searcher.frequent_values("colour")
+    assert str(refused.value) == (
+        f"frequent_values names the field 'colour', which the index does not have; expected one of {NAMES}"
+    )
+    with pytest.raises(UsageError) as refused:
+        searcher.frequent_values("brand", 0)
+    assert str(refused.value) == "most is 0; expected at least 1"
+
+
 def test_threads_that_share_a_searcher_get_what_each_would_get_alone(shop, searcher):
     """A searcher just opened, whose filters and values nobody has asked for yet."""
     asked = [

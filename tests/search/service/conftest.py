@@ -28,6 +28,13 @@ def pictures():
 
 
 @pytest.fixture(scope="session")
+def light_searcher(light_index):
+    """The small catalogue with a model that loads at once, open."""
+    with closing(sparton.Searcher(light_index)) as searcher:
+        yield searcher
+
+
+@pytest.fixture(scope="session")
 def shop(small_catalog, pictures, tmp_path_factory):
     """An index of products with fields. Not to be written to."""
     folder = tmp_path_factory.mktemp("shop") / "bags-and-hats"

@@ -27,7 +27,7 @@ def page(browser, address):
 
 
 def test_the_page_says_what_index_it_searches(page):
-    assert page.texts("h1") == ["small"]
+    page.wait_for(lambda: page.texts("h1") == ["small"])  # which is asked for apart from any search
     assert page.texts("#size") == ["64 documents"]
     assert not page.is_visible("#filters")
     assert not page.is_visible("#sorting")

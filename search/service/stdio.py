@@ -1,0 +1,104 @@
+"""One agent that started this process, served over its standard input and output by the Model Context Protocol."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from ...errors import Parameter, SpartonError, UsageError
+from ...indexer.java import LONG_RUN, start_jvm
+from ...machine import cores
+from ...options import names
+from ..options import SearcherOptions
+from .current import Reloading
+from .indexes import opened_indexes, served_indexes
+from .options import ServeOptions
+
+if TYPE_CHECKING:
+    from .mcp import Agents
+
+_ALIKE = frozenset(("mcp", "stdio", "threads", "max_k", "reload"))  # options that mean the same without HTTP
+
+
+def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, searching: SearcherOptions) -> None:
+    """Open indexes, of which each is somewhere by its name, and serve the agent at the other end of stdin and stdout, until stdin is closed.
+
+    Nothing else is written to stdout meanwhile: what is printed goes to stderr.
+    Raises as serve_index does.
+    """
+    _check(serving)
+    check_mcp()
+    import anyio
+
+    from .app import ServiceOptions
+    from .mcp import Agents
+    from .metrics import Metrics
+    from .query_threads import QueryThreads
+
+    with _stdout_alone() as out:  # before Java starts, which says things there
+        start_jvm(LONG_RUN)
+        with ExitStack() as until_the_end:
+            indexes = opened_indexes(places, searching, until_the_end)
+            threads = QueryThreads(serving.threads or cores(), Metrics())
+            bounds = ServiceOptions(most_k=serving.max_k)
+            named = served_indexes(indexes).by_name()
+            agents = Agents(named, threads, most_k=bounds.most_k, most_offset=bounds.most_offset)
+            for name, current in indexes.items() if serving.reload else ():
+                until_the_end.enter_context(Reloading(current, places[name], name))
+            anyio.run(_serve, agents, out)
+            threads.close()
+
+
+def check_mcp() -> None:
+    """Raise SpartonError where the package that speaks the protocol is not installed."""
+    try:
+        import mcp  # noqa: F401
+    except ImportError as error:
+        raise SpartonError(
+            Parameter("mcp"), " needs the package mcp; install it with `pip install 'sparton[mcp]'`"
+        ) from error
+
+
+async def _serve(agents: "Agents", out: TextIO) -> None:
+    import anyio
+    from mcp.server.stdio import stdio_server
+
+    server = agents.server()
+    async with stdio_server(stdout=anyio.wrap_file(out)) as (given, taken):
+        await server.run(given, taken, server.create_initialization_options())
+
+
+def _check(serving: ServeOptions) -> None:
+    """Raise for options that mean nothing here, and for streams that are closed."""
+    if not serving.mcp:
+        raise UsageError(Parameter("stdio"), " is how one agent is served; add ", Parameter("mcp"))
+    usual = ServeOptions()
+    for name in names(ServeOptions):
+        if name not in _ALIKE and getattr(serving, name) != getattr(usual, name):
+            raise UsageError(
+                Parameter(name), " is for HTTP, and with ", Parameter("stdio"), " there is none; leave out one of them"
+            )
+    for stream, name in ((sys.stdin, "input"), (sys.stdout, "output")):
+        if stream is None:
+            raise SpartonError(
+                f"standard {name} is closed, and an agent is served over it; have the agent start this command"
+            )
+
+
+@contextmanager
+def _stdout_alone() -> Iterator[TextIO]:
+    """The standard output for who has this, while what others write to it goes to stderr."""
+    sys.stdout.flush()
+    number = sys.stdout.fileno()
+    kept = os.dup(number)
+    os.dup2(sys.stderr.fileno(), number)
+    try:
+        with TextIOWrapper(os.fdopen(os.dup(kept), "wb"), encoding="utf-8", newline="\n") as out:
+            yield out
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, number)
+        os.close(kept)

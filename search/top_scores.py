@@ -19,7 +19,7 @@ from .idle_cores import GoOn, IdleCores, idle_cores
 from .lucene_hits import DamagedIndexError, ScoredDoc, read_hits
 
 _SEARCH = "org.apache.lucene.search."
-_LEAST_RANGE, _MOST_RANGES = 2**14, 64
+_LEAST_RANGE, _MOST_RANGES = 2**14, 16
 _MANY = 100  # hits, from which on reading their ids afterwards is quicker
 _MORE_SHARE = 16  # of the hits that are wanted: as many more are collected
 _END = 2**31 - 1

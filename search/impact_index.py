@@ -32,6 +32,7 @@ from .filters.typed import Typed, field_named, typed_filter
 from .lucene_hits import DamagedIndexError, ScoredDoc, rank
 from .sorting import FieldOrder, best_then_id, field_order, lucene_order
 from .stored_texts import Stored, stored_documents
+from .top_scores import TopScores
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -83,6 +84,7 @@ class ImpactIndex:
         # What Lucene would keep is what filters let pass, and accepted.py keeps that.
         self._searcher.setQueryCache(None)
         self._best_then_id = best_then_id()
+        self._top_scores = TopScores(self._searcher, self._best_then_id)
         self._accepted = AcceptedDocuments(self._searcher)
         self._counter = FacetCounter(self._searcher, passages=passages)
         self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
@@ -111,9 +113,10 @@ class ImpactIndex:
             most = min(k, len(self) if accepted is None else accepted.count)
             if not most:
                 return []
-            order = self._best_then_id if selection.order is None else lucene_order(selection.order)
             bits = None if accepted is None else accepted.bits
-            return rank(self._searcher, query, most, order, bits, by_field=selection.order is not None)
+            if selection.order is None:
+                return self._top_scores.rank(query, most, bits)
+            return rank(self._searcher, query, most, lucene_order(selection.order), bits, by_field=True)
 
     def facet_fields(self, names: Sequence[str]) -> list[Field]:
         """The fields to count, each once. Raises UsageError for one that the index does not have."""

@@ -111,7 +111,7 @@ def eight_bits(impacts: np.ndarray, largest: int) -> np.ndarray:
 
 def _merged_terms(folder: Path, pieces: Sequence[str]) -> "tuple[list[str], list[array[int]], list[Iterator[int]]]":
     """All terms in order; of each the runs that have it; and of each run how many postings each of its terms has."""
-    owners: "dict[str, array[int]]" = {}
+    owners: dict[str, array[int]] = {}
     counts: list[Iterator[int]] = []
     for run, piece in enumerate(pieces):
         names, numbers = orjson.loads((folder / f"{PIECES}/terms-{piece}.json").read_bytes())

@@ -16,7 +16,7 @@ from ..options import flat_keywords
 from ..search.evaluation.topics import TopicOptions, count_topics
 from ..search.options import SearcherOptions
 from ..search.searcher import Searcher
-from ..storage.atomic import locked, make_folder, refuse_inputs, remove_folder
+from ..storage.atomic import locked, make_folder, refuse_inputs, remove_folder, remove_leftovers
 from ..storage.generations import collection_parts
 from ..storage.index_folder import folders_of
 from ..storage.manifest import Manifest, PartFile, load_complete
@@ -100,6 +100,8 @@ class _Export:
         self._parts = collection_parts(index, manifest)
         self._steps: dict[str, Step] = {}
         self._resumed = bool(ledger.steps)
+        for folder in filter(Path.is_dir, output.rglob("*")):
+            remove_leftovers(folder)
         numbers: dict[str, int] = {}
         if chosen.needs_numbers:
             self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(terms_in(self._documents()))])])

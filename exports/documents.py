@@ -1,21 +1,15 @@
 """Documents and queries as every format gets them."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-import orjson
-
-from ..errors import SpartonError
 from ..search.evaluation.run import encode_topics
 from ..search.evaluation.topics import TopicOptions, read_topics
 from ..search.searcher import Searcher
 from ..storage.fields import FieldValue
-from ..storage.generations import not_as_written
-from ..storage.index_folder import COLLECTION
-from ..storage.manifest import Manifest, PartFile, load_manifest
-from ..storage.markers import file_digest
 
 Terms = Mapping[str, int]
 
@@ -39,26 +33,23 @@ class Query:
     terms: Terms
 
 
-def read_documents(folder: Path, manifest: Manifest, parts: Iterable[PartFile]) -> Iterator[Document]:
-    """The documents of some parts of an index, in order.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A piece of an index, as it is exported at once. documents: how many it has. read: gives them, and raises
+    SpartonError where they are not what was written."""
 
-    Raises SpartonError for a part that is not what was written, before the first document of it, or that an update has
-    taken away.
-    """
-    for part in parts:
-        path = folder / COLLECTION / part.name
-        try:
-            whole = file_digest(path) == part.digest
-        except OSError:
-            whole = False
-        if not whole and load_manifest(folder).state != manifest.state:
-            raise SpartonError(
-                f"the index {folder} was updated while it was exported; export it again, to another folder"
-            )
-        if not whole:
-            raise not_as_written(path)
-        with path.open("rb") as lines:
-            yield from map(_document, lines)
+    documents: int
+    read: Callable[[], Iterator[Document]]
+
+
+class Source(Protocol):
+    """Where the documents of an index come from, always in the same order."""
+
+    def pieces(self, most: int) -> Sequence[Piece]:
+        """All of it, in about so many pieces at most."""
+
+    def close(self) -> None:
+        """Close what is open."""
 
 
 def read_queries(searcher: Searcher, topics: Path, reading: TopicOptions, notes: Counter[str]) -> Iterator[Query]:
@@ -83,8 +74,3 @@ def terms_in(documents: Iterable[Document]) -> Sequence[str]:
     for document in documents:
         every.update(document.terms)
     return sorted(every)
-
-
-def _document(line: bytes) -> Document:
-    content = orjson.loads(line)
-    return Document(content["id"], content.get("contents"), content.get("fields", {}), content["vector"])

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -17,16 +18,18 @@ from ..search.evaluation.topics import TopicOptions, count_topics
 from ..search.options import SearcherOptions
 from ..search.searcher import Searcher
 from ..storage.atomic import locked, make_folder, refuse_inputs, remove_folder, remove_leftovers
+from ..storage.fields import Field
 from ..storage.generations import collection_parts
 from ..storage.index_folder import folders_of
-from ..storage.manifest import Manifest, PartFile, load_complete
+from ..storage.manifest import Manifest, load_complete
 from ..storage.markers import file_digest
 from ..storage.redaction import redacted
 from ..storage.remote import local_path
 from ..terminal.export_report import ExportReport
 from ..terminal.progress_bar import counted
 from ..version import __version__
-from .documents import Document, Query, read_documents, read_queries, terms_in
+from .collection import Collection
+from .documents import Document, Piece, Query, Source, read_queries, terms_in
 from .files import PIECES, write_file
 from .format import Format, Target
 from .ledger import Ledger, Step, Subject, check_folder
@@ -57,8 +60,8 @@ def export_index(
     searching: as Searcher's, for topics that are texts, given as a record or field by field. progress: show on stderr
     what goes on.
 
-    Raises UsageError for what cannot be meant, and SpartonError for an index without a collection, a part of it that is
-    not what was written, and a folder that holds another export.
+    Raises UsageError for what cannot be meant, and SpartonError for a part of the collection that is not what was
+    written, and a folder that holds another export.
     """
     started = perf_counter()
     folder, output = _local_folder(index), Path(output)
@@ -72,32 +75,38 @@ def export_index(
     inputs = dict.fromkeys(folders_of(folder), f"the index {folder}")
     refuse_inputs(_OUTPUT, [output], inputs | ({} if topics is None else {topics: f"the topics {topics}"}))
     manifest = load_complete(folder)
-    if manifest.settings.of_vectors:
-        raise SpartonError(
-            f"the index {folder} was made of vectors that another tool wrote and has no collection of its own to "
-            "export; those files are JsonVectorCollection, which is what other tools load"
-        )
+    if not manifest.settings.of_vectors:
+        collection_parts(folder, manifest)
     count = 0 if topics is None else count_topics(topics, reading)
-    collection_parts(folder, manifest)
     make_folder(output)
     with locked(output, f"another run is writing the export {output}; wait for it, or name another folder"):
         subject = Subject(to, manifest.state, _topics_digest(topics, reading, searching), __version__)
-        export = _Export(Ledger(output, subject), output, folder, manifest, format_named(to), progress)
-        if topics is not None:
-            export.write_queries(lambda notes: _queries(index, searching, topics, reading, notes), count)
-        export.write_documents()
-        return export.report(to, perf_counter() - started)
+        ledger = Ledger(output, subject)
+        with closing(_source(folder, manifest, output)) as source:
+            export = _Export(ledger, output, source, manifest.settings.fields, format_named(to), progress)
+            if topics is not None:
+                export.write_queries(lambda notes: _queries(index, searching, topics, reading, notes), count)
+            export.write_documents()
+            return export.report(to, perf_counter() - started)
 
 
 class _Export:
     """An export while it is written, step by step: a step that is finished is kept."""
 
     def __init__(
-        self, ledger: Ledger, output: Path, index: Path, manifest: Manifest, chosen: type[Format], progress: bool
+        self,
+        ledger: Ledger,
+        output: Path,
+        source: Source,
+        fields: Sequence[Field],
+        chosen: type[Format],
+        progress: bool,
     ) -> None:
-        self._ledger, self._output, self._index, self._manifest = ledger, output, index, manifest
+        self._ledger, self._output = ledger, output
         self._progress, self._joins = progress, chosen.joins
-        self._parts = collection_parts(index, manifest)
+        pieces = source.pieces(chosen.most_pieces)
+        self._pieces = {f"{number:05}": piece for number, piece in enumerate(pieces)}
+        self._total = sum(piece.documents for piece in pieces)
         self._steps: dict[str, Step] = {}
         self._resumed = bool(ledger.steps)
         for folder in filter(Path.is_dir, output.rglob("*")):
@@ -106,11 +115,8 @@ class _Export:
         if chosen.needs_numbers:
             self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(terms_in(self._documents()))])])
             numbers = {term: number for number, term in enumerate(orjson.loads((output / _TERMS).read_bytes()))}
-        self._format = chosen(Target(output, manifest.settings.fields, numbers))
+        self._format = chosen(Target(output, fields, numbers))
         self._step("description", lambda _: self._format.describe())
-        size = -(-len(self._parts) // chosen.most_pieces) or 1
-        cuts = range(0, len(self._parts), size)
-        self._pieces = {f"{number:05}": self._parts[cut : cut + size] for number, cut in enumerate(cuts)}
 
     def write_queries(self, queries: Callable[[Counter[str]], Iterator[Query]], total: int) -> None:
         """Write the queries. queries: gives them, and notes those that are left out. total: how many topics there
@@ -126,10 +132,9 @@ class _Export:
     def write_documents(self) -> None:
         """Write the documents, a piece after the other."""
         joined = self._ledger.kept("documents") if self._joins else None
-        total = sum(part.documents for part in self._parts)
-        with counted("exporting", total, "documents", shown=self._progress) as more:
-            for name, parts in self._pieces.items() if joined is None else ():
-                self._write_piece(name, parts, more)
+        with counted("exporting", self._total, "documents", shown=self._progress) as more:
+            for name, piece in self._pieces.items() if joined is None else ():
+                self._write_piece(name, piece, more)
         if self._joins:
             self._step("documents", lambda notes: self._format.join(list(self._pieces), notes))
             remove_folder(self._output / PIECES)
@@ -157,21 +162,20 @@ class _Export:
             seconds,
         )
 
-    def _write_piece(self, name: str, parts: Sequence[PartFile], more: Callable[[int], None]) -> None:
+    def _write_piece(self, name: str, piece: Piece, more: Callable[[int], None]) -> None:
         count = _Count()
-        documents = read_documents(self._index, self._manifest, parts)
         make_folder(self._output / PIECES if self._joins else self._output)
         if not self._step(
             _piece_step(name),
-            lambda notes: self._format.write(name, count.each(documents, more), notes),
+            lambda notes: self._format.write(name, count.each(piece.read(), more), notes),
             count,
         ):
-            more(sum(part.documents for part in parts))
+            more(piece.documents)
 
     def _documents(self) -> Iterator[Document]:
-        total = sum(part.documents for part in self._parts)
-        with counted("reading terms", total, "documents", shown=self._progress) as more:
-            yield from _Count().each(read_documents(self._index, self._manifest, self._parts), more)
+        with counted("reading terms", self._total, "documents", shown=self._progress) as more:
+            for piece in self._pieces.values():
+                yield from _Count().each(piece.read(), more)
 
     def _step(self, name: str, write: Callable[[Counter[str]], Sequence[str]], count: "_Count | None" = None) -> bool:
         """Do what is not finished; whether anything had to be done."""
@@ -213,6 +217,15 @@ def _local_folder(index: str | Path) -> Path:
             "to a folder and export that"
         )
     return folder
+
+
+def _source(folder: Path, manifest: Manifest, output: Path) -> Source:
+    """Where an index has its documents: in its collection, or without one in Lucene."""
+    if manifest.settings.of_vectors:
+        from .postings import LucenePostings
+
+        return LucenePostings(folder, manifest, output)
+    return Collection(folder, manifest)
 
 
 def _queries(

@@ -9,10 +9,12 @@ import sys
 
 import pyarrow.dataset as ds
 import pytest
-from support.exported import files_of
+from support.ciff import read_ciff
+from support.exported import files_of, lines_of
 from support.updates import build, write_rows
 
 import sparton
+from sparton.exports import postings
 from sparton.exports.ledger import Ledger
 from sparton.exports.names import Spelled, at_most, percent_encoded
 from sparton.exports.register import FORMATS
@@ -154,16 +156,55 @@ def test_a_damaged_part_is_refused_and_what_was_finished_stays(shop, run_cli, tm
     assert (ran.code, content["documents"], content["files"], content["resumed"]) == (0, 300, 3, True)
 
 
-def test_an_index_of_vectors_has_no_collection_to_export(tmp_path):
+@pytest.mark.parametrize("to", FORMATS)
+def test_an_index_of_vectors_is_exported_of_its_postings(shop, tmp_path, monkeypatch, to):
+    monkeypatch.setattr(postings, "_TOGETHER", 500)
+    monkeypatch.setattr(postings, "_TEXTS", 7)
+    vectors = tmp_path / "vectors"
+    shutil.copytree(shop.index / "collection", vectors)
+    sparton.index_vectors(vectors, tmp_path / "index")
+    sparton.export_index(tmp_path / "index", to, tmp_path / "out")
+    assert not (tmp_path / "out" / "postings").exists()
+    before = files_of(tmp_path / "out")
+    assert sparton.export_index(tmp_path / "index", to, tmp_path / "out").resumed
+    assert files_of(tmp_path / "out") == before
+    expected = {name: (line["contents"], line["vector"]) for name, line in shop.documents.items()}
+    if to == "parquet":
+        assert parquet_content(tmp_path / "out") == expected
+        assert len(list((tmp_path / "out").glob("*.parquet"))) > 3
+        sparton.delete_documents(tmp_path / "index", ["a b", "P0100"])
+        sparton.export_index(tmp_path / "index", to, tmp_path / "after")
+        del expected["a b"], expected["P0100"]
+        assert parquet_content(tmp_path / "after") == expected
+    if to == "seismic":
+        lines = lines_of(tmp_path / "out" / "documents.jsonl")
+        assert {line["id"]: (line["content"], line["vector"]) for line in lines} == expected
+    if to == "ciff":
+        _, lists, records = read_ciff(tmp_path / "out" / "index.ciff")
+        assert sorted(record.collection_docid for record in records) == sorted(expected)
+        assert sum(len(one.postings) for one in lists) == sum(map(len, shop.vectors.values()))
+
+
+def parquet_content(folder):
+    """{id: (text, {term: impact})} of an export."""
+    rows = ds.dataset(sorted(map(str, folder.glob("*.parquet")))).to_table().to_pylist()
+    return {row["id"]: (row["text"], dict(zip(row["terms"], row["impacts"], strict=True))) for row in rows}
+
+
+def test_damaged_postings_are_refused(tmp_path):
     (tmp_path / "vectors.jsonl").write_text('{"id": "d", "vector": {"a": 1}}\n', encoding="utf-8")
     sparton.index_vectors(tmp_path / "vectors.jsonl", tmp_path / "index")
+    damaged = next((tmp_path / "index" / "lucene").glob("*.tim"))
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
     with pytest.raises(sparton.SpartonError) as refused:
-        sparton.export_index(tmp_path / "index", "ciff", tmp_path / "out")
+        sparton.export_index(tmp_path / "index", "parquet", tmp_path / "out")
     assert str(refused.value) == (
-        f"the index {tmp_path / 'index'} was made of vectors that another tool wrote and has no collection of its own "
-        "to export; those files are JsonVectorCollection, which is what other tools load"
+        f"the Lucene index of {tmp_path / 'index'} cannot be read (CorruptIndexException); check it with `sparton info "
+        "--check`, and build it again with overwrite=True"
     )
-    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name != ".lock"] == ["export.json"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +247,7 @@ def test_another_export_is_not_touched(shop, tmp_path):
         )
     assert files_of(tmp_path / "out") == before
     (tmp_path / "out" / "export.json").write_text('{"format": 1, "steps": []}')
-    with pytest.raises(sparton.SpartonError, match=r"export\.json is damaged: steps is a list; expected an object"):
+    with pytest.raises(sparton.SpartonError, match=r"export\.json is damaged: subject is missing; expected an object"):
         sparton.export_index(shop.index, "vespa", tmp_path / "out")
 
 

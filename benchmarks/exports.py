@@ -106,7 +106,7 @@ def ciff(folder: Path, _: argparse.Namespace) -> Search:
     """BMP's index."""
     import bmp
 
-    bmp.ciff2bmp(str(folder / "index.ciff"), str(folder.with_suffix(".bmp")), 32, False)
+    bmp.ciff2bmp(str(folder / "index.ciff"), str(folder.with_suffix(".bmp")), 8, False)
     searcher = bmp.Searcher(str(folder.with_suffix(".bmp")))
     queries = {line["qid"]: line["vector"] for line in lines([folder / "queries.jsonl"])}
     return lambda name, _: searcher.search({term: float(one) for term, one in queries[name].items()}, K, 1.0, 1.0)[0]

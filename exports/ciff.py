@@ -57,13 +57,13 @@ class Ciff:
         order = np.argsort(rank, kind="stable")
         postings = np.column_stack([np.asarray(rows)[order], np.asarray(impacts)[order]])
         counts = np.bincount(rank, minlength=len(names)).tolist()
-        with whole_file(_postings_file(self._folder, piece)) as stream:
-            np.save(stream, postings)
-        return [
-            f"{PIECES}/postings-{piece}.npy",
+        written = [
             write_file(self._folder, f"{PIECES}/terms-{piece}.json", [orjson.dumps([names, counts])]),
             write_file(self._folder, f"{PIECES}/ids-{piece}.json", [orjson.dumps(ids)]),
         ]
+        with whole_file(_postings_file(self._folder, piece)) as stream:
+            np.save(stream, postings)
+        return [*written, f"{PIECES}/postings-{piece}.npy"]
 
     def join(self, pieces: Sequence[str], notes: Counter[str]) -> Sequence[str]:
         """Write index.ciff."""

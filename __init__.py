@@ -16,6 +16,7 @@ from .version import __version__ as __version__
 
 if TYPE_CHECKING:
     from .errors import SpartonError as SpartonError
+    from .exports.export import export_index as export_index
     from .head import SpartonHead as SpartonHead
     from .head import splade_head as splade_head
     from .head.fuse import fuse as fuse
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from .search.searcher import Hit as Hit
     from .search.searcher import Searcher as Searcher
     from .terminal.build_report import BuildReport as BuildReport
+    from .terminal.export_report import ExportReport as ExportReport
     from .terminal.update_report import UpdateReport as UpdateReport
 
 _HOMES = {
@@ -38,6 +40,8 @@ _HOMES = {
     "delete_documents": "jobs.update",
     "compact_index": "jobs.update",
     "UpdateReport": "terminal.update_report",
+    "export_index": "exports.export",
+    "ExportReport": "terminal.export_report",
     "SpartonError": "errors",
     "Encoder": "pipeline.encoding.encoder",
     "fuse": "head.fuse",

@@ -185,6 +185,23 @@ QueryScale = Annotated[
         help="With --from-collection: the scale at which --model encodes queries.",
     ),
 ]
+Pretokenized = Annotated[
+    bool | None,
+    typer.Option(
+        "--pretokenized/--no-pretokenized",
+        rich_help_panel="Topics",
+        help="Whether the topics' texts are a model's tokens, each as often as its impact says. [default: refuse "
+        "what looks like it]",
+    ),
+]
+TopicScale = Annotated[
+    float | None,
+    typer.Option(
+        "--scale",
+        rich_help_panel="Topics",
+        help="For topics that are vectors: an impact is round(weight × scale).",
+    ),
+]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 StoreTimeout = Annotated[
     float,
@@ -624,6 +641,52 @@ def run_topics(
             say(run_line(report))
             speed = report.queries / report.seconds
             tell(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)")
+
+
+@_command()
+@_one_sentence()
+@record_options
+def export(
+    index: Annotated[str, typer.Argument(help="The index folder.")],
+    to: Annotated[
+        str, typer.Option("--to", help="seismic, ciff, opensearch, elasticsearch, qdrant, vespa or parquet.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write, or to go on with.")],
+    topics: Annotated[
+        Path | None,
+        typer.Option("--topics", rich_help_panel="Topics", help="Queries to write too, as `run` reads them."),
+    ] = None,
+    pretokenized: Pretokenized = None,
+    scale: TopicScale = None,
+    *,
+    searching: SearcherOptions,
+    store_timeout: StoreTimeout = SECONDS,
+    as_json: ReportJson = False,
+) -> None:
+    """Write an index, and queries encoded for it, as another engine or tool loads them.
+
+    What was killed goes on when it is run again. docs/exports.md has the command that loads each format.
+    """
+    with waiting_at_most(store_timeout):
+        _check_paths(topics=topics, output=output)
+        announce("looking at what there is to export")
+        from .exports.export import export_index
+
+        report = export_index(
+            index,
+            to,
+            output,
+            topics=topics,
+            pretokenized=pretokenized,
+            scale=scale,
+            searching=searching,
+            progress=True,
+        )
+        clear()
+        put(report.as_json() if as_json else report.summary())
+        for line in report.remarks():
+            tell(line)
+        tell(report.times())
 
 
 @_command()

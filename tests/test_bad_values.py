@@ -32,6 +32,7 @@ def arguments(command):
         "compact": ["nowhere"],
         "search": ["bag"],
         "run": ["topics", "-o", "trec"],
+        "export": ["nowhere", "--to", "parquet", "-o", "out"],
         "score": ["trec", "--qrels", "qrels"],
         "encode-text": ["bag"],
     }.get(command, [])

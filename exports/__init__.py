@@ -1,0 +1,1 @@
+"""What other engines and tools load: an index in their formats."""

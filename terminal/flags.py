@@ -20,6 +20,7 @@ _FLAGS = {
     "allow_hosts": ("--allow-host",),
     "image_hosts": ("--image-host",),
     "device": ("--device", "--devices"),
+    "search_with": ("--with",),
 }
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
 

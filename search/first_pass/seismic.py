@@ -15,8 +15,8 @@ from ...storage.untrusted import UnexpectedError
 from .first_pass import Candidates
 from .seismic_package import check_package, index_class
 
-_CUT, _HEAP = 12, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
-_CANDIDATES, _TIMES = 50, 2  # as many at least, or so many for each hit
+_CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
+_CANDIDATES, _TIMES = 30, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 

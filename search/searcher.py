@@ -112,7 +112,7 @@ class Searcher:
         self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(_open_index, folder, self.manifest, searching.search_with)
+            opening = pool.submit(_open_index, folder, self.manifest, searching.search_with, redacted(str(path)))
             try:
                 self.encoder = self._open_encoder()
             except BaseException:
@@ -315,7 +315,9 @@ class Searcher:
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
             return Searcher(self._location, searching=self._options)
         newer = copy(self)
-        newer.manifest, newer._index, newer._first_pass = _open_index(folder, manifest, name)
+        newer.manifest, newer._index, newer._first_pass = _open_index(
+            folder, manifest, name, redacted(str(self._location))
+        )
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
@@ -382,12 +384,14 @@ def _name(path: str | Path) -> str:
     return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
 
 
-def _open_index(folder: Path, manifest: Manifest, search_with: str) -> tuple[Manifest, ImpactIndex, FirstPass | None]:
+def _open_index(
+    folder: Path, manifest: Manifest, search_with: str, name: str
+) -> tuple[Manifest, ImpactIndex, FirstPass | None]:
     """The Lucene indexes of the generation that sparton.json names, and the first pass of that name: this generation,
-    or a newer one if it was taken away meanwhile."""
+    or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
     while True:
         try:
-            first_pass = open_first_pass(search_with, folder, manifest)
+            first_pass = open_first_pass(search_with, folder, manifest, name)
             folders, settings = (folder / name for name in manifest.indexes), manifest.settings
             index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
             return manifest, index, first_pass

@@ -63,42 +63,43 @@ class SeismicPass:
         return np.array([int(name) for _, _, name in hits], np.int64)
 
 
-def open_seismic(folder: Path, manifest: Manifest) -> SeismicPass:
-    """The Seismic index of the generation that a manifest names.
+def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
+    """The Seismic index of the generation that a manifest names. folder: that it is in. name: of the index, as it may
+    be printed.
 
     Raises SpartonError where there is none, where it is of another generation or damaged, and without the package.
     """
     recorded = manifest.seismic
     if recorded is None:
         raise SpartonError(
-            f"the index {folder} has no Seismic index, which ",
+            f"the index {name} has no Seismic index, which ",
             Parameter("search_with", SEISMIC),
             " needs; ",
-            *_renew(folder),
+            *_renew(name),
         )
     if recorded.state != manifest.state:
         raise SpartonError(
-            f"the Seismic index of {folder} is of generation {recorded.state.rpartition('-')[2]} and the index of "
+            f"the Seismic index of {name} is of generation {recorded.state.rpartition('-')[2]} and the index of "
             f"generation {manifest.number}; ",
-            *_renew(folder),
+            *_renew(name),
         )
     check_package()
     try:
         return _opened(folder, recorded)
     except (OSError, UnexpectedError) as error:
-        raise _damaged(folder, str(error)) from error
+        raise _damaged(folder, name, str(error)) from error
 
 
-def _renew(folder: Path) -> tuple[str | Parameter, ...]:
+def _renew(name: str) -> tuple[str | Parameter, ...]:
     return (
-        f"build it with `sparton compact {folder} --also seismic`, or search with ",
+        f"build it with `sparton compact {name} --also seismic`, or search with ",
         Parameter("search_with", "lucene"),
     )
 
 
-def _damaged(folder: Path, found: str) -> SpartonError:
+def _damaged(folder: Path, name: str, found: str) -> SpartonError:
     return SpartonError(
-        f"the Seismic index of {folder} is damaged: {found}; remove {folder / SEISMIC} and ", *_renew(folder)
+        f"the Seismic index of {name} is damaged: {found}; remove {folder / SEISMIC} and ", *_renew(name)
     )
 
 

@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from .errors import Parameter, SpartonError, UsageError, times
-from .indexer.options import LuceneOptions
+from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
 from .search.options import SearcherOptions
@@ -435,6 +435,7 @@ def update(
     rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
     *,
     updating: UpdateOptions,
+    others: AlsoOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
@@ -448,7 +449,7 @@ def update(
         from .jobs.update import update_index
 
         _steady_memory()
-        _print_change(update_index(rows, index, updating=updating, progress=True), as_json)
+        _print_change(update_index(rows, index, updating=updating, others=others, progress=True), as_json)
 
 
 @_command()
@@ -463,6 +464,8 @@ def delete(
         list[str] | None,
         typer.Option("--filter", help="Take out what passes it, as 'in_stock = false'; all of several must hold."),
     ] = None,
+    *,
+    others: AlsoOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
@@ -473,19 +476,21 @@ def delete(
         announce("looking at what is to be deleted")
         from .jobs.update import delete_documents
 
-        _print_change(delete_documents(index, names, filters=filters or (), progress=True), as_json)
+        _print_change(delete_documents(index, names, filters=filters or (), others=others, progress=True), as_json)
 
 
 @_command()
 @_one_sentence()
 @record_options
-def compact(index: ChangedIndex, store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False) -> None:
+def compact(
+    index: ChangedIndex, *, others: AlsoOptions, store_timeout: StoreTimeout = SECONDS, as_json: ReportJson = False
+) -> None:
     """Merge away what updates and deletions have left dead in an index; it finds the same afterwards."""
     with waiting_at_most(store_timeout):
         announce("looking at what is to be merged")
         from .jobs.update import compact_index
 
-        _print_change(compact_index(index, progress=True), as_json)
+        _print_change(compact_index(index, others=others, progress=True), as_json)
 
 
 @_command()

@@ -1,20 +1,36 @@
 """How many processes index, and how much memory each may take."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from ..errors import Parameter, UsageError
 from ..machine import cores, free_memory_mb
-from ..options import MOST_THREADS, Option, Options, at_least
+from ..options import MOST_THREADS, Bound, Option, Options, Wrong, at_least
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _MOST_BUFFER_MB = 2_047
 _PYTHON_MB = 128
 _MOST_HEAP_MB = 2**20  # a TiB
+SEISMIC = "seismic"
+
+
+def _wrong_others(names: Sequence[str]) -> Wrong | None:
+    return next((Wrong(name, SEISMIC) for name in names if name != SEISMIC), None)
+
+
+_ALSO = Option("Other index to build beside Lucene's: seismic (extra seismic).", "Index", Bound(_wrong_others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LuceneOptions(Options):
+class AlsoOptions(Options):
+    """Which other indexes there shall be beside Lucene's."""
+
+    also: Annotated[Sequence[str], _ALSO] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LuceneOptions(AlsoOptions):
     """How a Lucene index shall be built. What is None, plan_build chooses."""
 
     optimize: Annotated[bool, Option("Merge the Lucene index to one segment.", "Lucene")] = False

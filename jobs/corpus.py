@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..engines.register import check_engine, open_engine
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.options import LuceneOptions
 from ..options import flat_keywords, values_for
 from ..pipeline.corpus.spooled import GivenCorpus, recorded
@@ -58,6 +58,7 @@ def build_index(
     overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids, the
     columns and the model were found to be good.
     lucene: False stops after the collection.
+    With also=["seismic"] there is a Seismic index beside Lucene's in the end, which a finished index gets too.
     progress: show on stderr what goes on.
 
     Of a build that was interrupted, what is finished is kept and the rest is done.
@@ -68,6 +69,10 @@ def build_index(
 
     check_engine(encoding)
     location = open_index_location(index, overwrite)
+    if indexing.also and not lucene:
+        raise UsageError(
+            Parameter("also"), " is for an index that has Lucene's; leave out ", Parameter("lucene", False)
+        )
     plan = plan_lucene(indexing) if lucene else None
     shared = encoding.address is not None  # of a cluster, which may be of other machines
     with (
@@ -111,6 +116,8 @@ def build_index(
                     with waiting("finishing the Lucene index", shown=progress):
                         build.finish_lucene(build.manifest.counts.documents)
                     build.save(COMPLETE)
+            if lucene:
+                build.add_others(indexing.also, progress=progress)
             seconds = ended - started, perf_counter() - ended
     report = BuildReport(location.name, build.manifest.counts, build.resumed, *seconds, work)
     return replace(report, unused=source.columns.unused, skipped=dict(source.skipped.kinds))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError
@@ -11,6 +12,8 @@ from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Worker
+from ..search.first_pass.seismic_build import build_seismic
+from ..search.first_pass.seismic_package import check_package
 from ..storage.atomic import remove_folder, remove_leftovers
 from ..storage.index_folder import COLLECTION, LEFT_OUT, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
@@ -19,6 +22,7 @@ from ..storage.markers import finished_parts, prepare_collection
 from ..storage.skipped_rows import BadRow, SkippedRows, saved_lines
 from ..storage.untrusted import UnexpectedError
 from ..terminal.kept import keep
+from ..terminal.progress_bar import waiting
 
 if TYPE_CHECKING:
     from ..pipeline.parts.collection import Part
@@ -27,8 +31,11 @@ log = logging.getLogger("sparton")
 
 
 def plan_lucene(options: LuceneOptions) -> LucenePlan:
-    """How Lucene is to be built here. Raises SpartonError where there is no Java for it."""
+    """How Lucene is to be built here. Raises SpartonError where there is no Java for it, or no package for what is to
+    be built beside it."""
     plan = plan_build(options)
+    if options.also:
+        check_package()
     find_java()
     find_jar()
     return plan
@@ -167,12 +174,29 @@ class IndexBuild:
         self.location.put_lucene()
         return indexed
 
+    def add_others(self, also: Sequence[str], *, progress: bool) -> None:
+        """Build what shall be beside the Lucene index, which is finished, and is not there yet."""
+        if also:
+            self.manifest = add_seismic(self.location, self.manifest, progress=progress)
+
     def save(self, stage: str, counts: Counts | None = None) -> None:
         """Write at the location that the build has reached a stage."""
         indexes = self._lucene.indexes if self._lucene and stage == COMPLETE else ("lucene",)
         self.manifest = self.location.save(self.manifest.at(stage, counts, indexes))
         if stage == COMPLETE:
             remove_folder(self.folder / LEFT_OUT)
+
+
+def add_seismic(location: IndexLocation, manifest: Manifest, *, progress: bool) -> Manifest:
+    """Build the Seismic index of the generation that counts, unless it is there, and have sparton.json name it; returns
+    that. For the process that holds the lock. Raises SpartonError as build_seismic."""
+    if location.has_seismic(manifest):
+        return manifest
+    if not all((location.folder / name).is_dir() for name in manifest.indexes):
+        location.get_generation(manifest)
+    with waiting("building the Seismic index", shown=progress):
+        made = build_seismic(location.folder, manifest)
+    return location.put_seismic(replace(manifest, seismic=made), manifest)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """One object for a change of a finished index: its steps, wherever the index is, up to the one that makes it count."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -10,13 +11,18 @@ from secrets import randbelow
 from ..errors import Parameter, SpartonError
 from ..indexer.java import find_jar, find_java
 from ..indexer.updating import LuceneUpdate, count_live, current_commits
+from ..search.first_pass.seismic_build import build_seismic
+from ..search.first_pass.seismic_package import check_package
 from ..storage.generations import collection_parts, part_number, remove_unnamed
 from ..storage.index_folder import COLLECTION
 from ..storage.index_location import IndexLocation, open_index_location
 from ..storage.local_copy import local_index
 from ..storage.manifest import COMPLETE, Counts, Manifest, PartFile, Updated, load_manifest
+from ..terminal.progress_bar import waiting
+from .index_build import add_seismic
 
 _NUMBERS = 2**40  # of which two machines hardly choose the same
+log = logging.getLogger("sparton")
 _FEW = 16  # parts that are less than a quarter full; more of them are joined
 
 
@@ -37,10 +43,12 @@ class IndexUpdate:
     """A change of one index, whose folder is locked meanwhile. Made by open_update.
 
     location: of the index. folder: the local folder in which it is changed. manifest: of the generation that counts.
+    also: which other indexes each generation shall have.
     """
 
-    def __init__(self, location: IndexLocation, manifest: Manifest) -> None:
+    def __init__(self, location: IndexLocation, manifest: Manifest, also: Sequence[str], progress: bool) -> None:
         self.location, self.folder, self.manifest = location, location.folder, manifest
+        self._also, self._progress = also, progress
 
     @property
     def has_collection(self) -> bool:
@@ -108,15 +116,35 @@ class IndexUpdate:
             _, postings = count_live(self.folder, manifest.indexes, commits)
         counts = replace(new.counts, documents=documents, postings=postings)
         updated = Updated(manifest.updated.number + 1, new.parts, commits)
-        self.manifest = self.location.put_generation(replace(manifest, counts=counts, updated=updated), manifest)
+        newer = replace(manifest, counts=counts, updated=updated)
+        if self._also:
+            with waiting("building the Seismic index", shown=self._progress):
+                newer = replace(newer, seismic=build_seismic(self.folder, newer))
+        elif manifest.seismic:
+            log.warning(
+                "the Seismic index of %s is of an older generation, with which nothing is searched; renew it with "
+                "`sparton compact %s --also seismic`",
+                self.location.name,
+                self.location.name,
+            )
+        self.manifest = self.location.put_generation(newer, manifest)
+
+    def add_others(self) -> None:
+        """Build what the generation that counts shall have beside the Lucene index, and has not yet."""
+        if self._also:
+            self.manifest = add_seismic(self.location, self.manifest, progress=self._progress)
 
 
 @contextmanager
-def open_update(index: str | Path) -> Iterator[IndexUpdate]:
-    """Lock a finished index to change it.
+def open_update(index: str | Path, also: Sequence[str] = (), *, progress: bool = False) -> Iterator[IndexUpdate]:
+    """Lock a finished index to change it. also: which other indexes it shall have in the end. progress: show on stderr
+    that these are built.
 
-    Raises SpartonError where there is none, where it is half-built, where another process writes it, or without Java.
+    Raises SpartonError where there is none, where it is half-built, where another process writes it, or without Java or
+    what `also` needs.
     """
+    if also:
+        check_package()
     load_manifest(local_index(index, lucene=False))  # before a folder is made for what is none
     find_java()
     find_jar()
@@ -128,7 +156,9 @@ def open_update(index: str | Path) -> Iterator[IndexUpdate]:
                 f"the index {location.name} is half-built; run the same `sparton index` again to finish it first"
             )
         location.get_generation(manifest)
-        yield IndexUpdate(location, manifest)
+        update = IndexUpdate(location, manifest, also, progress)
+        yield update
+        update.add_others()
         location.discard()
 
 

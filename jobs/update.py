@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.java import LONG_RUN, start_jvm
+from ..indexer.options import AlsoOptions
 from ..indexer.updating import can_be_merged, existing_ids
 from ..options import Texts, flat_keywords, names, several, values_for
 from ..pipeline.corpus.spooled import GivenCorpus
@@ -34,6 +35,7 @@ def update_index(
     index: str | Path,
     *,
     updating: UpdateOptions,
+    others: AlsoOptions,
     progress: bool = False,
 ) -> UpdateReport:
     """Put rows into a finished index: one whose id it has replaces that document, any other is added.
@@ -41,14 +43,15 @@ def update_index(
     rows: as a corpus is given to build_index, and read as the index's was: by the same columns and fields. A row is
     encoded by the index's own model and settings, and only if its text is another than before. One without text, or
     whose text gives no term, takes its document out of the index.
-    updating: given as a record, or field by field as keywords: update_index(rows, index, device="cpu").
+    updating, others: given as records, or field by field as keywords: update_index(rows, index, device="cpu"). Without
+    also=["seismic"] a Seismic index is left at the generation that it is of, where no search takes it.
     progress: show on stderr what goes on.
 
     The change counts all at once, when it is finished; who has the index open goes on with what was.
     Raises SpartonError, with one sentence, when rows, model or index cannot be used, or another process writes it.
     """
     started = perf_counter()
-    with open_update(index) as update, closing(SkippedRows()) as skipped:
+    with open_update(index, others.also, progress=progress) as update, closing(SkippedRows()) as skipped:
         if not update.has_collection:
             raise SpartonError(
                 f"the index {update.location.name} was made of vectors that another tool wrote, so no row can be "
@@ -70,8 +73,9 @@ def update_index(
         )
 
 
+@flat_keywords
 def delete_documents(
-    index: str | Path, ids: Texts = (), *, filters: Texts = (), progress: bool = False
+    index: str | Path, ids: Texts = (), *, filters: Texts = (), others: AlsoOptions, progress: bool = False
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
@@ -86,7 +90,7 @@ def delete_documents(
         raise UsageError(
             Parameter("ids"), " and ", Parameter("filters"), " were given; delete by one of them at a time"
         )
-    with open_update(index) as update:
+    with open_update(index, others.also, progress=progress) as update:
         wanted = named or dict.fromkeys(_matching(update, tests))
         if update.has_collection:
             change = _Change(update, wanted, progress)
@@ -100,11 +104,13 @@ def delete_documents(
         return replace(report, missing=missing, seconds=perf_counter() - started)
 
 
-def compact_index(index: str | Path, *, progress: bool = False) -> UpdateReport:
+@flat_keywords
+def compact_index(index: str | Path, *, others: AlsoOptions, progress: bool = False) -> UpdateReport:
     """Merge away what updates have left dead in a finished index: Lucene's deleted documents and small segments, and
-    small parts of the collection. It finds the same afterwards. Raises SpartonError as update_index."""
+    small parts of the collection. It finds the same afterwards. With also=["seismic"] it has a Seismic index then, too.
+    Raises SpartonError as update_index."""
     started = perf_counter()
-    with open_update(index) as update:
+    with open_update(index, others.also, progress=progress) as update:
         change = _Change(update, {}, progress)
         change.look()
         before = update.manifest

@@ -98,6 +98,7 @@ def index_vectors(
                 zeros=indexed.zeros,
             )
             build.save(COMPLETE, counts)
+        build.add_others(indexing.also, progress=progress)
         seconds = perf_counter() - started
         report = BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
         return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds))

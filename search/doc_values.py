@@ -4,18 +4,20 @@ Asking Java for one value after the other would take microseconds each. So the w
 together of Java's own methods, once, and Java goes it for all documents (as stored_texts.py does).
 """
 
+import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..indexer.java import from_java, java_class, java_ints
+from ..indexer.java import from_java, java_array, java_class, java_ints
 from ..storage.fields import NUMBER, TIMESTAMP
 from .lucene_hits import DamagedIndexError
 
 _INDEX = "org.apache.lucene.index."
 _TOGETHER = 100_000  # ids that Java holds at once
+_of_thread = threading.local()
 
 
 def keyword_values(reader: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -53,8 +55,7 @@ def ids(reader: Any, numbers: np.ndarray | None = None) -> Iterator[bytes]:
     every = java_class(f"{_INDEX}MultiDocValues")
     lengths, texts = (every.getBinaryValues(reader, "id") for _ in range(2))
     stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
-    length_of = _as_function("IntUnaryOperator", _length_of_id().bindTo(lengths))
-    text_of = _as_function("IntFunction", _text_of_id().bindTo(texts))
+    cell, length_of, text_of = _id_functions()
     most = int(reader.maxDoc()) if numbers is None else len(numbers)
 
     def documents(start: int) -> Any:
@@ -64,11 +65,30 @@ def ids(reader: Any, numbers: np.ndarray | None = None) -> Iterator[bytes]:
         return stream.of(JArray(JInt)(numbers[start:stop].astype(np.int32)))
 
     for start in range(0, most, _TOGETHER):
+        cell[0], cell[1] = lengths, texts  # anew: whoever takes turns with this one has put others there
         ends = np.cumsum(_array(documents(start).map(length_of).toArray()), dtype=np.int64).tolist()
         joined = from_java(documents(start).mapToObj(text_of).collect(collectors.joining())).encode()
         if len(joined) != ends[-1]:
             raise DamagedIndexError("an id is no text")
         yield from (joined[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _id_functions() -> tuple[Any, Any, Any]:
+    """A cell of two BinaryDocValues of this thread, and Java's functions from a document's number to the length of its
+    id, by the first, and to its id, by the second. Making functions takes milliseconds, more than a search."""
+    if not hasattr(_of_thread, "ids"):
+        handles = java_class("java.lang.invoke.MethodHandles")
+        cell = java_array(f"{_INDEX}BinaryDocValues", [None, None])
+        getter = handles.arrayElementGetter(cell.getClass())
+        length_of, text_of = (
+            handles.collectArguments(
+                of, 0, handles.insertArguments(getter, 0, cell, java_class("java.lang.Integer")(row))
+            )
+            for row, of in enumerate((_length_of_id(), _text_of_id()))
+        )
+        _of_thread.ids = cell, _as_function("IntUnaryOperator", length_of), _as_function("IntFunction", text_of)
+    found: tuple[Any, Any, Any] = _of_thread.ids
+    return found
 
 
 def _documents_with_values(values: Any, kind: str, most: int) -> np.ndarray:

@@ -29,7 +29,9 @@ from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, typed_filter
-from .lucene_hits import DamagedIndexError, ScoredDoc, rank
+from .first_pass.first_pass import Candidates, FirstPass
+from .first_pass.rescoring import rescored
+from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
 from .sorting import FieldOrder, best_then_id, field_order, lucene_order
 from .stored_texts import Stored, stored_documents
 from .top_scores import TopScores
@@ -117,6 +119,36 @@ class ImpactIndex:
             if selection.order is None:
                 return self._top_scores.rank(query, most, bits)
             return rank(self._searcher, query, most, lucene_order(selection.order), bits, by_field=True)
+
+    def rank_with(
+        self, first_pass: FirstPass, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
+    ) -> list[ScoredDoc]:
+        """As rank, of the documents that a first pass finds; all there are where it finds too few, or where hits are in
+        another order than by score."""
+        if selection.order is not None:
+            return self.rank(terms, k, selection)
+        with self._reading():
+            findable = _findable(terms)
+            accepted = self._accepted.of(selection.filters) if selection.filters else None
+            most = min(k, len(self) if accepted is None else accepted.count)
+            if not findable or not most:
+                return []
+            bits = None if accepted is None else accepted.bits
+            found = first_pass.candidates(self._searcher, findable, most, bits)
+            if found is not None and found.scores is not None:
+                return self._best_of(found, most)
+            if found is not None:
+                hits = rescored(self._searcher, self._query(terms), found.numbers, most, self._best_then_id)
+                if len(ranked := [hit for hit in hits_of(hits) if hit.score > 0]) == most:
+                    return ranked
+        return self.rank(terms, k, selection)
+
+    def _best_of(self, found: Candidates, most: int) -> list[ScoredDoc]:
+        """The best of candidates whose scores are known."""
+        assert found.scores is not None
+        names = document_ids(self._reader, found.numbers)
+        best = sorted(zip((-found.scores).tolist(), names, found.numbers.tolist(), strict=True))[:most]
+        return [ScoredDoc(number, name.decode(), -score) for score, name, number in best]
 
     def facet_fields(self, names: Sequence[str]) -> list[Field]:
         """The fields to count, each once. Raises UsageError for one that the index does not have."""

@@ -45,6 +45,11 @@ def rank(
         hits = searcher.search(query, k, sort).scoreDocs
     else:
         hits = _accepted_hits(searcher, query, k, sort, accepted)
+    return hits_of(hits, by_field=by_field)
+
+
+def hits_of(hits: Any, *, by_field: bool = False) -> list[ScoredDoc]:
+    """Lucene's FieldDocs as hits. by_field, and what is raised: as `rank`."""
     ranked = read_hits(from_java(java_class("java.util.Arrays").toString(hits)), by_field=by_field)
     if len(ranked) != len(hits):
         raise DamagedIndexError(f"{len(hits) - len(ranked)} hits have no id")

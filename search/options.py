@@ -3,20 +3,25 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ..options import Option, Options, at_least
+from ..options import Option, Options, at_least, one_of
 from ..pipeline.options import ONE_DEVICE, RATIOS
+from .first_pass.register import LUCENE, NAMES
 
 _MODEL = Option("Where the index's model is, if not where it was: a folder, or a Hugging Face name.", "Model")
 _QUERY_MODEL = Option("The same for an index whose queries have a model of their own.", "Model")
 _TOP_TERMS = Option("Keep only this many terms of a query, the heaviest.", "Query", at_least(1))
 _PRUNE_RATIO = Option("Drop a query's terms below this part of its heaviest.", "Query", RATIOS)
+_WITH = Option(
+    "What finds documents: lucene (exact), two-phase or seismic (both approximate).", "Index", one_of(*NAMES)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearcherOptions(Options):
     """What an index is opened with to be searched. model, query_model: what only sparton.json names on the hub is not
     fetched then. query_top_terms, query_prune_ratio: which terms of a text are searched for; a query that comes as
-    terms has them all."""
+    terms has them all. search_with: what finds the documents that are then scored exactly; lucene finds the best
+    ones."""
 
     model: Annotated[str | None, _MODEL] = None
     query_model: Annotated[str | None, _QUERY_MODEL] = None
@@ -24,3 +29,4 @@ class SearcherOptions(Options):
     trust_remote_code: Annotated[bool, Option("Run code that the model brings along.", "Model")] = False
     query_top_terms: Annotated[int | None, _TOP_TERMS] = None
     query_prune_ratio: Annotated[float | None, _PRUNE_RATIO] = None
+    search_with: Annotated[str, _WITH] = LUCENE

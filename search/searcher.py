@@ -24,6 +24,8 @@ from ..storage.remote import local_path
 from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .facets import FacetCount
+from .first_pass.first_pass import FirstPass
+from .first_pass.register import SEISMIC, open_first_pass
 from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
 from .many import search_each
@@ -113,12 +115,12 @@ class Searcher:
     ) -> None:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         self._location, self._options = path, searching
-        self.path = folder = local_index(path)
+        self.path = folder = local_index(path, seismic=searching.search_with == SEISMIC)
         self.manifest = load_complete(folder)
         self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(_open_index, folder, self.manifest)
+            opening = pool.submit(_open_index, folder, self.manifest, searching.search_with, redacted(str(path)))
             try:
                 self._shared: SharedEncoders = beside._shared if beside else _shared_encoders()
                 self.encoder = self._open_encoder()
@@ -126,7 +128,7 @@ class Searcher:
                 with suppress(SpartonError):  # the first error is the one to report
                     opening.result()[1].close()
                 raise
-            found, self._index = opening.result()
+            found, self._index, self._first_pass = opening.result()
         if found.settings != self.manifest.settings:
             self._index.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
@@ -349,7 +351,8 @@ class Searcher:
     def renewed(self) -> "Searcher | None":
         """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
         the index was built again with another. Raises SpartonError as when a searcher is made."""
-        folder = local_index(self._location)
+        name = self._options.search_with
+        folder = local_index(self._location, seismic=name == SEISMIC)
         manifest = load_complete(folder)
         if manifest == self.manifest:
             return None
@@ -357,7 +360,9 @@ class Searcher:
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
             return Searcher(self._location, searching=self._options, beside=self)
         newer = copy(self)
-        newer.manifest, newer._index = _open_index(folder, manifest)
+        newer.manifest, newer._index, newer._first_pass = _open_index(
+            folder, manifest, name, redacted(str(self._location))
+        )
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
@@ -385,8 +390,13 @@ class Searcher:
         most = checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
         if self.manifest.settings.chunk:
             fold = best_documents if selection.order is None else first_documents
-            return fold(lambda asked: self._index.rank(terms, asked, selection), most)[offset:]
-        return self._index.rank(terms, most, selection)[offset:]
+            return fold(lambda asked: self._found(terms, asked, selection), most)[offset:]
+        return self._found(terms, most, selection)[offset:]
+
+    def _found(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
+        if self._first_pass is None:
+            return self._index.rank(terms, most, selection)
+        return self._index.rank_with(self._first_pass, terms, most, selection)
 
     def _hits(self, ranked: Sequence[ScoredDoc], offset: int = 0) -> list[Hit]:
         every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=offset + 1)
@@ -458,14 +468,17 @@ def _name(path: str | Path) -> str:
     return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
 
 
-def _open_index(folder: Path, manifest: Manifest) -> tuple[Manifest, ImpactIndex]:
-    """The Lucene indexes of the generation that sparton.json names: this one, or a newer one if it was taken away
-    meanwhile."""
+def _open_index(
+    folder: Path, manifest: Manifest, search_with: str, name: str
+) -> tuple[Manifest, ImpactIndex, FirstPass | None]:
+    """The Lucene indexes of the generation that sparton.json names, and the first pass of that name: this generation,
+    or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
     while True:
         try:
+            first_pass = open_first_pass(search_with, folder, manifest, name)
             folders, settings = (folder / name for name in manifest.indexes), manifest.settings
             index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
-            return manifest, index
+            return manifest, index, first_pass
         except SpartonError:
             newer = load_complete(folder)
             if newer == manifest:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import Parameter, SpartonError
 from .atomic import remove_folder, remove_leftovers
-from .index_folder import COLLECTION, MARKERS, part_path
+from .index_folder import COLLECTION, MARKERS, SEISMIC, part_path
 from .manifest import Manifest, PartFile
 from .markers import marker_for
 
@@ -51,14 +51,21 @@ def named_files(manifest: Manifest) -> frozenset[str]:
     assert manifest.updated is not None
     parts = (f"{COLLECTION}/{part.name}" for part in manifest.updated.parts)
     commits = zip(manifest.indexes, manifest.updated.commits, strict=True)
-    return frozenset((*parts, *(f"{index}/{file}" for index, commit in commits for file in commit.files)))
+    lucene = (f"{index}/{file}" for index, commit in commits for file in commit.files)
+    return frozenset((*parts, *lucene, *seismic_files(manifest)))
+
+
+def seismic_files(manifest: Manifest) -> tuple[str, ...]:
+    """The files of the Seismic index of this generation, if it has one, by paths within the index's folder."""
+    current = manifest.current_seismic
+    return tuple(f"{SEISMIC}/{file.name}" for file in current.files) if current else ()
 
 
 def remove_unnamed(folder: Path, manifest: Manifest) -> None:
     """Remove from an index folder what is of no use to an updated index: of an older generation, or of an update that
     was killed. For the process that holds the lock."""
     named = named_files(manifest)
-    for name in (COLLECTION, *manifest.indexes):
+    for name in (COLLECTION, SEISMIC, *manifest.indexes):
         if (folder / name).is_dir():
             remove_leftovers(folder / name)
             for path in (folder / name).iterdir():
@@ -68,12 +75,21 @@ def remove_unnamed(folder: Path, manifest: Manifest) -> None:
         remove_folder(folder / MARKERS)  # sparton.json has the digests
 
 
+def remove_other_seismic(folder: Path, manifest: Manifest) -> None:
+    """Remove from an index folder what is of no Seismic index of this generation. For the process that holds the
+    lock."""
+    named = seismic_files(manifest)
+    for path in (folder / SEISMIC).glob("*"):
+        if f"{SEISMIC}/{path.name}" not in named:
+            path.unlink()
+
+
 def is_replaceable(name: str) -> bool:
     """Whether a file of an index, by its path within it, is one that generations bring and take."""
     room, _, file = name.rpartition("/")
     if room == COLLECTION:
         return part_number(file) >= 0
-    return room == MARKERS or _LUCENE_FILE.fullmatch(file) is not None
+    return room in (MARKERS, SEISMIC) or _LUCENE_FILE.fullmatch(file) is not None
 
 
 def not_as_written(part: Path) -> SpartonError:

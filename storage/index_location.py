@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import locked, make_folder, refuse_inputs
-from .generations import remove_unnamed
+from .generations import remove_other_seismic, remove_unnamed, seismic_files
 from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
 from .redaction import redacted
@@ -67,6 +67,13 @@ class IndexLocation(Protocol):
         """Put what is new of an updated index at the location, then its manifest, which makes it count, and remove what
         is of no use any more; return the manifest. before: of the generation from which the update began."""
 
+    def has_seismic(self, manifest: Manifest) -> bool:
+        """Whether the location has the Seismic index of the generation that a manifest names."""
+
+    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Put the Seismic index of a manifest at the location, then that manifest, and remove older Seismic indexes;
+        return the manifest. before: the one that it replaces, of the same generation."""
+
     def discard(self) -> None:
         """Remove the local folder, if it was only needed for the build. For the process that holds its lock."""
 
@@ -122,6 +129,17 @@ class LocalIndex:
         """Write the manifest, and remove what is of no use any more; return the manifest."""
         manifest.save(self.folder)
         remove_unnamed(self.folder, manifest)
+        return manifest
+
+    def has_seismic(self, manifest: Manifest) -> bool:
+        """Whether the folder has the Seismic index of the generation that a manifest names."""
+        names = seismic_files(manifest)
+        return bool(names) and all((self.folder / name).is_file() for name in names)
+
+    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Write the manifest, and remove older Seismic indexes; return the manifest."""
+        manifest.save(self.folder)
+        remove_other_seismic(self.folder, manifest)
         return manifest
 
     def discard(self) -> None:

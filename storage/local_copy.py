@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import SpartonError
 from .atomic import locked, remove_folder, whole_file, within
-from .generations import named_files
+from .generations import named_files, remove_other_seismic, seismic_files
 from .index_folder import LUCENE
 from .manifest import COMPLETE, NAME, Manifest, load_manifest, parse_manifest
 from .redaction import redacted
@@ -13,9 +13,10 @@ from .remote import RemoteFolder, local_path, unreachable
 from .staging import lock_folder, staging_folder
 
 
-def local_index(index: str | Path, *, lucene: bool = True) -> Path:
+def local_index(index: str | Path, *, lucene: bool = True, seismic: bool = False) -> Path:
     """A local folder with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
-    when that has changed. lucene: whether more than the manifest is wanted.
+    when that has changed. lucene: whether more than the manifest is wanted. seismic: whether the Seismic index is
+    wanted too, if there is one.
 
     Raises SpartonError where there is no index, or it cannot be reached.
     """
@@ -24,43 +25,48 @@ def local_index(index: str | Path, *, lucene: bool = True) -> Path:
     folder = staging_folder(str(index), "searched" if lucene else "looked-at")
     try:
         with locked(lock_folder(folder)):  # other processes wait until it is complete
-            _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene)
+            _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene, seismic)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder
 
 
-def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool) -> None:
+def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool, seismic: bool) -> None:
     while True:
         content = remote.read(NAME)
         if not content:
             raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
         path = folder / NAME
-        if path.is_file() and path.read_bytes() == content:
-            return
         manifest, known = parse_manifest(content, path), _known(folder)
+        beside = set(seismic_files(manifest)) if seismic and manifest.stage == COMPLETE else set()
+        same = path.is_file() and path.read_bytes() == content
+        if same and all((folder / file).is_file() for file in beside):
+            return
         files: set[str] = set()
         if lucene and manifest.stage == COMPLETE:
             every = named_files(manifest) if manifest.updated else remote.files(LUCENE)
             files = {file for file in every if file.startswith(f"{LUCENE}/")}
-        if not (manifest.updated and known and known.generation == manifest.generation):
+        if not same and not (manifest.updated and known and known.generation == manifest.generation):
             remove_folder(folder)
             folder.mkdir()
         with suppress(FileNotFoundError):  # a newer generation has taken it away
-            for file in sorted(files):
+            for file in sorted(files | beside):
                 if not (folder / file).is_file():
                     remote.get(file, within(folder, folder / file))
         if remote.read(NAME) == content:
             break
         if not manifest.updated:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
-    if any(not (folder / file).is_file() for file in files) or (lucene and manifest.stage == COMPLETE and not files):
+    if any(not (folder / file).is_file() for file in files | beside) or (
+        lucene and manifest.stage == COMPLETE and not files
+    ):
         raise SpartonError(f"the index {name} is being replaced; try again when that is done")
     with whole_file(path) as stream:
         stream.write(content)
     for one in (folder / LUCENE).rglob("*") if manifest.updated else ():
         if one.is_file() and one.relative_to(folder).as_posix() not in files:
             one.unlink()  # who has it open goes on with it
+    remove_other_seismic(folder, manifest)
 
 
 def _known(folder: Path) -> Manifest | None:

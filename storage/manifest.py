@@ -51,6 +51,9 @@ _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lu
 _Part = Annotated[str, matching(r"part-[0-9]{5,18}\.jsonl", "part-, five digits or more and .jsonl")]
 _Commit = Annotated[str, matching("segments_[0-9a-z]{1,13}", "segments_ and letters or digits")]
 _LuceneFile = Annotated[str, matching(r"[0-9A-Za-z_][0-9A-Za-z_.]{0,99}", "the name of a file")]
+_SeismicFile = Annotated[
+    str, matching(r"[0-9a-f]{16}\.(index\.seismic|terms\.json)", "16 hexadecimal digits and the kind of file")
+]
 _Indexes = Annotated[
     tuple[_Index, ...], Where("lucene alone, or one or several of lucene/0, lucene/1, …, each once", _are_indexes)
 ]
@@ -235,10 +238,35 @@ class Updated:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file of a Seismic index. name: in its folder."""
+
+    name: _SeismicFile
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Seismic:
+    """A Seismic index beside Lucene's. state: the Manifest.state that it was built of, and is good for. version: of
+    pyseismic-lsr, which wrote it. index: its file. terms: the file of its terms, by their numbers."""
+
+    state: Annotated[str, matching("[0-9a-f]{0,32}-[0-9]{1,18}", "the names of a build and a generation")]
+    version: str
+    index: WrittenFile
+    terms: WrittenFile
+
+    @property
+    def files(self) -> tuple[WrittenFile, ...]:
+        """All that it consists of."""
+        return self.index, self.terms
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The content of sparton.json. `source` and `versions` inform; `settings` bind. indexes: the Lucene indexes, which
     are searched as one, by their folders' names within the index. generation: a name of the build's own, which each of
-    its parts bears, so that those of an earlier build never count among them. updated: None of an index as built."""
+    its parts bears, so that those of an earlier build never count among them. updated: None of an index as built.
+    seismic: None of an index that has none."""
 
     settings: Settings
     stage: Annotated[str, _among((ENCODING, ENCODED, COMPLETE))]
@@ -248,6 +276,7 @@ class Manifest:
     indexes: _Indexes = ("lucene",)
     generation: Generation = ""
     updated: Updated | None = None
+    seismic: Seismic | None = None
 
     @property
     def number(self) -> int:
@@ -264,9 +293,14 @@ class Manifest:
         """Which commit of each of the Lucene indexes is meant; None for the only one of an index as built."""
         return tuple(one.segments for one in self.updated.commits) if self.updated else (None,) * len(self.indexes)
 
+    @property
+    def current_seismic(self) -> Seismic | None:
+        """The Seismic index, if it is of this generation."""
+        return self.seismic if self.seismic and self.seismic.state == self.state else None
+
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
         """The same at another stage of its build."""
-        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes, updated=None)
+        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes, updated=None, seismic=None)
 
     def save(self, folder: Path) -> None:
         """Write sparton.json into `folder`, whole. Raises SpartonError for what load_manifest would refuse."""

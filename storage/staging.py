@@ -15,8 +15,8 @@ from typing import Any
 
 from ..errors import SpartonError
 from .atomic import cache_folder, locked, remove_folder, whole_file, within
-from .generations import is_replaceable, named_files
-from .index_folder import COLLECTION, LUCENE, MARKERS, in_use, marker_of, part_path
+from .generations import is_replaceable, named_files, seismic_files
+from .index_folder import COLLECTION, LUCENE, MARKERS, SEISMIC, in_use, marker_of, part_path
 from .manifest import NAME, Manifest
 from .markers import finished_counts, marker_generation
 from .redaction import redacted
@@ -65,7 +65,7 @@ class StagedIndex:
     def begin_anew(self) -> None:
         """Upload the manifest, and remove what an older build left."""
         self._remote.put(self.folder / NAME, NAME)  # from now on what bears another generation counts for nothing
-        for name in (MARKERS, COLLECTION, LUCENE):
+        for name in (MARKERS, COLLECTION, LUCENE, SEISMIC):
             self._remote.remove(name)
         self._known.clear()
 
@@ -115,14 +115,15 @@ class StagedIndex:
         self._remote.put(within(self.folder, self.folder / name), name)
 
     def get_generation(self, manifest: Manifest) -> None:
-        """Download all that a finished index consists of. Nothing else stays in the local folder: an update that was
-        killed may have left other files of the same names."""
-        for name in (COLLECTION, MARKERS, LUCENE):
+        """Download all that a finished index consists of, but for Seismic's, which is never changed. Nothing else stays
+        in the local folder: an update that was killed may have left other files of the same names."""
+        for name in (COLLECTION, MARKERS, LUCENE, SEISMIC):
             remove_folder(self.folder / name)
-        names = named_files(manifest) if manifest.updated else self._files_of_generations()
+        every = named_files(manifest) if manifest.updated else self._files_of_generations()
+        names = [name for name in every if not name.startswith(f"{SEISMIC}/")]
         with ThreadPoolExecutor(_REQUESTS) as pool:
-            every = [pool.submit(self._remote.get, name, within(self.folder, self.folder / name)) for name in names]
-            for download in every:
+            downloads = [pool.submit(self._remote.get, name, within(self.folder, self.folder / name)) for name in names]
+            for download in downloads:
                 download.result()
 
     def put_generation(self, manifest: Manifest, before: Manifest) -> Manifest:
@@ -132,9 +133,27 @@ class StagedIndex:
 
         Raises SpartonError where another machine has changed the index meanwhile.
         """
-        self._check_unchanged(before)
         named, known = named_files(manifest), self._files_of_generations()
-        new = sorted(named - named_files(before))
+        self._put_new(sorted(named - named_files(before)), manifest, before)
+        self._remove_files(known - named)  # and not what others have put meanwhile
+        return manifest
+
+    def has_seismic(self, manifest: Manifest) -> bool:
+        """Whether the Seismic index of the generation that a manifest names is remote."""
+        names = seismic_files(manifest)
+        return bool(names) and {*names} <= {*self._remote.files(SEISMIC)}
+
+    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Upload the Seismic index of a manifest and then that manifest, and remove older ones; return the manifest.
+        before: the manifest that it replaces. Raises SpartonError as put_generation."""
+        new, known = seismic_files(manifest), {*self._remote.files(SEISMIC)}
+        self._put_new(new, manifest, before)
+        self._remove_files(known - {*new})
+        return manifest
+
+    def _put_new(self, new: Sequence[str], manifest: Manifest, before: Manifest) -> None:
+        """Upload new files and then the manifest that names them, if nobody has replaced the one before."""
+        self._check_unchanged(before)
         for name in new:
             self._remote.put(within(self.folder, self.folder / name), name)
         try:
@@ -143,8 +162,6 @@ class StagedIndex:
             self._remove_files(new)
             raise
         self.save(manifest)
-        self._remove_files(known - named)  # and not what others have put meanwhile
-        return manifest
 
     def discard(self) -> None:
         """Remove the local folder. For the process that holds its lock."""
@@ -184,7 +201,7 @@ class StagedIndex:
 
     def _files_of_generations(self) -> set[str]:
         """What is remote that an update may replace, whichever generation it is of."""
-        rooms = (COLLECTION, MARKERS, LUCENE)
+        rooms = (COLLECTION, MARKERS, LUCENE, SEISMIC)
         return {name for room in rooms for name in self._remote.files(room) if is_replaceable(name)}
 
     def _finished(self, generation: str) -> set[int]:

@@ -21,6 +21,7 @@ _FLAGS = {
     "image_hosts": ("--image-host",),
     "cors_origins": ("--cors-origin",),
     "device": ("--device", "--devices"),
+    "search_with": ("--with",),
 }
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
 

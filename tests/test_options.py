@@ -13,7 +13,7 @@ from support.lucene_content import read_content
 import sparton
 from sparton.cli import app
 from sparton.errors import UsageError
-from sparton.indexer.options import LuceneOptions
+from sparton.indexer.options import AlsoOptions, LuceneOptions
 from sparton.options import flat_keywords, option_of
 from sparton.pipeline.options import EncoderOptions, EncodingOptions, ModelOptions
 from sparton.storage.manifest import load_manifest
@@ -30,6 +30,9 @@ FUNCTIONS = [
     (sparton.build_index, LuceneOptions),
     (sparton.index_vectors, ModelOptions),
     (sparton.index_vectors, LuceneOptions),
+    (sparton.update_index, AlsoOptions),
+    (sparton.delete_documents, AlsoOptions),
+    (sparton.compact_index, AlsoOptions),
 ]
 OUT_OF_BOUNDS = [
     ({"dtype": "int7"}, "dtype is", "--dtype is", " 'int7'; expected auto, float32, bfloat16 or float16"),
@@ -51,6 +54,7 @@ OUT_OF_BOUNDS = [
         "",
     ),
     ({"index_processes": 0}, "index_processes is", "--index-processes is", " 0; expected at least 1"),
+    ({"also": ["seismic", "qdrant"]}, "also is", "--also is", " 'qdrant'; expected seismic"),
     ({"heap_mb": 127}, "heap_mb is", "--heap-mb is", " 127; expected at least 128"),
     ({"buffer_mb": 0}, "buffer_mb is", "--buffer-mb is", " 0; expected at least 1"),
     (
@@ -76,12 +80,14 @@ def parameters(command):
 def flags(name, value):
     """An option as it is given to a command."""
     flag = name.replace("_", "-")
+    if isinstance(value, list):
+        return [part for one in value for part in (f"--{flag}", one)]
     if isinstance(value, bool):
         return [f"--{flag}" if value else f"--no-{flag}"]
     return [f"--{flag}", value]
 
 
-REPEATED = {"text_columns": "--text-column", "fields": "--field"}
+REPEATED = {"text_columns": "--text-column", "fields": "--field", "also": "--also"}
 
 
 @pytest.mark.parametrize(("command", "record"), COMMANDS)

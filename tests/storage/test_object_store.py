@@ -284,6 +284,34 @@ def test_sub_indexes_are_found_there(bucket, small_index):
         searcher.close()
 
 
+def test_a_seismic_index_is_kept_there_and_renewed(bucket, tmp_path):
+    pytest.importorskip("seismic")
+    lines = [json.dumps({"id": f"d{i:02}", "vector": {"a": 1 + i, "b": 60 - i, f"t{i}": 9}}) for i in range(60)]
+    (tmp_path / "v.jsonl").write_text("\n".join(lines))
+    index, terms = f"{bucket}/index", {"a": 5, "t7": 30}
+    sparton.index_vectors(tmp_path / "v.jsonl", index)
+    with closing(sparton.Searcher(index)) as exact:
+        expected = exact.search_terms(terms, 5)
+    with pytest.raises(
+        SpartonError, match=f"^the index {index} has no Seismic index, .* `sparton compact {index} --also"
+    ):
+        sparton.Searcher(index, search_with="seismic")
+    sparton.index_vectors(tmp_path / "v.jsonl", index, also="seismic")
+    assert len(read(bucket, "index/seismic")) == 2
+    with closing(sparton.Searcher(index, search_with="seismic")) as quick:
+        assert quick.search_terms(terms, 5) == expected
+        sparton.delete_documents(index, expected[0].id)
+        assert read(bucket, "index/seismic") == {}
+        with pytest.raises(SpartonError, match=f"^the Seismic index of {index} is of generation 0 and the index of"):
+            quick.renewed()
+        sparton.compact_index(index, also="seismic")
+        sparton.delete_documents(index, expected[1].id, also="seismic")
+        assert len(read(bucket, "index/seismic")) == 2
+        with closing(quick.renewed()) as newer, closing(sparton.Searcher(index)) as exact:
+            assert newer.search_terms(terms, 58) == exact.search_terms(terms, 58)
+            assert expected[2].id == newer.search_terms(terms, 1)[0].id
+
+
 def test_lines_that_are_left_out_are_listed_there(bucket, tmp_path):
     path = tmp_path / "v.jsonl"
     path.write_text('{"id": "a", "vector": {"bag": 7}}\n[]\n')

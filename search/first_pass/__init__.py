@@ -1,0 +1,1 @@
+"""First passes: each finds documents that may be the best for a query, which are then scored exactly."""

@@ -1,0 +1,137 @@
+"""Postings of a term as arrays: documents and impacts, all of them in a few calls of Java.
+
+The way from one posting to the next is put together of Java's own methods, once, as in doc_values.py.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...indexer.java import java_array, java_class
+
+_INDEX, _FIELD = "org.apache.lucene.index.", "contents"
+
+
+class PostingsReader:
+    """Reads postings of an open index. For one thread at a time. leaves: Lucene's.
+
+    Making Java's function takes a millisecond, so there is one, which reads whatever is in its cell.
+    """
+
+    def __init__(self, leaves: Any) -> None:
+        self._leaves = list(leaves)
+        self._cell = java_array(f"{_INDEX}PostingsEnum", [None])
+        handles = java_class("java.lang.invoke.MethodHandles")
+        in_cell = handles.insertArguments(
+            handles.arrayElementGetter(self._cell.getClass()), 0, self._cell, java_class("java.lang.Integer")(0)
+        )
+        step = handles.dropArguments(
+            handles.collectArguments(_next_posting(), 0, in_cell), 0, java_class("java.lang.Integer").TYPE
+        )
+        self._step = java_class("java.lang.invoke.MethodHandleProxies").asInterfaceInstance(
+            java_class("java.util.function.IntToLongFunction").class_, step
+        )
+
+    def of(self, term: str) -> tuple[np.ndarray, np.ndarray]:
+        """The documents that have a term and are not deleted, int32, in order, and the impacts that it has in them,
+        int32. Raises what Java throws."""
+        key = java_class("org.apache.lucene.util.BytesRef")(term)
+        found = [(np.empty(0, np.int32), np.empty(0, np.int32))]
+        for leaf in self._leaves:
+            terms = leaf.reader().terms(_FIELD)
+            cursor = None if terms is None else terms.iterator()
+            if cursor is not None and cursor.seekExact(key):
+                found.append(self._read(leaf, cursor))
+        documents, impacts = zip(*found, strict=True)
+        return np.concatenate(documents), np.concatenate(impacts)
+
+    def every(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Each term of each segment, in Lucene's order within one, with what `of` gives of it there."""
+        for leaf in self._leaves:
+            terms = leaf.reader().terms(_FIELD)
+            cursor = None if terms is None else terms.iterator()
+            while cursor is not None and (term := cursor.next()) is not None:
+                yield str(term.utf8ToString()), *self._read(leaf, cursor)
+
+    def _read(self, leaf: Any, cursor: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The postings of the term that a TermsEnum stands at."""
+        self._cell[0] = cursor.postings(None, java_class(f"{_INDEX}PostingsEnum").FREQS)
+        stream = java_class("java.util.stream.IntStream").range(0, cursor.docFreq()).mapToLong(self._step)
+        pairs = np.array(memoryview(stream.toArray()))
+        documents, impacts = (pairs >> 32).astype(np.int32), pairs.astype(np.int32)  # of which the lower half is kept
+        if (live := leaf.reader().getLiveDocs()) is not None:
+            kept = flags(live, int(leaf.reader().maxDoc()))[documents]
+            documents, impacts = documents[kept], impacts[kept]
+        return documents + np.int32(leaf.docBase), impacts
+
+
+def flags(bits: Any, count: int) -> np.ndarray:
+    """Lucene's Bits as truth values."""
+    whole = java_class("org.apache.lucene.util.FixedBitSet").copyOf(bits)
+    words = np.array(memoryview(whole.getBits())).astype("<u8", copy=False).view(np.uint8)
+    return np.unpackbits(words, count=count, bitorder="little").view(bool)
+
+
+@cache
+def _next_posting() -> Any:
+    """Of a PostingsEnum the next document, in the upper half of a long, and its impact in the lower: as a MethodHandle
+    of Java's."""
+    handles, method_type = java_class("java.lang.invoke.MethodHandles"), java_class("java.lang.invoke.MethodType")
+    lookup, number = handles.publicLookup(), java_class("java.lang.Integer").TYPE
+    long, wide = java_class("java.lang.Long"), java_class("java.lang.Long").TYPE
+    postings = java_class(f"{_INDEX}PostingsEnum")
+    move = lookup.findVirtual(postings, "nextDoc", method_type.methodType(number))
+    impact = lookup.findVirtual(postings, "freq", method_type.methodType(number))
+    add = lookup.findStatic(long, "sum", method_type.methodType(wide, wide, wide))
+    shift = lookup.findStatic(long, "rotateLeft", method_type.methodType(wide, wide, number))
+    upper = handles.insertArguments(shift, 1, java_class("java.lang.Integer")(32))
+    upper = upper.asType(method_type.methodType(wide, number))
+    # (document, postings): document << 32 | impact. Both are 31 bits and not negative.
+    both = handles.filterArguments(add, 0, upper, impact.asType(method_type.methodType(wide, postings)))
+    return handles.foldArguments(both, move)
+
+
+class KeptPostings:
+    """Postings of an open index, of which those that were asked for lately are kept in memory. Threads may share it.
+    searcher: Lucene's. most_bytes: that are kept."""
+
+    def __init__(self, searcher: Any, most_bytes: int) -> None:
+        self._reader, self._most_bytes = PostingsReader(searcher.getIndexReader().leaves()), most_bytes
+        self._kept: OrderedDict[str, Postings] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def of(self, term: str) -> "Postings":
+        """A term's postings. Raises what Java throws."""
+        with self._lock:
+            if (found := self._kept.get(term)) is not None:
+                self._kept.move_to_end(term)
+                return found
+            documents, impacts = self._reader.of(term)
+            largest = int(impacts.max(initial=0))
+            found = Postings(documents, impacts.astype(np.min_scalar_type(largest)), largest)
+            if found.bytes:  # else anyone could have names of no terms kept
+                self._kept[term] = found
+                self._bytes += found.bytes
+            while self._bytes > self._most_bytes:
+                self._bytes -= self._kept.popitem(last=False)[1].bytes
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Documents that have a term, in order, the impacts that it has in them, and the largest of these."""
+
+    documents: np.ndarray
+    impacts: np.ndarray
+    largest: int
+
+    @property
+    def bytes(self) -> int:
+        """How much memory they take."""
+        return self.documents.nbytes + self.impacts.nbytes

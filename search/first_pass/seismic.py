@@ -1,0 +1,143 @@
+"""Seismic as a first pass: candidates by its clusters of postings, in which documents have Lucene's numbers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import Parameter, SpartonError
+from ...storage.index_folder import SEISMIC
+from ...storage.manifest import Manifest, Seismic
+from ...storage.markers import file_digest
+from ...storage.untrusted import UnexpectedError
+from .first_pass import Candidates
+from .seismic_package import check_package, index_class
+
+_CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
+_CANDIDATES, _TIMES = 30, 2  # as many at least, or so many for each hit
+_LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
+
+
+class SeismicPass:
+    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it."""
+
+    def __init__(self, index: Any, terms: Sequence[str]) -> None:
+        import seismic
+
+        self._index = index
+        self._numbers = {term: str(number) for number, term in enumerate(terms)}
+        self._type = seismic.get_seismic_string()
+
+    def candidates(
+        self, searcher: Any, terms: Mapping[str, int], most: int, accepted: Sequence[Any] | None
+    ) -> Candidates | None:
+        """As FirstPass. None where it finds fewer than there should be."""
+        wanted, documents = max(_CANDIDATES, most * _TIMES), int(searcher.getIndexReader().maxDoc())
+        if accepted is not None:
+            share = sum(int(bits.cardinality()) for bits in accepted) / documents
+            if share < _LEAST_SHARE:
+                return None
+            wanted = int(wanted / share)
+        if wanted >= documents:
+            return None
+        found = self._found(terms, wanted)
+        if accepted is not None:
+            found = found[_are_accepted(searcher, accepted, found)]
+        return None if len(found) < most else Candidates(found)
+
+    def _found(self, terms: Mapping[str, int], wanted: int) -> np.ndarray:
+        known = [(number, impact) for term, impact in terms.items() if (number := self._numbers.get(term)) is not None]
+        if not known:
+            return np.empty(0, np.int64)
+        numbers, impacts = zip(*known, strict=True)
+        hits = self._index.search(
+            query_id="",
+            query_components=np.array(numbers, self._type),
+            query_values=np.array(impacts, np.float32),
+            k=wanted,
+            query_cut=_CUT,
+            heap_factor=_HEAP,
+        )
+        return np.array([int(name) for _, _, name in hits], np.int64)
+
+
+def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
+    """The Seismic index of the generation that a manifest names. folder: that it is in. name: of the index, as it may
+    be printed.
+
+    Raises SpartonError where there is none, where it is of another generation or damaged, and without the package.
+    """
+    recorded = manifest.seismic
+    if recorded is None:
+        raise SpartonError(
+            f"the index {name} has no Seismic index, which ",
+            Parameter("search_with", SEISMIC),
+            " needs; ",
+            *_renew(name),
+        )
+    if recorded.state != manifest.state:
+        raise SpartonError(
+            f"the Seismic index of {name} is of generation {recorded.state.rpartition('-')[2]} and the index of "
+            f"generation {manifest.number}; ",
+            *_renew(name),
+        )
+    check_package()
+    try:
+        return _opened(folder, recorded)
+    except (OSError, UnexpectedError) as error:
+        raise _damaged(folder, name, str(error)) from error
+
+
+def _renew(name: str) -> tuple[str | Parameter, ...]:
+    return (
+        f"build it with `sparton compact {name} --also seismic`, or search with ",
+        Parameter("search_with", "lucene"),
+    )
+
+
+def _damaged(folder: Path, name: str, found: str) -> SpartonError:
+    return SpartonError(
+        f"the Seismic index of {name} is damaged: {found}; remove {folder / SEISMIC} and ", *_renew(name)
+    )
+
+
+def _opened(folder: Path, recorded: Seismic) -> SeismicPass:
+    for file in recorded.files:
+        path = folder / SEISMIC / file.name
+        if not path.is_file():
+            raise UnexpectedError(f"{path} is missing")
+        if file_digest(path) != file.digest:
+            raise UnexpectedError(f"{path} is not what was written")
+    terms = _terms(folder / SEISMIC / recorded.terms.name)
+    try:
+        index = index_class(len(terms)).load(str(folder / SEISMIC / recorded.index.name))
+    except BaseException as error:  # a panic of Rust is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        raise UnexpectedError(
+            f"it was written by pyseismic-lsr {recorded.version} and this one cannot read it ({type(error).__name__})"
+        ) from error
+    return SeismicPass(index, terms)
+
+
+def _terms(path: Path) -> list[str]:
+    try:
+        terms = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UnexpectedError(f"{path} is no JSON") from error
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise UnexpectedError(f"{path} is no list of terms")
+    return terms
+
+
+def _are_accepted(searcher: Any, accepted: Sequence[Any], numbers: np.ndarray) -> np.ndarray:
+    """Whether each of some documents passes the filters."""
+    passes = np.zeros(len(numbers), bool)
+    for leaf, bits in zip(searcher.getIndexReader().leaves(), accepted, strict=True):
+        words, base, size = np.array(memoryview(bits.getBits())), int(leaf.docBase), int(leaf.reader().maxDoc())
+        inside = np.flatnonzero((numbers >= base) & (numbers < base + size))
+        own = numbers[inside] - base
+        passes[inside] = (words[own >> 6] >> (own & 63)) & 1
+    return passes

@@ -1,0 +1,136 @@
+"""Two phases: the heaviest terms of a query find more documents than are wanted, which get their other terms then.
+
+Terms that weigh little and that many documents have are most of the work of an exact search, and decide little.
+Postings are kept in memory as arrays: adding one to the sum of its document takes numpy some nanoseconds.
+"""
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...indexer.java import java_class
+from ...machine import free_memory_mb
+from .first_pass import Candidates
+from .postings import KeptPostings, Postings, flags
+
+_SHARE = 0.95  # of a query's mass
+_CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
+_EXACT = 2**24  # up to which a 32-bit float has each whole number
+_SHORT = 40  # postings for each candidate
+_SAMPLE = 16  # of so many documents one is looked at to find out how large the largest sums are
+_MEMORY = 4  # a part of so many of what is free is for postings
+
+
+class TwoPhase:
+    """The first pass of the heaviest terms, of an open index. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._frequencies: dict[str, int] = {}  # how many documents have a term
+        self._kept: KeptPostings | None = None
+        self._lock = threading.Lock()
+
+    def candidates(
+        self, searcher: Any, terms: Mapping[str, int], most: int, accepted: Sequence[Any] | None
+    ) -> Candidates | None:
+        """As FirstPass. None for an index of no more documents than would be looked at, and where fewer have the heavy
+        terms: others may then be among the best."""
+        documents, wanted = int(searcher.getIndexReader().maxDoc()), max(_CANDIDATES, most * _TIMES)
+        if wanted >= documents:
+            return None
+        frequencies = self._known(searcher, terms)
+        heavy = heavy_terms(terms, frequencies, documents)
+        found = ((term, impact, self._postings(searcher, term)) for term, impact in terms.items())
+        every = {term: (impact, postings) for term, impact, postings in found if postings.largest}
+        # Looking candidates up in a few postings takes longer than adding all of these.
+        first = {term for term in every if term in heavy or frequencies.get(term, 0) <= _SHORT * wanted}
+        largest = sum(impact * postings.largest for impact, postings in every.values())
+        exact = largest < _EXACT and all(impact == int(impact) for impact, _ in every.values())
+        sums = np.zeros(documents, np.int32 if exact else np.float64)
+        for term in first:
+            np.add.at(sums, every[term][1].documents, _times(every[term][0], every[term][1].impacts, exact))
+        if accepted is not None:
+            sums[~_flags(searcher, accepted)] = 0
+        numbers = _largest(sums, wanted)
+        if len(numbers) < wanted:
+            return None
+        scores = sums[numbers]
+        for term, (impact, postings) in every.items():
+            if term not in first:
+                _add(scores, numbers, impact, postings, exact)
+        best = scores >= np.partition(scores, -most)[-most]
+        return Candidates(numbers[best], scores[best].astype(np.float32))
+
+    def _postings(self, searcher: Any, term: str) -> Postings:
+        with self._lock:
+            if self._kept is None:
+                self._kept = KeptPostings(searcher, (free_memory_mb() << 20) // _MEMORY)
+        return self._kept.of(term)
+
+    def _known(self, searcher: Any, terms: Mapping[str, int]) -> Mapping[str, int]:
+        """How many documents have each term."""
+        term, reader = java_class("org.apache.lucene.index.Term"), searcher.getIndexReader()
+        for name in terms:
+            # Two threads may ask for the same at once, which costs time and nothing else.
+            if name not in self._frequencies and (found := int(reader.docFreq(term("contents", name)))):
+                self._frequencies[name] = found
+        return self._frequencies
+
+
+def heavy_terms(terms: Mapping[str, int], frequencies: Mapping[str, int], documents: int) -> set[str]:
+    """The terms of a query that decide which documents are the best. A term's mass is its impact x the logarithm of how
+    rare it is; those of the largest mass are taken until they have almost all of it.
+
+    frequencies: how many of the documents have each term; those that none has are no terms here.
+    """
+    masses = {
+        term: impact * math.log((documents + 1) / frequencies[term])
+        for term, impact in terms.items()
+        if term in frequencies
+    }
+    wanted = _SHARE * sum(masses.values())
+    heavy: set[str] = set()
+    for term in sorted(masses, key=lambda one: (-masses[one], one)):
+        if wanted <= 0:
+            break
+        heavy.add(term)
+        wanted -= masses[term]
+    return heavy
+
+
+def _times(impact: int, impacts: np.ndarray, exact: bool) -> np.ndarray:
+    """What a term adds to scores. exact: whether all sums are whole numbers that a float has; else each product is
+    rounded as Lucene rounds it."""
+    if exact:
+        return impacts * np.int32(impact)
+    return (impacts.astype(np.float32) * np.float32(impact)).astype(np.float64)
+
+
+def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Postings, exact: bool) -> None:
+    """Add to the scores of some documents what a term gives those that have it."""
+    rows = np.minimum(np.searchsorted(postings.documents, numbers), len(postings.documents) - 1)
+    has = postings.documents[rows] == numbers
+    scores[has] += _times(impact, postings.impacts[rows[has]], exact)
+
+
+def _flags(searcher: Any, accepted: Sequence[Any]) -> np.ndarray:
+    leaves = searcher.getIndexReader().leaves()
+    return np.concatenate(
+        [flags(bits, int(leaf.reader().maxDoc())) for leaf, bits in zip(leaves, accepted, strict=True)]
+    )
+
+
+def _largest(sums: np.ndarray, wanted: int) -> np.ndarray:
+    """The documents, in order, of which the sums are largest and not 0: at least as many as wanted if there are."""
+    sample = sums[::_SAMPLE]
+    row = min(len(sample), wanted * 3 // (2 * _SAMPLE) + 8)
+    least = np.partition(sample, -row)[-row]
+    numbers = np.flatnonzero(sums >= least) if least > 0 else np.flatnonzero(sums)
+    if len(numbers) < wanted:  # the sample was not like the rest
+        numbers = np.flatnonzero(sums)
+    if len(numbers) > 2 * wanted:
+        some = np.sort(np.argpartition(sums[numbers], -wanted)[-wanted:])
+        numbers = numbers[some]
+    return numbers.astype(np.int32)

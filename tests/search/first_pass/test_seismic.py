@@ -1,0 +1,272 @@
+"""Searches with a Seismic index: built whole or not at all, of one generation, with the scores of exact searches."""
+
+import json
+import random
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from support.with_fields import index_with_fields
+
+pytest.importorskip("seismic")
+
+import sparton
+from sparton.errors import SpartonError
+from sparton.jobs import index_build
+from sparton.search.first_pass import seismic
+from sparton.storage.manifest import load_manifest
+from sparton.storage.untrusted import UnexpectedError
+
+COUNT = 300
+TERMS = [f"t{number}" for number in range(40)] + ["x" * 150 + "1", "x" * 150 + "2", "black bag", "né\n", "7"]
+
+
+def vectors(count=COUNT, seed=3):
+    rng, weights = random.Random(seed), [1 / (number + 2) for number in range(len(TERMS))]
+    return {
+        f"d{number * 7919 % 1000:03}": {term: rng.randint(1, 300) for term in {*rng.choices(TERMS, weights, k=8)}}
+        for number in range(count)
+    }
+
+
+def write(path, documents):
+    path.write_text(
+        "".join(
+            json.dumps({"id": name, "vector": vector, "contents": name}) + "\n" for name, vector in documents.items()
+        )
+    )
+    return path
+
+
+def queries(number=40, seed=5):
+    rng = random.Random(seed)
+    return [{term: rng.randint(1, 250) for term in rng.sample(TERMS, rng.randint(1, 12))} for _ in range(number)]
+
+
+def best(documents, terms, k):
+    """What an exact search finds, by sums in Python."""
+    scores = {
+        name: sum(impact * vector[term] for term, impact in terms.items() if term in vector)
+        for name, vector in documents.items()
+    }
+    return sorted((-score, name) for name, score in scores.items() if score)[:k]
+
+
+def found(searcher, terms, k, **asked):
+    return [(-hit.score, hit.id) for hit in searcher.search_terms(terms, k, **asked)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("seismic")
+    sparton.index_vectors(write(path / "v.jsonl", vectors()), path / "index", also=["seismic"])
+    return path / "index"
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    shutil.copytree(folder.parent, tmp_path / "copy", copy_function=shutil.copy2)
+    return tmp_path / "copy" / "index"
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Look at few candidates, as a large index is searched."""
+    monkeypatch.setattr(seismic, "_CANDIDATES", 30)
+
+
+def refused(act):
+    with pytest.raises(SpartonError) as caught:
+        act()
+    return str(caught.value)
+
+
+def test_scores_are_exact_ties_in_order_of_id_and_most_hits_the_best(folder, few):
+    documents, right, wanted = vectors(), 0, 0
+    with sparton.Searcher(folder, search_with="seismic") as quick:
+        for terms in queries():
+            scores = {name: score for score, name in best(documents, terms, COUNT)}
+            hits, expected = found(quick, terms, 10), best(documents, terms, 10)
+            assert hits == sorted(hits)
+            assert [scores[name] for _, name in hits] == [score for score, _ in hits]
+            assert len(hits) == len(expected)
+            right += sum(score <= expected[-1][0] for score, _ in hits)
+            wanted += len(expected)
+            assert found(quick, terms, COUNT) == best(documents, terms, COUNT)
+            assert [hit.text for hit in quick.search_terms(terms, 3)] == [name for _, name in hits[:3]]
+    assert right / wanted > 0.95
+
+
+def test_no_term_is_lost_however_long_it_is(folder, few):
+    documents = vectors()
+    with sparton.Searcher(folder, search_with="seismic") as quick:
+        for term in TERMS[40:]:
+            assert found(quick, {term: 7}, 2) == best(documents, {term: 7}, 2)
+        assert found(quick, {"nobody's": 7}, 5) == []
+        assert found(quick, {"40": 7, "0": 9}, 5) == []  # numbers of terms are none
+
+
+def test_threads_get_what_each_gets_alone(folder, few):
+    asked = queries(30)
+    with sparton.Searcher(folder, search_with="seismic") as quick:
+        alone = [found(quick, terms, 10) for terms in asked]
+        with ThreadPoolExecutor(16) as pool:
+            for _ in range(4):
+                assert list(pool.map(lambda terms: found(quick, terms, 10), asked)) == alone
+
+
+def test_with_filters_no_hit_is_missing(tmp_path, static_model, few):
+    documents = {
+        f"P{i:03}": (f"word{i % 7} word{i % 11 + 20} bag", {"price": i, "in_stock": i % 3 > 0}) for i in range(120)
+    }
+    folder = index_with_fields(tmp_path / "index", documents, model=str(static_model))
+    sparton.compact_index(folder, also="seismic")
+    with sparton.Searcher(folder) as exact, sparton.Searcher(folder, search_with="seismic") as quick:
+        terms = exact.terms("bag word1 word2 word3 word20 word21 word22")
+        for test in ("price < 60", "in_stock", "price = 7", "price > 1000", "not in_stock and price > 50"):
+            passing = {name: score for score, name in found(exact, terms, 120, filters=test)}
+            hits = found(quick, terms, 10, filters=test)
+            assert len(hits) == min(10, len(passing))
+            assert [passing[name] for _, name in hits] == [score for score, _ in hits]
+            assert found(quick, terms, 10, filters=test, sort="-price") == found(
+                exact, terms, 10, filters=test, sort="-price"
+            )
+
+
+def test_a_finished_index_gets_one_and_is_not_built_again(tmp_path, few):
+    collection, folder = write(tmp_path / "v.jsonl", vectors()), tmp_path / "index"
+    sparton.index_vectors(collection, folder)
+    lucene = {path: path.read_bytes() for path in (folder / "lucene").iterdir()}
+    sentence = (
+        f"the index {folder} has no Seismic index, which search_with='seismic' needs; build it with `sparton compact "
+        f"{folder} --also seismic`, or search with search_with='lucene'"
+    )
+    assert refused(lambda: sparton.Searcher(folder, search_with="seismic")) == sentence
+    sparton.index_vectors(collection, folder, also="seismic")
+    assert {path: path.read_bytes() for path in (folder / "lucene").iterdir()} == lucene
+    files = {path.name: path.read_bytes() for path in (folder / "seismic").iterdir()}
+    assert len(files) == 2
+    sparton.index_vectors(collection, folder, also="seismic")
+    assert {path.name: path.read_bytes() for path in (folder / "seismic").iterdir()} == files
+    (folder / "seismic" / load_manifest(folder).seismic.terms.name).unlink()
+    sparton.index_vectors(collection, folder, also="seismic")
+    with sparton.Searcher(folder, search_with="seismic") as quick:
+        assert found(quick, queries()[0], 5) == best(vectors(), queries()[0], 5)
+
+
+def test_one_that_is_killed_is_begun_again_and_counts_for_nothing_before(tmp_path, monkeypatch, few):
+    collection, folder = write(tmp_path / "v.jsonl", vectors()), tmp_path / "index"
+
+    def killed(into, manifest):
+        (into / "seismic").mkdir()
+        (into / "seismic" / "0123456789abcdef.index.seismic").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index_build, "build_seismic", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sparton.index_vectors(collection, folder, also="seismic")
+    assert "has no Seismic index" in refused(lambda: sparton.Searcher(folder, search_with="seismic"))
+    with sparton.Searcher(folder) as exact:
+        assert found(exact, queries()[0], 5) == best(vectors(), queries()[0], 5)
+    sparton.index_vectors(collection, folder, also="seismic")
+    named = {file.name for file in load_manifest(folder).seismic.files}
+    assert {path.name for path in (folder / "seismic").iterdir()} == named
+    with sparton.Searcher(folder, search_with="seismic") as quick:
+        assert found(quick, queries()[0], 5) == best(vectors(), queries()[0], 5)
+
+
+def test_after_a_deletion_it_is_renewed_or_told_of(copy, few, run_cli):
+    terms, documents = {"t0": 3, "t1": 2, "t2": 200}, vectors()
+    gone = [name for _, name in best(documents, terms, 5)]
+    with closing(sparton.Searcher(copy, search_with="seismic")) as before:
+        ids = copy.parent / "ids"
+        ids.write_text(gone[0])
+        ran = run_cli("delete", copy, "--ids", ids)
+        assert ran.code == 0
+        assert ran.stderr.splitlines()[0] == (
+            f"the Seismic index of {copy} is of an older generation, with which nothing is searched; renew it with "
+            f"`sparton compact {copy} --also seismic`"
+        )
+        assert found(before, terms, 5) == best(documents, terms, 5)
+        ran = run_cli("search", "t0", "--index", copy, "--with", "seismic")
+        assert (ran.code, ran.stdout) == (1, "")
+        assert (
+            f"the Seismic index of {copy} is of generation 0 and the index of generation 1; build it with" in ran.stderr
+        )
+        assert refused(before.renewed).startswith(f"the Seismic index of {copy} is of generation 0")
+        assert list((copy / "seismic").iterdir()) == []
+        sparton.compact_index(copy, also="seismic")
+        del documents[gone[0]]
+        with closing(before.renewed()) as after:
+            assert found(after, terms, 5) == best(documents, terms, 5)
+            sparton.delete_documents(copy, gone[1:], also="seismic")
+            for name in gone[1:]:
+                del documents[name]
+            with closing(after.renewed()) as last:
+                for terms in queries(10):
+                    assert not {name for _, name in found(last, terms, 50)} & {*gone}
+                    assert found(last, terms, COUNT) == best(documents, terms, COUNT)
+
+
+def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, few):
+    names, words = [f"d{i}" for i in range(80)], [f"word{i % 9} word{i % 20} bag" for i in range(80)]
+    folder = tmp_path / "index"
+    sparton.build_index(
+        write_parquet(tmp_path / "a.parquet", id=names, text=words), folder, model=str(static_model), also="seismic"
+    )
+    rows = write_parquet(tmp_path / "b.parquet", id=["d3", "new"], text=["word1 word2", "word3 bag bag"])
+    sparton.update_index(rows, folder, also="seismic")
+    with sparton.Searcher(folder) as exact, sparton.Searcher(folder, search_with="seismic") as quick:
+        assert load_manifest(folder).number == 1
+        for text in ("word1 word2", "word3 bag", "word1 word5 word6"):
+            terms = exact.terms(text)
+            scores = dict((name, score) for score, name in found(exact, terms, 80))
+            hits = found(quick, terms, 10)
+            assert [scores[name] for _, name in hits] == [score for score, _ in hits]
+            assert len(hits) == min(10, len(scores))
+            assert hits[0] == found(exact, terms, 1)[0]
+
+
+def test_a_damaged_one_is_a_sentence(copy):
+    recorded = load_manifest(copy).seismic
+    path = copy / "seismic" / recorded.index.name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    sentence = refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+    assert sentence.startswith(f"the Seismic index of {copy} is damaged: {path} is not what was written; remove")
+    path.unlink()
+    assert f"{path} is missing" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+    path.write_bytes(b"")
+    manifest = load_manifest(copy)
+    empty = replace(recorded.index, digest="sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    replace(manifest, seismic=replace(recorded, index=empty)).save(copy)
+    assert "this one cannot read it" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000])
+def test_terms_that_are_none_are_told(tmp_path, content):
+    (tmp_path / "terms").write_bytes(content)
+    with pytest.raises(UnexpectedError, match="is no (JSON|list of terms)"):
+        seismic._terms(tmp_path / "terms")
+
+
+def test_without_the_package_it_is_a_sentence(copy, monkeypatch, tmp_path):
+    from sparton.search.first_pass import seismic_package
+
+    monkeypatch.setattr(seismic_package, "find_spec", lambda name: None)
+    sentence = (
+        "a Seismic index needs the package pyseismic-lsr, which is not installed; run `pip install 'sparton[seismic]'`"
+    )
+    assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == sentence
+    assert refused(lambda: sparton.compact_index(copy, also="seismic")) == sentence
+    collection = write(tmp_path / "v.jsonl", vectors(5))
+    assert refused(lambda: sparton.index_vectors(collection, tmp_path / "new", also="seismic")) == sentence
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_index_beside_is_refused(run_cli, tmp_path):
+    ran = run_cli("index-vectors", tmp_path, "--also", "qdrant")
+    assert (ran.code, ran.stderr) == (2, "sparton: --also is 'qdrant'; expected seismic\n")

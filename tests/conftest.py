@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -20,10 +21,23 @@ from typer.testing import CliRunner
 import sparton
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Do not even import a file all of whose tests the marks asked for (-m) leave out: imports are seconds a worker."""
+    expression = config.option.markexpr
+    if not expression or collection_path.suffix != ".py":
+        return None
+    unwanted = re.findall(r"\bnot (\w+)", expression)
+    if expression != " and ".join(f"not {name}" for name in unwanted):
+        return None
+    marks = re.findall(r"^pytestmark = (.*)", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
+    return any(re.search(rf"\bmark\.{name}\b", line) for name in unwanted for line in marks) or None
+
+
 def pytest_collection_modifyitems(items):
-    """Put the longest file first, then those with slow tests: a long one that came last would leave a worker idle."""
+    """Put the longest files first, then those with slow tests: a long one that came last would leave a worker idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.name != "test_interpreted_kernels.py", item.path not in slow))
+    longest = "test_interpreted_kernels.py", "test_object_store.py"
+    items.sort(key=lambda item: (item.path.name not in longest, item.path not in slow))
 
 
 @dataclass(frozen=True)

@@ -527,7 +527,7 @@ def test_texts_with_half_characters_are_served(odd_index):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("query", [b"bag", b"bag \xff", b"\xed\xa0\xbd bag"])
+@pytest.mark.parametrize("query", [b"bag \xff", b"\xed\xa0\xbd bag"])
 def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
     """Where Python would rather raise than print what it cannot, as it does under most locales."""
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}

@@ -1,4 +1,4 @@
-"""A process that indexes for tests: Java compiles quickly rather than well, and touches no memory before it needs it."""
+"""A process that indexes for tests: Java compiles quickly rather than well, and touches no memory before it must."""
 
 from sparton.indexer import worker
 from sparton.indexer.java import SHORT_RUN, start_jvm

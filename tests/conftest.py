@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,18 +18,6 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import sparton
-
-
-def pytest_ignore_collect(collection_path, config):
-    """Do not even import a file all of whose tests the marks asked for (-m) leave out: imports are seconds a worker."""
-    expression = config.option.markexpr
-    if not expression or collection_path.suffix != ".py":
-        return None
-    unwanted = re.findall(r"\bnot (\w+)", expression)
-    if expression != " and ".join(f"not {name}" for name in unwanted):
-        return None
-    marks = re.findall(r"^pytestmark = (.*)", collection_path.read_text(encoding="utf-8"), re.MULTILINE)
-    return any(re.search(rf"\bmark\.{name}\b", line) for name in unwanted for line in marks) or None
 
 
 def pytest_collection_modifyitems(items):

@@ -6,6 +6,8 @@ VERSION := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) -c 'impor
 TESTED := $(wildcard constraints/py$(VERSION).txt)
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= quick
+# Files with tests of Ray: to collect all others beside them takes longer than some of the tests.
+CLUSTER = $(shell grep -rl --include="test_*.py" "mark.cluster" tests)
 # Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -18,7 +20,7 @@ demo: .venv/demo
 
 # One after the other they would leave a core idle: half of what Ray's tests take is waiting for processes to start.
 test: .venv/dev
-	$(BIN)/python -m pytest -m cluster -p no:cacheprovider > .venv/cluster.log 2>&1 & cluster=$$!; trap 'kill $$cluster' INT TERM; \
+	$(BIN)/python -m pytest -m cluster -p no:cacheprovider $(CLUSTER) > .venv/cluster.log 2>&1 & cluster=$$!; trap 'kill $$cluster' INT TERM; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not cluster"; rest=$$?; \
 	wait $$cluster; cluster=$$?; cat .venv/cluster.log; exit $$((rest || cluster))
 

@@ -21,9 +21,10 @@ import sparton
 
 
 def pytest_collection_modifyitems(items):
-    """Put the longest file first, then those with slow tests: a long one that came last would leave a worker idle."""
+    """Put the longest files first, then those with slow tests: a long one that came last would leave a worker idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.name != "test_interpreted_kernels.py", item.path not in slow))
+    longest = "test_interpreted_kernels.py", "test_object_store.py"
+    items.sort(key=lambda item: (item.path.name not in longest, item.path not in slow))
 
 
 @dataclass(frozen=True)

@@ -57,16 +57,13 @@ for index in sys.argv[2:]:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("interop") / "index"
-    sparton.build_index(str(files("sparton.data") / "catalog.parquet"), folder)
-    return folder
+def index(small_index):
+    return small_index
 
 
 @pytest.fixture(scope="module")
-def queries(index):
+def queries(searcher):
     """60 queries as Sparton encodes them, and what Sparton finds."""
-    searcher = sparton.Searcher(index)
     lines = (files("sparton.data") / "queries.tsv").read_text(encoding="utf-8").splitlines()[:60]
     encoded = [searcher.terms(line.split("\t")[1]) for line in lines]
     return [(terms, [[hit.id, hit.score] for hit in searcher.search_terms(terms, K)]) for terms in encoded]

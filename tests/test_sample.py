@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 
+@pytest.mark.slow
 def test_the_files_are_what_the_program_writes_every_time(catalog, tmp_path):
     data = Path(catalog).parent
     shutil.copytree(data / "make", tmp_path / "make")

@@ -400,6 +400,7 @@ def test_a_column_of_mixed_types_is_named(build, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["columns", "rows"])
 def test_an_interrupted_build_goes_on_with_the_same_rows_however_they_come(
     build, expected, tmp_path, monkeypatch, form

@@ -17,7 +17,7 @@ from sparton.storage.manifest import load_manifest
 pytestmark = pytest.mark.slow
 
 # Big enough that it is still going on when the first part is finished.
-ROWS, SHARD_ROWS = 600, 20
+ROWS, SHARD_ROWS = 300, 20
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def alive(pid):
         return False
 
 
-@pytest.mark.parametrize(("device", "rows"), [("cpu", 600), ("cpu:0,cpu:1", 10_000)])
+@pytest.mark.parametrize(("device", "rows"), [("cpu", 300), ("cpu:0,cpu:1", 5_000)])
 def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(make_corpus, static_model, device, rows, run_cli):
     """Several processes have a model without torch, with which they start quickly and encode more."""
     corpus = make_corpus(rows)
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(corpus, run_cli):
 
 def test_nothing_finished_is_lost_when_everything_is_killed(make_corpus, static_model, run_cli):
     """By a model without torch, whose processes start quickly, and many small parts."""
-    rows, shard_rows = 1_800, 3
+    rows, shard_rows = 1_200, 3
     corpus = make_corpus(rows)
     options = "--model", str(static_model)
     for _ in range(2):

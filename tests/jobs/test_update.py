@@ -47,9 +47,9 @@ def small(static_model, tmp_path):
     ],
 )
 def test_random_changes_leave_what_a_fresh_build_of_the_final_corpus_has(static_model, tmp_path, run_cli, options):
-    catalogue = Catalogue(200)
+    catalogue = Catalogue(120)
     index = build(tmp_path / "index", catalogue.rows.values(), static_model, **SMALL, **options)
-    for turn in range(10):
+    for turn in range(7):
         make(catalogue.change(share=0.1), index, tmp_path / "rows.jsonl")
         if turn % 3:
             continue

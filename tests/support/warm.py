@@ -14,6 +14,7 @@ from sparton.options import values_for
 from sparton.pipeline.options import EncoderOptions
 from sparton.processes import Subprocess
 
+_MODULE = "support.warm_worker"
 # Variables that a process which indexes does not read: of pytest, of object stores, of the hub and of our commands.
 _NOT_READ = ("PYTEST_", "AWS_", "HF_", "SPARTON_")
 
@@ -36,7 +37,7 @@ class WarmIndexers:
                 if entry[0] == kind:
                     self._ready.remove(entry)
                     return entry[1]
-        return Subprocess(build._MODULE)
+        return Subprocess(_MODULE)
 
     def give_back(self, kind: object, process: Subprocess) -> None:
         """Keep one for the next build."""

@@ -15,6 +15,7 @@ from sparton.pipeline.corpus.columns import choose_columns
 from sparton.pipeline.corpus.reader import Corpus
 from sparton.pipeline.corpus.survey import Wanted, survey_all
 
+pytestmark = pytest.mark.slow
 SEEDS = range(400)
 TEXTS = [
     "black bag",

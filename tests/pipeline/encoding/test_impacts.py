@@ -137,8 +137,7 @@ def test_the_weights_with_ties_would_show_a_fused_multiply_add(scale):
 
 
 @pytest.mark.parametrize("top_terms", [None, 1, 3, 40, 100_000])
-@pytest.mark.parametrize("scale", [1, 100])
-@pytest.mark.parametrize("shape", [(4, 9_001), (8, 1), (5, 4_096), (7, 300)])
+@pytest.mark.parametrize(("shape", "scale"), [((4, 9_001), 100), ((8, 1), 1), ((5, 4_096), 1), ((7, 300), 100)])
 def test_kernels_give_the_impacts_of_a_cpu(device, shape, scale, top_terms):
     assert_same_as_on_a_cpu(weights_with_ties(*shape, scale).to(device), scale, top_terms)
 
@@ -202,7 +201,7 @@ def test_kernels_take_no_rows_and_no_terms(device, shape):
 
 @pytest.mark.parametrize("top_terms", [None, 3])
 def test_kernels_take_any_strides(device, top_terms):
-    weights = weights_with_ties(12, 9_001, 100).to(device)
+    weights = weights_with_ties(12, 5_001, 100).to(device)
     few = weights[:4]
     for strided in (weights[1::3], few[:, 1::2], weights[:, :8].T, few[3].expand(2, -1), few[:, 5:4_000]):
         assert_same_as_on_a_cpu(strided, 100, top_terms)

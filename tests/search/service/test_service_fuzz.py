@@ -1,4 +1,4 @@
-"""Two thousand requests that somebody might send: each is answered right or refused in a sentence."""
+"""A thousand requests that somebody might send: each is answered right or refused in a sentence."""
 
 import http.client
 import json
@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import quote, quote_plus, urlsplit
@@ -13,12 +14,13 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 from support.serving import SPARTON
 
+import sparton
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES
 from sparton.search.service.page import page, security_headers
 
 pytestmark = pytest.mark.slow
 
-SEED, COUNT, MOST_K = 8017, 2_000, 50
+SEED, COUNT, MOST_K = 8017, 1_000, 50
 
 WORDS = [
     "small",
@@ -426,11 +428,18 @@ class Maker:
 
 
 @pytest.fixture
-def served(small_index, tmp_path):
-    """Where a service on the small index listens, and the file of what it says."""
+def searcher(light_index):
+    """The light index, open."""
+    with closing(sparton.Searcher(light_index)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def served(light_index, tmp_path):
+    """Where a service on the light index listens, and the file of what it says."""
     log = tmp_path / "log"
     with log.open("wb") as stream:
-        command = [*SPARTON, "serve", "--index", str(small_index), "--port", "0", "--max-k", str(MOST_K)]
+        command = [*SPARTON, "serve", "--index", str(light_index), "--port", "0", "--max-k", str(MOST_K)]
         process = subprocess.Popen(command, stderr=stream)
     try:
         while not (said := log.read_text()).endswith("\n"):

@@ -148,19 +148,6 @@ Device = Annotated[
 Threads = Annotated[
     int | None, typer.Option("--threads", help="How many search. [default: one a core]"), at_least(1, MOST_THREADS)
 ]
-Pretokenized = Annotated[
-    bool | None,
-    typer.Option(
-        "--pretokenized/--no-pretokenized",
-        help="Whether the topics' texts are a model's tokens, each as often as its impact says. [default: refuse "
-        "what looks like it]",
-    ),
-]
-TopicScale = Annotated[
-    float | None,
-    typer.Option("--scale", help="For topics that are vectors: an impact is round(weight × scale)."),
-    SCALES,
-]
 Overwrite = Annotated[
     bool,
     typer.Option(
@@ -201,6 +188,7 @@ TopicScale = Annotated[
         rich_help_panel="Topics",
         help="For topics that are vectors: an impact is round(weight × scale).",
     ),
+    SCALES,
 ]
 ReportJson = Annotated[bool, typer.Option("--json", help="Print counts and times as JSON.")]
 StoreTimeout = Annotated[

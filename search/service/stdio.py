@@ -24,9 +24,9 @@ _ALIKE = frozenset(("mcp", "stdio", "threads", "max_k", "reload"))  # options th
 
 
 def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, searching: SearcherOptions) -> None:
-    """Open indexes, of which each is somewhere by its name, and serve the agent at the other end of stdin and stdout, until stdin is closed.
+    """Open indexes and serve the agent at the other end of stdin and stdout, until stdin is closed.
 
-    Nothing else is written to stdout meanwhile: what is printed goes to stderr.
+    places: where the indexes are, by name. Nothing else is written to stdout meanwhile: what is printed goes to stderr.
     Raises as serve_index does.
     """
     _check(serving)

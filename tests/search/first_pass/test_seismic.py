@@ -223,7 +223,7 @@ def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, 
         assert load_manifest(folder).number == 1
         for text in ("word1 word2", "word3 bag", "word1 word5 word6"):
             terms = exact.terms(text)
-            scores = dict((name, score) for score, name in found(exact, terms, 80))
+            scores = {name: score for score, name in found(exact, terms, 80)}
             hits = found(quick, terms, 10)
             assert [scores[name] for _, name in hits] == [score for score, _ in hits]
             assert len(hits) == min(10, len(scores))

@@ -63,10 +63,3 @@ def shop_page(browser, shop_address):
     page.look()
     page.open()
     return page
-
-
-@pytest.fixture(scope="session")
-def light_searcher(light_index):
-    """The small catalogue with a model that loads at once, open."""
-    with closing(sparton.Searcher(light_index)) as searcher:
-        yield searcher

@@ -394,8 +394,6 @@ class Searcher:
         return self._found(terms, most, selection)[offset:]
 
     def _found(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
-        if self._first_pass is None:
-            return self._index.rank(terms, most, selection)
         return self._index.rank_with(self._first_pass, terms, most, selection)
 
     def _hits(self, ranked: Sequence[ScoredDoc], offset: int = 0) -> list[Hit]:
@@ -470,7 +468,7 @@ def _name(path: str | Path) -> str:
 
 def _open_index(
     folder: Path, manifest: Manifest, search_with: str, name: str
-) -> tuple[Manifest, ImpactIndex, FirstPass | None]:
+) -> tuple[Manifest, ImpactIndex, FirstPass]:
     """The Lucene indexes of the generation that sparton.json names, and the first pass of that name: this generation,
     or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
     while True:

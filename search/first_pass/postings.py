@@ -5,7 +5,7 @@ The way from one posting to the next is put together of Java's own methods, once
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -70,6 +70,14 @@ class PostingsReader:
         return documents + np.int32(leaf.docBase), impacts
 
 
+def flags_of_all(searcher: Any, accepted: Sequence[Any]) -> np.ndarray:
+    """Which documents of an index are accepted, of each segment as Bits."""
+    leaves = searcher.getIndexReader().leaves()
+    return np.concatenate(
+        [flags(bits, int(leaf.reader().maxDoc())) for leaf, bits in zip(leaves, accepted, strict=True)]
+    )
+
+
 def flags(bits: Any, count: int) -> np.ndarray:
     """Lucene's Bits as truth values."""
     whole = java_class("org.apache.lucene.util.FixedBitSet").copyOf(bits)
@@ -112,9 +120,7 @@ class KeptPostings:
             if (found := self._kept.get(term)) is not None:
                 self._kept.move_to_end(term)
                 return found
-            documents, impacts = self._reader.of(term)
-            largest = int(impacts.max(initial=0))
-            found = Postings(documents, impacts.astype(np.min_scalar_type(largest)), largest)
+            found = kept_postings(self._reader, term)
             if found.bytes:  # else anyone could have names of no terms kept
                 self._kept[term] = found
                 self._bytes += found.bytes
@@ -135,3 +141,32 @@ class Postings:
     def bytes(self) -> int:
         """How much memory they take."""
         return self.documents.nbytes + self.impacts.nbytes
+
+
+def kept_postings(reader: PostingsReader, term: str) -> Postings:
+    """A term's postings, with impacts in as few bytes as they take. Raises what Java throws."""
+    documents, impacts = reader.of(term)
+    largest = int(impacts.max(initial=0))
+    return Postings(documents, impacts.astype(np.min_scalar_type(largest)), largest)
+
+
+def add_postings(sums: np.ndarray, postings: Postings, impact: int) -> None:
+    """Add to each document's sum, int32, what a term of a query gives it."""
+    # With indices of another type numpy takes half as long again, more than it takes to convert them.
+    np.add.at(sums, postings.documents.astype(np.intp), postings.impacts * np.int32(impact))
+
+
+class Frequencies:
+    """How many documents of an open index have a term. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+
+    def of(self, searcher: Any, terms: Mapping[str, int]) -> dict[str, int]:
+        """Of those terms that any document has, with deleted ones. searcher: Lucene's."""
+        term, reader = java_class(f"{_INDEX}Term"), searcher.getIndexReader()
+        for name in terms:
+            # Two threads may ask for the same at once, which costs time and nothing else.
+            if name not in self._known and (found := int(reader.docFreq(term(_FIELD, name)))):
+                self._known[name] = found
+        return {name: self._known[name] for name in terms if name in self._known}

@@ -8,9 +8,8 @@ from .first_pass import FirstPass
 LUCENE, TWO_PHASE, SEISMIC = NAMES = ("lucene", "two-phase", "seismic")
 
 
-def open_first_pass(name: str, folder: Path, manifest: Manifest, index: str) -> FirstPass | None:
-    """The first pass of that name for an index; None of Lucene's exact search, which needs none. index: where it is, as
-    it may be printed.
+def open_first_pass(name: str, folder: Path, manifest: Manifest, index: str) -> FirstPass:
+    """The first pass of that name for an index. index: where it is, as it may be printed.
 
     Raises SpartonError where the index or this Python lacks what it needs.
     """
@@ -22,4 +21,6 @@ def open_first_pass(name: str, folder: Path, manifest: Manifest, index: str) -> 
         from .two_phase import TwoPhase
 
         return TwoPhase()
-    return None
+    from .all_terms import AllTerms
+
+    return AllTerms()

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ...indexer.java import java_class
 from ...machine import free_memory_mb
 from .first_pass import Candidates
-from .postings import KeptPostings, Postings, flags
+from .postings import Frequencies, KeptPostings, Postings, flags_of_all
 
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
@@ -28,7 +27,7 @@ class TwoPhase:
     """The first pass of the heaviest terms, of an open index. Threads may share it."""
 
     def __init__(self) -> None:
-        self._frequencies: dict[str, int] = {}  # how many documents have a term
+        self._frequencies = Frequencies()
         self._kept: KeptPostings | None = None
         self._lock = threading.Lock()
 
@@ -40,7 +39,7 @@ class TwoPhase:
         documents, wanted = int(searcher.getIndexReader().maxDoc()), max(_CANDIDATES, most * _TIMES)
         if wanted >= documents:
             return None
-        frequencies = self._known(searcher, terms)
+        frequencies = self._frequencies.of(searcher, terms)
         heavy = heavy_terms(terms, frequencies, documents)
         found = ((term, impact, self._postings(searcher, term)) for term, impact in terms.items())
         every = {term: (impact, postings) for term, impact, postings in found if postings.largest}
@@ -50,9 +49,10 @@ class TwoPhase:
         exact = largest < _EXACT and all(impact == int(impact) for impact, _ in every.values())
         sums = np.zeros(documents, np.int32 if exact else np.float64)
         for term in first:
-            np.add.at(sums, every[term][1].documents, _times(every[term][0], every[term][1].impacts, exact))
+            impact, postings = every[term]
+            np.add.at(sums, postings.documents.astype(np.intp), _times(impact, postings.impacts, exact))
         if accepted is not None:
-            sums[~_flags(searcher, accepted)] = 0
+            sums[~flags_of_all(searcher, accepted)] = 0
         numbers = _largest(sums, wanted)
         if len(numbers) < wanted:
             return None
@@ -68,15 +68,6 @@ class TwoPhase:
             if self._kept is None:
                 self._kept = KeptPostings(searcher, (free_memory_mb() << 20) // _MEMORY)
         return self._kept.of(term)
-
-    def _known(self, searcher: Any, terms: Mapping[str, int]) -> Mapping[str, int]:
-        """How many documents have each term."""
-        term, reader = java_class("org.apache.lucene.index.Term"), searcher.getIndexReader()
-        for name in terms:
-            # Two threads may ask for the same at once, which costs time and nothing else.
-            if name not in self._frequencies and (found := int(reader.docFreq(term("contents", name)))):
-                self._frequencies[name] = found
-        return self._frequencies
 
 
 def heavy_terms(terms: Mapping[str, int], frequencies: Mapping[str, int], documents: int) -> set[str]:
@@ -113,13 +104,6 @@ def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Posting
     rows = np.minimum(np.searchsorted(postings.documents, numbers), len(postings.documents) - 1)
     has = postings.documents[rows] == numbers
     scores[has] += _times(impact, postings.impacts[rows[has]], exact)
-
-
-def _flags(searcher: Any, accepted: Sequence[Any]) -> np.ndarray:
-    leaves = searcher.getIndexReader().leaves()
-    return np.concatenate(
-        [flags(bits, int(leaf.reader().maxDoc())) for leaf, bits in zip(leaves, accepted, strict=True)]
-    )
 
 
 def _largest(sums: np.ndarray, wanted: int) -> np.ndarray:

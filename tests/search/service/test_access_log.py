@@ -106,8 +106,10 @@ def test_requests_at_once_have_lines_of_their_own(light_searcher, capsys):
         async def send(message):
             sent.append(message)
 
+        whole = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
         async def receive():
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return next(whole, None) or await asyncio.Event().wait()  # a client that waits for its response
 
         scope = {"type": "http", "method": "GET", "path": "/search", "raw_path": b"/search", "client": (str(number), 1)}
         query = {"query_string": b"q=bag&k=%d" % number, "headers": [(b"host", b"localhost")]}

@@ -177,8 +177,10 @@ def get_raw(client, target):
     async def send(message):
         sent.append(message)
 
+    whole = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return next(whole, None) or await asyncio.Event().wait()  # a client that waits for its response
 
     scope = {"type": "http", "method": "GET", "path": unquote(target), "raw_path": target.encode(), "query_string": b""}
     asyncio.run(client.app({**scope, "headers": [(b"host", b"localhost")]}, receive, send))

@@ -353,7 +353,9 @@ STDIO = ("serve", "--mcp", "--stdio", "--index")
 @pytest.mark.slow
 def test_an_agent_that_starts_the_command_gets_the_same(stock, stock_searcher):
     server = StdioServerParameters(
-        command=sys.executable, args=[*SPARTON[1:], *STDIO, str(stock)], env={"PYTHONPATH": os.environ["PYTHONPATH"]}
+        command=sys.executable,
+        args=[*SPARTON[1:], *STDIO, str(stock)],
+        env={"PYTHONPATH": os.environ.get("PYTHONPATH", "")},
     )
     results = asked(server, *(("search", search) for search in SEARCHES), ("get_document", {"id": "B01"}))
     for result, search in zip(results[:-1], SEARCHES, strict=True):

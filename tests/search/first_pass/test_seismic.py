@@ -249,7 +249,7 @@ def test_a_damaged_one_is_a_sentence(copy):
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000])
 def test_terms_that_are_none_are_told(tmp_path, content):
     (tmp_path / "terms").write_bytes(content)
-    with pytest.raises(UnexpectedError, match="is no (JSON|list of terms)"):
+    with pytest.raises(UnexpectedError, match=r"is no (JSON|list of terms)"):
         seismic._terms(tmp_path / "terms")
 
 

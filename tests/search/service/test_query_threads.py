@@ -174,7 +174,7 @@ def test_queries_of_a_client_that_has_hung_up_are_dropped(gated, light_searcher)
     assert "sparton_queries_total 2.0" in metrics
     assert 'sparton_requests_total{path="/search",status="200"} 2.0' in metrics
     assert 'sparton_requests_total{path="/search",status="499"} 1.0' in metrics
-    assert "sparton_requests_waiting 0" in metrics
+    assert "sparton_requests_waiting 0.0" in metrics
 
 
 def test_who_waits_when_the_service_stops_is_told_so(gated, light_searcher):

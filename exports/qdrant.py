@@ -33,14 +33,14 @@ class Qdrant:
         self._spelled = Spelled(percent_encoded('"'))  # which nothing could escape in a path
 
     def describe(self) -> Sequence[str]:
-        """Write collection.json, of which a collection is made, and payload-indexes.json, what makes each of these."""
+        """Write collection.json, of which a collection is made, and payload-indexes.jsonl, what makes each of these."""
         indexes = [
             {"field_name": f'fields."{self._spelled[field.name]}"', "field_schema": _TYPES[field.kind]}
             for field in self._fields
         ]
         return [
             write_json(self._folder, "collection.json", {"vectors": {}, "sparse_vectors": {"impacts": {}}}),
-            write_json(self._folder, "payload-indexes.json", indexes),
+            write_file(self._folder, "payload-indexes.jsonl", map(json_line, indexes)),
         ]
 
     def write(self, piece: str, documents: Iterable[Document], notes: Counter[str]) -> Sequence[str]:

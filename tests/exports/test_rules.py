@@ -305,7 +305,7 @@ def test_what_a_date_leaves_off_is_counted(tmp_path):
 def test_names_of_fields_with_quotes_are_paths_of_qdrants(tmp_path):
     qdrant = Qdrant(Target(tmp_path, [Field('15" screen', "string"), Field("a.b", "string")], {"x": 0}))
     qdrant.describe()
-    indexes = json.loads((tmp_path / "payload-indexes.json").read_bytes())
+    indexes = lines_of(tmp_path / "payload-indexes.jsonl")
     qdrant.write("0", [Document("d", None, {'15" screen': "matt", "a.b": "c"}, {"x": 1})], Counter())
     (point,) = json.loads((tmp_path / "points-0-000.json").read_bytes())["points"]
     assert [index["field_name"] for index in indexes] == ['fields."15%22 screen"', 'fields."a.b"']

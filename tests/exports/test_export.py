@@ -196,7 +196,7 @@ def parquet_content(folder):
 def test_a_full_disk_names_the_file_of_postings(shop, tmp_path):
     vectors = tmp_path / "vectors"
     shutil.copytree(shop.index / "collection", vectors)
-    sparton.index_vectors(vectors, tmp_path / "index")
+    sparton.index_vectors(vectors, tmp_path / "index", index_processes=1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
     try:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar
 
-from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP
+from ..indexer.field_types import microseconds_of
+from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP, FieldValue
 from .documents import Document, Query, Terms, inexact
 from .files import json_line, write_bounded, write_file, write_json
 from .format import Target
@@ -39,6 +40,7 @@ class Bulk:
 
     def __init__(self, target: Target, feature_type: str, search: Callable[[Mapping[str, int]], Any]) -> None:
         self._folder, self._fields = target.folder, target.fields
+        self._timestamps = [field.name for field in target.fields if field.kind == TIMESTAMP]
         self._feature_type, self._search = feature_type, search
         self._spelled = Spelled(percent_encoded("."))  # a dot would begin another field
 
@@ -88,6 +90,8 @@ class Bulk:
             content["text"] = document.text
         if document.fields:
             content["fields"] = {self._spelled[field]: value for field, value in document.fields.items()}
+            if rest := sum(1 for field in self._timestamps if _finer(document.fields.get(field))):
+                notes["timestamps that are searched for in milliseconds, the rest being in _source alone"] += rest
         content["impacts"] = self._impacts(document.terms, notes)
         if rest := inexact(document.terms.values(), _BITS):
             notes["impacts above 511 that Lucene cuts to 9 significant bits"] += rest
@@ -98,3 +102,8 @@ class Bulk:
         if rest := sum(1 for term in terms if self._spelled[term] != term):
             notes["impacts of terms that are spelled anew, a dot as %2E and a percent sign as %25"] += rest
         return spelled
+
+
+def _finer(timestamp: FieldValue | None) -> bool:
+    """Whether a timestamp is no whole number of milliseconds."""
+    return timestamp is not None and (microseconds_of(str(timestamp)) or 0) % 1_000 > 0

@@ -68,6 +68,14 @@ def inexact(impacts: Iterable[int], bits: int) -> int:
     return sum(1 for impact in impacts if impact >> bits and impact & ((1 << (impact.bit_length() - bits)) - 1))
 
 
+def as_double(number: float, notes: Counter[str]) -> float:
+    """A number as a float of 64 bits. notes: hears of whole numbers for which that is another number."""
+    double = float(number)
+    if double != number:
+        notes["whole numbers beyond 2^53 in fields, rounded to a double"] += 1
+    return double
+
+
 def terms_in(documents: Iterable[Document]) -> Sequence[str]:
     """All terms that documents have, in order of their bytes, which is that of their letters' numbers."""
     every: set[str] = set()

@@ -37,6 +37,7 @@ from .register import FORMATS, format_named
 
 _OUTPUT = Parameter("output")
 _TERMS = "terms.json"
+_NO_TERMS = ("device", "trust_remote_code", "search_with")  # options that decide none
 T = TypeVar("T", Document, Query)
 
 
@@ -69,6 +70,9 @@ def export_index(
         raise UsageError(Parameter("to"), f" is {short(to)}; expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     reading = TopicOptions(pretokenized, scale)
     topics = None if topics is None else Path(topics)
+    if searching.search_with != SearcherOptions().search_with:
+        found = short(searching.search_with)
+        raise UsageError(Parameter("search_with"), f" is {found} and an export searches for nothing; leave it out")
     if topics is None:
         _refuse_idle(reading, searching)
     check_folder(_OUTPUT, output)
@@ -86,7 +90,7 @@ def export_index(
             export = _Export(ledger, output, source, manifest.settings.fields, format_named(to), progress)
             if topics is not None:
                 export.write_queries(lambda notes: _queries(index, searching, topics, reading, notes), count)
-            export.write_documents()
+            export.write_documents(manifest.counts.documents)
             return export.report(to, perf_counter() - started)
 
 
@@ -129,8 +133,8 @@ class _Export:
                 count,
             )
 
-    def write_documents(self) -> None:
-        """Write the documents, a piece after the other."""
+    def write_documents(self, documents: int) -> None:
+        """Write the documents, a piece after the other. Raises SpartonError if there are not so many."""
         joined = self._ledger.kept("documents") if self._joins else None
         with counted("exporting", self._total, "documents", shown=self._progress) as more:
             for name, piece in self._pieces.items() if joined is None else ():
@@ -138,6 +142,13 @@ class _Export:
         if self._joins:
             self._step("documents", lambda notes: self._format.join(list(self._pieces), notes))
             remove_folder(self._output / PIECES)
+        exported = sum(self._ledger.steps[_piece_step(name)].count for name in self._pieces)
+        if exported != documents:
+            raise SpartonError(
+                f"the index has {exported:,} documents to export and its sparton.json counts {documents:,}; check it "
+                "with `sparton info --check`, and build it again with ",
+                Parameter("overwrite", True),
+            )
         self._ledger.complete()
 
     def report(self, to: str, seconds: float) -> ExportReport:
@@ -252,5 +263,6 @@ def _topics_digest(topics: Path | None, reading: TopicOptions, searching: Search
     """A digest of topics and of what decides their terms."""
     if topics is None:
         return None
-    content = json.dumps([file_digest(topics), asdict(reading), asdict(searching)])
+    deciding = {name: value for name, value in asdict(searching).items() if name not in _NO_TERMS}
+    content = json.dumps([file_digest(topics), asdict(reading), deciding])
     return f"sha256:{sha256(content.encode()).hexdigest()}"

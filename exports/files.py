@@ -10,7 +10,7 @@ import orjson
 from ..storage.atomic import make_folder, whole_file
 
 PIECES = "pieces"  # folder of those files that become others
-BOUND = 2**24  # bytes: the largest request by default is 100 MB to Elasticsearch and 32 to Qdrant
+BOUND = 2**23  # bytes: some services take requests of 10 MiB, Qdrant of 32 MB and Elasticsearch of 100 MB
 
 
 def json_line(content: Any) -> bytes:

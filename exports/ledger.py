@@ -1,7 +1,8 @@
-"""export.json: what an export is of, and which of its files are finished, so that it goes on where it was killed."""
+"""sparton-export.json: what an export is of, and which files are finished, so that it goes on where it was killed."""
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from ..storage.manifest import Digest
 from ..storage.markers import file_digest
 from ..storage.untrusted import UnexpectedError, Where, load_json, matching, read
 
-NAME = "export.json"
+NAME = "sparton-export.json"
 _FORMAT = 1
 _File = Annotated[
     str,
@@ -68,7 +69,7 @@ class Ledger:
     """The finished steps of the export in a folder, which this process has locked. Each change is written at once."""
 
     def __init__(self, folder: Path, subject: Subject) -> None:
-        """Go on with what is there. Raises SpartonError for the export of something else, or a damaged export.json."""
+        """Go on with what is there. Raises SpartonError for the export of something else, or a damaged record."""
         self._folder, self._subject = folder, subject
         found = _load(folder)
         if found and found.subject != subject:
@@ -78,13 +79,13 @@ class Ledger:
                 for words, one, other in (
                     (f"to {was.to}", was.to, now.to),
                     ("of another index, or another generation of this one", was.index, now.index),
-                    ("with other topics", was.topics, now.topics),
+                    ("with other topics, or topics read or encoded otherwise", was.topics, now.topics),
                     (f"by Sparton {was.version}", was.version, now.version),
                 )
                 if one != other
             ]
             raise SpartonError(
-                f"{folder} holds an export {' and '.join(different)}; remove it, or name another folder with ",
+                f"{folder} holds an export {' and '.join(different)}; name another folder with ",
                 Parameter("output"),
             )
         self.steps: dict[str, Step] = found.steps if found else {}
@@ -107,7 +108,17 @@ class Ledger:
         return step
 
     def complete(self) -> None:
-        """Take the export for finished."""
+        """Take the export for finished. Raises SpartonError for a file that is none of its, where who loads the export
+        would load that too."""
+        known = {file.name for step in self.steps.values() for file in step.files}
+        for pattern in sorted(set(map(_alike, known))):
+            for path in sorted(self._folder.glob(pattern)):
+                name = path.relative_to(self._folder).as_posix()
+                if path.is_file() and name not in known and not path.match(LEFTOVERS):
+                    raise SpartonError(
+                        f"{path} is no file of this export, and would be loaded with it; move it to another folder and "
+                        "run again"
+                    )
         self._save(complete=True)
 
     def _paths(self, files: Sequence[str]) -> list[tuple[str, Path]]:
@@ -137,7 +148,7 @@ def _load(folder: Path) -> _Content | None:
         content: _Content = read(_Content, load_json(folder / NAME))
     except UnexpectedError as error:
         raise SpartonError(
-            f"{folder / NAME} is damaged: {error}; remove {folder}, or name another folder with ", Parameter("output")
+            f"{folder / NAME} is damaged: {error}; name another folder with ", Parameter("output")
         ) from error
     if content.format != _FORMAT:
         raise SpartonError(
@@ -146,6 +157,12 @@ def _load(folder: Path) -> _Content | None:
             Parameter("output"),
         )
     return content
+
+
+def _alike(name: str) -> str:
+    """A pattern of the files that are loaded together with one."""
+    folder, _, _ = name.rpartition("/")
+    return f"{folder}/*" if folder else re.sub("-[0-9-]+[.]", "-*.", name)
 
 
 def _is_whole(folder: Path, file: WrittenFile) -> bool:

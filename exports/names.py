@@ -1,7 +1,7 @@
 """Terms and ids as a format can take them: spelled so that no two become one."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 
 
@@ -14,6 +14,12 @@ class Spelled(dict[str, str]):
     def __missing__(self, term: str) -> str:
         spelling = self[term] = self._spell(term)
         return spelling
+
+
+def free_name(names: Iterable[str], taken: Iterable[str]) -> str:
+    """The first of endless names that is none of those taken, upper and lower case being the same."""
+    lowered = {name.lower() for name in taken}
+    return next(name for name in names if name.lower() not in lowered)
 
 
 def percent_encoded(characters: str) -> Callable[[str], str]:

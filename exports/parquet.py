@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from ..storage.atomic import whole_file
 from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP
-from .documents import Document, Query
+from .documents import Document, Query, as_double
 from .format import Target
+from .names import free_name
 
 _TYPES = {
     STRING: pa.string(),
@@ -37,7 +38,7 @@ class Parquet:
     def __init__(self, target: Target) -> None:
         self._folder = target.folder
         self._kinds = {field.name: field.kind for field in target.fields}
-        self._columns = {name: _column(name, self._kinds) for name in self._kinds}
+        self._columns = _columns(self._kinds)
 
     def describe(self) -> Sequence[str]:
         """The files have their schema themselves."""
@@ -47,7 +48,8 @@ class Parquet:
         """Write the table of a piece."""
         fields = [(self._columns[name], _TYPES[kind]) for name, kind in self._kinds.items()]
         schema = pa.schema([("id", pa.string()), ("text", pa.string()), *fields, *_VECTOR])
-        return [_write_table(self._folder, f"documents-{piece}.parquet", schema, map(self._row, documents))]
+        rows = (self._row(document, notes) for document in documents)
+        return [_write_table(self._folder, f"documents-{piece}.parquet", schema, rows)]
 
     def join(self, pieces: Sequence[str], notes: Counter[str]) -> Sequence[str]:
         """Tables are read together as they are."""
@@ -59,19 +61,25 @@ class Parquet:
         rows = ([query.id, query.text, list(query.terms), list(query.terms.values())] for query in queries)
         return [_write_table(self._folder, "queries.parquet", schema, rows)]
 
-    def _row(self, document: Document) -> list[Any]:
-        values = (self._value(name, document.fields.get(name)) for name in self._kinds)
+    def _row(self, document: Document, notes: Counter[str]) -> list[Any]:
+        values = (self._value(name, document.fields.get(name), notes) for name in self._kinds)
         return [document.id, document.text, *values, list(document.terms), list(document.terms.values())]
 
-    def _value(self, name: str, value: Any) -> Any:
+    def _value(self, name: str, value: Any, notes: Counter[str]) -> Any:
+        if value is not None and self._kinds[name] == NUMBER:
+            return as_double(value, notes)
         return datetime.fromisoformat(value) if value is not None and self._kinds[name] == TIMESTAMP else value
 
 
-def _column(name: str, fields: Iterable[str]) -> str:
-    """What the column of a field is called: as the field, unless another column is."""
-    while name in _OWN:
-        name = f"field.{name}" if f"field.{name}" not in fields else f"field.field.{name}"
-    return name
+def _columns(fields: Iterable[str]) -> dict[str, str]:
+    """What the column of each field is called: as the field, unless another column is, for DuckDB in other case too.
+
+    Those that are called as one of our own columns take what the others leave.
+    """
+    columns: dict[str, str] = {}
+    for name in sorted(fields, key=lambda name: name.lower() in _OWN):
+        columns[name] = free_name(("field." * number + name for number in count()), (*_OWN, *columns.values()))
+    return columns
 
 
 def _write_table(folder: Path, name: str, schema: pa.Schema, rows: Iterable[list[Any]]) -> str:

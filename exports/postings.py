@@ -1,8 +1,8 @@
 """Documents from Lucene's postings, for an index without a collection: one made of vectors that another tool wrote.
 
-Postings stand term by term. Each segment's are read once, and written to a file for each of its pieces, which are
-ranges of documents; a piece is then put in order of its documents. In memory are the postings of one term, or of one
-piece.
+Postings stand term by term. Each segment's are read once (once for every 256 pieces), and written to a file for each
+of its pieces, which are ranges of documents; a piece is then put in order of its documents. In memory are the postings
+of one term, or of one piece.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -21,12 +21,13 @@ from ..indexer.java import LONG_RUN, java_class, java_exception, java_name, star
 from ..search.doc_values import ids
 from ..search.lucene_hits import DamagedIndexError, ScoredDoc
 from ..search.stored_texts import stored_documents
-from ..storage.atomic import make_folder, remove_folder
+from ..storage.atomic import make_folder, naming_full, remove_folder
 from ..storage.manifest import Manifest
 from .documents import Document, Piece
 
 _FOLDER = "postings"  # within the export, while it is written
 _TOGETHER = 2**23  # postings of a piece, more or less
+_FILES = 256  # that are open at once
 _TEXTS = 1_000  # documents whose texts are in memory
 
 
@@ -66,7 +67,7 @@ class LucenePostings:
             counts = [_postings_in(leaf) for leaf in self._leaves]
             bound = max(_TOGETHER, -(-sum(counts) // most))
             for number, (leaf, count) in enumerate(zip(self._leaves, counts, strict=True)):
-                edges = np.linspace(0, int(leaf.maxDoc()), -(-count // bound) + 1).astype(np.int64)
+                edges = np.linspace(0, int(leaf.maxDoc()), max(1, -(-count // bound)) + 1).astype(np.int64)
                 segment = _Segment(number, leaf, edges, _live(leaf))
                 for piece, (start, stop) in enumerate(pairwise(edges.tolist())):
                     documents = int(segment.live[start:stop].sum())
@@ -101,22 +102,40 @@ class LucenePostings:
         terms, of which each posting has the number."""
         segment.reader.checkIntegrity()
         make_folder(self._output)
+        pieces = range(len(segment.edges) - 1)
+        names: list[str] = []
+        for first in pieces[::_FILES]:
+            names = self._write_pieces(segment, pieces[first : first + _FILES])
+        return names
+
+    def _write_pieces(self, segment: _Segment, pieces: range) -> list[str]:
+        """The same for pieces that follow one another."""
+        edges = segment.edges[pieces.start : pieces.stop + 1]
+        paths = [self._file(segment, piece) for piece in pieces]
         names: list[str] = []
         with ExitStack() as files:
-            pieces = range(len(segment.edges) - 1)
-            streams = [files.enter_context(self._file(segment, piece).open("wb")) for piece in pieces]
-            terms = segment.reader.terms("contents").iterator()
-            while (term := terms.next()) is not None:
+            streams = [files.enter_context(_written(path)) for path in paths]
+            found = segment.reader.terms("contents")
+            terms = None if found is None else found.iterator()
+            while terms is not None and (term := terms.next()) is not None:
                 rows, impacts = _postings_of(terms)
-                cuts = np.searchsorted(rows, segment.edges)
+                cuts = np.searchsorted(rows, edges)
                 columns = np.column_stack([rows, np.full_like(rows, len(names)), impacts])
-                for stream, begin, end in zip(streams, cuts[:-1], cuts[1:], strict=True):
-                    stream.write(columns[begin:end].tobytes())
+                for path, stream, begin, end in zip(paths, streams, cuts[:-1], cuts[1:], strict=True):
+                    with naming_full(path):
+                        stream.write(columns[begin:end].tobytes())
                 names.append(str(term.utf8ToString()))
         return names
 
     def _file(self, segment: _Segment, piece: int) -> Path:
         return self._output / f"{segment.number}-{piece}"
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, whose name an error has that comes when it is closed."""
+    with naming_full(path), path.open("wb") as stream:
+        yield stream
 
 
 def _postings_in(leaf: Any) -> int:

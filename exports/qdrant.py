@@ -9,6 +9,7 @@ from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP
 from .documents import Document, Query, Terms, inexact
 from .files import json_line, write_bounded, write_file, write_json
 from .format import Target
+from .names import Spelled, percent_encoded
 
 _NAMES = UUID("6f2b0f0e-3f1d-5c1e-9a53-5f8d2c1b7e40")  # of which a point's id is made: any, once and for all
 _BITS = 24  # of a float, as which Qdrant keeps values
@@ -29,15 +30,17 @@ class Qdrant:
 
     def __init__(self, target: Target) -> None:
         self._folder, self._fields, self._numbers = target.folder, target.fields, target.numbers
+        self._spelled = Spelled(percent_encoded('"'))  # which nothing could escape in a path
 
     def describe(self) -> Sequence[str]:
-        """Write collection.json, of which a collection is made, and payload-indexes.json, what makes each of these."""
+        """Write collection.json, of which a collection is made, and payload-indexes.jsonl, what makes each of these."""
         indexes = [
-            {"field_name": f'fields."{field.name}"', "field_schema": _TYPES[field.kind]} for field in self._fields
+            {"field_name": f'fields."{self._spelled[field.name]}"', "field_schema": _TYPES[field.kind]}
+            for field in self._fields
         ]
         return [
             write_json(self._folder, "collection.json", {"vectors": {}, "sparse_vectors": {"impacts": {}}}),
-            write_json(self._folder, "payload-indexes.json", indexes),
+            write_file(self._folder, "payload-indexes.jsonl", map(json_line, indexes)),
         ]
 
     def write(self, piece: str, documents: Iterable[Document], notes: Counter[str]) -> Sequence[str]:
@@ -70,7 +73,7 @@ class Qdrant:
         if document.text is not None:
             payload["text"] = document.text
         if document.fields:
-            payload["fields"] = document.fields
+            payload["fields"] = {self._spelled[field]: value for field, value in document.fields.items()}
         vector = {"impacts": self._vector(document.terms)}
         return {"id": point_id(document.id), "vector": vector, "payload": payload}
 

@@ -6,14 +6,15 @@ Impacts are a weighted set, whose weights are whole numbers, and searched by `wa
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, count
 from typing import Any, ClassVar
 
 from ..indexer.field_types import microseconds_of
 from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP, FieldValue
-from .documents import Document, Query, Terms
+from .documents import Document, Query, Terms, as_double
 from .files import json_line, write_bounded, write_file
 from .format import Target
-from .names import Spelled, percent_encoded
+from .names import Spelled, free_name, percent_encoded
 
 # What is no character of a text to Vespa.
 _NO_TEXT = "\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef" + "".join(
@@ -133,6 +134,8 @@ class Vespa:
     def _value(self, kind: str, value: FieldValue, notes: Counter[str]) -> Any:
         if kind == TIMESTAMP:
             return microseconds_of(str(value))
+        if kind == NUMBER and isinstance(value, int | float):
+            return as_double(value, notes)
         if isinstance(value, list):
             return [self._text(one, notes) for one in value]
         return self._text(value, notes) if isinstance(value, str) else value
@@ -152,10 +155,10 @@ class Vespa:
 
 
 def _identifier(name: str, taken: Sequence[str]) -> str:
-    """A field's name in a schema, which has ASCII letters, digits and _, and is none that is taken."""
+    """A field's name in a schema, which has ASCII letters, digits and _, and is none that is taken.
+
+    Vespa refuses two that differ in upper and lower case alone.
+    """
     plain = re.sub("[^0-9A-Za-z_]", "_", name)
     plain = plain if re.match("[A-Za-z]", plain) else f"field_{plain}"
-    found, number = plain, 2
-    while found in taken:
-        found, number = f"{plain}_{number}", number + 1
-    return found
+    return free_name(chain([plain], (f"{plain}_{number}" for number in count(2))), taken)

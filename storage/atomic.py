@@ -37,7 +37,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         stream = _new_file(path.parent)
     temporary = Path(stream.name)
     try:
-        with _naming_full(path), stream:
+        with naming_full(path), stream:
             _keep_mode(path, stream)
             yield stream
             stream.flush()
@@ -60,7 +60,7 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
     """
     number = _descriptor(path)
     if number is not None:
-        with _naming_full(path), _open_already(number) as stream:
+        with naming_full(path), _open_already(number) as stream:
             yield stream
         return
     status = _status(path)
@@ -73,11 +73,11 @@ def output_file(path: Path) -> Iterator[BinaryIO]:
         with socket.socket(socket.AF_UNIX) as connection:
             with _naming(path):
                 connection.connect(str(path))
-            with _naming_full(path), connection.makefile("wb") as stream:
+            with naming_full(path), connection.makefile("wb") as stream:
                 yield stream
     else:
         with (
-            _naming_full(path),
+            naming_full(path),
             open(path, "wb", opener=lambda name, _: os.open(name, os.O_WRONLY | os.O_NOCTTY)) as stream,
         ):
             yield stream
@@ -256,7 +256,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _naming_full(path: Path) -> Iterator[None]:
+def naming_full(path: Path) -> Iterator[None]:
     """Have an error name the file that takes no more, which the system does not do while one is written to."""
     try:
         yield

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -61,11 +62,11 @@ def test_an_export_that_was_stopped_anywhere_goes_on_and_has_the_same_bytes(shop
         try:
             sparton.export_index(shop.index, name, folder)
         except KeyboardInterrupt:
-            assert not json.loads((folder / "export.json").read_bytes())["complete"]
+            assert not json.loads((folder / "sparton-export.json").read_bytes())["complete"]
         else:
             break
         whole = {file: (folder / file).stat().st_mtime_ns for file in json_files(folder)}
-        assert stop == len(json.loads((folder / "export.json").read_bytes())["steps"])
+        assert stop == len(json.loads((folder / "sparton-export.json").read_bytes())["steps"])
         with monkeypatch.context() as patch:
             patch.setattr(Ledger, "finish", finish)
             report = sparton.export_index(shop.index, name, folder)
@@ -79,7 +80,7 @@ def test_an_export_that_was_stopped_anywhere_goes_on_and_has_the_same_bytes(shop
 
 def json_files(folder):
     """The files of the steps that are finished."""
-    steps = json.loads((folder / "export.json").read_bytes())["steps"].values()
+    steps = json.loads((folder / "sparton-export.json").read_bytes())["steps"].values()
     return [file["name"] for step in steps for file in step["files"]]
 
 
@@ -127,7 +128,7 @@ def test_an_updated_index_is_exported_as_it_is_now(static_model, tmp_path):
     with pytest.raises(sparton.SpartonError) as refused:
         sparton.export_index(index, "parquet", tmp_path / "of-index")
     assert str(refused.value) == (
-        f"{tmp_path / 'of-index'} holds an export of another index, or another generation of this one; remove it, or "
+        f"{tmp_path / 'of-index'} holds an export of another index, or another generation of this one; "
         "name another folder with output"
     )
 
@@ -160,6 +161,7 @@ def test_a_damaged_part_is_refused_and_what_was_finished_stays(shop, run_cli, tm
 def test_an_index_of_vectors_is_exported_of_its_postings(shop, tmp_path, monkeypatch, to):
     monkeypatch.setattr(postings, "_TOGETHER", 500)
     monkeypatch.setattr(postings, "_TEXTS", 7)
+    monkeypatch.setattr(postings, "_FILES", 2)
     vectors = tmp_path / "vectors"
     shutil.copytree(shop.index / "collection", vectors)
     sparton.index_vectors(vectors, tmp_path / "index")
@@ -191,6 +193,64 @@ def parquet_content(folder):
     return {row["id"]: (row["text"], dict(zip(row["terms"], row["impacts"], strict=True))) for row in rows}
 
 
+def test_a_full_disk_names_the_file_of_postings(shop, tmp_path):
+    vectors = tmp_path / "vectors"
+    shutil.copytree(shop.index / "collection", vectors)
+    sparton.index_vectors(vectors, tmp_path / "index", index_processes=1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as caught:
+            sparton.export_index(tmp_path / "index", "parquet", tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.filename == str(tmp_path / "out" / "postings" / "0-0")
+    assert not (tmp_path / "out" / "postings").exists()
+
+
+def test_other_documents_than_the_index_counts_are_no_export(shop, tmp_path):
+    index = tmp_path / "index"
+    shutil.copytree(shop.index, index)
+    manifest = json.loads((index / "sparton.json").read_bytes())
+    manifest["counts"]["documents"] += 1
+    (index / "sparton.json").write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(sparton.SpartonError) as refused:
+        sparton.export_index(index, "parquet", tmp_path / "out")
+    assert str(refused.value) == (
+        "the index has 300 documents to export and its sparton.json counts 301; check it with `sparton info --check`, "
+        "and build it again with overwrite=True"
+    )
+    assert not json.loads((tmp_path / "out" / "sparton-export.json").read_bytes())["complete"]
+
+
+@pytest.mark.parametrize(
+    ("to", "name"),
+    [("parquet", "documents-old.parquet"), ("qdrant", "points-00009-000.json"), ("vespa", "application/hosts.xml")],
+)
+def test_a_file_that_would_be_loaded_with_the_export_is_refused(shop, plain, tmp_path, to, name):
+    sparton.export_index(shop.index, to, tmp_path / "out")
+    (tmp_path / "out" / name).write_bytes(b"of somebody else")
+    (tmp_path / "out" / "notes.txt").write_bytes(b"mine")
+    with pytest.raises(sparton.SpartonError) as refused:
+        sparton.export_index(shop.index, to, tmp_path / "out")
+    assert str(refused.value) == (
+        f"{tmp_path / 'out' / name} is no file of this export, and would be loaded with it; move it to another folder "
+        "and run again"
+    )
+    (tmp_path / "out" / name).rename(tmp_path / "elsewhere")
+    assert sparton.export_index(shop.index, to, tmp_path / "out").resumed
+    assert files_of(tmp_path / "out") == {**plain[to], "notes.txt": b"mine"}
+
+
+def test_options_that_decide_no_term_do_not_make_other_topics(shop, tmp_path):
+    sparton.export_index(shop.index, "parquet", tmp_path / "out", topics=shop.topics)
+    before = files_of(tmp_path / "out")
+    assert sparton.export_index(shop.index, "parquet", tmp_path / "out", topics=shop.topics, device="auto").resumed
+    with pytest.raises(sparton.SpartonError, match="topics read or encoded otherwise"):
+        sparton.export_index(shop.index, "parquet", tmp_path / "out", topics=shop.topics, query_top_terms=2)
+    assert files_of(tmp_path / "out") == before
+
+
 def test_damaged_postings_are_refused(tmp_path):
     (tmp_path / "vectors.jsonl").write_text('{"id": "d", "vector": {"a": 1}}\n', encoding="utf-8")
     sparton.index_vectors(tmp_path / "vectors.jsonl", tmp_path / "index")
@@ -204,7 +264,7 @@ def test_damaged_postings_are_refused(tmp_path):
         f"the Lucene index of {tmp_path / 'index'} cannot be read (CorruptIndexException); check it with `sparton info "
         "--check`, and build it again with overwrite=True"
     )
-    assert [path.name for path in (tmp_path / "out").iterdir() if path.name != ".lock"] == ["export.json"]
+    assert [path.name for path in (tmp_path / "out").iterdir() if path.name != ".lock"] == ["sparton-export.json"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +275,8 @@ def test_damaged_postings_are_refused(tmp_path):
         (["--scale", "2"], "--scale is 2.0 and there are no --topics that it could be for; leave it out, or name them"),
         (["--device", "cpu:0"], "--device is 'cpu:0' and there are no --topics that it could be for; leave it out, or "
          "name them"),
-        (["-o", "{index}"], "-o is {index}, which holds files but no export.json; name another folder"),
+        (["--with", "two-phase"], "--with is 'two-phase' and an export searches for nothing; leave it out"),
+        (["-o", "{index}"], "-o is {index}, which holds files but no sparton-export.json; name another folder"),
         (["-o", "{index}/out"], "-o is {index}/out, which lies in the index {index}; only the index itself is "
          "written to that folder, so name another file"),
         (["-o", "{topics}"], "-o is {topics}, which is a file; name a folder"),
@@ -238,22 +299,20 @@ def test_another_export_is_not_touched(shop, tmp_path):
     before = files_of(tmp_path / "out")
     for to, topics, words in (
         ("parquet", None, "to vespa"),
-        ("vespa", shop.topics, "with other topics"),
+        ("vespa", shop.topics, "with other topics, or topics read or encoded otherwise"),
     ):
         with pytest.raises(sparton.SpartonError) as refused:
             sparton.export_index(shop.index, to, tmp_path / "out", topics=topics)
-        assert str(refused.value) == (
-            f"{tmp_path / 'out'} holds an export {words}; remove it, or name another folder with output"
-        )
+        assert str(refused.value) == (f"{tmp_path / 'out'} holds an export {words}; name another folder with output")
     assert files_of(tmp_path / "out") == before
-    (tmp_path / "out" / "export.json").write_text('{"format": 1, "steps": []}')
+    (tmp_path / "out" / "sparton-export.json").write_text('{"format": 1, "steps": []}')
     with pytest.raises(sparton.SpartonError, match=r"export\.json is damaged: subject is missing; expected an object"):
         sparton.export_index(shop.index, "vespa", tmp_path / "out")
 
 
 def test_the_command_tells_what_there_is_and_what_is_spelled_anew(shop, run_cli, tmp_path):
     ran = run_cli("export", shop.index, "--to", "elasticsearch", "-o", tmp_path / "out", "--topics", shop.topics)
-    size = sum(len(content) for name, content in files_of(tmp_path / "out").items() if name != "export.json")
+    size = sum(len(content) for name, content in files_of(tmp_path / "out").items() if name != "sparton-export.json")
     postings = sum(map(len, shop.vectors.values()))
     assert ran.code == 0
     assert ran.stdout == (

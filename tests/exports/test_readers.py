@@ -108,7 +108,7 @@ def test_qdrant_finds_the_same(shop, export):
     settings = models.CreateCollection.model_validate_json((folder / "collection.json").read_bytes())
     client = qdrant.QdrantClient(":memory:")
     client.create_collection("shop", vectors_config={}, sparse_vectors_config=settings.sparse_vectors)
-    for request in json.loads((folder / "payload-indexes.json").read_bytes()):
+    for request in lines_of(folder / "payload-indexes.jsonl"):
         models.CreateFieldIndex.model_validate(request)
     points = [
         point

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
+import pyarrow.parquet as pq
 import pytest
 from support.ciff import read_ciff
 from support.exported import check_found, lines_of, score
@@ -19,6 +20,8 @@ from sparton.exports.bulk import Bulk
 from sparton.exports.ciff import Ciff
 from sparton.exports.documents import Document
 from sparton.exports.format import Target
+from sparton.exports.parquet import Parquet
+from sparton.exports.qdrant import Qdrant
 from sparton.exports.vespa import Vespa
 from sparton.indexer.java import java_class, to_java
 from sparton.storage.fields import Field
@@ -218,7 +221,7 @@ def test_vespas_documents_are_what_the_schema_takes(shop, export):
 
 
 def test_vespas_names_and_texts_are_those_that_it_takes(tmp_path):
-    fields = [Field(name, "string") for name in ("text", "price.amount", "price_amount", "3d", "größe")]
+    fields = [Field(name, "string") for name in ("text", "price.amount", "Price_Amount", "3d", "größe", "ID")]
     vespa, notes = Vespa(Target(tmp_path, fields)), Counter()
     vespa.describe()
     schema = (tmp_path / "application" / "schemas" / "doc.sd").read_text(encoding="utf-8")
@@ -226,9 +229,10 @@ def test_vespas_names_and_texts_are_those_that_it_takes(tmp_path):
     assert named == [
         ("'text'", "text_2"),
         ("'price.amount'", "price_amount"),
-        ("'price_amount'", "price_amount_2"),
+        ("'Price_Amount'", "Price_Amount_2"),
         ("'3d'", "field_3d"),
         (r"'gr\xf6\xdfe'", "gr__e"),
+        ("'ID'", "ID_2"),
     ]
     values = {"text": "a\0b", "größe": "c"}
     vespa.write("0", [Document("i\x01d%", "x\ufffey", values, {'"': 3, "%22": 4, "\x02": 5, "a": 6})], notes)
@@ -247,6 +251,65 @@ def test_vespas_names_and_texts_are_those_that_it_takes(tmp_path):
         "texts in which a character that Vespa does not take became U+FFFD": 3,
         "impacts of terms that are spelled anew, quotes, percent signs and odd characters as in URLs": 3,
     }
+
+
+NUMBERS = {"a": 9_007_199_254_740_993, "b": 1e30, "c": 9_007_199_254_740_992, "d": 0.1}
+NUMBER_NOTE = {"whole numbers beyond 2^53 in fields, rounded to a double": 1}
+
+
+def test_whole_numbers_that_no_double_is_are_rounded_and_counted(tmp_path):
+    target = Target(tmp_path, [Field(name, "number") for name in NUMBERS])
+    expected = {**NUMBERS, "a": 9_007_199_254_740_992}
+    parquet, notes = Parquet(target), Counter()
+    parquet.write("0", [Document("d", None, NUMBERS, {"x": 1})], notes)
+    (row,) = pq.read_table(tmp_path / "documents-0.parquet").to_pylist()
+    assert {name: row[name] for name in NUMBERS} == expected
+    assert notes == NUMBER_NOTE
+    vespa, notes = Vespa(target), Counter()
+    vespa.write("0", [Document("d", None, NUMBERS, {"x": 1})], notes)
+    (put,) = lines_of(tmp_path / "documents-0-000.jsonl")
+    assert {name: put["fields"][name] for name in NUMBERS} == expected
+    assert notes == NUMBER_NOTE
+
+
+def test_no_two_columns_differ_in_case_alone(tmp_path):
+    names = ("text", "field.text", "field.field.text", "Brand", "brand", "IMPACTS")
+    target = Target(tmp_path, [Field(name, "string") for name in names])
+    values = {name: f"value of {name}" for name in names}
+    Parquet(target).write("0", [Document("d", "t", values, {"x": 1})], Counter())
+    (row,) = pq.read_table(tmp_path / "documents-0.parquet").to_pylist()
+    assert row == {
+        "id": "d",
+        "text": "t",
+        "field.field.field.text": "value of text",
+        "field.text": "value of field.text",
+        "field.field.text": "value of field.field.text",
+        "Brand": "value of Brand",
+        "field.brand": "value of brand",
+        "field.IMPACTS": "value of IMPACTS",
+        "terms": ["x"],
+        "impacts": [1],
+    }
+    assert len({name.lower() for name in row}) == len(row)
+
+
+def test_what_a_date_leaves_off_is_counted(tmp_path):
+    times = {"a": "2026-11-26T08:00:00.123456Z", "b": "1955-11-26T08:00:00.123Z", "c": "1955-11-26T08:00:00.0001Z"}
+    notes = Counter()
+    bulk = Bulk(Target(tmp_path, [Field(name, "timestamp") for name in (*times, "d")]), "rank_features", dict)
+    bulk.write("0", [Document("d", None, times, {"x": 1})], notes)
+    assert lines_of(tmp_path / "documents-0-000.ndjson")[1]["fields"] == times
+    assert notes == {"timestamps that are searched for in milliseconds, the rest being in _source alone": 2}
+
+
+def test_names_of_fields_with_quotes_are_paths_of_qdrants(tmp_path):
+    qdrant = Qdrant(Target(tmp_path, [Field('15" screen', "string"), Field("a.b", "string")], {"x": 0}))
+    qdrant.describe()
+    indexes = lines_of(tmp_path / "payload-indexes.jsonl")
+    qdrant.write("0", [Document("d", None, {'15" screen': "matt", "a.b": "c"}, {"x": 1})], Counter())
+    (point,) = json.loads((tmp_path / "points-0-000.json").read_bytes())["points"]
+    assert [index["field_name"] for index in indexes] == ['fields."15%22 screen"', 'fields."a.b"']
+    assert point["payload"]["fields"] == {"15%22 screen": "matt", "a.b": "c"}
 
 
 def test_ciff_of_small_impacts_is_exact_and_reads_large_numbers(tmp_path):

@@ -56,7 +56,7 @@ class AllTerms:
             add_postings(sums, one, terms[term])
         if accepted is not None:
             sums[~flags_of_all(searcher, accepted)] = 0
-        numbers = _best(sums, most)
+        numbers = best_sums(sums, most)
         if len(numbers) > most * _TIES:
             return None
         return Candidates(numbers.astype(np.int32), sums[numbers].astype(np.float32))
@@ -93,7 +93,7 @@ class AllTerms:
             self._lock.release()
 
 
-def _best(sums: np.ndarray, most: int) -> np.ndarray:
+def best_sums(sums: np.ndarray, most: int) -> np.ndarray:
     """The documents with the largest sums above 0, in order: as many as are wanted, and all that have as much as the
     least of these."""
     sample = sums[::_SAMPLE]

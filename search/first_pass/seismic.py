@@ -12,11 +12,11 @@ from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic
 from ...storage.markers import file_digest
 from ...storage.untrusted import UnexpectedError
-from .first_pass import Candidates
+from .first_pass import Candidates, candidates_for
 from .seismic_package import check_package, index_class
 
 _CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
-_CANDIDATES, _TIMES = 30, 2  # as many at least, or so many for each hit
+_CANDIDATES, _TIMES = 128, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 
@@ -34,7 +34,8 @@ class SeismicPass:
         self, searcher: Any, terms: Mapping[str, int], most: int, accepted: Sequence[Any] | None
     ) -> Candidates | None:
         """As FirstPass. None where it finds fewer than there should be."""
-        wanted, documents = max(_CANDIDATES, most * _TIMES), int(searcher.getIndexReader().maxDoc())
+        wanted, documents = candidates_for(most, _CANDIDATES, _TIMES), int(searcher.getIndexReader().maxDoc())
+        fewest = wanted // _TIMES  # as many at least are wanted, whatever the page
         if accepted is not None:
             share = sum(int(bits.cardinality()) for bits in accepted) / documents
             if share < _LEAST_SHARE:
@@ -45,7 +46,7 @@ class SeismicPass:
         found = self._found(terms, wanted)
         if accepted is not None:
             found = found[_are_accepted(searcher, accepted, found)]
-        return None if len(found) < most else Candidates(found)
+        return None if len(found) < fewest else Candidates(found)
 
     def _found(self, terms: Mapping[str, int], wanted: int) -> np.ndarray:
         known = [(number, impact) for term, impact in terms.items() if (number := self._numbers.get(term)) is not None]

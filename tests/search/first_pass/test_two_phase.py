@@ -11,6 +11,7 @@ import sparton
 from sparton.pipeline.encoding.open_encoder import open_document_encoder
 from sparton.search.evaluation.run import plan_runs, write_runs
 from sparton.search.first_pass import two_phase
+from sparton.search.first_pass.first_pass import candidates_for
 from sparton.search.first_pass.two_phase import heavy_terms
 
 COUNT = 400
@@ -80,12 +81,12 @@ def test_all_documents_as_candidates_give_the_hits_of_an_exact_search(exact, qui
     """Whatever the heavy terms are, as long as every document that matches has one of them."""
     first = WORDS[0]
     every = {**dict.fromkeys(WORDS[:20], 1), first: 250}
-    monkeypatch.setattr(two_phase, "_CANDIDATES", 1)
+    matching = len(exact.search_terms({first: 1}, COUNT))
+    assert matching > 100
+    monkeypatch.setattr(two_phase, "_CANDIDATES", matching)
     monkeypatch.setattr(two_phase, "_TIMES", 1)
     monkeypatch.setattr(two_phase, "_SHORT", 0)
     monkeypatch.setattr(two_phase, "heavy_terms", lambda *_: {first})
-    matching = len(exact.search_terms({first: 1}, COUNT))
-    assert matching > 100
     inside = {hit.id for hit in exact.search_terms({first: 1}, COUNT)}
     expected = [hit for hit in ranked(exact, every, COUNT) if hit[0] in inside]
     assert ranked(quick, every, matching) == expected
@@ -107,6 +108,33 @@ def test_scores_are_exact_and_most_hits_too(exact, quick, few):
 def test_equal_scores_are_in_order_of_id(quick, few):
     hits = ranked(quick, {WORDS[0]: 1, WORDS[50]: 200} | dict.fromkeys(WORDS[2:9], 1), 30)
     assert [name for name, *_ in hits] == [name for _, name in sorted((-score, name) for name, score, *_ in hits)]
+
+
+def test_pages_of_a_query_with_many_equal_scores_are_parts_of_one_list(tmp_path, monkeypatch):
+    rng, terms = random.Random(7), [f"t{number}" for number in range(8)]
+    (tmp_path / "vectors.jsonl").write_text(
+        "".join(
+            f'{{"id": "d{number * 7919 % 600:03}", "vector": {{"t0": 1, "{rng.choice(terms[1:])}": 2, "z": 1}}}}\n'
+            for number in range(600)
+        )
+    )
+    folder = tmp_path / "index"
+    sparton.index_vectors(tmp_path / "vectors.jsonl", folder)
+    monkeypatch.setattr(two_phase, "_CANDIDATES", 120)
+    with sparton.Searcher(folder, search_with="two-phase") as quick, sparton.Searcher(folder) as exact:
+        in_two_phases = 0
+        for _ in range(20):
+            asked = {term: rng.choice((1, 2)) for term in rng.sample(terms, 5)}
+            in_two_phases += quick._first_pass.candidates(quick._index._searcher, asked, 60, None) is not None
+            whole = ranked(quick, asked, 60)
+            assert whole == ranked(exact, asked, 60)
+            assert [hit for page in range(6) for hit in ranked(quick, asked, 10, offset=10 * page)] == whole
+        assert in_two_phases > 10  # the others have too many with the same score
+
+
+def test_how_many_candidates_are_looked_for_is_the_same_for_the_pages_of_a_query():
+    assert {candidates_for(most, 1_000, 2) for most in (1, 10, 60, 500)} == {1_000}
+    assert [candidates_for(most, 1_000, 2) for most in (501, 1_000, 1_001, 2_000)] == [2_000, 2_000, 4_000, 4_000]
 
 
 def test_filters_facets_orders_and_offsets_are_those_of_exact_searches(exact, quick, few):

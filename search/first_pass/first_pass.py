@@ -33,3 +33,6 @@ class FirstPass(Protocol):
         searcher: Lucene's, of the open index. accepted: of each segment the documents that pass the filters, as
         FixedBitSets; None without filters. Raises what Java throws.
         """
+
+    def close(self) -> None:
+        """Free what is kept in memory. Searches under way find candidates still, or None."""

@@ -4,14 +4,17 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import numpy as np
 import pytest
 from support.with_fields import index_with_fields
 
 import sparton
+from sparton.errors import UsageError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder
 from sparton.search.evaluation.run import plan_runs, write_runs
-from sparton.search.first_pass import two_phase
+from sparton.search.first_pass import memory, two_phase
 from sparton.search.first_pass.first_pass import candidates_for
+from sparton.search.first_pass.memory import Budget
 from sparton.search.first_pass.two_phase import heavy_terms
 
 COUNT = 400
@@ -240,3 +243,37 @@ def test_another_first_pass_is_refused(run_cli, folder):
     ran = run_cli("search", "word1", "--index", folder, "--with", "magic")
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == "sparton: --with is 'magic'; expected lucene, two-phase or seismic\n"
+
+
+@pytest.mark.parametrize("name", ["lucene", "two-phase"])
+@pytest.mark.parametrize("impact", [0, -3, 0.5, float("nan"), float("inf"), 2**31, "7", None, True])
+def test_an_impact_that_cannot_be_meant_is_refused_by_each_first_pass(folder, name, impact):
+    with sparton.Searcher(folder, search_with=name) as opened:
+        for search in (opened.search_terms, opened.rank_terms):
+            with pytest.raises(UsageError) as caught:
+                search({WORDS[0]: 3, "bag": impact}, 5)
+            assert str(caught.value) == (
+                f"the impact of 'bag' is {impact!r}; expected a whole number from 1 to 2147483647"
+            )
+
+
+def test_whole_numbers_of_other_types_are_impacts(exact, quick):
+    asked = {WORDS[0]: 3, WORDS[1]: 2}
+    for opened in (exact, quick):
+        assert ranked(opened, {WORDS[0]: 3.0, WORDS[1]: np.int64(2)}, 9) == ranked(exact, asked, 9)
+
+
+def test_postings_are_forgotten_where_memory_is_used_up_and_when_the_index_is_closed(folder, few, monkeypatch):
+    budget = Budget(1_500)
+    monkeypatch.setattr(memory, "_SHARED", budget)
+    with sparton.Searcher(folder) as exact, sparton.Searcher(folder, search_with="two-phase") as quick:
+        for terms in queries(20):
+            scores = {name: score for name, score, *_ in ranked(exact, terms, COUNT)}
+            hits = ranked(quick, terms, 10)
+            assert [scores[name] for name, *_ in hits] == [score for _, score, *_ in hits]
+            assert budget._taken <= 1_500
+        kept = quick._first_pass._kept._kept
+        assert 0 < len(kept) < len(WORDS)
+        assert budget._taken == sum(postings.bytes for postings in kept.values())
+    assert budget._taken == 0
+    assert not kept

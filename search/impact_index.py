@@ -136,7 +136,7 @@ class ImpactIndex:
             bits = None if accepted is None else accepted.bits
             found = first_pass.candidates(self._searcher, findable, most, bits)
             if found is not None and found.scores is not None:
-                with alone_at_first("ids"):
+                with alone_at_first("ids of candidates"):
                     return self._best_of(found, most)
             if found is not None:
                 with alone_at_first("rescored"):

@@ -74,7 +74,7 @@ class TopScores:
         hits = self._collected(query, _by_score(asked), accepted)
         if not len(hits):
             return []
-        with alone_at_first("ids"):
+        with alone_at_first("ids of hits"):
             numbers, scores = _numbers_and_scores(hits)
             if len(hits) == asked and scores[-1] == scores[k - 1]:
                 return None

@@ -298,19 +298,35 @@ def java_message(error: Exception) -> str:
     return (str(message).splitlines() or [java_name(error)])[0] if message is not None else java_name(error)
 
 
+def java_function(name: str, handle: Any) -> Any:
+    """A MethodHandle of Java's as an interface of java.util.function. It takes milliseconds to make one."""
+    proxies = java_class("java.lang.invoke.MethodHandleProxies")
+    return proxies.asInterfaceInstance(java_class(f"java.util.function.{name}").class_, handle)
+
+
 @contextmanager
 def alone_at_first(*kind: Hashable) -> Iterator[None]:
     """Let the first calls of a kind into Java be done before others of any new kind begin.
 
     JPype finds out which types a method takes when it is first called. Two threads that call it first at once may end
-    the process: one then meets types of which the other has not heard yet.
+    the process: one then meets types of which the other has not heard yet. Kinds are few: they are never forgotten.
     """
-    if kind in _called:
-        yield
-        return
-    with _calling:
-        yield
-        _called.add(kind)
+    if kind not in _called:
+        with _calling:
+            if kind not in _called:  # by another thread, just now
+                outer, _of_thread.alone = is_alone(), True
+                try:
+                    yield
+                finally:
+                    _of_thread.alone = outer
+                _called.add(kind)
+                return
+    yield
+
+
+def is_alone() -> bool:
+    """Whether this thread is in a first call of a kind, with which no other thread may help."""
+    return getattr(_of_thread, "alone", False)
 
 
 def forget_thread_at_end() -> None:

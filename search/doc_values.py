@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..indexer.java import from_java, java_array, java_class, java_ints
+from ..indexer.java import java_array, java_class, java_function, java_ints
 from ..storage.fields import NUMBER, TIMESTAMP
 from .lucene_hits import DamagedIndexError
 
 _INDEX = "org.apache.lucene.index."
 _TOGETHER = 100_000  # ids that Java holds at once
+_BETWEEN = b"\xff"  # in no text in UTF-8
 _of_thread = threading.local()
 
 
@@ -48,52 +49,47 @@ def number_values(reader: Any, name: str, kind: str) -> tuple[np.ndarray, np.nda
 
 
 def ids(reader: Any, numbers: np.ndarray | None = None) -> Iterator[bytes]:
-    """The id of each document, in the order of their numbers. numbers: of some documents, in their order, instead of
-    all. Raises DamagedIndexError for one that is no text."""
-    from jpype import JArray, JInt
-
-    every = java_class(f"{_INDEX}MultiDocValues")
-    lengths, texts = (every.getBinaryValues(reader, "id") for _ in range(2))
-    stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
-    cell, length_of, text_of = _id_functions()
+    """The id of each document, in the order of their numbers. numbers: of some documents, ascending, instead of all.
+    Raises DamagedIndexError where one has none, or one that is no text."""
     most = int(reader.maxDoc()) if numbers is None else len(numbers)
-
-    def documents(start: int) -> Any:
-        stop = min(most, start + _TOGETHER)
-        if numbers is None:
-            return stream.range(start, stop)
-        return stream.of(JArray(JInt)(numbers[start:stop].astype(np.int32)))
-
+    values = java_class(f"{_INDEX}MultiDocValues").getBinaryValues(reader, "id")
+    if values is None and most:
+        raise DamagedIndexError(f"{most} documents have no id")
+    stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
+    latin = java_class("java.nio.charset.StandardCharsets").ISO_8859_1
+    cell, id_of = _id_function()
     for start in range(0, most, _TOGETHER):
-        cell[0], cell[1] = lengths, texts  # anew: whoever takes turns with this one has put others there
-        ends = np.cumsum(_array(documents(start).map(length_of).toArray()), dtype=np.int64).tolist()
-        joined = from_java(documents(start).mapToObj(text_of).collect(collectors.joining())).encode()
-        if len(joined) != ends[-1]:
-            raise DamagedIndexError("an id is no text")
-        yield from (joined[begin:end] for begin, end in zip([0, *ends[:-1]], ends, strict=True))
+        stop = min(most, start + _TOGETHER)
+        some = stream.range(start, stop) if numbers is None else stream.of(java_ints(numbers[start:stop].tolist()))
+        cell[0] = values  # anew: whoever takes turns with this one has put others into it
+        joined = some.mapToObj(id_of).collect(collectors.joining(_BETWEEN.decode("latin-1")))
+        found = bytes(memoryview(joined.getBytes(latin))).split(_BETWEEN)
+        if len(found) != stop - start:
+            raise DamagedIndexError("a document has no id, or one that is no text")
+        try:
+            b" ".join(found).decode()
+        except UnicodeDecodeError as error:
+            raise DamagedIndexError(f"an id is no text: {error}") from error
+        yield from found
 
 
-def _id_functions() -> tuple[Any, Any, Any]:
-    """A cell of two BinaryDocValues of this thread, and Java's functions from a document's number to the length of its
-    id, by the first, and to its id, by the second. Making functions takes milliseconds, more than a search."""
+def _id_function() -> tuple[Any, Any]:
+    """A cell of this thread for BinaryDocValues, and Java's function from a document's number to its id by these, as
+    _id_of_number has it. Making functions takes milliseconds, more than a search."""
     if not hasattr(_of_thread, "ids"):
         handles = java_class("java.lang.invoke.MethodHandles")
-        cell = java_array(f"{_INDEX}BinaryDocValues", [None, None])
-        getter = handles.arrayElementGetter(cell.getClass())
-        length_of, text_of = (
-            handles.collectArguments(
-                of, 0, handles.insertArguments(getter, 0, cell, java_class("java.lang.Integer")(row))
-            )
-            for row, of in enumerate((_length_of_id(), _text_of_id()))
+        cell = java_array(f"{_INDEX}BinaryDocValues", [None])
+        in_cell = handles.insertArguments(
+            handles.arrayElementGetter(cell.getClass()), 0, cell, java_class("java.lang.Integer")(0)
         )
-        _of_thread.ids = cell, _as_function("IntUnaryOperator", length_of), _as_function("IntFunction", text_of)
-    found: tuple[Any, Any, Any] = _of_thread.ids
+        _of_thread.ids = cell, java_function("IntFunction", handles.collectArguments(_id_of_number(), 0, in_cell))
+    found: tuple[Any, Any] = _of_thread.ids
     return found
 
 
 def _documents_with_values(values: Any, kind: str, most: int) -> np.ndarray:
     """The number of each document, as often as it has values."""
-    function = _as_function("IntUnaryOperator", _count(kind).bindTo(values))
+    function = java_function("IntUnaryOperator", _count(kind).bindTo(values))
     counts = _array(java_class("java.util.stream.IntStream").range(0, most).map(function).toArray())
     return np.repeat(np.arange(most, dtype=np.int32), counts)
 
@@ -107,17 +103,12 @@ def _values_of(values: Any, kind: str, next_value: str, documents: np.ndarray) -
         _next(kind, next_value), 0, values, JArray(JBoolean)(first), JArray(JInt)(documents)
     )
     stream = java_class("java.util.stream.IntStream").range(0, len(documents))
-    return _array(stream.mapToLong(_as_function("IntToLongFunction", function)).toArray())
+    return _array(stream.mapToLong(java_function("IntToLongFunction", function)).toArray())
 
 
 def _array(numbers: Any) -> np.ndarray:
     """An array of Java's as numpy's."""
     return np.array(memoryview(numbers)) if len(numbers) else np.empty(0, np.int64)
-
-
-def _as_function(name: str, handle: Any) -> Any:
-    proxies = java_class("java.lang.invoke.MethodHandleProxies")
-    return proxies.asInterfaceInstance(java_class(f"java.util.function.{name}").class_, handle)
 
 
 @cache
@@ -159,38 +150,34 @@ def _next(kind: str, next_value: str) -> Any:
 
 
 @cache
-def _text_of_id() -> Any:
-    """Of BinaryDocValues and a document's number its id."""
-    handles, method_type, lookup, _ = _tools()
-    text = lookup.findVirtual(
+def _id_of_number() -> Any:
+    """Of BinaryDocValues and a document's number its id: a String with a character for each byte, as Latin-1 has it, or
+    a separator more where there is none."""
+    handles, method_type = java_class("java.lang.invoke.MethodHandles"), java_class("java.lang.invoke.MethodType")
+    values, reference = (
+        java_class(f"{_INDEX}BinaryDocValues"),
         java_class("org.apache.lucene.util.BytesRef"),
-        "utf8ToString",
-        method_type.methodType(java_class("java.lang.String")),
     )
-    return handles.filterReturnValue(_bytes_of_id(), text)
-
-
-@cache
-def _length_of_id() -> Any:
-    """Of BinaryDocValues and a document's number how many bytes its id has."""
-    handles, _, lookup, number = _tools()
-    return handles.filterReturnValue(
-        _bytes_of_id(), lookup.findGetter(java_class("org.apache.lucene.util.BytesRef"), "length", number)
+    text, octets, charset = java_class("java.lang.String"), java_class("byte[]"), java_class("java.nio.charset.Charset")
+    integer, truth = java_class("java.lang.Integer").TYPE, java_class("java.lang.Boolean").TYPE
+    lookup = handles.publicLookup()
+    has = lookup.findVirtual(values, "advanceExact", method_type.methodType(truth, integer))
+    read = lookup.findVirtual(values, "binaryValue", method_type.methodType(reference))
+    new = lookup.findConstructor(
+        text, method_type.methodType(java_class("java.lang.Void").TYPE, octets, integer, integer, charset)
     )
-
-
-@cache
-def _bytes_of_id() -> Any:
-    handles, method_type, lookup, number = _tools()
-    values = java_class(f"{_INDEX}BinaryDocValues")
-    advance = lookup.findVirtual(
-        values, "advanceExact", method_type.methodType(java_class("java.lang.Boolean").TYPE, number)
-    )
-    read = lookup.findVirtual(
-        values, "binaryValue", method_type.methodType(java_class("org.apache.lucene.util.BytesRef"))
-    )
-    truth = java_class("java.lang.Boolean").TYPE
-    return handles.foldArguments(handles.dropArguments(handles.dropArguments(read, 1, number), 0, truth), advance)
+    new = handles.insertArguments(new, 3, java_class("java.nio.charset.StandardCharsets").ISO_8859_1)
+    parts = [
+        lookup.findGetter(reference, name, kind)
+        for name, kind in (("bytes", octets), ("offset", integer), ("length", integer))
+    ]
+    of_parts = new
+    for position, getter in enumerate(parts):
+        of_parts = handles.filterArguments(of_parts, position, getter)
+    once = handles.permuteArguments(of_parts, method_type.methodType(text, reference), java_ints([0, 0, 0]))
+    value = handles.dropArguments(handles.filterReturnValue(read, once), 1, integer)
+    none = handles.dropArguments(handles.constant(text, _BETWEEN.decode("latin-1")), 0, values, integer)
+    return handles.guardWithTest(has, value, none)
 
 
 def _tools() -> tuple[Any, Any, Any, Any]:

@@ -4,7 +4,7 @@ A search counts as one thread that is busy. With many at once there is nobody to
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -42,7 +42,7 @@ class IdleCores:
 
         others: list[Future[_Result]] = []
         try:
-            others = [self._pool.submit(help_out) for _ in range(helpers)]
+            others.extend(self._submitted(help_out, helpers))
             found = [work(lambda: True)]
         except BaseException:
             failed.set()
@@ -55,6 +55,15 @@ class IdleCores:
             for other in started:
                 other.exception()
         return found + [other.result() for other in started]
+
+    def _submitted(self, work: Callable[[], _Result], helpers: int) -> Iterator[Future[_Result]]:
+        """Each helper. None once the main thread has returned: Python then starts no more, and searches go on alone."""
+        try:
+            for _ in range(helpers):
+                yield self._pool.submit(work)
+        except RuntimeError:
+            if threading.main_thread().is_alive():
+                raise
 
     def _take(self, helpers: int) -> int:
         """Count this thread as busy, and as many helpers as there are idle cores; return how many those are."""

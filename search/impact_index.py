@@ -28,13 +28,13 @@ from .doc_values import ids as document_ids
 from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import AcceptedDocuments, flags_of
-from .filters.typed import Typed, field_named, typed_filter
+from .filters.typed import Typed, field_named, kinds_of, typed_filter
 from .first_pass.first_pass import Candidates, FirstPass
 from .first_pass.rescoring import rescored
 from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
 from .sorting import FieldOrder, best_then_id, field_order, lucene_order
 from .stored_texts import Stored, stored_documents
-from .top_scores import TopScores
+from .top_scores import TopScores, best_of
 
 _INDEX = "org.apache.lucene.index."
 _FIELD = "contents"
@@ -107,7 +107,7 @@ class ImpactIndex:
     def rank(self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING) -> list[ScoredDoc]:
         """The k documents with the largest sum of query impact x document impact, ties in order of id; or of those that
         pass the filters of a selection, or in its order."""
-        with self._reading("rank", bool(terms), *map(type, selection.filters), selection.order):
+        with self._reading("rank", *_kinds(selection)):
             query = self._query(terms)
             if query is None:
                 return []
@@ -127,7 +127,7 @@ class ImpactIndex:
         another order than by score."""
         if selection.order is not None:
             return self.rank(terms, k, selection)
-        with self._reading():
+        with self._reading("rank with", type(first_pass).__name__, *_kinds(selection)):
             findable = _findable(terms)
             accepted = self._accepted.of(selection.filters) if selection.filters else None
             most = min(k, len(self) if accepted is None else accepted.count)
@@ -136,19 +136,20 @@ class ImpactIndex:
             bits = None if accepted is None else accepted.bits
             found = first_pass.candidates(self._searcher, findable, most, bits)
             if found is not None and found.scores is not None:
-                return self._best_of(found, most)
+                with alone_at_first("ids of candidates"):
+                    return self._best_of(found, most)
             if found is not None:
-                hits = rescored(self._searcher, self._query(terms), found.numbers, most, self._best_then_id)
-                if len(ranked := [hit for hit in hits_of(hits) if hit.score > 0]) == most:
-                    return ranked
+                with alone_at_first("rescored"):
+                    hits = rescored(self._searcher, self._query(terms), found.numbers, most, self._best_then_id)
+                    if len(ranked := [hit for hit in hits_of(hits) if hit.score > 0]) == most:
+                        return ranked
         return self.rank(terms, k, selection)
 
     def _best_of(self, found: Candidates, most: int) -> list[ScoredDoc]:
         """The best of candidates whose scores are known."""
         assert found.scores is not None
         names = document_ids(self._reader, found.numbers)
-        best = sorted(zip((-found.scores).tolist(), names, found.numbers.tolist(), strict=True))[:most]
-        return [ScoredDoc(number, name.decode(), -score) for score, name, number in best]
+        return best_of((-found.scores).tolist(), names, found.numbers.tolist(), most)
 
     def facet_fields(self, names: Sequence[str]) -> list[Field]:
         """The fields to count, each once. Raises UsageError for one that the index does not have."""
@@ -156,7 +157,7 @@ class ImpactIndex:
 
     def facets(self, terms: Mapping[str, int], fields: Sequence[Field], selection: Selection = EVERYTHING) -> Facets:
         """How many documents match, and of each field the most frequent values in these."""
-        with self._reading("facets", bool(terms), *fields, *map(type, selection.filters)):
+        with self._reading("facets", frozenset(field.kind for field in fields), *_kinds(selection)):
             findable = list(_findable(terms))
             if not findable or not len(self):
                 return Facets(0, {field.name: [] for field in fields})
@@ -166,8 +167,9 @@ class ImpactIndex:
     def frequent_values(self, name: str, most: int) -> list[Any]:
         """The most frequent values that a field has among all documents. Raises UsageError where there is no such
         field."""
-        with self._reading():
-            return self._counter.frequent_values(field_named(name, self._fields, "frequent_values"), most)
+        field = field_named(name, self._fields, "frequent_values")
+        with self._reading("frequent values", field.kind):
+            return self._counter.frequent_values(field, most)
 
     def _some_values(self, name: str) -> list[str]:
         return self._counter.frequent_values(self._fields[name], _SOME)
@@ -195,7 +197,7 @@ class ImpactIndex:
 
     def ids(self, selection: Selection) -> list[str]:
         """The ids of all documents that pass the filters of a selection."""
-        with self._reading("ids"):
+        with self._reading("all ids", *_kinds(selection)):
             passing = np.flatnonzero(flags_of(self._accepted.of(selection.filters).bits))
             return [name.decode() for name in document_ids(self._reader, passing)]
 
@@ -267,7 +269,7 @@ class ImpactIndex:
     @contextmanager
     def _reading(self, *kind: Hashable) -> Iterator[None]:
         """Keep the files open, and turn what Java throws into a sentence. kind: of calls, by which Java is asked the
-        same."""
+        same; one of few."""
         self.check()
         forget_thread_at_end()
         with alone_at_first(*kind):
@@ -290,6 +292,12 @@ class ImpactIndex:
         if not len(hits):
             raise KeyError(name)
         return int(hits[0].doc)
+
+
+def _kinds(selection: Selection) -> tuple[frozenset[str], str | None]:
+    """Which kinds of filters and of order a selection has."""
+    order = None if selection.order is None else selection.order.field.kind
+    return frozenset(kinds_of(selection.filters)), order
 
 
 def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..indexer.index_writer import find_commit, open_directory
 from ..indexer.java import java_class
+from ..storage.generations import seismic_files
 from ..storage.index_folder import COLLECTION
 from ..storage.manifest import Manifest
 
@@ -21,7 +22,6 @@ _KINDS = {
 }
 _KIND_OF = {end: kind for kind, ends in _KINDS.items() for end in ends}
 _OTHER = "other"  # names of fields and segments, deletions
-_SEISMIC = "seismic"
 
 
 def collection_bytes(folder: Path, manifest: Manifest) -> int | None:
@@ -34,10 +34,11 @@ def collection_bytes(folder: Path, manifest: Manifest) -> int | None:
     return sum(sizes) if sizes else None
 
 
-def seismic_bytes(folder: Path) -> int | None:
-    """Of what Seismic searches; None where there is nothing of the kind."""
-    files = [path for path in (folder / _SEISMIC).rglob("*") if path.is_file()]
-    return sum(path.stat().st_size for path in files) if files else None
+def seismic_bytes(folder: Path, manifest: Manifest) -> int | None:
+    """Of the Seismic index of the generation that counts; None where none of it is in the folder."""
+    paths = [folder / name for name in seismic_files(manifest)]
+    sizes = [path.stat().st_size for path in paths if path.is_file()]
+    return sum(sizes) if sizes else None
 
 
 def lucene_bytes(folder: Path, segments: str | None) -> Counter[str]:

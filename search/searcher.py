@@ -6,14 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Self
 
-from ..errors import Parameter, SpartonError, brief
+from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
-from ..pipeline.encoding.impacts import each_heaviest_first
+from ..pipeline.encoding.impacts import LARGEST, each_heaviest_first
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import FieldValue
@@ -126,11 +127,13 @@ class Searcher:
                 self.encoder = self._open_encoder()
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
-                    opening.result()[1].close()
+                    _, index, first_pass = opening.result()
+                    index.close()
+                    first_pass.close()
                 raise
             found, self._index, self._first_pass = opening.result()
         if found.settings != self.manifest.settings:
-            self._index.close()
+            self.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
         self._encoding = self._shared.encoding
@@ -381,13 +384,14 @@ class Searcher:
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
+        self._first_pass.close()
 
     def _rank(
         self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING, offset: int = 0
     ) -> list[ScoredDoc]:
         """The best documents, or of passages the best ones of the best documents; or those that are first in another
         order."""
-        most = checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
+        terms, most = _checked(terms), checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
         if self.manifest.settings.chunk:
             fold = best_documents if selection.order is None else first_documents
             return fold(lambda asked: self._found(terms, asked, selection), most)[offset:]
@@ -452,6 +456,17 @@ class Searcher:
             " and ",
             Parameter("model"),
         )
+
+
+def _checked(terms: Mapping[str, int]) -> dict[str, int]:
+    """The terms of a query that came as such. Raises UsageError for an impact that none can be."""
+    for term, impact in terms.items():
+        number = isinstance(impact, Real) and not isinstance(impact, bool)
+        if not number or not 0 < impact <= LARGEST or impact != int(impact):
+            raise UsageError(
+                f"the impact of {short(term)} is {short(impact)}; expected a whole number from 1 to {LARGEST}"
+            )
+    return {term: int(impact) for term, impact in terms.items()}
 
 
 def _shared_encoders() -> "SharedEncoders":

@@ -120,7 +120,7 @@ def _stats(name: str, folder: Path, manifest: Manifest, queries: Sequence[Mappin
         longest=tuple(LongPostings(term, count, count / len(terms)) for term, count in longest),
         collection=collection_bytes(folder, manifest),
         lucene=dict(sizes),
-        seismic=seismic_bytes(folder),
+        seismic=seismic_bytes(folder, manifest),
         queries=None if queries is None else _query_stats(documents, len(terms), queries),
     )
 

@@ -5,7 +5,7 @@ writes next removes what no generation needs: an update that was killed leaves f
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from ..errors import Parameter, SpartonError
@@ -78,9 +78,19 @@ def remove_unnamed(folder: Path, manifest: Manifest) -> None:
 def remove_other_seismic(folder: Path, manifest: Manifest) -> None:
     """Remove from an index folder what is of no Seismic index of this generation. For the process that holds the
     lock."""
-    named = seismic_files(manifest)
+    _remove_seismic_but(folder, seismic_files(manifest))
+
+
+def remove_unfinished_seismic(folder: Path, manifest: Manifest) -> None:
+    """Remove from an index folder what is of no Seismic index that a manifest names, of whichever generation that is.
+    For the process that holds the lock."""
+    files = manifest.seismic.files if manifest.seismic else ()
+    _remove_seismic_but(folder, [f"{SEISMIC}/{file.name}" for file in files])
+
+
+def _remove_seismic_but(folder: Path, named: Collection[str]) -> None:
     for path in (folder / SEISMIC).glob("*"):
-        if f"{SEISMIC}/{path.name}" not in named:
+        if f"{SEISMIC}/{path.name}" not in named and not path.is_dir():  # a folder is none of ours
             path.unlink()
 
 

@@ -7,9 +7,10 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import locked, make_folder, refuse_inputs
-from .generations import remove_other_seismic, remove_unnamed, seismic_files
+from .generations import remove_other_seismic, remove_unnamed
 from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
+from .markers import has_seismic
 from .redaction import redacted
 from .remote import RemoteFile, RemoteFolder, local_path, unreachable
 from .staging import StagedIndex, staging_folder
@@ -68,7 +69,7 @@ class IndexLocation(Protocol):
         is of no use any more; return the manifest. before: of the generation from which the update began."""
 
     def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the location has the Seismic index of the generation that a manifest names."""
+        """Whether the location has the Seismic index of the generation that a manifest names, as it was written."""
 
     def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
         """Put the Seismic index of a manifest at the location, then that manifest, and remove older Seismic indexes;
@@ -132,9 +133,8 @@ class LocalIndex:
         return manifest
 
     def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the folder has the Seismic index of the generation that a manifest names."""
-        names = seismic_files(manifest)
-        return bool(names) and all((self.folder / name).is_file() for name in names)
+        """Whether the folder has the Seismic index of the generation that a manifest names, as it was written."""
+        return has_seismic(self.folder, manifest)
 
     def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
         """Write the manifest, and remove older Seismic indexes; return the manifest."""

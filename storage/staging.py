@@ -18,7 +18,7 @@ from .atomic import cache_folder, locked, remove_folder, whole_file, within
 from .generations import is_replaceable, named_files, seismic_files
 from .index_folder import COLLECTION, LUCENE, MARKERS, SEISMIC, in_use, marker_of, part_path
 from .manifest import NAME, Manifest
-from .markers import finished_counts, marker_generation
+from .markers import finished_counts, has_seismic, marker_generation
 from .redaction import redacted
 from .remote import RemoteFolder
 from .untrusted import UnexpectedError, parse_json, read
@@ -139,9 +139,14 @@ class StagedIndex:
         return manifest
 
     def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the Seismic index of the generation that a manifest names is remote."""
+        """Whether the Seismic index of the generation that a manifest names is remote, as it was written. Downloads
+        it."""
         names = seismic_files(manifest)
-        return bool(names) and {*names} <= {*self._remote.files(SEISMIC)}
+        if not {*names} <= {*self._remote.files(SEISMIC)}:
+            return False
+        for name in names:
+            self._remote.get(name, within(self.folder, self.folder / name))
+        return has_seismic(self.folder, manifest)
 
     def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
         """Upload the Seismic index of a manifest and then that manifest, and remove older ones; return the manifest.

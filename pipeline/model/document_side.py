@@ -7,8 +7,7 @@ from .files import ModelFiles
 
 # By name on the hub: the part of a document's heaviest term below which its terms are dropped.
 KNOWN_RATIOS = {
-    # OpenSearch serves it with this in the model itself: opensearch-project/opensearch-py-ml, pull request 459, for
-    # this release (SparseEncodingModel's sparse_prune_ratio).
+    # As OpenSearch's pruning guidance has it (max_ratio of its neural sparse search).
     "opensearch-project/opensearch-neural-sparse-encoding-doc-v3-distill": 0.1,
     # Its model card: "We recommend to use it with max_ratio pruning", and the figures at 0.1 (MIRACL 0.626 for 0.629,
     # 75 terms for 138).

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -81,6 +81,16 @@ class AnyOf:
 
 
 Typed = Keywords | Between | Exists | Complement | AllOf | AnyOf
+
+
+def kinds_of(filters: Iterable[Typed]) -> Iterator[str]:
+    """The name of each kind of test that filters consist of; bounds of numbers and of timestamps are two."""
+    for test in filters:
+        yield f"{type(test).__name__} {type(test.low).__name__ if isinstance(test, Between) else ''}"
+        if isinstance(test, Complement):
+            yield from kinds_of([test.of])
+        elif isinstance(test, AllOf | AnyOf):
+            yield from kinds_of(test.of)
 
 
 def typed_filter(text: str, fields: Mapping[str, Field], values_of: Callable[[str], Sequence[str]]) -> Typed:

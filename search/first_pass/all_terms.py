@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ...machine import free_memory_mb
+from ...indexer.java import alone_at_first
+from ..filters.accepted import flags_of
 from .first_pass import Candidates
-from .postings import Frequencies, Postings, PostingsReader, add_postings, flags_of_all, kept_postings
+from .memory import Budget, Share
+from .postings import MOST_BYTES, Frequencies, Postings, PostingsReader, add_postings, kept_postings
 
 _FEWEST = 2**14  # documents of an index; of fewer Lucene's search takes no longer
 _SHORT = 2**12  # postings, which are read as soon as they are asked for
 _EXACT = 2**24  # up to which a 32-bit float, which Lucene's scores are, has each whole number
-_MEMORY = 4  # a part of so many of what is free is for postings
-_BYTES = 6  # of a posting, at most, before it is known
 _SAMPLE = 16  # of so many documents one is looked at to find out how large the largest sums are
 _TIES = 16  # times as many documents as are wanted may have the least score of these
 
@@ -27,16 +27,15 @@ _TIES = 16  # times as many documents as are wanted may have the least score of 
 class AllTerms:
     """The search of an open index in memory, which finds what Lucene's finds. Threads may share it.
 
-    most_bytes: of postings that are kept; None for a part of what is free. Once they are full, what is not among them
-    is left to Lucene.
+    budget: of memory for postings; None for that of this process. Once it is used up, what is not among them is left to
+    Lucene.
     """
 
-    def __init__(self, most_bytes: int | None = None, fewest: int = _FEWEST) -> None:
-        self._most_bytes, self._fewest = most_bytes, fewest
+    def __init__(self, budget: Budget | None = None, fewest: int = _FEWEST) -> None:
+        self._share, self._fewest = Share(budget), fewest
         self._frequencies = Frequencies()
         self._asked: set[str] = set()  # long terms that were asked for, and are not kept
         self._kept: dict[str, Postings] = {}
-        self._bytes = 0
         self._reader: PostingsReader | None = None
         self._lock = threading.Lock()
 
@@ -45,8 +44,7 @@ class AllTerms:
     ) -> Candidates | None:
         """As FirstPass, but all of the best: None where Lucene should search."""
         documents = int(searcher.getIndexReader().maxDoc())
-        # Lucene has hits for an impact of 0, and rounds those that are no whole numbers.
-        if documents < self._fewest or not all(impact > 0 and impact == int(impact) for impact in terms.values()):
+        if documents < self._fewest:
             return None
         postings = self._postings(searcher, terms)
         if postings is None or sum(terms[term] * one.largest for term, one in postings.items()) >= _EXACT:
@@ -55,45 +53,52 @@ class AllTerms:
         for term, one in postings.items():
             add_postings(sums, one, terms[term])
         if accepted is not None:
-            sums[~flags_of_all(searcher, accepted)] = 0
-        numbers = _best(sums, most)
+            sums[~flags_of(accepted)] = 0
+        numbers = best_sums(sums, most)
         if len(numbers) > most * _TIES:
             return None
         return Candidates(numbers.astype(np.int32), sums[numbers].astype(np.float32))
 
     def _postings(self, searcher: Any, terms: Mapping[str, int]) -> dict[str, Postings] | None:
         """Of each term that documents have its postings; None where they are not all to be had."""
-        frequencies = self._frequencies.of(searcher, terms)
-        missing = [term for term in frequencies if term not in self._kept]
+        frequencies, kept = self._frequencies.of(searcher, terms), self._kept  # in whose stead close has another
+        missing = [term for term in frequencies if term not in kept]
         long = {term for term in missing if frequencies[term] > _SHORT}
-        if missing and (not long <= self._asked or not self._read(searcher, missing, frequencies)):
+        if missing and (not long <= self._asked or not self._read(searcher, missing, frequencies, kept)):
             self._asked |= long
             return None
-        return {term: self._kept[term] for term in frequencies}
+        return {term: kept[term] for term in frequencies}
 
-    def _read(self, searcher: Any, terms: Sequence[str], frequencies: Mapping[str, int]) -> bool:
+    def close(self) -> None:
+        """Forget all postings."""
+        self._share.close()
+        self._kept = {}
+
+    def _read(
+        self, searcher: Any, terms: Sequence[str], frequencies: Mapping[str, int], kept: dict[str, Postings]
+    ) -> bool:
         """Keep the postings of some terms, and return whether they are. Who comes while another reads does not wait."""
-        if not self._lock.acquire(blocking=False):
+        with alone_at_first("postings"):
+            if not self._lock.acquire(blocking=False):
+                return False
+            try:
+                if self._reader is None:
+                    self._reader = PostingsReader(searcher.getIndexReader().leaves())
+                return all(term in kept or self._keep(self._reader, term, frequencies[term], kept) for term in terms)
+            finally:
+                self._lock.release()
+
+    def _keep(self, reader: PostingsReader, term: str, frequency: int, kept: dict[str, Postings]) -> bool:
+        """Keep a term's postings, if there is memory for them."""
+        if not self._share.take(most := frequency * MOST_BYTES):
             return False
-        try:
-            if self._reader is None:
-                self._reader = PostingsReader(searcher.getIndexReader().leaves())
-                if self._most_bytes is None:
-                    self._most_bytes = (free_memory_mb() << 20) // _MEMORY
-            assert self._most_bytes is not None
-            for term in terms:
-                if self._bytes + frequencies[term] * _BYTES > self._most_bytes:
-                    return False
-                if term not in self._kept:
-                    self._kept[term] = kept = kept_postings(self._reader, term)
-                    self._bytes += kept.bytes
-                    self._asked.discard(term)
-            return True
-        finally:
-            self._lock.release()
+        kept[term] = found = kept_postings(reader, term)
+        self._share.give_back(most - found.bytes)
+        self._asked.discard(term)
+        return True
 
 
-def _best(sums: np.ndarray, most: int) -> np.ndarray:
+def best_sums(sums: np.ndarray, most: int) -> np.ndarray:
     """The documents with the largest sums above 0, in order: as many as are wanted, and all that have as much as the
     least of these."""
     sample = sums[::_SAMPLE]

@@ -16,6 +16,12 @@ class Candidates:
     scores: np.ndarray | None = None
 
 
+def candidates_for(most: int, least: int, times: int) -> int:
+    """How many candidates to look for: so many times the documents that are wanted, or the least, whichever is more, in
+    steps of powers of two of the least. So the pages of a query are cut from the same candidates."""
+    return least << (-(-most * times // least) - 1).bit_length()
+
+
 class FirstPass(Protocol):
     """Finds candidates in an open index of one generation. Threads may share it."""
 
@@ -27,3 +33,6 @@ class FirstPass(Protocol):
         searcher: Lucene's, of the open index. accepted: of each segment the documents that pass the filters, as
         FixedBitSets; None without filters. Raises what Java throws.
         """
+
+    def close(self) -> None:
+        """Free what is kept in memory. Searches under way find candidates still, or None."""

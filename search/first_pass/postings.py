@@ -5,16 +5,19 @@ The way from one posting to the next is put together of Java's own methods, once
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ...indexer.java import java_array, java_class
+from ...indexer.java import alone_at_first, java_array, java_class, java_function
+from ..filters.accepted import flags_of
+from .memory import Share
 
 _INDEX, _FIELD = "org.apache.lucene.index.", "contents"
+MOST_BYTES = 8  # of a posting that is kept
 
 
 class PostingsReader:
@@ -33,9 +36,7 @@ class PostingsReader:
         step = handles.dropArguments(
             handles.collectArguments(_next_posting(), 0, in_cell), 0, java_class("java.lang.Integer").TYPE
         )
-        self._step = java_class("java.lang.invoke.MethodHandleProxies").asInterfaceInstance(
-            java_class("java.util.function.IntToLongFunction").class_, step
-        )
+        self._step = java_function("IntToLongFunction", step)
 
     def of(self, term: str) -> tuple[np.ndarray, np.ndarray]:
         """The documents that have a term and are not deleted, int32, in order, and the impacts that it has in them,
@@ -65,24 +66,9 @@ class PostingsReader:
         pairs = np.array(memoryview(stream.toArray()))
         documents, impacts = (pairs >> 32).astype(np.int32), pairs.astype(np.int32)  # of which the lower half is kept
         if (live := leaf.reader().getLiveDocs()) is not None:
-            kept = flags(live, int(leaf.reader().maxDoc()))[documents]
+            kept = flags_of([java_class("org.apache.lucene.util.FixedBitSet").copyOf(live)])[documents]
             documents, impacts = documents[kept], impacts[kept]
         return documents + np.int32(leaf.docBase), impacts
-
-
-def flags_of_all(searcher: Any, accepted: Sequence[Any]) -> np.ndarray:
-    """Which documents of an index are accepted, of each segment as Bits."""
-    leaves = searcher.getIndexReader().leaves()
-    return np.concatenate(
-        [flags(bits, int(leaf.reader().maxDoc())) for leaf, bits in zip(leaves, accepted, strict=True)]
-    )
-
-
-def flags(bits: Any, count: int) -> np.ndarray:
-    """Lucene's Bits as truth values."""
-    whole = java_class("org.apache.lucene.util.FixedBitSet").copyOf(bits)
-    words = np.array(memoryview(whole.getBits())).astype("<u8", copy=False).view(np.uint8)
-    return np.unpackbits(words, count=count, bitorder="little").view(bool)
 
 
 @cache
@@ -106,27 +92,45 @@ def _next_posting() -> Any:
 
 class KeptPostings:
     """Postings of an open index, of which those that were asked for lately are kept in memory. Threads may share it.
-    searcher: Lucene's. most_bytes: that are kept."""
+    searcher: Lucene's. share: of the memory for them."""
 
-    def __init__(self, searcher: Any, most_bytes: int) -> None:
-        self._reader, self._most_bytes = PostingsReader(searcher.getIndexReader().leaves()), most_bytes
+    def __init__(self, searcher: Any, share: Share) -> None:
+        self._reader, self._share = PostingsReader(searcher.getIndexReader().leaves()), share
         self._kept: OrderedDict[str, Postings] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
+        self._lock, self._reading = threading.Lock(), threading.Lock()
 
     def of(self, term: str) -> "Postings":
         """A term's postings. Raises what Java throws."""
+        if (found := self._known(term)) is not None:
+            return found
+        with alone_at_first("postings"), self._reading:
+            if (found := self._known(term)) is None:  # nor has another thread read them just now
+                found = kept_postings(self._reader, term)
+                self._keep(term, found)
+        return found
+
+    def close(self) -> None:
+        """Forget them all, and keep no more."""
+        with self._lock:
+            self._share.close()
+            self._kept.clear()
+
+    def _known(self, term: str) -> "Postings | None":
         with self._lock:
             if (found := self._kept.get(term)) is not None:
                 self._kept.move_to_end(term)
-                return found
-            found = kept_postings(self._reader, term)
-            if found.bytes:  # else anyone could have names of no terms kept
-                self._kept[term] = found
-                self._bytes += found.bytes
-            while self._bytes > self._most_bytes:
-                self._bytes -= self._kept.popitem(last=False)[1].bytes
             return found
+
+    def _keep(self, term: str, postings: "Postings") -> None:
+        """Keep postings if there is memory for them, once others are forgotten."""
+        with self._lock:
+            if not postings.bytes:  # else anyone could have names of no terms kept
+                return
+            while not self._share.take(postings.bytes):
+                if not self._kept:
+                    return
+                self._share.give_back(self._kept.popitem(last=False)[1].bytes)
+            self._kept[term] = postings
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...indexer.java import java_class, java_ints
+from ...indexer.java import java_class, java_function, java_ints
 
 _SEARCH = "org.apache.lucene.search."
 
@@ -34,6 +34,4 @@ def _score_doc() -> Any:
         java_class(f"{_SEARCH}ScoreDoc"), method_type.methodType(none, whole, real)
     )
     of_number = handles.insertArguments(make, 1, java_class("java.lang.Float")(0.0))
-    return java_class("java.lang.invoke.MethodHandleProxies").asInterfaceInstance(
-        java_class("java.util.function.IntFunction").class_, of_number
-    )
+    return java_function("IntFunction", of_number)

@@ -1,40 +1,43 @@
 """Seismic as a first pass: candidates by its clusters of postings, in which documents have Lucene's numbers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...errors import Parameter, SpartonError
+from ...errors import Parameter, SpartonError, short
 from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic
 from ...storage.markers import file_digest
 from ...storage.untrusted import UnexpectedError
-from .first_pass import Candidates
-from .seismic_package import check_package, index_class
+from .first_pass import Candidates, candidates_for
+from .seismic_package import PackageError, check_package, index_class, told
 
 _CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
-_CANDIDATES, _TIMES = 30, 2  # as many at least, or so many for each hit
+_CANDIDATES, _TIMES = 128, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 
 class SeismicPass:
-    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it."""
+    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it. damaged: what to raise
+    where it finds what cannot be."""
 
-    def __init__(self, index: Any, terms: Sequence[str]) -> None:
+    def __init__(self, index: Any, terms: Sequence[str], damaged: Callable[[str], SpartonError]) -> None:
         import seismic
 
-        self._index = index
+        self._index, self._damaged = index, damaged
         self._numbers = {term: str(number) for number, term in enumerate(terms)}
         self._type = seismic.get_seismic_string()
 
     def candidates(
         self, searcher: Any, terms: Mapping[str, int], most: int, accepted: Sequence[Any] | None
     ) -> Candidates | None:
-        """As FirstPass. None where it finds fewer than there should be."""
-        wanted, documents = max(_CANDIDATES, most * _TIMES), int(searcher.getIndexReader().maxDoc())
+        """As FirstPass. None where it finds fewer than there should be. Raises SpartonError where it is damaged."""
+        wanted, documents = candidates_for(most, _CANDIDATES, _TIMES), int(searcher.getIndexReader().maxDoc())
+        fewest = wanted // _TIMES  # as many at least are wanted, whatever the page
         if accepted is not None:
             share = sum(int(bits.cardinality()) for bits in accepted) / documents
             if share < _LEAST_SHARE:
@@ -42,25 +45,41 @@ class SeismicPass:
             wanted = int(wanted / share)
         if wanted >= documents:
             return None
-        found = self._found(terms, wanted)
+        found = self._found(terms, wanted, documents)
         if accepted is not None:
             found = found[_are_accepted(searcher, accepted, found)]
-        return None if len(found) < most else Candidates(found)
+        return None if len(found) < fewest else Candidates(found)
 
-    def _found(self, terms: Mapping[str, int], wanted: int) -> np.ndarray:
+    def close(self) -> None:
+        """Free the index."""
+        self._index = None
+
+    def _found(self, terms: Mapping[str, int], wanted: int, documents: int) -> np.ndarray:
         known = [(number, impact) for term, impact in terms.items() if (number := self._numbers.get(term)) is not None]
         if not known:
             return np.empty(0, np.int64)
         numbers, impacts = zip(*known, strict=True)
-        hits = self._index.search(
-            query_id="",
-            query_components=np.array(numbers, self._type),
-            query_values=np.array(impacts, np.float32),
-            k=wanted,
-            query_cut=_CUT,
-            heap_factor=_HEAP,
-        )
-        return np.array([int(name) for _, _, name in hits], np.int64)
+        if (index := self._index) is None:
+            return np.empty(0, np.int64)
+        try:
+            with told():
+                hits = index.search(
+                    query_id="",
+                    query_components=np.array(numbers, self._type),
+                    query_values=np.array(impacts, np.float32),
+                    k=wanted,
+                    query_cut=_CUT,
+                    heap_factor=_HEAP,
+                )
+        except PackageError as error:
+            raise self._damaged(f"it cannot be searched ({error})") from error
+        names = [name for _, _, name in hits]
+        for name in names:
+            if not (name.isascii() and name.isdecimal() and int(name) < documents):
+                raise self._damaged(f"it names the document {short(name)}; expected a number below {documents}")
+        if len({*names}) < len(names):
+            raise self._damaged("it has a document twice")
+        return np.array([int(name) for name in names], np.int64)
 
 
 def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
@@ -85,9 +104,10 @@ def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
         )
     check_package()
     try:
-        return _opened(folder, recorded)
+        index, terms = _opened(folder, recorded)
     except (OSError, UnexpectedError) as error:
         raise _damaged(folder, name, str(error)) from error
+    return SeismicPass(index, terms, partial(_damaged, folder, name))
 
 
 def _renew(name: str) -> tuple[str | Parameter, ...]:
@@ -103,7 +123,7 @@ def _damaged(folder: Path, name: str, found: str) -> SpartonError:
     )
 
 
-def _opened(folder: Path, recorded: Seismic) -> SeismicPass:
+def _opened(folder: Path, recorded: Seismic) -> tuple[Any, list[str]]:
     for file in recorded.files:
         path = folder / SEISMIC / file.name
         if not path.is_file():
@@ -112,14 +132,12 @@ def _opened(folder: Path, recorded: Seismic) -> SeismicPass:
             raise UnexpectedError(f"{path} is not what was written")
     terms = _terms(folder / SEISMIC / recorded.terms.name)
     try:
-        index = index_class(len(terms)).load(str(folder / SEISMIC / recorded.index.name))
-    except BaseException as error:  # a panic of Rust is no Exception
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            raise
+        with told():
+            return index_class(len(terms)).load(str(folder / SEISMIC / recorded.index.name)), terms
+    except PackageError as error:
         raise UnexpectedError(
-            f"it was written by pyseismic-lsr {recorded.version} and this one cannot read it ({type(error).__name__})"
+            f"it was written by pyseismic-lsr {recorded.version} and this one cannot read it ({error})"
         ) from error
-    return SeismicPass(index, terms)
 
 
 def _terms(path: Path) -> list[str]:
@@ -129,6 +147,8 @@ def _terms(path: Path) -> list[str]:
         raise UnexpectedError(f"{path} is no JSON") from error
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
         raise UnexpectedError(f"{path} is no list of terms")
+    if len({*terms}) < len(terms):
+        raise UnexpectedError(f"{path} has a term twice")
     return terms
 
 

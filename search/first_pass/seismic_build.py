@@ -18,11 +18,12 @@ from ...indexer.java import LONG_RUN, java_exception, java_name, start_jvm
 from ...machine import cores
 from ...processes import Subprocess, serve
 from ...storage.atomic import make_folder, sync_folder, whole_file
+from ...storage.generations import remove_unfinished_seismic
 from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic, WrittenFile
 from ...storage.markers import file_digest
 from .postings import PostingsReader
-from .seismic_package import PACKAGE, check_package, dataset_class, index_class
+from .seismic_package import PACKAGE, PackageError, check_package, dataset_class, index_class, told
 
 _MODULE = "sparton.search.first_pass.seismic_build"
 _TOGETHER = 50_000  # documents that are handed over at once
@@ -45,12 +46,17 @@ def build_seismic(folder: Path, manifest: Manifest) -> Seismic:
     read or nothing can be written.
     """
     check_package()
+    remove_unfinished_seismic(folder, manifest)  # of a build that was killed
     worker = Subprocess(_MODULE)
     try:
-        found: Seismic = worker.ask(Build(folder.absolute(), manifest))
-        return found
-    finally:
-        worker.close()
+        try:
+            found: Seismic = worker.ask(Build(folder.absolute(), manifest))
+        finally:
+            worker.close()
+    except BaseException:
+        remove_unfinished_seismic(folder, manifest)
+        raise
+    return found
 
 
 def handle(request: Build) -> Seismic:
@@ -67,10 +73,10 @@ def handle(request: Build) -> Seismic:
         ) from error
     whole = into / f"{name}{_NAMES[0]}"
     try:
-        with _quiet():
+        with _quiet(), told():
             _indexed(vectors).save(str(into / name))  # it adds the rest of the name
-    except BaseException as error:  # a panic of Rust is no Exception
-        raise SpartonError(f"{PACKAGE} could not build {whole}: {str(error)[:200]}; see to memory and disk") from error
+    except PackageError as error:
+        raise SpartonError(f"{PACKAGE} could not build {whole} ({error}); see to memory and disk") from error
     with whole.open("rb+") as written:
         os.fsync(written.fileno())
     with whole_file(into / f"{name}{_NAMES[1]}") as stream:

@@ -11,33 +11,35 @@ from typing import Any
 
 import numpy as np
 
-from ...machine import free_memory_mb
-from .first_pass import Candidates
-from .postings import Frequencies, KeptPostings, Postings, flags_of_all
+from ..filters.accepted import flags_of
+from .all_terms import best_sums
+from .first_pass import Candidates, candidates_for
+from .memory import Share
+from .postings import Frequencies, KeptPostings, Postings
 
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
 _EXACT = 2**24  # up to which a 32-bit float has each whole number
 _SHORT = 40  # postings for each candidate
-_SAMPLE = 16  # of so many documents one is looked at to find out how large the largest sums are
-_MEMORY = 4  # a part of so many of what is free is for postings
+_TIES = 4  # times as many documents as are looked for may have as much as the least of these
 
 
 class TwoPhase:
     """The first pass of the heaviest terms, of an open index. Threads may share it."""
 
     def __init__(self) -> None:
-        self._frequencies = Frequencies()
+        self._frequencies, self._share = Frequencies(), Share()
         self._kept: KeptPostings | None = None
         self._lock = threading.Lock()
 
     def candidates(
         self, searcher: Any, terms: Mapping[str, int], most: int, accepted: Sequence[Any] | None
     ) -> Candidates | None:
-        """As FirstPass. None for an index of no more documents than would be looked at, and where fewer have the heavy
-        terms: others may then be among the best."""
-        documents, wanted = int(searcher.getIndexReader().maxDoc()), max(_CANDIDATES, most * _TIMES)
-        if wanted >= documents:
+        """As FirstPass. None where no more documents are searched than would be looked at, where fewer have the heavy
+        terms, as others may then be among the best, and where too many have the same sum as the last of them."""
+        documents, wanted = int(searcher.getIndexReader().maxDoc()), candidates_for(most, _CANDIDATES, _TIMES)
+        passing = None if accepted is None else flags_of(accepted)
+        if wanted >= (documents if passing is None else np.count_nonzero(passing)):
             return None
         frequencies = self._frequencies.of(searcher, terms)
         heavy = heavy_terms(terms, frequencies, documents)
@@ -46,15 +48,15 @@ class TwoPhase:
         # Looking candidates up in a few postings takes longer than adding all of these.
         first = {term for term in every if term in heavy or frequencies.get(term, 0) <= _SHORT * wanted}
         largest = sum(impact * postings.largest for impact, postings in every.values())
-        exact = largest < _EXACT and all(impact == int(impact) for impact, _ in every.values())
+        exact = largest < _EXACT
         sums = np.zeros(documents, np.int32 if exact else np.float64)
         for term in first:
             impact, postings = every[term]
             np.add.at(sums, postings.documents.astype(np.intp), _times(impact, postings.impacts, exact))
-        if accepted is not None:
-            sums[~flags_of_all(searcher, accepted)] = 0
-        numbers = _largest(sums, wanted)
-        if len(numbers) < wanted:
+        if passing is not None:
+            sums[~passing] = 0
+        numbers = best_sums(sums, wanted).astype(np.int32)
+        if not wanted <= len(numbers) <= wanted * _TIES:
             return None
         scores = sums[numbers]
         for term, (impact, postings) in every.items():
@@ -66,8 +68,15 @@ class TwoPhase:
     def _postings(self, searcher: Any, term: str) -> Postings:
         with self._lock:
             if self._kept is None:
-                self._kept = KeptPostings(searcher, (free_memory_mb() << 20) // _MEMORY)
+                self._kept = KeptPostings(searcher, self._share)
         return self._kept.of(term)
+
+    def close(self) -> None:
+        """Forget all postings."""
+        with self._lock:
+            self._share.close()
+            if self._kept is not None:
+                self._kept.close()
 
 
 def heavy_terms(terms: Mapping[str, int], frequencies: Mapping[str, int], documents: int) -> set[str]:
@@ -104,17 +113,3 @@ def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Posting
     rows = np.minimum(np.searchsorted(postings.documents, numbers), len(postings.documents) - 1)
     has = postings.documents[rows] == numbers
     scores[has] += _times(impact, postings.impacts[rows[has]], exact)
-
-
-def _largest(sums: np.ndarray, wanted: int) -> np.ndarray:
-    """The documents, in order, of which the sums are largest and not 0: at least as many as wanted if there are."""
-    sample = sums[::_SAMPLE]
-    row = min(len(sample), wanted * 3 // (2 * _SAMPLE) + 8)
-    least = np.partition(sample, -row)[-row]
-    numbers = np.flatnonzero(sums >= least) if least > 0 else np.flatnonzero(sums)
-    if len(numbers) < wanted:  # the sample was not like the rest
-        numbers = np.flatnonzero(sums)
-    if len(numbers) > 2 * wanted:
-        some = np.sort(np.argpartition(sums[numbers], -wanted)[-wanted:])
-        numbers = numbers[some]
-    return numbers.astype(np.int32)

@@ -5,12 +5,17 @@ import random
 import re
 import shutil
 import zlib
+from contextlib import closing
 
+import numpy as np
 import pytest
+from jpype import JArray, JByte
 
 import sparton
 from sparton.errors import SpartonError
 from sparton.indexer.java import java_class
+from sparton.search.doc_values import ids
+from sparton.search.lucene_hits import DamagedIndexError
 
 pytestmark = pytest.mark.slow
 
@@ -188,3 +193,23 @@ def test_a_flipped_version_without_its_checksum_is_damage(quick_index, tmp_path,
     ran = run_cli("info", "--check", "--index", folder)
     assert ran.code == 1
     assert ran.stderr.startswith(f"sparton: the index {folder / 'lucene'} is damaged: Lucene cannot open it (")
+
+
+def test_a_document_without_an_id_or_with_one_that_is_no_text_is_noticed():
+    store, index = "org.apache.lucene.store.", "org.apache.lucene.index."
+    directory = java_class(f"{store}ByteBuffersDirectory")()
+    writer = java_class(f"{index}IndexWriter")(directory, java_class(f"{index}IndexWriterConfig")())
+    for name in ("a", None, "né漢", b"\xc3", b"\xff", "c"):
+        document = java_class("org.apache.lucene.document.Document")()
+        if name is not None:
+            content = JArray(JByte)(name.encode() if isinstance(name, str) else name)
+            value = java_class("org.apache.lucene.util.BytesRef")(content)
+            document.add(java_class("org.apache.lucene.document.BinaryDocValuesField")("id", value))
+        writer.addDocument(document)
+    writer.close()
+    with closing(java_class(f"{index}DirectoryReader").open(directory)) as reader:
+        assert list(ids(reader, np.array([0, 2, 5]))) == [b"a", "né漢".encode(), b"c"]
+        assert list(ids(reader, np.array([], np.int32))) == []
+        for numbers in ([0, 1], [0, 3], [4], [1], None):
+            with pytest.raises(DamagedIndexError):
+                list(ids(reader, None if numbers is None else np.array(numbers)))

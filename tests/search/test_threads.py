@@ -14,10 +14,12 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from support.serving import serving
+from support.with_fields import index_with_fields
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.indexer.java import java_class, java_ints
+from sparton.indexer import java
+from sparton.indexer.java import alone_at_first, is_alone, java_class, java_ints
 
 pytestmark = pytest.mark.slow
 
@@ -226,3 +228,46 @@ def test_python_collects_its_garbage_when_it_wants_to():
         gc.callbacks.remove(note)
     assert len(young) == 1000
     assert len(full) <= 1  # its own may fall due meanwhile
+
+
+def test_only_the_first_call_of_a_kind_is_made_alone():
+    """Others of its kind wait for that one, and not for each other; the kind counts only once one is done."""
+    kind, seen, both = object(), [], threading.Barrier(2, timeout=60)
+
+    def call():
+        with alone_at_first(kind):
+            seen.append(is_alone())
+            if not is_alone():
+                both.wait()
+
+    def fails():
+        with alone_at_first(kind):
+            raise KeyError(is_alone())
+
+    with pytest.raises(KeyError, match="True"):
+        fails()
+    assert not is_alone()
+    threads = [threading.Thread(target=call) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [True, False, False]
+
+
+def test_kinds_of_calls_are_few_whatever_is_asked_for(tmp_path, static_model):
+    products = {f"P{number}": ("red bag", {"price": number, "brand": "Adele"}) for number in range(20)}
+    folder = index_with_fields(tmp_path / "index", products, model=str(static_model))
+
+    def ask(searcher, number):
+        tests = [f"price < {number}", f"price > {number} or brand = x{number}"] * (1 + number % 3)
+        searcher.search("red bag", 1 + number, filters=tests, sort=("price", "-price")[number % 2])
+        searcher.answer("red bag", 1 + number, filters=tests, facets=["brand", "price"][: 1 + number % 2])
+
+    with sparton.Searcher(folder) as searcher:
+        for number in range(6):
+            ask(searcher, number)
+        known = set(java._called)
+        for number in range(6, 30):
+            ask(searcher, number)
+    assert java._called == known

@@ -1,6 +1,8 @@
 """Exact search in ranges, on several threads, against sums in numpy: ties, filters, updates, several indexes."""
 
 import json
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -201,3 +203,20 @@ def test_what_a_helper_raises_is_raised_and_ends_the_others():
     with pytest.raises(KeyError, match="first"):
         cores.share(fails_first, 1)
     assert cores._busy == 0
+
+
+def test_searches_go_on_alone_once_the_main_thread_has_returned():
+    """Python then starts no more threads of a pool."""
+    script = """
+import threading
+from sparton.search.idle_cores import IdleCores
+
+def late():
+    threading.main_thread().join()
+    cores = IdleCores(4)
+    print(cores.share(lambda go_on: go_on(), 3), cores._busy)
+
+threading.Thread(target=late).start()
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert (ran.stdout, ran.stderr) == ("[True] 0\n", "")

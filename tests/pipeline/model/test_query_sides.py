@@ -635,6 +635,22 @@ def test_an_index_records_and_shows_the_ratio_of_its_model(documents, cached, tm
     assert sorted(lines_of(index)) == sorted(lines_of(tmp_path / "fresh"))
 
 
+def test_an_index_made_before_the_ratio_was_known_is_updated_as_it_stands(documents, cached, tmp_path):
+    name = "opensearch-project/opensearch-neural-sparse-encoding-doc-v3-distill"
+    commit, index = cached(name, documents, "0" * 40), tmp_path / "index"
+    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(TEXTS)]
+    asked = {"id_column": "id", "text_columns": "text", "device": "cpu"}
+    sparton.build_index(rows[:3], index, model=name, revision=commit, prune_ratio=0.0, **asked)
+    manifest = load_manifest(index)
+    model = manifest.settings.model
+    model = replace(model, documents=replace(model.documents, prune_ratio=None))
+    replace(manifest, settings=replace(manifest.settings, model=model, prune_ratio=None)).save(index)
+    sparton.update_index(rows, index, model=str(documents), device="cpu")
+    assert load_manifest(index).settings.model.documents.prune_ratio is None
+    sparton.build_index(rows, tmp_path / "fresh", model=str(documents), **asked)
+    assert sorted(lines_of(index)) == sorted(lines_of(tmp_path / "fresh"))
+
+
 def lines_of(index):
     return [line for part in (index / "collection").glob("*.jsonl") for line in part.read_text().splitlines()]
 

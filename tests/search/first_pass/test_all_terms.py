@@ -10,6 +10,7 @@ from support.with_fields import index_with_fields
 import sparton
 from sparton.indexer.build import LuceneBuild
 from sparton.search.first_pass.all_terms import AllTerms
+from sparton.search.first_pass.memory import Budget
 from sparton.search.impact_index import EVERYTHING, ImpactIndex
 
 COUNT, WORDS = 3_000, [f"w{number}" for number in range(40)]
@@ -68,13 +69,33 @@ def test_frequent_terms_are_read_when_they_are_asked_for_again(index, monkeypatc
 
 
 def test_what_is_not_in_memory_is_searched_for_by_lucene(index):
-    """As where it is full, where sums have digits that scores have not, and where impacts are none."""
-    full = asked_before(AllTerms(most_bytes=2_000, fewest=0), index)
-    assert full._bytes <= 2_000
+    """As where it is full, and where sums have digits that scores have not."""
+    full = asked_before(AllTerms(Budget(20_000), fewest=0), index)
+    assert 0 < full._share.taken <= 20_000
     whole = asked_before(AllTerms(fewest=0), index)
-    for terms in [*queries(10, 2), {"w0": 2**20, "w1": 3}, {"w0": 0, "w3": 1}, {"nowhere": 1}, {}]:
+    for terms in [*queries(10, 2), {"w0": 2**20, "w1": 3}, {"nowhere": 1}, {}]:
         for search in (full, whole):
             assert index.rank_with(search, terms, 100) == index.rank(terms, 100)
+
+
+def test_two_searches_share_a_budget_until_one_is_closed(index):
+    budget = Budget(20_000)
+    first = asked_before(AllTerms(budget, fewest=0), index)
+    taken = first._share.taken
+    second = asked_before(AllTerms(budget, fewest=0), index)
+    assert taken + second._share.taken == budget._taken <= 20_000
+    alone = asked_before(AllTerms(Budget(), fewest=0), index)
+    assert alone._share.taken > 20_000  # so there was not enough for both
+    first.close()
+    assert budget._taken == second._share.taken
+    third = asked_before(AllTerms(budget, fewest=0), index)
+    assert third._share.taken > 0
+    for search in (first, second, third):
+        for terms in queries(10, 8):
+            assert index.rank_with(search, terms, 100) == index.rank(terms, 100)
+    assert first._share.taken == 0
+    del search, second, third
+    assert budget._taken == 0
 
 
 def test_threads_get_what_each_would_get_alone(index):

@@ -15,7 +15,10 @@ pytest.importorskip("seismic")
 import sparton
 from sparton.errors import SpartonError
 from sparton.jobs import index_build
-from sparton.search.first_pass import seismic
+from sparton.processes import Subprocess
+from sparton.search.first_pass import seismic, seismic_build
+from sparton.search.first_pass.seismic_package import PackageError, told
+from sparton.search.stats import index_stats
 from sparton.storage.manifest import load_manifest
 from sparton.storage.untrusted import UnexpectedError
 
@@ -246,11 +249,81 @@ def test_a_damaged_one_is_a_sentence(copy):
     assert "this one cannot read it" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
 
 
-@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000, b'["a", "b", "a"]'])
 def test_terms_that_are_none_are_told(tmp_path, content):
     (tmp_path / "terms").write_bytes(content)
-    with pytest.raises(UnexpectedError, match=r"is no (JSON|list of terms)"):
+    with pytest.raises(UnexpectedError, match=r"is no (JSON|list of terms)|has a term twice"):
         seismic._terms(tmp_path / "terms")
+
+
+class NotOurs:
+    """An index of Seismic's of another tool: documents have other names."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    def search(self, **asked):
+        return [("", 1.0, name) for name in self.names]
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["1", "doc-7"], "it names the document 'doc-7'; expected a number below 300"),
+        (["-1"], "it names the document '-1'; expected a number below 300"),
+        (["300"], "it names the document '300'; expected a number below 300"),
+        (["²"], "it names the document '²'; expected a number below 300"),
+        (["7", "7"], "it has a document twice"),
+    ],
+)
+def test_an_index_that_is_not_of_these_documents_is_a_sentence(copy, few, names, found):
+    with sparton.Searcher(copy, search_with="seismic") as quick:
+        quick._first_pass._index = NotOurs(*names)
+        sentence = refused(lambda: quick.search_terms({"t0": 3}, 5))
+    assert sentence == (
+        f"the Seismic index of {copy} is damaged: {found}; remove {copy / 'seismic'} and build it with `sparton "
+        f"compact {copy} --also seismic`, or search with search_with='lucene'"
+    )
+
+
+def test_a_panic_is_a_sentence_and_an_interruption_is_none():
+    with pytest.raises(PackageError, match=r"^Panic: out of bounds$"), told():
+        raise type("Panic", (BaseException,), {})("out of bounds")
+    for kind in (KeyboardInterrupt, SystemExit):
+        with pytest.raises(kind), told():
+            raise kind
+
+
+def test_a_damaged_one_is_built_again_and_a_folder_beside_its_files_is_left(copy, few):
+    folder, terms = copy / "seismic", queries()[0]
+    (folder / "notes").mkdir()
+    (folder / "notes" / "note").write_text("mine")
+    (folder / "0123456789abcdef.index.seismic").write_bytes(b"half")  # of a build that was killed
+    named = {file.name: (folder / file.name).stat().st_size for file in load_manifest(copy).seismic.files}
+    assert index_stats(copy).seismic == sum(named.values())
+    path = folder / load_manifest(copy).seismic.index.name
+    path.write_bytes(b"x" * path.stat().st_size)
+    sparton.index_vectors(copy.parent / "v.jsonl", copy, also="seismic")
+    with sparton.Searcher(copy, search_with="seismic") as quick:
+        assert found(quick, terms, 5) == best(vectors(), terms, 5)
+    files = {file.name for file in load_manifest(copy).seismic.files}
+    assert {one.name for one in folder.iterdir()} == {*files, "notes"}
+    assert (folder / "notes" / "note").read_text() == "mine"
+    assert not files & {*named}
+
+
+def test_a_build_that_fails_leaves_no_file_and_what_there_was(copy, monkeypatch):
+    before = {path.name: path.read_bytes() for path in (copy / "seismic").iterdir()}
+
+    class Killed(Subprocess):
+        def ask(self, request):
+            (copy / "seismic" / "0123456789abcdef.index.seismic").write_bytes(b"half")
+            raise SpartonError("a process that helps with this was killed")
+
+    monkeypatch.setattr(seismic_build, "Subprocess", Killed)
+    manifest = load_manifest(copy)
+    assert refused(lambda: seismic_build.build_seismic(copy, manifest)) == "a process that helps with this was killed"
+    assert {path.name: path.read_bytes() for path in (copy / "seismic").iterdir()} == before
 
 
 def test_without_the_package_it_is_a_sentence(copy, monkeypatch, tmp_path):

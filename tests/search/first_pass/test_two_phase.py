@@ -4,13 +4,17 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import numpy as np
 import pytest
 from support.with_fields import index_with_fields
 
 import sparton
+from sparton.errors import UsageError
 from sparton.pipeline.encoding.open_encoder import open_document_encoder
 from sparton.search.evaluation.run import plan_runs, write_runs
-from sparton.search.first_pass import two_phase
+from sparton.search.first_pass import memory, two_phase
+from sparton.search.first_pass.first_pass import candidates_for
+from sparton.search.first_pass.memory import Budget
 from sparton.search.first_pass.two_phase import heavy_terms
 
 COUNT = 400
@@ -80,12 +84,12 @@ def test_all_documents_as_candidates_give_the_hits_of_an_exact_search(exact, qui
     """Whatever the heavy terms are, as long as every document that matches has one of them."""
     first = WORDS[0]
     every = {**dict.fromkeys(WORDS[:20], 1), first: 250}
-    monkeypatch.setattr(two_phase, "_CANDIDATES", 1)
+    matching = len(exact.search_terms({first: 1}, COUNT))
+    assert matching > 100
+    monkeypatch.setattr(two_phase, "_CANDIDATES", matching)
     monkeypatch.setattr(two_phase, "_TIMES", 1)
     monkeypatch.setattr(two_phase, "_SHORT", 0)
     monkeypatch.setattr(two_phase, "heavy_terms", lambda *_: {first})
-    matching = len(exact.search_terms({first: 1}, COUNT))
-    assert matching > 100
     inside = {hit.id for hit in exact.search_terms({first: 1}, COUNT)}
     expected = [hit for hit in ranked(exact, every, COUNT) if hit[0] in inside]
     assert ranked(quick, every, matching) == expected
@@ -107,6 +111,33 @@ def test_scores_are_exact_and_most_hits_too(exact, quick, few):
 def test_equal_scores_are_in_order_of_id(quick, few):
     hits = ranked(quick, {WORDS[0]: 1, WORDS[50]: 200} | dict.fromkeys(WORDS[2:9], 1), 30)
     assert [name for name, *_ in hits] == [name for _, name in sorted((-score, name) for name, score, *_ in hits)]
+
+
+def test_pages_of_a_query_with_many_equal_scores_are_parts_of_one_list(tmp_path, monkeypatch):
+    rng, terms = random.Random(7), [f"t{number}" for number in range(8)]
+    (tmp_path / "vectors.jsonl").write_text(
+        "".join(
+            f'{{"id": "d{number * 7919 % 600:03}", "vector": {{"t0": 1, "{rng.choice(terms[1:])}": 2, "z": 1}}}}\n'
+            for number in range(600)
+        )
+    )
+    folder = tmp_path / "index"
+    sparton.index_vectors(tmp_path / "vectors.jsonl", folder)
+    monkeypatch.setattr(two_phase, "_CANDIDATES", 120)
+    with sparton.Searcher(folder, search_with="two-phase") as quick, sparton.Searcher(folder) as exact:
+        in_two_phases = 0
+        for _ in range(20):
+            asked = {term: rng.choice((1, 2)) for term in rng.sample(terms, 5)}
+            in_two_phases += quick._first_pass.candidates(quick._index._searcher, asked, 60, None) is not None
+            whole = ranked(quick, asked, 60)
+            assert whole == ranked(exact, asked, 60)
+            assert [hit for page in range(6) for hit in ranked(quick, asked, 10, offset=10 * page)] == whole
+        assert in_two_phases > 10  # the others have too many with the same score
+
+
+def test_how_many_candidates_are_looked_for_is_the_same_for_the_pages_of_a_query():
+    assert {candidates_for(most, 1_000, 2) for most in (1, 10, 60, 500)} == {1_000}
+    assert [candidates_for(most, 1_000, 2) for most in (501, 1_000, 1_001, 2_000)] == [2_000, 2_000, 4_000, 4_000]
 
 
 def test_filters_facets_orders_and_offsets_are_those_of_exact_searches(exact, quick, few):
@@ -212,3 +243,37 @@ def test_another_first_pass_is_refused(run_cli, folder):
     ran = run_cli("search", "word1", "--index", folder, "--with", "magic")
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == "sparton: --with is 'magic'; expected lucene, two-phase or seismic\n"
+
+
+@pytest.mark.parametrize("name", ["lucene", "two-phase"])
+@pytest.mark.parametrize("impact", [0, -3, 0.5, float("nan"), float("inf"), 2**31, "7", None, True])
+def test_an_impact_that_cannot_be_meant_is_refused_by_each_first_pass(folder, name, impact):
+    with sparton.Searcher(folder, search_with=name) as opened:
+        for search in (opened.search_terms, opened.rank_terms):
+            with pytest.raises(UsageError) as caught:
+                search({WORDS[0]: 3, "bag": impact}, 5)
+            assert str(caught.value) == (
+                f"the impact of 'bag' is {impact!r}; expected a whole number from 1 to 2147483647"
+            )
+
+
+def test_whole_numbers_of_other_types_are_impacts(exact, quick):
+    asked = {WORDS[0]: 3, WORDS[1]: 2}
+    for opened in (exact, quick):
+        assert ranked(opened, {WORDS[0]: 3.0, WORDS[1]: np.int64(2)}, 9) == ranked(exact, asked, 9)
+
+
+def test_postings_are_forgotten_where_memory_is_used_up_and_when_the_index_is_closed(folder, few, monkeypatch):
+    budget = Budget(1_500)
+    monkeypatch.setattr(memory, "_SHARED", budget)
+    with sparton.Searcher(folder) as exact, sparton.Searcher(folder, search_with="two-phase") as quick:
+        for terms in queries(20):
+            scores = {name: score for name, score, *_ in ranked(exact, terms, COUNT)}
+            hits = ranked(quick, terms, 10)
+            assert [scores[name] for name, *_ in hits] == [score for _, score, *_ in hits]
+            assert budget._taken <= 1_500
+        kept = quick._first_pass._kept._kept
+        assert 0 < len(kept) < len(WORDS)
+        assert budget._taken == sum(postings.bytes for postings in kept.values())
+    assert budget._taken == 0
+    assert not kept

@@ -152,6 +152,5 @@ class EncodingThread:
 
 def _encoded_by(query: Encoded) -> tuple[int, bool]:
     """What tells texts that can be encoded together: of queries their encoder, which generations of an index share."""
-    searcher = query.searcher
-    by = searcher if query.is_document or searcher.encoder is None else searcher.encoder
-    return id(by), query.is_document
+    encoder = None if query.is_document else getattr(query.searcher, "encoder", None)  # what fails must fail later
+    return id(query.searcher if encoder is None else encoder), query.is_document

@@ -203,11 +203,8 @@ class Searcher:
         with self._encoding:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
             new = [query for query in dict.fromkeys(queries) if query not in found]
-            if len(new) == 1:
-                found[new[0]] = encoder.terms(new[0])
-            elif new:
-                impacts = encoder.encode_alone([query.encode(errors="replace").decode() for query in new])
-                found |= zip(new, each_heaviest_first(impacts, encoder.vocabulary.__getitem__), strict=True)
+            if new:
+                found |= zip(new, _terms_each(encoder, new), strict=True)
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
@@ -237,10 +234,17 @@ class Searcher:
         the length of a document, or of a passage. Raises SpartonError if it cannot be had, or if the index was made of
         vectors that another tool wrote.
         """
-        text = checked("text", text, str)
+        return self.document_terms_each([checked("text", text, str)])[0]
+
+    def document_terms_each(self, texts: Sequence[str]) -> list[dict[str, int]]:
+        """What `document_terms` gives for each text, sooner than one by one. Raises as `document_terms`."""
         encoder = self._document_encoder()
         with self._encoding:
-            return encoder.terms(text)
+            return _terms_each(encoder, texts)
+
+    def open_documents(self) -> None:
+        """Open what `document_terms` needs, before it is asked for. Raises as `document_terms`."""
+        self._document_encoder()
 
     def search(
         self, query: str, k: int = 10, *, filters: Texts = (), sort: str | None = None, offset: int = 0
@@ -467,6 +471,14 @@ def _checked(terms: Mapping[str, int]) -> dict[str, int]:
                 f"the impact of {short(term)} is {short(impact)}; expected a whole number from 1 to {LARGEST}"
             )
     return {term: int(impact) for term, impact in terms.items()}
+
+
+def _terms_each(encoder: "QueryEncoder", texts: Sequence[str]) -> list[dict[str, int]]:
+    """Each text as {term: impact}, heaviest first, the impacts that it gets alone."""
+    if len(texts) == 1:
+        return [encoder.terms(texts[0])]
+    impacts = encoder.encode_alone([text.encode(errors="replace").decode() for text in texts])
+    return list(each_heaviest_first(impacts, encoder.vocabulary.__getitem__))
 
 
 def _shared_encoders() -> "SharedEncoders":

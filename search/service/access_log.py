@@ -44,7 +44,8 @@ class AccessLog:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
-            size += len(message.get("body", b""))
+            if scope["method"] != "HEAD":  # whose body is not sent
+                size += len(message.get("body", b""))
             await send(message)
 
         token = _notes.set(notes)

@@ -104,7 +104,9 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
         app.router.routes.append(Route("/mcp", agents))
 
     add_refusals(app, headers)
-    service = Service(indexes, threads, options.most_k, options.most_offset, options.image_hosts)
+    service = Service(
+        indexes, threads, options.most_k, options.most_offset, options.image_hosts, options.keys is not None
+    )
     add_search_routes(app, service)
     add_encode_routes(app, service)
     add_index_routes(app, service, metrics)

@@ -13,6 +13,7 @@ from ..searcher import Searcher
 
 _SECONDS, _SECONDS_REMOTE = 1.0, 5.0  # between two looks at sparton.json
 _LAST = 10.0  # seconds that a look under way has when the service ends
+FIRST_QUERY = "a first query finds out what is missing, and warms the model"
 log = logging.getLogger("sparton")
 
 
@@ -92,9 +93,7 @@ class Reloading:
     def _look(self) -> bool:
         """Take up what is new; return whether that went well."""
         try:
-            older = self._current.newest
-            if (searcher := older.renewed()) is not None:
-                searcher.warmed_like(older)
+            searcher = _renewed(self._current.newest)
         except Exception as error:  # whatever it is, the next look may find it mended
             if (told := f"{type(error).__name__} {error}") != self._told:
                 self._told = told
@@ -118,3 +117,18 @@ class Reloading:
         except OSError:
             return None
         return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _renewed(older: Searcher) -> Searcher | None:
+    """A searcher of what an index has by now, warm, None if that is the same. Raises as Searcher, and where no query
+    can be encoded for it."""
+    searcher = older.renewed()
+    if searcher is None:
+        return None
+    searcher.warmed_like(older)
+    try:
+        searcher.terms(FIRST_QUERY)
+    except BaseException:
+        searcher.close()
+        raise
+    return searcher

@@ -1,4 +1,4 @@
-"""One thread that encodes: all queries that wait, together, of each request in turn."""
+"""One thread that encodes: all texts that wait, together, of each request in turn."""
 
 import threading
 from collections import deque
@@ -19,7 +19,8 @@ _AHEAD = 32
 
 @dataclass(eq=False, slots=True)
 class Encoded:
-    """A query on its way. explain: whether its input terms are wanted. content: makes its answer once it is encoded.
+    """A query on its way, or a text whose terms are all that is wanted. explain: whether its input terms are wanted.
+    content: makes its answer once it is encoded. is_document: whether it is encoded as documents are.
 
     terms, input_terms: as Searcher's. seconds: when they were known, by perf_counter. hits: of the answer, once it
     is made. answered: what is awaited.
@@ -29,6 +30,7 @@ class Encoded:
     text: str
     explain: bool
     content: "Callable[[Encoded], bytes]"
+    is_document: bool = False
     terms: Mapping[str, int] = field(default_factory=dict)
     input_terms: frozenset[str] = frozenset()
     hits: int = 0
@@ -85,14 +87,14 @@ class EncodingThread:
             self._changed.notify()
         return waiting
 
-    def join(self) -> None:
-        """Wait for what is being encoded, once it is closed."""
-        self._thread.join()
+    def join(self, seconds: float) -> None:
+        """Wait for what is being encoded, once it is closed, and no longer than some seconds."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         while batch := self._take():
-            for searcher in dict.fromkeys(query.searcher for query in batch):
-                self._encode(searcher, [query for query in batch if query.searcher is searcher])
+            for alike in dict.fromkeys(map(_encoded_by, batch)):
+                self._encode([query for query in batch if _encoded_by(query) == alike])
 
     def _take(self) -> list[Encoded]:
         """The next queries that somebody awaits; none once it is closed."""
@@ -117,9 +119,11 @@ class EncodingThread:
                 self._changed.wait()
         return []
 
-    def _encode(self, searcher: Searcher, queries: list[Encoded]) -> None:
+    def _encode(self, queries: list[Encoded]) -> None:
+        """Encode what is encoded by the same, and hand it on."""
+        searcher, texts = queries[0].searcher, [query.text for query in queries]
         try:
-            every = searcher.terms_each([query.text for query in queries])
+            every = searcher.document_terms_each(texts) if queries[0].is_document else searcher.terms_each(texts)
             self._metrics.add_encoded(len(queries))
         except Exception as error:  # of one of them, perhaps, of which the others know nothing
             if len(queries) == 1:
@@ -127,14 +131,14 @@ class EncodingThread:
                 self._done(1)
                 return
             for query in queries:
-                self._encode(searcher, [query])
+                self._encode([query])
             return
         for query, terms in zip(queries, every, strict=True):
             query.terms = terms
             query.seconds = perf_counter()
             try:
                 if query.explain:
-                    query.input_terms = searcher.input_terms(query.text)
+                    query.input_terms = query.searcher.input_terms(query.text)
                 self._hand_on(query).add_done_callback(lambda _: self._done(1))
             except Exception as error:
                 query.fail(error)
@@ -144,3 +148,9 @@ class EncodingThread:
         with self._changed:
             self._ahead -= count
             self._changed.notify()
+
+
+def _encoded_by(query: Encoded) -> tuple[int, bool]:
+    """What tells texts that can be encoded together: of queries their encoder, which generations of an index share."""
+    encoder = None if query.is_document else getattr(query.searcher, "encoder", None)  # what fails must fail later
+    return id(query.searcher if encoder is None else encoder), query.is_document

@@ -10,7 +10,7 @@ from ...errors import Parameter, SpartonError, UsageError, short
 from ...storage.redaction import redacted
 from ..options import SearcherOptions
 from ..searcher import Searcher
-from .current import CurrentSearcher
+from .current import FIRST_QUERY, CurrentSearcher
 
 Places = str | Path | Mapping[str, str | Path] | Sequence[str | Path]
 ALONE = "index"  # the name, in paths, of an index that was given none
@@ -97,7 +97,7 @@ def opened_indexes(
             searcher = Searcher(place, searching=searching, beside=first)
             opened[name] = CurrentSearcher(searcher)
             until_the_end.callback(opened[name].close)
-            searcher.terms("a first query finds out what is missing, and warms the model")
+            searcher.terms(FIRST_QUERY)
         except SpartonError as error:
             if name is None:
                 raise

@@ -3,7 +3,6 @@
 Of a key no more than its digest stays in memory, and no sentence repeats one.
 """
 
-import hmac
 import logging
 import os
 import re
@@ -19,15 +18,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ...errors import Parameter, SpartonError
 from .access_log import note
 from .metrics import Metrics
-from .paths import counted_path
+from .paths import counted_path, is_open
 from .refusal import refuse
 
 LEAST, MOST = 16, 512  # characters of a key
 _LARGEST = 2**20  # bytes of a file of keys
-_KEY = re.compile("[A-Za-z0-9._~+/-]+=*")  # what may follow Bearer in a header
+# What may follow Bearer in a header, without / and +, with which a key in an address would not be known as one.
+_KEY = re.compile("[A-Za-z0-9._~-]+=*")
 _BEARER = re.compile("bearer +(.*)", re.IGNORECASE | re.DOTALL)
 _IN_QUERY = frozenset(("key", "apikey", "xapikey", "accesstoken", "token", "bearer", "authorization"))
-_OPEN = frozenset(("/health", "/", "/indexes/{name}/"))
+_MOST_PARAMETERS = 256  # of an address, each of which may be a key
 _SECONDS = 1.0  # between two looks at the file
 _HOW = "send the header `Authorization: Bearer KEY`, or `X-API-Key: KEY`"
 _FILE = Parameter("api_key_file")
@@ -62,11 +62,9 @@ class Keys:
     def name(self, key: str) -> str | None:
         """The name of one of the keys, "" for one without; None for what is no key."""
         self._look()
-        given, found = _digest(key), None
-        for one in self._keys:  # all of them, so that the time tells nothing
-            if hmac.compare_digest(one.digest, given):
-                found = one.name or ""
-        return found
+        # By its digest, of which nobody can choose a part: so the time tells nothing of a key.
+        found = self._keys.get(_digest(key))
+        return None if found is None else found.name or ""
 
     def is_key(self, text: str) -> bool:
         """Whether a text is one of the keys."""
@@ -94,7 +92,7 @@ class Keys:
 class RequireKey:
     """ASGI middleware: 401 for a request without one of the keys, 400 for one that has one in its address.
 
-    Health needs none, and neither does the page, which asks for one.
+    Health needs none, and neither do the page, which asks for one, and what describes the service.
     """
 
     def __init__(self, app: ASGIApp, keys: Keys, metrics: Metrics) -> None:
@@ -106,11 +104,15 @@ class RequireKey:
             await self._app(scope, receive, send)
             return
         path = counted_path(scope["path"])
+        if scope.get("query_string", b"").count(b"&") >= _MOST_PARAMETERS:
+            why = f"the address has more than {_MOST_PARAMETERS} parameters; expected fewer"
+            await self._refuse(send, path, 400, why, {})
+            return
         if self._is_in_address(scope):
             why = f"a key in an address is not taken, for addresses are kept in logs and histories; {_HOW}"
             await self._refuse(send, path, 400, why, {})
             return
-        if path in _OPEN and scope["method"] in ("GET", "HEAD"):
+        if is_open(path) and scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
         given = list(_given(scope))
@@ -164,8 +166,8 @@ def _state(path: str) -> tuple[int, ...]:
     return status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode
 
 
-def _read(path: str) -> tuple[_Key, ...]:
-    """The keys of a file. Raises SpartonError for a line that has none, and where there is no key."""
+def _read(path: str) -> dict[bytes, _Key]:
+    """The keys of a file, by their digests. Raises SpartonError for a line that has none, and where there is no key."""
     try:
         with open(path, "rb") as file:
             content = file.read(_LARGEST + 1)
@@ -184,7 +186,7 @@ def _read(path: str) -> tuple[_Key, ...]:
             raise SpartonError(_FILE, f" {path} has the same key in the lines {same.line} and {number}; leave one")
     if not keys:
         raise SpartonError(_FILE, f" {path} has no key; expected a key a line, as `openssl rand -hex 32` makes one")
-    return tuple(keys.values())
+    return keys
 
 
 def _key(line: str, path: str, number: int) -> _Key:
@@ -197,8 +199,8 @@ def _key(line: str, path: str, number: int) -> _Key:
     if not _KEY.fullmatch(key) or (name and not name.isprintable()):
         raise SpartonError(
             _FILE,
-            f"{at}what is no key; expected letters from A to Z, digits and -._~+/ without blanks, with = at the end if "
-            "at all, after a name and a colon if it has one",
+            f"{at}what is no key; expected letters from A to Z, digits and -._~ without blanks, with = at the end if "
+            "at all, after a name and a colon if it has one; / and + mean something else in an address",
         )
     if not LEAST <= len(key) <= MOST:
         raise SpartonError(

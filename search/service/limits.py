@@ -89,9 +89,8 @@ class BoundedRequests:
             await send(message)
 
         takes_long = is_bounded(path)
-        if takes_long and self._metrics.waiting >= self._most_waiting:
-            self._metrics.add_refused("busy")
-            await refuse(counted, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
+        if takes_long and self._is_busy():
+            await self._refuse_busy(counted)
             return
         try:
             body = await self._body(receive)
@@ -100,6 +99,9 @@ class BoundedRequests:
             await refuse(counted, error.status, str(error), error.headers)
             return
         if body is None:
+            return
+        if takes_long and self._is_busy():  # by now: many bodies may have come meanwhile
+            await self._refuse_busy(counted)
             return
         given = False
 
@@ -136,6 +138,13 @@ class BoundedRequests:
             self._metrics.waiting -= 1
             if watching is not None:
                 watching.cancel()
+
+    def _is_busy(self) -> bool:
+        return self._metrics.waiting >= self._most_waiting
+
+    async def _refuse_busy(self, send: Send) -> None:
+        self._metrics.add_refused("busy")
+        await refuse(send, 503, "too many requests at once; try again in a second", {"retry-after": "1"})
 
     async def _body(self, receive: Receive) -> bytes | None:
         """The whole body, or None if the client has gone. Raises _TooManyBytesError."""

@@ -172,7 +172,8 @@ class Agents:
 
     async def encode(self, asked: EncodeArguments, searcher: Searcher) -> dict[str, Any]:
         """The terms of a text as a query."""
-        return {"text": asked.text, "terms": await self._threads.run(partial(searcher.terms, asked.text))}
+        (terms,) = await self._threads.encode(searcher, [asked.text])
+        return {"text": asked.text, "terms": json.loads(terms)}
 
 
 _TOOLS = {

@@ -71,11 +71,13 @@ class Metrics:
         """Tell of some indexes, by name, how many documents they have and of which generation they are."""
         self._gauges.indexes = indexes
 
-    def add_request(self, path: str, status: int, seconds: float = 0.0) -> None:
-        """Count a request that got a response. path: as counted_path gives it."""
+    def add_request(self, path: str, status: int, seconds: float | None = None) -> None:
+        """Count a request that got a response. path: as counted_path gives it. seconds: none of one that no handler
+        saw."""
         labels = (path, str(status))
         self._requests.labels(*labels).inc()
-        self._request_seconds.labels(*labels).observe(seconds)
+        if seconds is not None:
+            self._request_seconds.labels(*labels).observe(seconds)
 
     def add_refused(self, reason: str) -> None:
         """Count a request that no handler saw. reason: a word of ours, none of a client's."""

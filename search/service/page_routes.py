@@ -1,6 +1,7 @@
 """Routes of what people read: the page to search from, and what programs are told of the service."""
 
 from functools import cache
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -8,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 from .docs_page import docs_page
+from .key_schema import with_keys
 from .page import page
 from .reading import read_parameters
 from .routing import OF_AN_INDEX, Described, Service, add_route
@@ -44,11 +46,14 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
 
     @cache
     def schema() -> bytes:
-        return orjson.dumps(app.openapi())
+        return orjson.dumps(described())
 
     @cache
     def docs() -> str:
-        return docs_page(app.openapi())
+        return docs_page(described())
+
+    def described() -> dict[str, Any]:
+        return with_keys(app.openapi()) if service.has_keys else app.openapi()
 
     page_described = Described(summary="Search from a page", response="text/html")
     docs_described = Described(summary="Read about the service", response="text/html", parameters=NoParameters)

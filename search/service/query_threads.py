@@ -1,23 +1,26 @@
 """Queries of requests: encoded together, searched and explained on threads of their own."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
+import anyio
 import orjson
 from starlette.exceptions import HTTPException
 
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
 from .access_log import note
+from .connections import STOPPING
 from .encoding import Encoded, EncodingThread
 from .metrics import Metrics
 
-STOPPING = "the service is stopping; try again in a second"
+_LAST = 5.0  # seconds that what is under way has when the service ends
 T = TypeVar("T")
 
 
@@ -39,10 +42,21 @@ class QueryThreads:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="search")
         self._encoding = EncodingThread(self._search, metrics)
         self._stopped = False
+        self._under_way: set[Future[Any]] = set()
 
     async def run(self, task: Callable[[], T]) -> T:
-        """What a task gives, when a thread has done it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, task)
+        """What a task gives, when a thread has done it. Raises HTTPException (503) once the service stops. Who is
+        cancelled waits for a task that was begun, since the index that it reads must stay open."""
+        future = self._submit(task)
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            request = asyncio.current_task()
+            if self._stopped and future.cancelled() and not (request and request.cancelling()):
+                raise _stopping() from None
+            raise
+        finally:
+            await _until_done([future])
 
     async def answer(
         self, searcher: Searcher, queries: Sequence[str], k: int, explain: bool, more: Mapping[str, Any]
@@ -52,41 +66,64 @@ class QueryThreads:
         Raises what that raises, and HTTPException (503) for queries that still wait when the service stops. A query is
         dropped, wherever it waits, once whoever awaits it is cancelled.
         """
-        if any(more.values()):  # before a model is run: what cannot be meant costs nothing
+        if any(
+            more.get(name) for name in ("filters", "facets", "sort")
+        ):  # before a model is run: what cannot be meant costs nothing
             await self.run(partial(_check, searcher, more))
-        if self._stopped:
-            raise HTTPException(503, STOPPING, {"retry-after": "1"})
         begin = perf_counter()
         asked = _Asked(k, explain, more)
         encoded = [Encoded(searcher, query, explain, partial(self._content, asked, begin)) for query in queries]
-        self._encoding.add(encoded)
-        try:
-            answers = await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
-        finally:
-            for one in encoded:  # where one of them failed, nobody awaits the others
-                one.answered.cancel()
+        answers = await self._answered(encoded)
         note(k=k, hits=sum(one.hits for one in encoded))
         return answers
+
+    async def encode(self, searcher: Searcher, texts: Sequence[str], *, as_documents: bool = False) -> list[bytes]:
+        """The terms of each text, as JSON. They wait as queries do. Raises as terms_each or document_terms_each, and
+        HTTPException as `answer`."""
+        return await self._answered([Encoded(searcher, text, False, _terms, as_documents) for text in texts])
+
+    async def _answered(self, encoded: Sequence[Encoded]) -> list[bytes]:
+        if self._stopped:
+            raise _stopping()
+        self._encoding.add(encoded)
+        try:
+            return await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
+        finally:  # where one of them failed, nobody awaits the others
+            await _until_done([one.answered for one in encoded])
 
     def stop(self) -> None:
         """Tell whoever waits that there will be no answer. What is being encoded or searched for is finished."""
         self._stopped = True
         for query in self._encoding.close():
-            query.fail(HTTPException(503, STOPPING, {"retry-after": "1"}))
+            query.fail(_stopping())
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Finish what was begun, if that takes no longer than a few seconds."""
         self.stop()
-        self._encoding.join()
-        self._pool.shutdown()
+        self._encoding.join(_LAST)
+        wait_for(list(self._under_way), _LAST)
+
+    def _submit(self, task: Callable[[], T]) -> "Future[T]":
+        try:
+            future = self._pool.submit(task)
+        except RuntimeError:  # the pool was shut down
+            if not self._stopped:
+                raise
+            raise _stopping() from None
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return future
 
     def _search(self, query: Encoded) -> "Future[None]":
         """Have a thread answer a query whose terms are known."""
-        return self._pool.submit(self._settle, query)
+        future = self._submit(partial(self._settle, query))
+        future.add_done_callback(lambda done: query.fail(_stopping()) if done.cancelled() else None)
+        return future
 
     def _settle(self, query: Encoded) -> None:
         if self._stopped:
-            query.fail(HTTPException(503, STOPPING, {"retry-after": "1"}))
+            query.fail(_stopping())
         elif not query.settle():
             self._metrics.add_abandoned()
 
@@ -110,6 +147,22 @@ class QueryThreads:
                 for term, impact in answer.terms.items()
             ]
         return orjson.dumps(content)
+
+
+def _terms(query: Encoded) -> bytes:
+    return orjson.dumps(query.terms)
+
+
+def _stopping() -> HTTPException:
+    return HTTPException(503, STOPPING, {"retry-after": "1"})
+
+
+async def _until_done(futures: Iterable["Future[Any]"]) -> None:
+    """Cancel what was not begun, and wait for what was."""
+    begun = [asyncio.wrap_future(one) for one in futures if not one.cancel() and not one.done()]
+    if begun:
+        with anyio.CancelScope(shield=True):
+            await asyncio.gather(*begun, return_exceptions=True)
 
 
 def _check(searcher: Searcher, more: Mapping[str, Any]) -> None:

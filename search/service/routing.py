@@ -13,6 +13,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from ...errors import listed, short
 from ..searcher import Searcher
 from .indexes import Indexes, ServedIndex
+from .paths import counted_path, is_open
 from .query_threads import QueryThreads
 from .schemas import Refusal
 
@@ -41,21 +42,24 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all routes need. most_k, most_offset, images: see ServiceOptions."""
+    """What all routes need. most_k, most_offset, images: see ServiceOptions. has_keys: whether requests need keys."""
 
     indexes: Indexes
     threads: QueryThreads
     most_k: int
     most_offset: int
     images: tuple[str, ...]
+    has_keys: bool = False
 
     def index(self, request: Request) -> ServedIndex:
         """The index that a request names, or the first. Raises HTTPException for one that is not there."""
         name = request.path_params.get("index")
         found = self.indexes.find(name)
         if found is None:
-            known = listed([one.name for one in self.indexes])
-            raise HTTPException(404, f"no index has the name {short(name)}; expected one of {known}")
+            why = f"no index has the name {short(name)}"
+            if not self.has_keys or not is_open(counted_path(request.scope["path"])):
+                why += f"; expected one of {listed([one.name for one in self.indexes])}"
+            raise HTTPException(404, why)
         return found
 
 

@@ -43,13 +43,13 @@ def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, 
         with ExitStack() as until_the_end:
             indexes = opened_indexes(places, searching, until_the_end)
             threads = QueryThreads(serving.threads or cores(), Metrics())
+            until_the_end.callback(threads.close)
             bounds = ServiceOptions(most_k=serving.max_k)
             named = served_indexes(indexes).by_name()
             agents = Agents(named, threads, most_k=bounds.most_k, most_offset=bounds.most_offset)
             for name, current in indexes.items() if serving.reload else ():
                 until_the_end.enter_context(Reloading(current, places[name], name))
             anyio.run(_serve, agents, out)
-            threads.close()
 
 
 def check_mcp() -> None:

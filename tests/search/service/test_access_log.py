@@ -50,6 +50,12 @@ def test_each_request_is_a_line(client, light_searcher, capsys):
     ]
 
 
+def test_head_has_no_bytes(client, capsys):
+    client.head("/health")
+    line = {"client": "testclient", "method": "HEAD", "path": "/health", "status": 200, "bytes": 0}
+    assert lines_of(capsys) == [line]
+
+
 def test_what_was_searched_for_is_not_in_it(client, capsys):
     client.get("/search?q=secret+wishes&filter=wishes+%3D+1")
     client.post("/search", json={"queries": ["secret wishes"], "wishes": 1})

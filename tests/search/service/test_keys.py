@@ -91,7 +91,7 @@ def test_others_are_told_what_they_need_and_nothing_is_searched_for(
     light_searcher, key_file, headers, content, challenge
 ):
     client = client_of(light_searcher, key_file)
-    paths = ("/search?q=bag", "/index", "/metrics", "/nothing", "/openapi.json", "/doc/P1", "/mcp")
+    paths = ("/search?q=bag", "/index", "/metrics", "/nothing", "/indexes", "/doc/P1", "/mcp")
     for path in paths:
         response = client.get(path, headers=headers)
         assert (response.status_code, response.json()) == (401, content)
@@ -111,8 +111,45 @@ def test_others_are_told_what_they_need_and_nothing_is_searched_for(
 
 def test_health_and_the_page_need_no_key(light_searcher, key_file):
     client, open_to_all = client_of(light_searcher, key_file), TestClient(make_app(light_searcher), "http://localhost")
-    for path in ("/health", "/", "/?q=red+bag&sort=price"):
+    for path in ("/health", "/", "/?q=red+bag&sort=price", "/indexes/index/"):
         assert client.get(path).text == open_to_all.get(path).text
+    moved = client.get("/indexes/index?q=bag", follow_redirects=False)
+    assert (moved.status_code, moved.headers["location"]) == (307, "index/?q=bag")
+
+
+def test_who_has_no_key_is_told_no_names_of_indexes(light_searcher, key_file):
+    client = client_of({"secret-shop": light_searcher}, key_file)
+    for path in ("/indexes/nope/", "/indexes/nope"):
+        response = client.get(path)
+        assert (response.status_code, response.json()) == (404, {"detail": "no index has the name 'nope'"})
+    with_list = {"detail": "no index has the name 'nope'; expected one of secret-shop"}
+    assert client.get("/indexes/nope/index", headers=BEARER).json() == with_list
+
+
+def test_the_description_of_a_service_with_keys_has_them_and_needs_none(light_searcher, key_file):
+    client = client_of(light_searcher, key_file)
+    schema, docs = client.get("/openapi.json").json(), client.get("/docs").text
+    assert schema["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    }
+    assert schema["security"] == [{"bearer": []}, {"header": []}]
+    for path, operations in schema["paths"].items():
+        is_open = path in ("/health", "/", "/indexes/{index}/", "/docs", "/openapi.json")
+        for operation in operations.values():
+            assert ("401" in operation["responses"]) is not is_open
+            assert operation.get("security") == ([] if is_open else None)
+    assert "401: The request has none of the keys." in docs
+    open_to_all = TestClient(make_app(light_searcher), "http://localhost").get("/openapi.json").json()
+    assert "security" not in open_to_all
+
+
+def test_an_address_with_very_many_parameters_is_not_looked_through(light_searcher, key_file):
+    response = client_of(light_searcher, key_file).get("/search?q=bag" + "&a=b" * 256, headers=BEARER)
+    assert (response.status_code, response.json()) == (
+        400,
+        {"detail": "the address has more than 256 parameters; expected fewer"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,8 +183,8 @@ def test_pages_of_others_may_send_keys_and_read_that_they_need_one(light_searche
 
 
 WHAT_A_KEY_IS = (
-    "expected letters from A to Z, digits and -._~+/ without blanks, with = at the end if at all, after a name and a "
-    "colon if it has one"
+    "expected letters from A to Z, digits and -._~ without blanks, with = at the end if at all, after a name and a "
+    "colon if it has one; / and + mean something else in an address"
 )
 
 
@@ -167,6 +204,8 @@ WHAT_A_KEY_IS = (
         (f"\n{KEY} {OTHER}\n", f"has in line 2 what is no key; {WHAT_A_KEY_IS}"),
         (f"shop: {KEY} # of the shop\n", f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
         ("schlüssel-mit-umlaut\n", f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
+        ("0123456789abcdef/x\n", f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
+        ("0123456789abcdef+x\n", f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
         (b"\xff" * 20, f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
         (b"\0" * 20, f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),
         (f"shop:\n{KEY}\n", f"has in line 1 what is no key; {WHAT_A_KEY_IS}"),

@@ -154,10 +154,10 @@ def test_a_renewed_searcher_has_the_model_of_an_index_that_is_built_again_meanwh
     index = build(tmp_path / "index", rows, static_model, index_processes=1, heap_mb=128)
     open_index = searching._open_index
 
-    def built_again(folder, manifest):
+    def built_again(*arguments):
         monkeypatch.undo()
         build(index, rows, static_model, index_processes=1, heap_mb=128, scale=7, overwrite=True)
-        return open_index(folder, manifest)
+        return open_index(*arguments)
 
     with closing(sparton.Searcher(index)) as searcher:
         sparton.delete_documents(index, ["d1", "d2"])
@@ -166,6 +166,30 @@ def test_a_renewed_searcher_has_the_model_of_an_index_that_is_built_again_meanwh
             assert newer.manifest == opened.manifest
             assert newer.terms("black bag") == opened.terms("black bag") != searcher.terms("black bag")
             assert searched(newer) == searched(opened)
+
+
+def test_what_no_query_can_be_encoded_for_is_not_taken_up(small_catalog, static_model, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(current, "_SECONDS", 0.01)
+    index = tmp_path / "index"
+    options = {"index_processes": 1, "heap_mb": 128, "overwrite": True}
+    sparton.build_index(small_catalog, index, model=str(static_model), **options)
+    (tmp_path / "vectors.jsonl").write_text('{"id": "1", "contents": "a bag", "vector": {"bag": 5}}\n')
+    searchers = current.CurrentSearcher(older := sparton.Searcher(index))
+    before = [hit.id for hit in older.search("black bag")]
+    with closing(searchers):
+        sparton.index_vectors(tmp_path / "vectors.jsonl", index, **options)
+        with caplog.at_level("WARNING", "sparton"), current.Reloading(searchers, index):
+            until = time.monotonic() + 60
+            while not caplog.messages:
+                assert time.monotonic() < until, "nothing was told"
+                time.sleep(0.01)
+        assert searchers.newest is older
+        assert [hit.id for hit in older.search("black bag")] == before != []
+    assert caplog.messages == [
+        f"the index as it is now is not taken up, and the old one is searched on: the index {index} was made of "
+        "vectors without naming their model, so no text can be encoded for it; build it again with "
+        "from_collection and model"
+    ]
 
 
 def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog):
@@ -177,6 +201,9 @@ def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog
 
         def warmed_like(self, older):
             return self
+
+        def terms(self, query):
+            return {}
 
         def renewed(self):
             return None

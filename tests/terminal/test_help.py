@@ -27,7 +27,7 @@ PANELS = {
     "index": ["Arguments", "Options", "Index", "Model", "Impacts", "Corpus", "Cluster and stores", "Lucene"],
     "index-vectors": ["Arguments", "Options", "Index", "Model", "Impacts", "Lucene", "Cluster and stores"],
     "encode": ["Arguments", "Options", "Index", "Model", "Impacts", "Corpus", "Cluster and stores"],
-    "search": ["Arguments", "Options", "Index", "Fields", "Model", "Cluster and stores"],
+    "search": ["Arguments", "Options", "Index", "Fields", "Model", "Query", "Cluster and stores"],
 }
 
 

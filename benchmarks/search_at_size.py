@@ -1,7 +1,8 @@
 """Exact search as an index grows: today's commit, Anserini's searcher on its own index, this tree, and approximations.
 
     PYTHONPATH=ROOT python search_at_size.py COLLECTION --queries queries.jsonl --before IMPORT_ROOT --work FOLDER
-        [--sizes 50000 200000 500000] [--with two-phase seismic] [--rounds 3] [--out search-at-size.json]
+        [--sizes 50000 200000 500000] [--with two-phase seismic] [--rounds 3] [--without-anserini]
+        [--out search-at-size.json]
 
 COLLECTION is a folder of JsonVectorCollection files; queries.jsonl has {"id", "vector": {term: impact}} a line. Of the
 first SIZE documents each side builds an index of its own in FOLDER, unless it is there: `--before` (an import root, as
@@ -189,6 +190,7 @@ def main() -> None:
     parser.add_argument("-k", type=int, nargs="+", default=DEPTHS)
     parser.add_argument("--most", type=int, default=200, help="queries")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--without-anserini", action="store_true", help="its index takes an hour for 500,000 passages")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with arguments.queries.open(encoding="utf-8") as lines:
@@ -206,11 +208,14 @@ def main() -> None:
     for size in arguments.sizes:
         folder = arguments.work / str(size)
         roots = {"before": arguments.before, "anserini": here, "exact": here} | dict.fromkeys(arguments.others, here)
+        if arguments.without_anserini:
+            del roots["anserini"]
         indexes = {name: folder / (name if name in EXACT else "exact") for name in roots}
         found: dict[str, Any] = {"sha256": first_documents(arguments.collection, size, folder / "vectors")}
         found["seconds to build"] = {
             name: build(name, roots[name], folder / "vectors", indexes[name], also if name == "exact" else None)
             for name in EXACT
+            if name in roots
         }
         sides = [Side(name, root, indexes[name]) for name, root in roots.items()]
         for k in arguments.k:

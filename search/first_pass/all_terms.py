@@ -1,8 +1,9 @@
 """Exact search in memory: the postings of all terms of a query added up, where they are there as arrays.
 
 Of 500,000 passages a query of 19 terms has 800,000 postings, and numpy adds one to the sum of its document in 3 ns.
-Lucene, which reads them compressed and passes over some, takes four times as long. It searches until the frequent
-terms of a query have been asked for twice, for reading those takes longer than a search.
+Lucene, which reads them compressed and passes over some, takes 1.8 times as long for ten hits and 3.2 times for a
+thousand, all of a search included. It searches until the frequent terms of a query have been asked for twice, for
+reading those takes longer than a search.
 """
 
 import threading

@@ -15,7 +15,7 @@ from ..filters.accepted import flags_of
 from .all_terms import best_sums
 from .first_pass import Candidates, candidates_for
 from .memory import Share
-from .postings import Frequencies, KeptPostings, Postings
+from .postings import Frequencies, KeptPostings, Postings, add_postings, products
 
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
@@ -48,11 +48,10 @@ class TwoPhase:
         # Looking candidates up in a few postings takes longer than adding all of these.
         first = {term for term in every if term in heavy or frequencies.get(term, 0) <= _SHORT * wanted}
         largest = sum(impact * postings.largest for impact, postings in every.values())
-        exact = largest < _EXACT
-        sums = np.zeros(documents, np.int32 if exact else np.float64)
+        sums = np.zeros(documents, np.int32 if largest < _EXACT else np.float64)
         for term in first:
             impact, postings = every[term]
-            np.add.at(sums, postings.documents.astype(np.intp), _times(impact, postings.impacts, exact))
+            add_postings(sums, postings, impact)
         if passing is not None:
             sums[~passing] = 0
         numbers = best_sums(sums, wanted).astype(np.int32)
@@ -61,7 +60,7 @@ class TwoPhase:
         scores = sums[numbers]
         for term, (impact, postings) in every.items():
             if term not in first:
-                _add(scores, numbers, impact, postings, exact)
+                _add(scores, numbers, impact, postings)
         best = scores >= np.partition(scores, -most)[-most]
         return Candidates(numbers[best], scores[best].astype(np.float32))
 
@@ -100,16 +99,8 @@ def heavy_terms(terms: Mapping[str, int], frequencies: Mapping[str, int], docume
     return heavy
 
 
-def _times(impact: int, impacts: np.ndarray, exact: bool) -> np.ndarray:
-    """What a term adds to scores. exact: whether all sums are whole numbers that a float has; else each product is
-    rounded as Lucene rounds it."""
-    if exact:
-        return impacts * np.int32(impact)
-    return (impacts.astype(np.float32) * np.float32(impact)).astype(np.float64)
-
-
-def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Postings, exact: bool) -> None:
+def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Postings) -> None:
     """Add to the scores of some documents what a term gives those that have it."""
     rows = np.minimum(np.searchsorted(postings.documents, numbers), len(postings.documents) - 1)
     has = postings.documents[rows] == numbers
-    scores[has] += _times(impact, postings.impacts[rows[has]], exact)
+    scores[has] += products(impact, postings.impacts[rows[has]], scores.dtype)

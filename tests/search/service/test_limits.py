@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from support.serving import SPARTON, serving
+from support.serving import serving, started
 
 BEGUN = b"GET /search?q=bag HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 POST = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -224,14 +224,7 @@ def test_connections_leave_files_for_the_index():
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_what_is_under_way_is_finished_when_it_is_told_to_stop(light_index, how):
-    command = [*SPARTON, "serve", "--index", str(light_index), "--port", "0"]
-    process = subprocess.Popen(
-        # Whoever runs the tests in the background may have Ctrl-C ignored.
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = started(light_index)
     try:
         address = address_of(process.stderr.readline().split(" at ")[1].split()[0])
         expected = hits(address, "black bag")

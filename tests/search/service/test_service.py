@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from support.serving import SPARTON, serving
+from support.serving import SPARTON, serving, started
 
 import sparton
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES, make_app
@@ -558,14 +558,7 @@ def test_texts_and_queries_with_half_characters_are_printed(odd_index, query):
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_when_told_to(light_index, how):
-    command = [*SPARTON, "serve", "--index", str(light_index), "--port", "0"]
-    process = subprocess.Popen(
-        # Whoever runs the tests in the background may have Ctrl-C ignored.
-        command,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = started(light_index)
     line = process.stderr.readline()
     process.send_signal(how)
     _, rest = process.communicate(timeout=60)

@@ -56,7 +56,7 @@ def serve_index(
     from .hosts import Hosts, is_host
     from .hosts import image_hosts as known_image_hosts
     from .keys import Keys
-    from .stopping import serve
+    from .stopping import serve, told_to_stop
 
     Hosts(allow_hosts)  # raises for what is none
     images = known_image_hosts(serving.image_hosts)
@@ -94,6 +94,7 @@ def serve_index(
                 "%s connections are let in at once, as this process may have few files open (ulimit -n)", f"{most:,}"
             )
         connections = Connections(most, serving.request_seconds, app.state.metrics.add_closed)
+        told = until_the_end.enter_context(told_to_stop())
         on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
         if address.is_unspecified and not allow_hosts:
             log.warning(
@@ -102,7 +103,7 @@ def serve_index(
             )
         for name, current in indexes.items() if serving.reload else ():
             until_the_end.enter_context(Reloading(current, places[name], name))
-        serve(app, listening, connections, app.state.threads)
+        serve(app, listening, connections, app.state.threads, told)
 
 
 def _reachable(address: IPv4Address | IPv6Address) -> str:

@@ -24,8 +24,11 @@ _ANSWERED, _CLOSED, _GRACE = 7.0, 8.5, 9
 _WAITING = 1_024  # connections that the system keeps until they are let in
 
 
-def serve(app: ASGIApp, listening: socket.socket, connections: Connections, threads: QueryThreads) -> None:
-    """Serve an application until SIGINT or SIGTERM, and then finish what is under way. threads: which answer."""
+def serve(
+    app: ASGIApp, listening: socket.socket, connections: Connections, threads: QueryThreads, told: threading.Event
+) -> None:
+    """Serve an application until SIGINT or SIGTERM, and then finish what is under way. threads: which answer. told: set
+    by a signal that came before there is a server to hear it."""
     config = uvicorn.Config(
         app,
         http=cast("Any", partial(Protocol, connections=connections)),
@@ -35,14 +38,15 @@ def serve(app: ASGIApp, listening: socket.socket, connections: Connections, thre
         timeout_keep_alive=_IDLE,
         timeout_graceful_shutdown=_GRACE,
     )
-    with _quietly_told():
-        _Server(config, connections, threads).run(sockets=[listening])
+    _Server(config, connections, threads, told).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, connections: Connections, threads: QueryThreads) -> None:
+    def __init__(
+        self, config: uvicorn.Config, connections: Connections, threads: QueryThreads, told: threading.Event
+    ) -> None:
         super().__init__(config)
-        self._connections, self._threads = connections, threads
+        self._connections, self._threads, self._told = connections, threads, told
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin. asyncio lets in as many at a time as the system is asked to keep, before one of them can be refused:
@@ -50,6 +54,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         for one in sockets or ():
             one.listen(_WAITING)
+        if self._told.is_set():  # whatever comes after it, uvicorn hears itself
+            self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in, and finish what is under way."""
@@ -64,16 +70,18 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _quietly_told() -> Iterator[None]:
-    """Let the signals that have stopped a server, which uvicorn raises once more when it is done, count for nothing:
-    it did what it was told."""
+def told_to_stop() -> Iterator[threading.Event]:
+    """Hear SIGINT and SIGTERM: what is given is set by one that comes while no server hears them. So nothing is lost of
+    a signal between the line that says that there is a service and the server. That uvicorn raises the signals once
+    more when it is done counts for nothing: it did what it was told."""
+    told = threading.Event()
     if threading.current_thread() is not threading.main_thread():  # which alone hears signals
-        yield
+        yield told
         return
-    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.signal(one, lambda *_: told.set()) for one in (signal.SIGINT, signal.SIGTERM)}
     watching = signal.set_wakeup_fd(-1)  # by which a command ends soon after Ctrl-C, whatever it does
     try:
-        yield
+        yield told
     finally:
         signal.set_wakeup_fd(watching)
         for one, handler in before.items():

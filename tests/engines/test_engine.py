@@ -80,13 +80,16 @@ def test_what_a_killed_device_process_leaves_is_gone_on_with(many_bags, quick, t
 
 
 def _build_and_kill(corpus, folder, processes, options):
-    """Kill the first device's process once a part is finished."""
+    """Kill the first device's process once a part is finished; parts of the other may come after it."""
     from sparton.pipeline.progress import Progress
+
+    killed = []
 
     def watch(self, *arguments, real=Progress.add, **options):
         real(self, *arguments, **options)
-        if self.work.rows:
-            os.kill(processes[0].pid, signal.SIGKILL)
+        if self.work.rows and not killed:
+            killed.append(processes[0].pid)
+            os.kill(*killed, signal.SIGKILL)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Progress, "add", watch)

@@ -19,6 +19,7 @@ from support.serving import SPARTON, serving, started
 
 import sparton
 from sparton.search.service.app import MOST_BYTES, MOST_LETTERS, MOST_QUERIES, make_app
+from sparton.search.service.server import serve_index
 
 
 @pytest.fixture(scope="module")
@@ -564,6 +565,23 @@ def test_it_stops_when_told_to(light_index, how):
     _, rest = process.communicate(timeout=60)
     assert line.startswith("serving ")
     assert "Traceback" not in rest
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_before_the_server_is_heard(light_index, how):
+    addresses, again = [], threading.Timer(60, os.kill, (os.getpid(), signal.SIGTERM))
+
+    def tell(address):
+        addresses.append(address)
+        again.start()
+        signal.raise_signal(how)
+
+    serve_index(light_index, port=0, on_ready=tell)
+    assert again.is_alive()  # so the first one was enough
+    again.cancel()
+    asked = urlsplit(addresses[0])
+    with pytest.raises(ConnectionRefusedError):
+        ask((asked.hostname, asked.port), "GET", "/")
 
 
 def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):

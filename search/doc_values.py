@@ -17,7 +17,7 @@ from .lucene_hits import DamagedIndexError
 
 _INDEX = "org.apache.lucene.index."
 _TOGETHER = 100_000  # ids that Java holds at once
-_BETWEEN = b"\xff"  # in no text in UTF-8
+SEPARATOR = b"\xff"  # of ids, in no text in UTF-8
 _of_thread = threading.local()
 
 
@@ -52,25 +52,37 @@ def ids(reader: Any, numbers: np.ndarray | None = None) -> Iterator[bytes]:
     """The id of each document, in the order of their numbers. numbers: of some documents, ascending, instead of all.
     Raises DamagedIndexError where one has none, or one that is no text."""
     most = int(reader.maxDoc()) if numbers is None else len(numbers)
-    values = java_class(f"{_INDEX}MultiDocValues").getBinaryValues(reader, "id")
-    if values is None and most:
-        raise DamagedIndexError(f"{most} documents have no id")
-    stream, collectors = java_class("java.util.stream.IntStream"), java_class("java.util.stream.Collectors")
-    latin = java_class("java.nio.charset.StandardCharsets").ISO_8859_1
-    cell, id_of = _id_function()
     for start in range(0, most, _TOGETHER):
         stop = min(most, start + _TOGETHER)
-        some = stream.range(start, stop) if numbers is None else stream.of(java_ints(numbers[start:stop].tolist()))
-        cell[0] = values  # anew: whoever takes turns with this one has put others into it
-        joined = some.mapToObj(id_of).collect(collectors.joining(_BETWEEN.decode("latin-1")))
-        found = bytes(memoryview(joined.getBytes(latin))).split(_BETWEEN)
-        if len(found) != stop - start:
-            raise DamagedIndexError("a document has no id, or one that is no text")
-        try:
-            b" ".join(found).decode()
-        except UnicodeDecodeError as error:
-            raise DamagedIndexError(f"an id is no text: {error}") from error
-        yield from found
+        if numbers is None:
+            joined = joined_ids(reader, start, stop)
+        else:
+            some = java_class("java.util.stream.IntStream").of(java_ints(numbers[start:stop].tolist()))
+            joined = _joined(reader, some, stop - start)
+        yield from joined.split(SEPARATOR)
+
+
+def joined_ids(reader: Any, start: int, stop: int) -> bytes:
+    """What `ids` gives of a range of documents, with a separator between two, which is in no id. Raises as `ids`."""
+    return _joined(reader, java_class("java.util.stream.IntStream").range(start, stop), stop - start)
+
+
+def _joined(reader: Any, numbers: Any, count: int) -> bytes:
+    values = java_class(f"{_INDEX}MultiDocValues").getBinaryValues(reader, "id")
+    if values is None:
+        raise DamagedIndexError(f"{count} documents have no id")
+    latin = java_class("java.nio.charset.StandardCharsets").ISO_8859_1
+    cell, id_of = _id_function()
+    cell[0] = values  # anew: whoever takes turns with this one has put others into it
+    collector = java_class("java.util.stream.Collectors").joining(SEPARATOR.decode("latin-1"))
+    found = bytes(memoryview(numbers.mapToObj(id_of).collect(collector).getBytes(latin)))
+    if found.count(SEPARATOR) != count - 1:
+        raise DamagedIndexError("a document has no id, or one that is no text")
+    try:
+        found.replace(SEPARATOR, b" ").decode()
+    except UnicodeDecodeError as error:
+        raise DamagedIndexError(f"an id is no text: {error}") from error
+    return found
 
 
 def _id_function() -> tuple[Any, Any]:
@@ -176,7 +188,7 @@ def _id_of_number() -> Any:
         of_parts = handles.filterArguments(of_parts, position, getter)
     once = handles.permuteArguments(of_parts, method_type.methodType(text, reference), java_ints([0, 0, 0]))
     value = handles.dropArguments(handles.filterReturnValue(read, once), 1, integer)
-    none = handles.dropArguments(handles.constant(text, _BETWEEN.decode("latin-1")), 0, values, integer)
+    none = handles.dropArguments(handles.constant(text, SEPARATOR.decode("latin-1")), 0, values, integer)
     return handles.guardWithTest(has, value, none)
 
 

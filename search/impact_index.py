@@ -24,12 +24,13 @@ from ..indexer.java import (
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
 from ..storage.fields import Field
-from .doc_values import ids as document_ids
+from .doc_values import ids
+from .document_ids import DocumentIds
 from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, kinds_of, typed_filter
-from .first_pass.first_pass import Candidates, FirstPass
+from .first_pass.first_pass import FirstPass
 from .first_pass.rescoring import rescored
 from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
 from .sorting import FieldOrder, best_then_id, field_order, lucene_order
@@ -86,7 +87,8 @@ class ImpactIndex:
         # What Lucene would keep is what filters let pass, and accepted.py keeps that.
         self._searcher.setQueryCache(None)
         self._best_then_id = best_then_id()
-        self._top_scores = TopScores(self._searcher, self._best_then_id)
+        self._ids = DocumentIds(self._reader)
+        self._top_scores = TopScores(self._searcher, self._best_then_id, self._ids)
         self._accepted = AcceptedDocuments(self._searcher)
         self._counter = FacetCounter(self._searcher, passages=passages)
         self._queries = java_class("org.apache.lucene.util.QueryBuilder")(postings_analyzer("delimitedBoost"))
@@ -137,19 +139,13 @@ class ImpactIndex:
             found = first_pass.candidates(self._searcher, findable, most, bits)
             if found is not None and found.scores is not None:
                 with alone_at_first("ids of candidates"):
-                    return self._best_of(found, most)
+                    return best_of(found.numbers, found.scores, self._ids.of(found.numbers), most)
             if found is not None:
                 with alone_at_first("rescored"):
                     hits = rescored(self._searcher, self._query(terms), found.numbers, most, self._best_then_id)
                     if len(ranked := [hit for hit in hits_of(hits) if hit.score > 0]) == most:
                         return ranked
         return self.rank(terms, k, selection)
-
-    def _best_of(self, found: Candidates, most: int) -> list[ScoredDoc]:
-        """The best of candidates whose scores are known."""
-        assert found.scores is not None
-        names = document_ids(self._reader, found.numbers)
-        return best_of((-found.scores).tolist(), names, found.numbers.tolist(), most)
 
     def facet_fields(self, names: Sequence[str]) -> list[Field]:
         """The fields to count, each once. Raises UsageError for one that the index does not have."""
@@ -199,7 +195,7 @@ class ImpactIndex:
         """The ids of all documents that pass the filters of a selection."""
         with self._reading("all ids", *_kinds(selection)):
             passing = np.flatnonzero(flags_of(self._accepted.of(selection.filters).bits))
-            return [name.decode() for name in document_ids(self._reader, passing)]
+            return [name.decode() for name in ids(self._reader, passing)]
 
     def warm_like(self, older: "ImpactIndex") -> None:
         """Read what another has of this one's fields, and find what passes the filters that it was asked for."""

@@ -16,12 +16,13 @@ from ...indexer.java import alone_at_first
 from ..filters.accepted import flags_of
 from .first_pass import Candidates
 from .memory import Budget, Share
-from .postings import MOST_BYTES, Frequencies, Postings, PostingsReader, add_postings, kept_postings
+from .postings import Frequencies, PostingsReader
+from .sums import best_documents
+from .term_postings import MOST_BYTES, TermPostings, read_postings
 
 _FEWEST = 2**14  # documents of an index; of fewer Lucene's search takes no longer
 _SHORT = 2**12  # postings, which are read as soon as they are asked for
 _EXACT = 2**24  # up to which a 32-bit float, which Lucene's scores are, has each whole number
-_SAMPLE = 16  # of so many documents one is looked at to find out how large the largest sums are
 _TIES = 16  # times as many documents as are wanted may have the least score of these
 
 
@@ -34,9 +35,9 @@ class AllTerms:
 
     def __init__(self, budget: Budget | None = None, fewest: int = _FEWEST) -> None:
         self._share, self._fewest = Share(budget), fewest
-        self._frequencies = Frequencies()
+        self._frequencies, self._documents = Frequencies(), 0
         self._asked: set[str] = set()  # long terms that were asked for, and are not kept
-        self._kept: dict[str, Postings] = {}
+        self._kept: dict[str, TermPostings] = {}
         self._reader: PostingsReader | None = None
         self._lock = threading.Lock()
 
@@ -50,17 +51,14 @@ class AllTerms:
         postings = self._postings(searcher, terms)
         if postings is None or sum(terms[term] * one.largest for term, one in postings.items()) >= _EXACT:
             return None
-        sums = np.zeros(documents, np.int32)
-        for term, one in postings.items():
-            add_postings(sums, one, terms[term])
-        if accepted is not None:
-            sums[~flags_of(accepted)] = 0
-        numbers = best_sums(sums, most)
+        passing = None if accepted is None else flags_of(accepted)
+        weighted = [(terms[term], one) for term, one in postings.items()]
+        numbers, sums = best_documents(weighted, documents, most, passing)
         if len(numbers) > most * _TIES:
             return None
-        return Candidates(numbers.astype(np.int32), sums[numbers].astype(np.float32))
+        return Candidates(numbers.astype(np.int32), sums.astype(np.float32))
 
-    def _postings(self, searcher: Any, terms: Mapping[str, int]) -> dict[str, Postings] | None:
+    def _postings(self, searcher: Any, terms: Mapping[str, int]) -> dict[str, TermPostings] | None:
         """Of each term that documents have its postings; None where they are not all to be had."""
         frequencies, kept = self._frequencies.of(searcher, terms), self._kept  # in whose stead close has another
         missing = [term for term in frequencies if term not in kept]
@@ -76,7 +74,7 @@ class AllTerms:
         self._kept = {}
 
     def _read(
-        self, searcher: Any, terms: Sequence[str], frequencies: Mapping[str, int], kept: dict[str, Postings]
+        self, searcher: Any, terms: Sequence[str], frequencies: Mapping[str, int], kept: dict[str, TermPostings]
     ) -> bool:
         """Keep the postings of some terms, and return whether they are. Who comes while another reads does not wait."""
         with alone_at_first("postings"):
@@ -84,31 +82,17 @@ class AllTerms:
                 return False
             try:
                 if self._reader is None:
-                    self._reader = PostingsReader(searcher.getIndexReader().leaves())
+                    index = searcher.getIndexReader()
+                    self._reader, self._documents = PostingsReader(index.leaves()), int(index.maxDoc())
                 return all(term in kept or self._keep(self._reader, term, frequencies[term], kept) for term in terms)
             finally:
                 self._lock.release()
 
-    def _keep(self, reader: PostingsReader, term: str, frequency: int, kept: dict[str, Postings]) -> bool:
+    def _keep(self, reader: PostingsReader, term: str, frequency: int, kept: dict[str, TermPostings]) -> bool:
         """Keep a term's postings, if there is memory for them."""
         if not self._share.take(most := frequency * MOST_BYTES):
             return False
-        kept[term] = found = kept_postings(reader, term)
+        kept[term] = found = read_postings(reader, term, self._documents)
         self._share.give_back(most - found.bytes)
         self._asked.discard(term)
         return True
-
-
-def best_sums(sums: np.ndarray, most: int) -> np.ndarray:
-    """The documents with the largest sums above 0, in order: as many as are wanted, and all that have as much as the
-    least of these."""
-    sample = sums[::_SAMPLE]
-    row = min(len(sample), most * 3 // (2 * _SAMPLE) + 8)
-    numbers = np.flatnonzero(sums >= max(1, np.partition(sample, -row)[-row]))
-    if len(numbers) < most:  # the sample was not like the rest
-        numbers = np.flatnonzero(sums)
-    if len(numbers) <= most:
-        return numbers
-    found = sums[numbers]
-    best: np.ndarray = numbers[found >= np.partition(found, -most)[-most]]
-    return best

@@ -3,21 +3,16 @@
 The way from one posting to the next is put together of Java's own methods, once, as in doc_values.py.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ...indexer.java import alone_at_first, java_array, java_class, java_function
+from ...indexer.java import java_array, java_class, java_function
 from ..filters.accepted import flags_of
-from .memory import Share
 
 _INDEX, _FIELD = "org.apache.lucene.index.", "contents"
-MOST_BYTES = 8  # of a posting that is kept
 
 
 class PostingsReader:
@@ -88,84 +83,6 @@ def _next_posting() -> Any:
     # (document, postings): document << 32 | impact. Both are 31 bits and not negative.
     both = handles.filterArguments(add, 0, upper, impact.asType(method_type.methodType(wide, postings)))
     return handles.foldArguments(both, move)
-
-
-class KeptPostings:
-    """Postings of an open index, of which those that were asked for lately are kept in memory. Threads may share it.
-    searcher: Lucene's. share: of the memory for them."""
-
-    def __init__(self, searcher: Any, share: Share) -> None:
-        self._reader, self._share = PostingsReader(searcher.getIndexReader().leaves()), share
-        self._kept: OrderedDict[str, Postings] = OrderedDict()
-        self._lock, self._reading = threading.Lock(), threading.Lock()
-
-    def of(self, term: str) -> "Postings":
-        """A term's postings. Raises what Java throws."""
-        if (found := self._known(term)) is not None:
-            return found
-        with alone_at_first("postings"), self._reading:
-            if (found := self._known(term)) is None:  # nor has another thread read them just now
-                found = kept_postings(self._reader, term)
-                self._keep(term, found)
-        return found
-
-    def close(self) -> None:
-        """Forget them all, and keep no more."""
-        with self._lock:
-            self._share.close()
-            self._kept.clear()
-
-    def _known(self, term: str) -> "Postings | None":
-        with self._lock:
-            if (found := self._kept.get(term)) is not None:
-                self._kept.move_to_end(term)
-            return found
-
-    def _keep(self, term: str, postings: "Postings") -> None:
-        """Keep postings if there is memory for them, once others are forgotten."""
-        with self._lock:
-            if not postings.bytes:  # else anyone could have names of no terms kept
-                return
-            while not self._share.take(postings.bytes):
-                if not self._kept:
-                    return
-                self._share.give_back(self._kept.popitem(last=False)[1].bytes)
-            self._kept[term] = postings
-
-
-@dataclass(frozen=True, slots=True)
-class Postings:
-    """Documents that have a term, in order, the impacts that it has in them, and the largest of these."""
-
-    documents: np.ndarray
-    impacts: np.ndarray
-    largest: int
-
-    @property
-    def bytes(self) -> int:
-        """How much memory they take."""
-        return self.documents.nbytes + self.impacts.nbytes
-
-
-def kept_postings(reader: PostingsReader, term: str) -> Postings:
-    """A term's postings, with impacts in as few bytes as they take. Raises what Java throws."""
-    documents, impacts = reader.of(term)
-    largest = int(impacts.max(initial=0))
-    return Postings(documents, impacts.astype(np.min_scalar_type(largest)), largest)
-
-
-def add_postings(sums: np.ndarray, postings: Postings, impact: int) -> None:
-    """Add to each document's sum what a term of a query gives it. sums: as products has them."""
-    # With indices of another type numpy takes half as long again, more than it takes to convert them.
-    np.add.at(sums, postings.documents.astype(np.intp), products(impact, postings.impacts, sums.dtype))
-
-
-def products(impact: int, impacts: np.ndarray, kind: np.dtype) -> np.ndarray:
-    """What a term of a query adds to sums. kind: int32 where all of these are whole numbers that a 32-bit float has;
-    else float64, and each product is rounded as Lucene rounds it."""
-    if kind == np.int32:
-        return impacts * np.int32(impact)
-    return (impacts.astype(np.float32) * np.float32(impact)).astype(np.float64)
 
 
 class Frequencies:

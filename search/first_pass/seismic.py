@@ -16,19 +16,20 @@ from ...storage.untrusted import UnexpectedError
 from .first_pass import Candidates, candidates_for
 from .seismic_package import PackageError, check_package, index_class, told
 
+_LARGEST, _EXACT = 2**11, 2**24  # up to which a float of 16 bits, as its impacts are, and one of 32 has whole numbers
 _CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
 _CANDIDATES, _TIMES = 128, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 
 class SeismicPass:
-    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it. damaged: what to raise
-    where it finds what cannot be."""
+    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it. largest: of its impacts.
+    damaged: what to raise where it finds what cannot be."""
 
-    def __init__(self, index: Any, terms: Sequence[str], damaged: Callable[[str], SpartonError]) -> None:
+    def __init__(self, index: Any, terms: Sequence[str], largest: int, damaged: Callable[[str], SpartonError]) -> None:
         import seismic
 
-        self._index, self._damaged = index, damaged
+        self._index, self._largest, self._damaged = index, largest, damaged
         self._numbers = {term: str(number) for number, term in enumerate(terms)}
         self._type = seismic.get_seismic_string()
 
@@ -45,22 +46,28 @@ class SeismicPass:
             wanted = int(wanted / share)
         if wanted >= documents:
             return None
-        found = self._found(terms, wanted, documents)
+        found, scores = self._found(terms, wanted, documents)
+        has = scores > 0
         if accepted is not None:
-            found = found[_are_accepted(searcher, accepted, found)]
-        return None if len(found) < fewest else Candidates(found)
+            has &= _are_accepted(searcher, accepted, found)
+        found, scores = found[has], scores[has]
+        if len(found) < fewest:
+            return None
+        if self._largest > _LARGEST or sum(terms.values()) * self._largest >= _EXACT:
+            return Candidates(found)
+        order = np.argsort(found)
+        return Candidates(found[order], scores[order])
 
     def close(self) -> None:
         """Free the index."""
         self._index = None
 
-    def _found(self, terms: Mapping[str, int], wanted: int, documents: int) -> np.ndarray:
+    def _found(self, terms: Mapping[str, int], wanted: int, documents: int) -> tuple[np.ndarray, np.ndarray]:
+        """Documents and their scores, which are exact where all whole numbers are."""
         known = [(number, impact) for term, impact in terms.items() if (number := self._numbers.get(term)) is not None]
-        if not known:
-            return np.empty(0, np.int64)
+        if not known or (index := self._index) is None:
+            return np.empty(0, np.int32), np.empty(0, np.float32)
         numbers, impacts = zip(*known, strict=True)
-        if (index := self._index) is None:
-            return np.empty(0, np.int64)
         try:
             with told():
                 hits = index.search(
@@ -73,13 +80,13 @@ class SeismicPass:
                 )
         except PackageError as error:
             raise self._damaged(f"it cannot be searched ({error})") from error
-        names = [name for _, _, name in hits]
-        for name in names:
+        for _, _, name in hits:
             if not (name.isascii() and name.isdecimal() and int(name) < documents):
                 raise self._damaged(f"it names the document {short(name)}; expected a number below {documents}")
-        if len({*names}) < len(names):
+        found = np.array([int(name) for _, _, name in hits], np.int32)
+        if len(np.unique(found)) < len(found):
             raise self._damaged("it has a document twice")
-        return np.array([int(name) for name in names], np.int64)
+        return found, np.array([score for _, score, _ in hits], np.float32)
 
 
 def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
@@ -107,7 +114,7 @@ def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
         index, terms = _opened(folder, recorded)
     except (OSError, UnexpectedError) as error:
         raise _damaged(folder, name, str(error)) from error
-    return SeismicPass(index, terms, partial(_damaged, folder, name))
+    return SeismicPass(index, terms, recorded.largest, partial(_damaged, folder, name))
 
 
 def _renew(name: str) -> tuple[str | Parameter, ...]:

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from ..filters.accepted import flags_of
-from .all_terms import best_sums
 from .first_pass import Candidates, candidates_for
+from .kept_postings import KeptPostings
 from .memory import Share
-from .postings import Frequencies, KeptPostings, Postings, add_postings, products
+from .postings import Frequencies
+from .sums import best_of, best_sums, with_terms
+from .term_postings import DensePostings, TermPostings
 
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
 _EXACT = 2**24  # up to which a 32-bit float has each whole number
-_SHORT = 40  # postings for each candidate
 _TIES = 4  # times as many documents as are looked for may have as much as the least of these
 
 
@@ -45,26 +46,21 @@ class TwoPhase:
         heavy = heavy_terms(terms, frequencies, documents)
         found = ((term, impact, self._postings(searcher, term)) for term, impact in terms.items())
         every = {term: (impact, postings) for term, impact, postings in found if postings.largest}
-        # Looking candidates up in a few postings takes longer than adding all of these.
-        first = {term for term in every if term in heavy or frequencies.get(term, 0) <= _SHORT * wanted}
+        later = {term for term, (_, one) in every.items() if isinstance(one, DensePostings) and term not in heavy}
         largest = sum(impact * postings.largest for impact, postings in every.values())
         sums = np.zeros(documents, np.int32 if largest < _EXACT else np.float64)
-        for term in first:
-            impact, postings = every[term]
-            add_postings(sums, postings, impact)
+        for term, (impact, postings) in every.items():
+            if term not in later:
+                postings.add(sums, impact)
         if passing is not None:
             sums[~passing] = 0
-        numbers = best_sums(sums, wanted).astype(np.int32)
+        numbers, _ = best_sums(sums, wanted)
         if not wanted <= len(numbers) <= wanted * _TIES:
             return None
-        scores = sums[numbers]
-        for term, (impact, postings) in every.items():
-            if term not in first:
-                _add(scores, numbers, impact, postings)
-        best = scores >= np.partition(scores, -most)[-most]
-        return Candidates(numbers[best], scores[best].astype(np.float32))
+        numbers, scores = best_of(numbers, with_terms((every[term] for term in later), numbers, sums), most)
+        return Candidates(numbers.astype(np.int32), scores.astype(np.float32))
 
-    def _postings(self, searcher: Any, term: str) -> Postings:
+    def _postings(self, searcher: Any, term: str) -> TermPostings:
         with self._lock:
             if self._kept is None:
                 self._kept = KeptPostings(searcher, self._share)
@@ -97,10 +93,3 @@ def heavy_terms(terms: Mapping[str, int], frequencies: Mapping[str, int], docume
         heavy.add(term)
         wanted -= masses[term]
     return heavy
-
-
-def _add(scores: np.ndarray, numbers: np.ndarray, impact: int, postings: Postings) -> None:
-    """Add to the scores of some documents what a term gives those that have it."""
-    rows = np.minimum(np.searchsorted(postings.documents, numbers), len(postings.documents) - 1)
-    has = postings.documents[rows] == numbers
-    scores[has] += products(impact, postings.impacts[rows[has]], scores.dtype)

@@ -79,7 +79,7 @@ def ranked(index, query, k, selection=None):
 
 def in_ranges(index, threads, least=32):
     """Have an index searched so."""
-    index._top_scores = TopScores(index._searcher, index._best_then_id, IdleCores(threads), least)
+    index._top_scores = TopScores(index._searcher, index._best_then_id, index._ids, IdleCores(threads), least)
     return index
 
 

@@ -9,6 +9,7 @@ from support.with_fields import index_with_fields
 
 import sparton
 from sparton.indexer.build import LuceneBuild
+from sparton.search.first_pass import term_postings
 from sparton.search.first_pass.all_terms import AllTerms
 from sparton.search.first_pass.memory import Budget
 from sparton.search.impact_index import EVERYTHING, ImpactIndex
@@ -49,8 +50,10 @@ def asked_before(search, index):
     return search
 
 
+@pytest.mark.parametrize("bytes_a_posting", [0, 8, 2**20], ids=["listed", "both", "dense"])
 @pytest.mark.parametrize("k", [1, 10, 200, COUNT, 2 * COUNT])
-def test_hits_are_those_of_lucene_ties_included(index, k):
+def test_hits_are_those_of_lucene_ties_included(index, k, bytes_a_posting, monkeypatch):
+    monkeypatch.setattr(term_postings, "MOST_BYTES", bytes_a_posting)
     search = asked_before(AllTerms(fewest=0), index)
     in_memory = 0
     for terms in queries(60, k):

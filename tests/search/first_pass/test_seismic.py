@@ -108,6 +108,19 @@ def test_scores_are_exact_ties_in_order_of_id_and_most_hits_the_best(folder, few
     assert right / wanted > 0.95
 
 
+@pytest.mark.parametrize("times", [1, 7, 1_000])
+def test_scores_beyond_what_its_floats_hold_are_those_of_an_exact_search(tmp_path, thorough, times):
+    """Its impacts are floats of 16 bits, in which 2,049 is 2,048."""
+    large = {name: {term: impact * times + 1 for term, impact in vector.items()} for name, vector in vectors().items()}
+    sparton.index_vectors(write(tmp_path / "v.jsonl", large), tmp_path / "index", also=["seismic"])
+    with (
+        sparton.Searcher(tmp_path / "index", search_with="seismic") as quick,
+        sparton.Searcher(tmp_path / "index") as exact,
+    ):
+        for terms in [*queries(20), {"t0": 2**20, "t1": 3}]:
+            assert found(quick, terms, 10) == found(exact, terms, 10)
+
+
 def test_no_term_is_lost_however_long_it_is(folder, thorough):
     documents = vectors()
     with sparton.Searcher(folder, search_with="seismic") as quick:

@@ -1,0 +1,73 @@
+"""Ids in memory against those that Java reads one search after the other."""
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from sparton.indexer.build import LuceneBuild
+from sparton.search import document_ids
+from sparton.search.doc_values import ids
+from sparton.search.document_ids import DocumentIds
+from sparton.search.first_pass.memory import Budget, Share
+from sparton.search.impact_index import ImpactIndex
+
+NAMES = [f"{'né ' * (number % 3)}{'x' * (number % 50)}{number}" for number in range(500)]
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ids")
+    with LuceneBuild(folder / "lucene") as build:
+        for part in range(2):  # each a segment at least
+            lines = [json.dumps({"id": name, "vector": {"a": 1}}) + "\n" for name in NAMES[part::2]]
+            (folder / f"{part}.jsonl").write_text("".join(lines))
+            build.add(folder / f"{part}.jsonl")
+        build.finish(len(NAMES))
+    with closing(ImpactIndex(folder / "lucene")) as opened:
+        yield opened._reader
+
+
+@pytest.fixture(autouse=True)
+def _small_pieces(monkeypatch):
+    monkeypatch.setattr(document_ids, "_PIECE", 60)
+
+
+def asked(number, most, seed):
+    rng = random.Random(seed)
+    return [np.array(sorted(rng.sample(range(most), rng.randint(0, 40))), np.int32) for _ in range(number)]
+
+
+def test_they_are_those_that_java_reads_before_and_after_they_are_kept(reader):
+    every = list(ids(reader))
+    assert sorted(name.decode() for name in every) == sorted(NAMES)
+    kept, was_kept = DocumentIds(reader), []
+    for numbers in asked(60, len(NAMES), 1):
+        was_kept.append(kept._kept is not None)
+        assert kept.of(numbers) == [every[number] for number in numbers]
+    assert was_kept[:16] == [False] * 16  # of which a single search would gain nothing
+    assert was_kept[-20:] == [True] * 20
+    assert kept._share.taken == len(kept._kept.text) + 8 * len(NAMES)
+
+
+def test_threads_get_what_each_would_get_alone(reader):
+    every, kept = list(ids(reader)), DocumentIds(reader)
+    several = asked(300, len(NAMES), 2)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(kept.of, several))
+    assert found == [[every[number] for number in numbers] for numbers in several]
+    assert kept._kept is not None
+
+
+def test_without_memory_for_them_they_are_read_each_time(reader):
+    every, budget = list(ids(reader)), Budget(5_000)
+    kept = DocumentIds(reader, Share(budget))
+    for numbers in asked(80, len(NAMES), 3):
+        assert kept.of(numbers) == [every[number] for number in numbers]
+        assert budget._taken <= 5_000
+    assert kept._kept is None
+    del kept
+    assert budget._taken == 0

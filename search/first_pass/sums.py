@@ -12,7 +12,7 @@ import numpy as np
 
 from .term_postings import DensePostings, TermPostings
 
-_SAMPLE = 32  # of so many documents one is looked at to find out how large the largest sums are
+_ROWS = 32  # of so many documents it is known what the largest sum is, and most of them are not looked at
 _PART = 32  # one of so many documents is worth looking up
 _NEVER = -(2**30)  # which no sum makes up for
 
@@ -28,31 +28,39 @@ def best_documents(
     terms: of a query, with its impacts; all sums must be below 2**24. documents: of the index. passing: whether each
     passes the filters.
     """
-    sums, dense = np.zeros(documents, np.int32), []
+    sums, dense = zero_sums(documents, np.int32), []
     for impact, postings in terms:
         if isinstance(postings, DensePostings):
             dense.append((impact, postings))
         else:
             postings.add(sums, impact)
     if passing is not None:
-        sums[~passing] = _NEVER
+        sums[:documents][~passing] = _NEVER
     dense.sort(key=_most, reverse=True)
+    maxima = _maxima(sums)
     least = 0  # which the last of the best has at least
-    if dense and len(some := _large(sums, most)) >= most:
+    if dense and len(some := _large(sums, maxima, most)) >= most:
         least = int(np.partition(with_terms(dense, some, sums), -most)[-most])
     while dense:
         wanted = least - sum(map(_most, dense))
-        if wanted > 0 and np.count_nonzero(sums[::_SAMPLE] >= wanted) * _SAMPLE <= documents // _PART:
-            found = _above(sums, wanted)
+        if wanted > 0 and np.count_nonzero(maxima >= wanted) <= documents // _PART:
+            found = _above(sums, maxima, wanted)
             return best_of(found, with_terms(dense, found, sums), most)
         impact, postings = dense.pop(0)
         postings.add(sums, impact)
-    return best_sums(sums, most)
+        maxima = _maxima(sums)
+    found = _large(sums, maxima, most)
+    return best_of(found, sums[found], most)
+
+
+def zero_sums(documents: int, kind: type) -> np.ndarray:
+    """Of each document, and of some that are none behind them, so that they can be cut into rows. kind: numpy's."""
+    return np.zeros(-(-documents // _ROWS) * _ROWS, kind)
 
 
 def best_sums(sums: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """As best_documents, of sums that are known."""
-    numbers = _large(sums, most)
+    """As best_documents, of zero_sums to which all was added."""
+    numbers = _large(sums, _maxima(sums), most)
     return best_of(numbers, sums[numbers], most)
 
 
@@ -72,21 +80,27 @@ def with_terms(terms: Iterable[Weighted], numbers: np.ndarray, sums: np.ndarray)
     return found
 
 
-def _large(sums: np.ndarray, most: int) -> np.ndarray:
+def _maxima(sums: np.ndarray) -> np.ndarray:
+    """The largest sum of each column, where sums are cut into rows: of neighbours it would take numpy longer."""
+    maxima: np.ndarray = sums.reshape(_ROWS, -1).max(axis=0)
+    return maxima
+
+
+def _large(sums: np.ndarray, maxima: np.ndarray, most: int) -> np.ndarray:
     """The documents with the largest sums above 0, in order: as many as are wanted and some more, or all there are."""
-    sample = sums[::_SAMPLE]
-    row = min(len(sample), most * 3 // (2 * _SAMPLE) + 8)
-    numbers = _above(sums, max(1, np.partition(sample, -row)[-row]))
-    return numbers if len(numbers) >= most else _above(sums, 1)  # the sample was not like the rest
+    row = min(len(maxima), most)  # as many columns have a document with as much
+    numbers = _above(sums, maxima, max(1, np.partition(maxima, -row)[-row]))
+    return numbers if len(numbers) >= most else _above(sums, maxima, 1)
 
 
-def _above(sums: np.ndarray, least: float) -> np.ndarray:
-    """The documents that have as much, in order. Of eight at once it is seen that none has, for few have."""
-    has = sums >= least
-    whole = len(has) // 8 * 8
-    rows = np.flatnonzero(has[:whole].view(np.uint64))
-    inside = np.flatnonzero(has[:whole].reshape(-1, 8)[rows])
-    return np.concatenate((rows[inside >> 3] * 8 + (inside & 7), whole + np.flatnonzero(has[whole:])))
+def _above(sums: np.ndarray, maxima: np.ndarray, least: float) -> np.ndarray:
+    """The documents that have as much, in order."""
+    columns = np.flatnonzero(maxima >= least)
+    if 2 * len(columns) > len(maxima):
+        return np.flatnonzero(sums >= least)
+    row, column = np.nonzero(sums.reshape(_ROWS, -1)[:, columns] >= least)
+    found: np.ndarray = row * len(maxima) + columns[column]
+    return found
 
 
 def _most(term: Weighted) -> int:

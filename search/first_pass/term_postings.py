@@ -25,8 +25,9 @@ class TermPostings(Protocol):
     def bytes(self) -> int: ...
 
     def add(self, sums: np.ndarray, impact: int) -> None:
-        """Add to each document's sum what the term gives it in a query where it has an impact. sums: int32 where all of
-        them are whole numbers that a 32-bit float has; else float64, and what is added is rounded as Lucene does."""
+        """Add to each document's sum what the term gives it in a query where it has an impact. sums: zero_sums, int32
+        where all of them are whole numbers that a 32-bit float has; else float64, and what is added is rounded as
+        Lucene does."""
 
     def of(self, documents: np.ndarray, impact: int, kind: np.dtype) -> np.ndarray:
         """What `add` adds to the sums of some documents. documents: their numbers. kind: of the sums."""
@@ -74,7 +75,8 @@ class DensePostings:
 
     def add(self, sums: np.ndarray, impact: int) -> None:
         """As TermPostings."""
-        sums += _products(impact, self.impacts, sums.dtype)
+        some = sums[: len(self.impacts)]
+        some += _products(impact, self.impacts, sums.dtype)
 
     def of(self, documents: np.ndarray, impact: int, kind: np.dtype) -> np.ndarray:
         """As TermPostings."""

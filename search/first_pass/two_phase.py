@@ -16,7 +16,7 @@ from .first_pass import Candidates, candidates_for
 from .kept_postings import KeptPostings
 from .memory import Share
 from .postings import Frequencies
-from .sums import best_of, best_sums, with_terms
+from .sums import best_of, best_sums, with_terms, zero_sums
 from .term_postings import DensePostings, TermPostings
 
 _SHARE = 0.95  # of a query's mass
@@ -48,12 +48,12 @@ class TwoPhase:
         every = {term: (impact, postings) for term, impact, postings in found if postings.largest}
         later = {term for term, (_, one) in every.items() if isinstance(one, DensePostings) and term not in heavy}
         largest = sum(impact * postings.largest for impact, postings in every.values())
-        sums = np.zeros(documents, np.int32 if largest < _EXACT else np.float64)
+        sums = zero_sums(documents, np.int32 if largest < _EXACT else np.float64)
         for term, (impact, postings) in every.items():
             if term not in later:
                 postings.add(sums, impact)
         if passing is not None:
-            sums[~passing] = 0
+            sums[:documents][~passing] = 0
         numbers, _ = best_sums(sums, wanted)
         if not wanted <= len(numbers) <= wanted * _TIES:
             return None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparton.search.first_pass import sums
-from sparton.search.first_pass.sums import best_documents, best_sums
+from sparton.search.first_pass.sums import best_documents, best_sums, zero_sums
 from sparton.search.first_pass.term_postings import DensePostings, ListedPostings
 
 
@@ -41,7 +41,9 @@ def test_the_best_are_found_with_all_that_are_as_good_as_the_last(documents, fil
             least = max(1, np.sort(expected)[-min(most, documents)])
             assert numbers.tolist() == np.flatnonzero(expected >= least).tolist()
             assert scores.tolist() == expected[numbers].tolist()
-            assert [found.tolist() for found in best_sums(expected, most)] == [numbers.tolist(), scores.tolist()]
+            every = zero_sums(documents, np.int64)
+            every[:documents] = expected
+            assert [found.tolist() for found in best_sums(every, most)] == [numbers.tolist(), scores.tolist()]
 
 
 def test_terms_that_decide_nothing_are_not_added(monkeypatch):

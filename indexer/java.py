@@ -304,6 +304,15 @@ def java_function(name: str, handle: Any) -> Any:
     return proxies.asInterfaceInstance(java_class(f"java.util.function.{name}").class_, handle)
 
 
+def java_cell(kind: str, handle: Any) -> tuple[Any, Any]:
+    """A MethodHandle of Java's that has its first argument, an object of some class, from a cell: the cell, an array of
+    one element, and that handle. So a function is made once, and put to work on one object after the other."""
+    handles, cell = java_class("java.lang.invoke.MethodHandles"), java_array(kind, [None])
+    element = handles.arrayElementGetter(cell.getClass())
+    in_cell = handles.insertArguments(element, 0, cell, java_class("java.lang.Integer")(0))
+    return cell, handles.collectArguments(handle, 0, in_cell)
+
+
 @contextmanager
 def alone_at_first(*kind: Hashable) -> Iterator[None]:
     """Let the first calls of a kind into Java be done before others of any new kind begin.

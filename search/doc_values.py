@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..indexer.java import java_array, java_class, java_function, java_ints
+from ..indexer.java import java_cell, java_class, java_function, java_ints
 from ..storage.fields import NUMBER, TIMESTAMP
 from .lucene_hits import DamagedIndexError
 
@@ -89,12 +89,8 @@ def _id_function() -> tuple[Any, Any]:
     """A cell of this thread for BinaryDocValues, and Java's function from a document's number to its id by these, as
     _id_of_number has it. Making functions takes milliseconds, more than a search."""
     if not hasattr(_of_thread, "ids"):
-        handles = java_class("java.lang.invoke.MethodHandles")
-        cell = java_array(f"{_INDEX}BinaryDocValues", [None])
-        in_cell = handles.insertArguments(
-            handles.arrayElementGetter(cell.getClass()), 0, cell, java_class("java.lang.Integer")(0)
-        )
-        _of_thread.ids = cell, java_function("IntFunction", handles.collectArguments(_id_of_number(), 0, in_cell))
+        cell, id_of = java_cell(f"{_INDEX}BinaryDocValues", _id_of_number())
+        _of_thread.ids = cell, java_function("IntFunction", id_of)
     found: tuple[Any, Any] = _of_thread.ids
     return found
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ...indexer.java import java_array, java_class, java_function
+from ...indexer.java import java_cell, java_class, java_function
 from ..filters.accepted import flags_of
 
 _INDEX, _FIELD = "org.apache.lucene.index.", "contents"
@@ -23,14 +23,9 @@ class PostingsReader:
 
     def __init__(self, leaves: Any) -> None:
         self._leaves = list(leaves)
-        self._cell = java_array(f"{_INDEX}PostingsEnum", [None])
-        handles = java_class("java.lang.invoke.MethodHandles")
-        in_cell = handles.insertArguments(
-            handles.arrayElementGetter(self._cell.getClass()), 0, self._cell, java_class("java.lang.Integer")(0)
-        )
-        step = handles.dropArguments(
-            handles.collectArguments(_next_posting(), 0, in_cell), 0, java_class("java.lang.Integer").TYPE
-        )
+        self._cell, posting = java_cell(f"{_INDEX}PostingsEnum", _next_posting())
+        number = java_class("java.lang.Integer").TYPE
+        step = java_class("java.lang.invoke.MethodHandles").dropArguments(posting, 0, number)
         self._step = java_function("IntToLongFunction", step)
 
     def of(self, term: str) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from ...machine import cores
 from ...options import flat_keywords
 from ..options import SearcherOptions
 from .current import Reloading
+from .garbage import lasting_objects
 from .indexes import Places, named_places, opened_indexes
 from .options import ServeOptions
 from .stdio import check_mcp, serve_agent
@@ -103,6 +104,7 @@ def serve_index(
             )
         for name, current in indexes.items() if serving.reload else ():
             until_the_end.enter_context(Reloading(current, places[name], name))
+        until_the_end.enter_context(lasting_objects())
         serve(app, listening, connections, app.state.threads, told)
 
 

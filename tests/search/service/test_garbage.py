@@ -1,0 +1,29 @@
+"""What Python's garbage collector looks through while a service runs."""
+
+import gc
+import weakref
+
+from sparton.search.service.garbage import lasting_objects
+
+
+class Node:
+    """Of a circle, which only the collector frees."""
+
+    def __init__(self):
+        self.itself = self
+
+
+def test_what_is_there_is_passed_over_and_what_comes_is_not():
+    before = Node()
+    assert gc.get_freeze_count() == 0
+    with lasting_objects():
+        assert gc.get_freeze_count() > 10_000
+        assert not any(one is before for one in gc.get_objects())
+        freed = weakref.ref(Node())
+        gc.collect()
+        assert freed() is None
+    assert gc.get_freeze_count() == 0
+    freed = weakref.ref(before)
+    del before
+    gc.collect()
+    assert freed() is None

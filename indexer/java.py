@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
@@ -338,17 +338,37 @@ def is_alone() -> bool:
     return getattr(_of_thread, "alone", False)
 
 
+def of_thread(name: str, make: Callable[[], Any]) -> Any:
+    """Objects of Java's that this thread has for itself, by a name: made when it first asks for them."""
+    kept = _kept_by_thread()
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
+
+
 def forget_thread_at_end() -> None:
     """Have the JVM forget this thread when it ends; otherwise it keeps something of each that ever called it."""
     if not hasattr(_of_thread, "end") and threading.current_thread() is not threading.main_thread():
-        _of_thread.end = _End()
+        _of_thread.end = _End(_kept_by_thread())
+
+
+def _kept_by_thread() -> dict[str, Any]:
+    if not hasattr(_of_thread, "kept"):
+        _of_thread.kept = {}
+    kept: dict[str, Any] = _of_thread.kept
+    return kept
 
 
 class _End:
-    """Lives in a thread's own storage, which Python clears in that thread when it ends."""
+    """Lives in a thread's own storage, which Python clears in that thread when it ends. kept: by that thread, which
+    would make itself known to the JVM again if it gave Java's objects back later."""
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        self._kept = kept
 
     def __del__(self) -> None:
         import jpype
 
+        self._kept.clear()
         if jpype.isJVMStarted() and _jvm_process == os.getpid():
             jpype.JClass("java.lang.Thread").detach()

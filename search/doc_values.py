@@ -4,21 +4,19 @@ Asking Java for one value after the other would take microseconds each. So the w
 together of Java's own methods, once, and Java goes it for all documents (as stored_texts.py does).
 """
 
-import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from ..indexer.java import java_cell, java_class, java_function, java_ints
+from ..indexer.java import java_cell, java_class, java_function, java_ints, of_thread
 from ..storage.fields import NUMBER, TIMESTAMP
 from .lucene_hits import DamagedIndexError
 
 _INDEX = "org.apache.lucene.index."
 _TOGETHER = 100_000  # ids that Java holds at once
 SEPARATOR = b"\xff"  # of ids, in no text in UTF-8
-_of_thread = threading.local()
 
 
 def keyword_values(reader: Any, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
@@ -72,7 +70,7 @@ def _joined(reader: Any, numbers: Any, count: int) -> bytes:
     if values is None:
         raise DamagedIndexError(f"{count} documents have no id")
     latin = java_class("java.nio.charset.StandardCharsets").ISO_8859_1
-    cell, id_of = _id_function()
+    cell, id_of = of_thread("ids", _id_function)  # making functions takes milliseconds, more than a search
     cell[0] = values  # anew: whoever takes turns with this one has put others into it
     collector = java_class("java.util.stream.Collectors").joining(SEPARATOR.decode("latin-1"))
     found = bytes(memoryview(numbers.mapToObj(id_of).collect(collector).getBytes(latin)))
@@ -86,13 +84,10 @@ def _joined(reader: Any, numbers: Any, count: int) -> bytes:
 
 
 def _id_function() -> tuple[Any, Any]:
-    """A cell of this thread for BinaryDocValues, and Java's function from a document's number to its id by these, as
-    _id_of_number has it. Making functions takes milliseconds, more than a search."""
-    if not hasattr(_of_thread, "ids"):
-        cell, id_of = java_cell(f"{_INDEX}BinaryDocValues", _id_of_number())
-        _of_thread.ids = cell, java_function("IntFunction", id_of)
-    found: tuple[Any, Any] = _of_thread.ids
-    return found
+    """A cell for BinaryDocValues, and Java's function from a document's number to its id by these, as _id_of_number has
+    it."""
+    cell, id_of = java_cell(f"{_INDEX}BinaryDocValues", _id_of_number())
+    return cell, java_function("IntFunction", id_of)
 
 
 def _documents_with_values(values: Any, kind: str, most: int) -> np.ndarray:

@@ -5,20 +5,18 @@ number to what is stored is put together of Java's own methods, once, and Java g
 """
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 from ..indexer.field_types import FieldError, checked_fields
-from ..indexer.java import from_java, java_cell, java_class, java_function, java_ints
+from ..indexer.java import from_java, java_cell, java_class, java_function, java_ints, of_thread
 from ..storage.fields import Field, FieldValue
 from ..storage.nesting import not_too_deep
 from ..storage.untrusted import sound
 from .lucene_hits import DamagedIndexError, ScoredDoc
 
 _BETWEEN = "\0"  # which no JSON holds
-_of_thread = threading.local()
 _TOGETHER = 100  # documents, of whose texts Java holds three copies at once
 
 
@@ -35,7 +33,8 @@ def stored_documents(reader: Any, ranked: Sequence[ScoredDoc], fields: Mapping[s
 
     Raises DamagedIndexError where something else is stored than Pyserini's JSON of that document.
     """
-    cell, function = _stored_function()
+    # Making functions takes longer than reading ten documents.
+    cell, function = of_thread("stored", _stored_function)
     cell[0] = reader.storedFields()
     documents: list[Stored] = []
     for start in range(0, len(ranked), _TOGETHER):
@@ -72,13 +71,10 @@ def parse_stored(stored: str, name: str, fields: Mapping[str, Field]) -> Stored:
 
 
 def _stored_function() -> tuple[Any, Any]:
-    """A cell of this thread for StoredFields, and Java's function from a document's number to what these have of it, as
-    _json_of_number has it. Making functions takes longer than reading ten documents."""
-    if not hasattr(_of_thread, "stored"):
-        cell, raw = java_cell("org.apache.lucene.index.StoredFields", _json_of_number())
-        _of_thread.stored = cell, java_function("IntFunction", raw)
-    found: tuple[Any, Any] = _of_thread.stored
-    return found
+    """A cell for StoredFields, and Java's function from a document's number to what these have of it, as
+    _json_of_number has it."""
+    cell, raw = java_cell("org.apache.lucene.index.StoredFields", _json_of_number())
+    return cell, java_function("IntFunction", raw)
 
 
 @cache

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pytest
 from support.serving import serving
 from support.with_fields import index_with_fields
@@ -20,6 +21,7 @@ import sparton
 from sparton.errors import SpartonError
 from sparton.indexer import java
 from sparton.indexer.java import alone_at_first, is_alone, java_class, java_ints
+from sparton.search.doc_values import ids
 
 pytestmark = pytest.mark.slow
 
@@ -109,8 +111,13 @@ def test_java_forgets_threads_that_have_ended(searcher, queries):
     terms = searcher.terms(queries[0])
     beans = java_class("java.lang.management.ManagementFactory").getThreadMXBean()
     before = beans.getThreadCount()
+
+    def search():
+        searcher.search_terms(terms, 5)
+        list(ids(searcher._index._reader, np.arange(3)))
+
     for _ in range(30):
-        thread = threading.Thread(target=searcher.search_terms, args=(terms, 5))
+        thread = threading.Thread(target=search)
         thread.start()
         thread.join()
     assert beans.getThreadCount() <= before + 1

@@ -13,7 +13,7 @@ import numpy as np
 from .term_postings import DensePostings, TermPostings
 
 _ROWS = 32  # of so many documents it is known what the largest sum is, and most of them are not looked at
-_PART = 32  # one of so many documents is worth looking up
+_PART = 4  # one of so many columns of documents is sooner looked into than a term is added
 _NEVER = -(2**30)  # which no sum makes up for
 
 Weighted = tuple[int, TermPostings]
@@ -43,7 +43,7 @@ def best_documents(
         least = int(np.partition(with_terms(dense, some, sums), -most)[-most])
     while dense:
         wanted = least - sum(map(_most, dense))
-        if wanted > 0 and np.count_nonzero(maxima >= wanted) <= documents // _PART:
+        if wanted > 0 and np.count_nonzero(maxima >= wanted) <= len(maxima) // _PART:
             found = _above(sums, maxima, wanted)
             return best_of(found, with_terms(dense, found, sums), most)
         impact, postings = dense.pop(0)

@@ -25,8 +25,7 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
@@ -49,9 +48,9 @@ from .mcp_schemas import (
 )
 from .query_threads import QueryThreads
 from .refusal import refuse
+from .validated import refuse_unknown, validated
 
 _MOST_VALUES, _LONGEST_VALUE = 10, 100  # of a field, and letters of one, as an agent is told them
-_TOLD = 5  # faults of a call
 log = logging.getLogger("sparton")
 
 
@@ -110,11 +109,11 @@ class Agents:
         if kind is None:
             raise MCPError(INVALID_PARAMS, f"there is no tool {short(request.name)}; the tools are {listed([*_TOOLS])}")
         try:
-            asked = kind.arguments.model_validate(request.arguments or {})
+            given, what = request.arguments or {}, f"the tool {request.name}"
+            refuse_unknown(kind.arguments, given, what, "argument")
+            asked = validated(kind.arguments, given, what)
             with self._index(asked.index).use() as searcher:
                 content = await kind.run(self, asked, searcher)
-        except ValidationError as error:
-            return _told(_faults(error, kind.arguments))
         except SpartonError as error:
             return _told(str(error))
         except HTTPException as error:  # the service is stopping
@@ -252,21 +251,3 @@ class Endpoint:
 
 def _told(why: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=why)], is_error=True)
-
-
-def _faults(error: ValidationError, arguments: type[BaseModel]) -> str:
-    """What is wrong with arguments, without repeating them."""
-    errors = error.errors()
-    found = [_fault(one, arguments) for one in errors[:_TOLD]]
-    if len(errors) > _TOLD:
-        found.append(f"and {len(errors) - _TOLD} more of the kind")
-    return "; ".join(found)
-
-
-def _fault(error: ErrorDetails, arguments: type[BaseModel]) -> str:
-    name = ".".join(map(str, error["loc"]))[:_LONGEST_VALUE]
-    if error["type"] == "missing":
-        return f"{name} is missing; the tool needs it"
-    if error["type"] == "extra_forbidden":
-        return f"the tool has no argument {short(name)}; its arguments are {listed([*arguments.model_fields])}"
-    return f"{name}: {error['msg']}"

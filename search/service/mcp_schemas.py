@@ -2,45 +2,43 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-_MOST_LETTERS, _MOST_NAMES = 4_096, 32  # of a text, and filters or facets of a query
-_Text = Annotated[str, Field(max_length=_MOST_LETTERS)]
+from .schemas import Request, Text, Texts
+
 _Index = Annotated[
     str | None, Field(description="The name of the index, one of those that describe_index names; the first if none.")
 ]
 _Filters = Annotated[
-    list[_Text],
+    Texts,
     Field(
-        max_length=_MOST_NAMES,
         description="Conditions on fields, all of which a document must pass: `price < 100`, `brand = Adele`, "
         '`brand in (Adele, "Odile & Co")`, `in_stock`, `exists price`, `added >= 2026-01-31`. One may join several '
         "with and, or, not and parentheses. Strings are compared whole. describe_index says which fields there are.",
     ),
 ]
 _Facets = Annotated[
-    list[_Text],
-    Field(max_length=_MOST_NAMES, description="Fields whose values are counted among all that the query matches."),
+    Texts,
+    Field(description="Fields whose values are counted among all that the query matches."),
 ]
 _Value = str | int | float | bool | list[str]
 
 
-class Arguments(BaseModel):
+class Arguments(Request):
     """What every tool takes."""
 
-    model_config = ConfigDict(extra="forbid")
     index: _Index = None
 
 
 class SearchArguments(Arguments):
     """A query."""
 
-    query: Annotated[_Text, Field(description="What to search for, in plain words.")]
+    query: Annotated[Text, Field(description="What to search for, in plain words.")]
     k: Annotated[int, Field(description="How many documents.")] = 10
-    filters: _Filters = []
-    facets: _Facets = []
+    filters: _Filters = Field(default=[])
+    facets: _Facets = Field(default=[])
     sort: Annotated[
-        _Text | None,
+        Text | None,
         Field(description="A field to order by instead of by score, as price; -price: largest first."),
     ] = None
     offset: Annotated[int, Field(description="How many of the best documents to pass over.")] = 0
@@ -49,7 +47,7 @@ class SearchArguments(Arguments):
 class GetArguments(Arguments):
     """A document that is wanted."""
 
-    id: Annotated[_Text, Field(description="The id of a document, as a hit has it.")]
+    id: Annotated[Text, Field(description="The id of a document, as a hit has it.")]
 
 
 class DescribeArguments(Arguments):
@@ -59,7 +57,7 @@ class DescribeArguments(Arguments):
 class EncodeArguments(Arguments):
     """A text."""
 
-    text: Annotated[_Text, Field(description="A text, encoded as a query is.")]
+    text: Annotated[Text, Field(description="A text, encoded as a query is.")]
 
 
 class _Hit(BaseModel):

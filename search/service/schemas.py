@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
 
-_Text = Annotated[str, Field(max_length=MOST_LETTERS)]
-_Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
-_Queries = Annotated[list[_Text], Field(min_length=1, max_length=MOST_QUERIES)]
+Text = Annotated[str, Field(max_length=MOST_LETTERS)]
+Texts = Annotated[list[Text], Field(max_length=MOST_NAMES)]
+_Queries = Annotated[list[Text], Field(min_length=1, max_length=MOST_QUERIES)]
 _Side = Literal["query", "document"]
 _K = Field(description="How many hits; the service has a limit (--max-k).", examples=[10])
 _EXPLAIN = Field(description="Whether to tell the query's terms, and what each gave to a score.")
@@ -38,13 +38,13 @@ class NoParameters(Request):
 class SearchParameters(Request):
     """The parameters of GET /search."""
 
-    q: Annotated[_Text, Field(description="The query.", examples=["small black leather bag"])]
+    q: Annotated[Text, Field(description="The query.", examples=["small black leather bag"])]
     k: Annotated[int, _K] = 10
     explain: Annotated[bool, _EXPLAIN] = False
-    sort: Annotated[_Text | None, _SORT] = None
+    sort: Annotated[Text | None, _SORT] = None
     offset: Annotated[int, _OFFSET] = 0
-    filter: Annotated[_Texts, _FILTERS] = []
-    facet: Annotated[_Texts, _FACETS] = []
+    filter: Annotated[Texts, _FILTERS] = []
+    facet: Annotated[Texts, _FACETS] = []
 
 
 class Batch(Request):
@@ -53,16 +53,16 @@ class Batch(Request):
     queries: Annotated[_Queries, Field(description="The queries.", examples=[["black bag", "red hat"]])]
     k: Annotated[int, _K] = 10
     explain: Annotated[bool, _EXPLAIN] = False
-    filters: Annotated[_Texts, _FILTERS] = []
-    facets: Annotated[_Texts, _FACETS] = []
-    sort: Annotated[_Text | None, _SORT] = None
+    filters: Annotated[Texts, _FILTERS] = []
+    facets: Annotated[Texts, _FACETS] = []
+    sort: Annotated[Text | None, _SORT] = None
     offset: Annotated[int, _OFFSET] = 0
 
 
 class EncodeParameters(Request):
     """The parameters of GET /encode."""
 
-    text: Annotated[_Text, Field(description="The text.", examples=["black leather bag"])]
+    text: Annotated[Text, Field(description="The text.", examples=["black leather bag"])]
     side: Annotated[_Side, Field(alias="as"), _AS] = "query"
 
 

@@ -181,27 +181,69 @@ def test_another_index_is_named(agents, light_searcher):
         ("search", {"query": "bag", "k": 51}, "k is 51; expected 1 to 50"),
         ("search", {"query": "bag", "offset": -1}, "offset is -1; expected 0 to 100"),
         ("search", {"query": "bag", "index": "shoes"}, "there is no index 'shoes'; the indexes are bags, catalogue"),
-        ("search", {}, "query is missing; the tool needs it"),
+        ("search", {}, "query is missing; the tool search needs it"),
         (
             "search",
             {"query": "bag", "limit": 3},
-            "the tool has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
+            "the tool search has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
         ),
-        ("search", {"query": "a" * 4_097}, "query: String should have at most 4096 characters"),
         (
             "search",
-            {"query": "a", "filters": ["a"] * 33},
-            "filters: List should have at most 32 items after validation, not 33",
+            {"query": "bag", "filter": ["price < 3"]},
+            "the tool search has no argument 'filter' (did you mean filters?); its arguments are index, query, k, "
+            "filters, facets, sort, offset",
         ),
+        ("search", {"query": "a" * 4_097}, "query has 4,097 letters; expected at most 4,096"),
+        ("search", {"query": "a", "filters": ["a"] * 33}, "filters has 33 entries; expected at most 32"),
+        ("search", {"query": 7}, "query is 7; expected a text"),
+        ("search", {"query": "bag", "k": "10"}, "k is '10'; expected a whole number"),
+        ("search", {"query": "bag", "k": 10.0}, "k is 10.0; expected a whole number"),
+        ("search", {"query": "bag", "k": True}, "k is true; expected a whole number"),
+        ("search", {"query": "bag", "k": None}, "k is null; expected a whole number"),
+        ("search", {"query": "bag", "filters": "price < 3"}, "filters is 'price < 3'; expected a list of texts"),
+        ("search", {"query": "bag", "sort": ["price"]}, "sort is a list; expected a text"),
+        ("search", {"query": "bag", "index": {}}, "index is an object; expected a text"),
+        (
+            "search",
+            {"query": "bag", "facets": [1, 2, None, {}, [], True, 7]},
+            "facets[0] is 1; expected a text; facets[1] is 2; expected a text; facets[2] is null; expected a text; "
+            "facets[3] is an object; expected a text; facets[4] is a list; expected a text; and 2 more of the kind",
+        ),
+        ("get_document", {"id": 7}, "id is 7; expected a text"),
+        ("encode", {"text": ["bag"]}, "text is a list; expected a text"),
         ("get_document", {"id": "B99"}, "the index has no document 'B99'; expected the id of a hit"),
         ("get_document", {"id": "B07#0"}, "the index has no document 'B07#0'; expected the id of a hit"),
-        ("describe_index", {"query": "bag"}, "the tool has no argument 'query'; its arguments are index"),
+        (
+            "encode",
+            {"texts": "bag"},
+            "the tool encode has no argument 'texts' (did you mean text?); its arguments are index, text",
+        ),
+        ("describe_index", {"query": 1}, "the tool describe_index has no argument 'query'; its arguments are index"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence_that_an_agent_reads(agents, tool, arguments, sentence):
     (result,) = asked(agents.server(), (tool, arguments))
     assert (result.is_error, [one.text for one in result.content]) == (True, [sentence])
     assert result.structured_content is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("k", value) for value in ("10", 10.5, True, None, [], {}, 0, 51, 10**30)),
+        *(("offset", value) for value in ("0", -1, 101, None)),
+        *(("filters", value) for value in ("price < 3", None, [3], ["a"] * 33, ["a" * 4_097], {"a": "b"})),
+        *(("facets", value) for value in ("price", [None, True])),
+        *(("sort", value) for value in (3, ["price"], "a" * 4_097)),
+    ],
+)
+def test_an_agent_is_told_what_the_body_of_a_post_is_told(agents, stock_searcher, field, value):
+    options = ServiceOptions(most_k=50, most_offset=100)
+    (result,) = asked(agents.server(), ("search", {"query": "bag", field: value}))
+    with TestClient(make_app(stock_searcher, options), "http://localhost") as client:
+        refused = client.post("/search", json={"queries": ["bag"], field: value})
+    assert (result.is_error, refused.status_code) == (True, 422)
+    assert result.content[0].text == refused.json()["detail"]
 
 
 @pytest.mark.parametrize(

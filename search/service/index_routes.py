@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from ...errors import short
+from ..hit_content import document_content
 from ..searcher import Searcher
 from .indexes import ServedIndex
 from .metrics import CONTENT_TYPE, Metrics
@@ -41,10 +42,7 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
             found = await service.threads.run(partial(searcher.get, name))
             if found is None:
                 raise HTTPException(404, f"{index.title} has no document with the id {short(name)}")
-            content: dict[str, Any] = {"id": found.id, "text": found.text, "fields": dict(found.fields)}
-            if found.passages:
-                content["passages"] = found.passages
-            return json_response(content, searcher)
+            return json_response(document_content(found), searcher)
 
     async def health(request: Request) -> Response:
         """Whether the service is well, and how many documents can be found."""

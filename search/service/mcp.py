@@ -32,6 +32,7 @@ from starlette.types import Receive, Scope, Send
 
 from ...errors import SpartonError, UsageError, listed, short
 from ...version import __version__
+from ..hit_content import document_content
 from ..searcher import Searcher
 from .current import CurrentSearcher
 from .hosts import EVERY
@@ -41,13 +42,13 @@ from .mcp_schemas import (
     Description,
     EncodeArguments,
     Found,
-    FoundDocument,
     GetArguments,
     SearchArguments,
     Terms,
 )
 from .query_threads import QueryThreads
 from .refusal import refuse
+from .schemas import StoredDocument
 from .validated import refuse_unknown, validated
 
 _MOST_VALUES, _LONGEST_VALUE = 10, 100  # of a field, and letters of one, as an agent is told them
@@ -145,11 +146,11 @@ class Agents:
         return {name: found[name] for name in ("hits", "total", "facets") if name in found}
 
     async def get_document(self, asked: GetArguments, searcher: Searcher) -> dict[str, Any]:
-        """A document by its id."""
+        """As GET /doc."""
         document = await self._threads.run(partial(searcher.get, asked.id))
         if document is None:
             raise UsageError(f"the index has no document {short(asked.id)}; expected the id of a hit")
-        return {"id": document.id, "text": document.text, "fields": dict(document.fields)}
+        return document_content(document)
 
     async def describe_index(self, asked: DescribeArguments, searcher: Searcher) -> dict[str, Any]:
         """As GET /index, with values of the fields."""
@@ -186,9 +187,9 @@ _TOOLS = {
     ),
     "get_document": _Kind(
         "Get a document",
-        "Get one document by its id: its whole text and its fields.",
+        "Get one document by its id: its whole text and its fields, and its passages if it was split.",
         GetArguments,
-        FoundDocument,
+        StoredDocument,
         Agents.get_document,
     ),
     "describe_index": _Kind(

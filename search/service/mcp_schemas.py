@@ -82,14 +82,6 @@ class Found(BaseModel):
     facets: dict[str, list[_Count]] = {}
 
 
-class FoundDocument(BaseModel):
-    """A document."""
-
-    id: str
-    text: str | None
-    fields: dict[str, _Value]
-
-
 class _Field(BaseModel):
     name: str
     kind: Annotated[str, Field(description="string, number, boolean, timestamp or strings (a list of them).")]

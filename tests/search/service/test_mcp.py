@@ -62,12 +62,23 @@ def stock_searcher(stock):
 
 
 @pytest.fixture
-def agents(stock_searcher, light_searcher):
+def threads():
+    """Threads that search."""
+    made = QueryThreads(2, Metrics())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agents(threads, stock_searcher, light_searcher):
     """The tools over two indexes."""
-    threads = QueryThreads(2, Metrics())
-    indexes = {"bags": CurrentSearcher(stock_searcher), "catalogue": CurrentSearcher(light_searcher)}
-    yield Agents(indexes, threads, most_k=50, most_offset=100)
-    threads.close()
+    return tools({"bags": stock_searcher, "catalogue": light_searcher}, threads)
+
+
+def tools(searchers, threads):
+    """The tools over searchers, by name."""
+    indexes = {name: CurrentSearcher(searcher) for name, searcher in searchers.items()}
+    return Agents(indexes, threads, most_k=50, most_offset=100)
 
 
 def asked(server, *calls):
@@ -151,6 +162,18 @@ def test_documents_terms_and_the_index_itself(agents, stock_searcher):
             {"name": "tags", "kind": "strings", "values": ["new", "black", "red", "tan"]},
         ],
     }
+
+
+def test_a_document_that_was_split_has_its_passages_as_over_http(threads, small_catalog, static_model, tmp_path):
+    folder = tmp_path / "split"
+    sparton.build_index(small_catalog, folder, model=str(static_model), chunk=True, max_length=12)
+    with closing(sparton.Searcher(folder)) as searcher:
+        name = max((hit.id for hit in searcher.search("bag", 20)), key=lambda name: len(searcher.get(name).passages))
+        (document,) = asked(tools({"split": searcher}, threads).server(), ("get_document", {"id": name}))
+        with TestClient(make_app({"split": searcher}), "http://localhost") as client:
+            assert content(document) == client.get(f"/doc/{name}").json()
+        assert content(document)["passages"] == list(searcher.get(name).passages)
+        assert len(content(document)["passages"]) > 1
 
 
 def test_values_that_are_told_can_be_filtered_by(agents):
@@ -256,9 +279,8 @@ def test_what_the_searcher_refuses_is_said_as_it_says_it(agents, stock_searcher,
     assert (result.is_error, result.content[0].text) == (True, str(refused.value))
 
 
-def test_a_fault_is_owned_up_to_and_a_tool_that_is_none_is_the_clients_error(agents):
-    (result,) = asked(Agents({"bags": CurrentSearcher(None)}, agents._threads, most_k=5, most_offset=5).server(),
-                      ("encode", {"text": "bag"}))  # fmt: skip
+def test_a_fault_is_owned_up_to_and_a_tool_that_is_none_is_the_clients_error(agents, threads):
+    (result,) = asked(tools({"bags": None}, threads).server(), ("encode", {"text": "bag"}))
     assert (result.is_error, result.content[0].text) == (
         True,
         "this call met a fault in Sparton (AttributeError); please report it",

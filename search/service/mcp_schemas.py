@@ -1,10 +1,11 @@
 """What the tools for agents take and give, as models of which their schemas are made."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from .schemas import Request, Text, Texts
+from .schemas import FacetCount, FoundHit, IndexDescription, IndexField, Request, Search, Text, Texts
 
 _Index = Annotated[
     str | None, Field(description="The name of the index, one of those that describe_index names; the first if none.")
@@ -21,7 +22,6 @@ _Facets = Annotated[
     Texts,
     Field(description="Fields whose values are counted among all that the query matches."),
 ]
-_Value = str | int | float | bool | list[str]
 
 
 class Arguments(Request):
@@ -30,7 +30,7 @@ class Arguments(Request):
     index: _Index = None
 
 
-class SearchArguments(Arguments):
+class SearchArguments(Arguments, Search):
     """A query."""
 
     query: Annotated[Text, Field(description="What to search for, in plain words.")]
@@ -60,47 +60,20 @@ class EncodeArguments(Arguments):
     text: Annotated[Text, Field(description="A text, encoded as a query is.")]
 
 
-class _Hit(BaseModel):
-    rank: int
-    id: str
-    score: float
-    text: str | None
-    passage: Annotated[int, Field(description="Which passage of the document was found, from 0.")] = 0
-    fields: dict[str, _Value]
-
-
-class _Count(BaseModel):
-    value: str | int | float | bool
-    count: int
-
-
 class Found(BaseModel):
     """What a query finds."""
 
-    hits: list[_Hit]
+    hits: list[FoundHit]
     total: Annotated[int, Field(description="Documents that match, hits or not; where facets were asked for.")] = 0
-    facets: dict[str, list[_Count]] = {}
+    facets: dict[str, list[FacetCount]] = {}
 
 
-class _Field(BaseModel):
-    name: str
-    kind: Annotated[str, Field(description="string, number, boolean, timestamp or strings (a list of them).")]
+class _Field(IndexField):
     values: Annotated[list[str | int | float | bool], Field(description="The most frequent values, not all.")]
 
 
-class Description(BaseModel):
+class Description(IndexDescription):
     """An index."""
 
-    name: str
     indexes: Annotated[list[str], Field(description="The names of all indexes that can be searched.")]
-    documents: int
-    generation: str
-    model: str | None
-    fields: list[_Field]
-
-
-class Terms(BaseModel):
-    """A text as terms."""
-
-    text: str
-    terms: Annotated[dict[str, int], Field(description="Terms and their weights, heaviest first.")]
+    fields: Sequence[_Field]

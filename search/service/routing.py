@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 
-from ...errors import listed, short
 from ..searcher import Searcher
+from .bounds import Bounds
 from .indexes import Indexes, ServedIndex
 from .paths import counted_path, is_open
 from .query_threads import QueryThreads
@@ -42,25 +42,18 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all routes need. most_k, most_offset, images: see ServiceOptions. has_keys: whether requests need keys."""
+    """What all routes need. images: see ServiceOptions. has_keys: whether requests need keys."""
 
     indexes: Indexes
     threads: QueryThreads
-    most_k: int
-    most_offset: int
+    bounds: Bounds
     images: tuple[str, ...]
     has_keys: bool = False
 
     def index(self, request: Request) -> ServedIndex:
-        """The index that a request names, or the first. Raises HTTPException for one that is not there."""
-        name = request.path_params.get("index")
-        found = self.indexes.find(name)
-        if found is None:
-            why = f"no index has the name {short(name)}"
-            if not self.has_keys or not is_open(counted_path(request.scope["path"])):
-                why += f"; expected one of {listed([one.name for one in self.indexes])}"
-            raise HTTPException(404, why)
-        return found
+        """The index that a request names, or the first. Raises NoSuchError."""
+        without_key = self.has_keys and is_open(counted_path(request.scope["path"]))
+        return self.indexes.named(request.path_params.get("index"), are_secret=without_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from support.with_fields import SHOP, index_with_fields
 import sparton
 from sparton.errors import UsageError
 from sparton.search.service.app import ServiceOptions, make_app
-from sparton.search.service.current import CurrentSearcher
+from sparton.search.service.bounds import Bounds
+from sparton.search.service.indexes import served_indexes
 from sparton.search.service.keys import Keys
 from sparton.search.service.metrics import Metrics
 from sparton.search.service.query_threads import QueryThreads
@@ -77,8 +78,7 @@ def agents(threads, stock_searcher, light_searcher):
 
 def tools(searchers, threads):
     """The tools over searchers, by name."""
-    indexes = {name: CurrentSearcher(searcher) for name, searcher in searchers.items()}
-    return Agents(indexes, threads, most_k=50, most_offset=100)
+    return Agents(served_indexes(searchers), threads, Bounds(most_k=50, most_offset=100))
 
 
 def asked(server, *calls):
@@ -203,7 +203,7 @@ def test_another_index_is_named(agents, light_searcher):
         ("search", {"query": "bag", "k": 0}, "k is 0; expected 1 to 50"),
         ("search", {"query": "bag", "k": 51}, "k is 51; expected 1 to 50"),
         ("search", {"query": "bag", "offset": -1}, "offset is -1; expected 0 to 100"),
-        ("search", {"query": "bag", "index": "shoes"}, "there is no index 'shoes'; the indexes are bags, catalogue"),
+        ("search", {"query": "a", "index": "shoes"}, "no index has the name 'shoes'; expected one of bags, catalogue"),
         ("search", {}, "query is missing; the tool search needs it"),
         (
             "search",
@@ -234,8 +234,8 @@ def test_another_index_is_named(agents, light_searcher):
         ),
         ("get_document", {"id": 7}, "id is 7; expected a text"),
         ("encode", {"text": ["bag"]}, "text is a list; expected a text"),
-        ("get_document", {"id": "B99"}, "the index has no document 'B99'; expected the id of a hit"),
-        ("get_document", {"id": "B07#0"}, "the index has no document 'B07#0'; expected the id of a hit"),
+        ("get_document", {"id": "B99"}, "bags has no document with the id 'B99'"),
+        ("get_document", {"id": "B07#0"}, "bags has no document with the id 'B07#0'"),
         (
             "encode",
             {"texts": "bag"},
@@ -384,7 +384,7 @@ def test_the_same_limits_hold_as_for_all_else(stock_searcher):
             refused = client.request(method, "/mcp")
             assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
             if method != "HEAD":
-                why = f"/mcp does not take {method}; expected POST, as clients of MCP send"
+                why = f"/mcp does not take {method}; expected POST"
                 assert refused.json() == {"detail": why}
         metrics = client.get("/metrics").text
         assert 'sparton_requests_total{path="/mcp",status="200"} 3.0' in metrics

@@ -102,8 +102,6 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     app.add_middleware(KnownHosts, hosts=hosts, headers=headers, metrics=metrics)
     if options.access_log:
         app.add_middleware(AccessLog, is_secret=options.keys.is_key if options.keys else None)
-    if agents:
-        app.router.routes.append(Route("/mcp", agents, methods=["POST"]))
 
     add_refusals(app, headers)
     service = Service(indexes, threads, bounds, options.image_hosts, options.keys is not None)
@@ -111,6 +109,8 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     add_encode_routes(app, service)
     add_index_routes(app, service, metrics)
     add_page_routes(app, service)
+    if agents:
+        app.router.routes.append(Route("/mcp", agents, methods=["POST"]))
     return app
 
 

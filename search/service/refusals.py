@@ -51,8 +51,8 @@ def _refusal(status: int, why: str, headers: Mapping[str, str] | None = None) ->
 
 def _paths(app: FastAPI) -> str:
     """The paths that are served, without those of each index."""
-    every = app.openapi()["paths"]
-    own = [path for path in every if not path.startswith(OF_AN_INDEX)]
+    every = dict.fromkeys(str(getattr(route, "path_format", "")) for route in app.routes)  # GET and HEAD have one each
+    own = [path for path in every if path and not path.startswith(OF_AN_INDEX)]
     return f"{listed(own)}, or one of an index as /indexes/NAME/search"
 
 

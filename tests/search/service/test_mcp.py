@@ -391,6 +391,17 @@ def test_the_same_limits_hold_as_for_all_else(stock_searcher):
         assert "sparton_queries_total 3.0" in metrics
 
 
+@pytest.mark.parametrize(("mcp", "more"), [(True, "/openapi.json, /mcp, or"), (False, "/openapi.json, or")])
+def test_who_asks_for_what_is_not_served_is_told_of_it_where_agents_are_served(stock_searcher, mcp, more):
+    with TestClient(make_app(stock_searcher, ServiceOptions(mcp=mcp)), "http://localhost") as client:
+        found = client.get("/mpc")
+    every = "/search, /encode, /doc/{id}, /index, /indexes, /health, /metrics, /, /docs"
+    assert (found.status_code, found.json()) == (
+        404,
+        {"detail": f"nothing is served at /mpc; expected {every}, {more} one of an index as /indexes/NAME/search"},
+    )
+
+
 def test_an_agent_needs_a_key_where_all_need_one(stock_searcher, tmp_path):
     path = tmp_path / "keys"
     path.write_text(KEY)

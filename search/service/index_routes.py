@@ -63,7 +63,7 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         summary="Get a document",
         response=StoredDocument,
         parameters=NoParameters,
-        errors=(404, 503),
+        errors=(404,),
         in_path={"id": "The document's id; what a path cannot have is written as in %3F."},
         has_generation=True,
     )

@@ -31,13 +31,15 @@ _INDEX = {
 _STATUSES = {
     400: "What was sent is no request that can be read.",
     404: "There is no such index, or no such document.",
+    408: "The request did not come whole within the time that it has.",
     413: "The body is too large.",
     415: "The body is no JSON.",
     421: "The request is for a host that is not served.",
     422: "What is asked cannot be meant.",
     500: "A fault in Sparton.",
-    503: "Too many requests at once, or what is asked cannot be had now.",
+    503: "Too many requests or connections at once, the service is stopping, or what is asked cannot be had now.",
 }
+_ANY = (400, 408, 413, 421, 500, 503)  # of any request: a GET may have a body that is too large, or not come whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,8 @@ class Service:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
     """What the schema says of a route. response: what the body is, or a media type of what is no JSON. parameters,
-    body: what the request has. errors: statuses, besides those of every route. in_path: a parameter in the path, and
-    what it is."""
+    body: what the request has, by which it may be refused. errors: statuses besides. in_path: a parameter in the path,
+    and what it is."""
 
     summary: str
     response: type[BaseModel] | str
@@ -112,10 +114,13 @@ def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint, described: De
     if described.has_generation:
         words = "Names the build and the generation of the index that the response is of."
         found["headers"] = {GENERATION: {"description": words, "schema": {"type": "string"}}}
-    statuses = {400, 421, 422, 500, *described.errors, *((404,) if path.startswith(OF_AN_INDEX) else ())}
-    responses: dict[int | str, dict[str, Any]] = {200: found} | {
-        status: {"model": Refusal, "description": _STATUSES[status]} for status in sorted(statuses)
-    }
+    statuses = {*_ANY, *described.errors}
+    statuses |= {404} if path.startswith(OF_AN_INDEX) else set()
+    statuses |= {422} if described.parameters or described.body else set()
+    statuses |= {415} if described.body else set()
+    responses: dict[int | str, dict[str, Any]] = {200: found}
+    for status in sorted(statuses):
+        responses[status] = {"model": Refusal, "description": _STATUSES[status]}
     app.add_api_route(
         path,
         endpoint,

@@ -120,7 +120,7 @@ class _Export:
             remove_leftovers(folder)
         numbers: dict[str, int] = {}
         if chosen.needs_numbers:
-            self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(terms_in(self._documents()))])])
+            self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(self._terms(source))])])
             numbers = {term: number for number, term in enumerate(orjson.loads((output / _TERMS).read_bytes()))}
         self._format = chosen(Target(output, fields, numbers))
         self._step("description", lambda _: self._format.describe())
@@ -185,6 +185,11 @@ class _Export:
             count,
         ):
             more(piece.documents)
+
+    def _terms(self, source: Source) -> Sequence[str]:
+        """All terms of the documents: of Lucene, whose dictionary is read in no time, or else of all of them."""
+        terms = source.terms()
+        return terms_in(self._documents()) if terms is None else terms
 
     def _documents(self) -> Iterator[Document]:
         with counted("reading terms", self._total, "documents", shown=self._progress) as more:

@@ -517,6 +517,19 @@ def test_without_the_extra_it_is_said_how_to_install_it(run_cli, monkeypatch, op
     assert ran.stderr == "sparton: --mcp needs the package mcp; install it with `pip install 'sparton[mcp]'`\n"
 
 
+def test_an_agent_at_stdin_is_served_without_what_serves_http(stock):
+    code = (
+        "import sys\nfrom sparton.search.service.server import serve_index\n"
+        "serve_index(sys.argv[1], mcp=True, stdio=True)\n"
+        "print([name for name in ('fastapi', 'sparton.search.service.mcp', 'sparton.search.service.app') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(stock)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['sparton.search.service.mcp']\n"
+
+
 def test_nothing_of_it_is_loaded_without_the_option():
     code = (
         "import sys\nfrom sparton.search.service.app import make_app\nfrom sparton.search.service import server\n"

@@ -640,7 +640,7 @@ def run_topics(
 @_one_sentence()
 @record_options
 def export(
-    index: Annotated[str, typer.Argument(help="The index folder.")],
+    index: Annotated[str, typer.Argument(help="The index: a folder or a URI.")],
     to: Annotated[
         str, typer.Option("--to", help="seismic, ciff, opensearch, elasticsearch, qdrant, vespa or parquet.")
     ],

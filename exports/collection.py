@@ -8,7 +8,7 @@ import orjson
 
 from ..errors import SpartonError
 from ..storage.generations import collection_parts, not_as_written
-from ..storage.index_folder import COLLECTION
+from ..storage.index_folder import COLLECTION, LUCENE
 from ..storage.manifest import Manifest, PartFile, load_manifest
 from ..storage.markers import file_digest
 from .documents import Document, Piece
@@ -26,6 +26,15 @@ class Collection:
         size = -(-len(self._parts) // most) or 1
         cuts = (self._parts[start : start + size] for start in range(0, len(self._parts), size))
         return [Piece(sum(part.documents for part in parts), partial(self._read, parts)) for parts in cuts]
+
+    def terms(self) -> Sequence[str] | None:
+        """All terms, as Lucene's index of these documents has them; None where it is not there, as of a copy, or does
+        not tell."""
+        if not (self._folder / LUCENE).is_dir():
+            return None
+        from .postings import dictionary
+
+        return dictionary(self._folder, self._manifest)
 
     def close(self) -> None:
         """Nothing is open."""

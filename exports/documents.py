@@ -48,6 +48,9 @@ class Source(Protocol):
     def pieces(self, most: int) -> Sequence[Piece]:
         """All of it, in about so many pieces at most."""
 
+    def terms(self) -> Sequence[str] | None:
+        """All terms that the documents have, in order of their bytes; None where only reading them tells."""
+
     def close(self) -> None:
         """Close what is open."""
 

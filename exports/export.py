@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +21,9 @@ from ..storage.atomic import locked, make_folder, refuse_inputs, remove_folder, 
 from ..storage.fields import Field
 from ..storage.generations import collection_parts
 from ..storage.index_folder import folders_of
-from ..storage.manifest import Manifest, load_complete
+from ..storage.local_copy import local_collection, local_index
+from ..storage.manifest import Manifest, load_complete, load_manifest
 from ..storage.markers import file_digest
-from ..storage.redaction import redacted
 from ..storage.remote import local_path
 from ..terminal.export_report import ExportReport
 from ..terminal.progress_bar import counted
@@ -65,7 +65,7 @@ def export_index(
     written, and a folder that holds another export.
     """
     started = perf_counter()
-    folder, output = _local_folder(index), Path(output)
+    path, output = local_path(index), Path(output)
     if to not in FORMATS:
         raise UsageError(Parameter("to"), f" is {short(to)}; expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     reading = TopicOptions(pretokenized, scale)
@@ -76,14 +76,17 @@ def export_index(
     if topics is None:
         _refuse_idle(reading, searching)
     check_folder(_OUTPUT, output)
-    inputs = dict.fromkeys(folders_of(folder), f"the index {folder}")
+    inputs = {} if path is None else dict.fromkeys(folders_of(path), f"the index {path}")
     refuse_inputs(_OUTPUT, [output], inputs | ({} if topics is None else {topics: f"the topics {topics}"}))
-    manifest = load_complete(folder)
-    if not manifest.settings.of_vectors:
-        collection_parts(folder, manifest)
-    count = 0 if topics is None else count_topics(topics, reading)
-    make_folder(output)
-    with locked(output, f"another run is writing the export {output}; wait for it, or name another folder"):
+    taken = f"another run is writing the export {output}; wait for it, or name another folder"
+    with ExitStack() as until_the_end:
+        folder = until_the_end.enter_context(_local_folder(index))
+        manifest = load_complete(folder, lucene=path is not None)
+        if not manifest.settings.of_vectors:
+            collection_parts(folder, manifest)
+        count = 0 if topics is None else count_topics(topics, reading)
+        make_folder(output)
+        until_the_end.enter_context(locked(output, taken))
         subject = Subject(to, manifest.state, _topics_digest(topics, reading, searching), __version__)
         ledger = Ledger(output, subject)
         with closing(_source(folder, manifest, output)) as source:
@@ -117,7 +120,7 @@ class _Export:
             remove_leftovers(folder)
         numbers: dict[str, int] = {}
         if chosen.needs_numbers:
-            self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(terms_in(self._documents()))])])
+            self._step("terms", lambda _: [write_file(output, _TERMS, [orjson.dumps(self._terms(source))])])
             numbers = {term: number for number, term in enumerate(orjson.loads((output / _TERMS).read_bytes()))}
         self._format = chosen(Target(output, fields, numbers))
         self._step("description", lambda _: self._format.describe())
@@ -183,6 +186,11 @@ class _Export:
         ):
             more(piece.documents)
 
+    def _terms(self, source: Source) -> Sequence[str]:
+        """All terms of the documents: of Lucene, whose dictionary is read in no time, or else of all of them."""
+        terms = source.terms()
+        return terms_in(self._documents()) if terms is None else terms
+
     def _documents(self) -> Iterator[Document]:
         with counted("reading terms", self._total, "documents", shown=self._progress) as more:
             for piece in self._pieces.values():
@@ -219,15 +227,15 @@ def _piece_step(name: str) -> str:
     return f"documents {name}"
 
 
-def _local_folder(index: str | Path) -> Path:
-    """The folder of an index. Raises SpartonError for one at a URI."""
-    folder = local_path(index)
-    if folder is None:
-        raise SpartonError(
-            f"the index {redacted(str(index))} is at a URI, and an export reads all of its collection; copy the index "
-            "to a folder and export that"
-        )
-    return folder
+@contextmanager
+def _local_folder(index: str | Path) -> Iterator[Path]:
+    """A local folder with what the documents of an index are read from, while it is used. Raises SpartonError as
+    local_index."""
+    if local_path(index) is None and load_manifest(local_index(index, lucene=False)).settings.of_vectors:
+        yield local_index(index)
+        return
+    with local_collection(index) as folder:
+        yield folder
 
 
 def _source(folder: Path, manifest: Manifest, output: Path) -> Source:

@@ -1,7 +1,8 @@
 """Files of an export: JSON by lines or in one, whole, and where asked for of bounded size."""
 
 import shutil
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,14 @@ def write_file(folder: Path, name: str, pieces: Iterable[bytes]) -> str:
 def write_json(folder: Path, name: str, content: Any) -> str:
     """Write a value as JSON that people read; return the file's name."""
     return write_file(folder, name, [orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_INDENT_2)])
+
+
+def noting_larger(records: Iterable[bytes], most: int, why: str, notes: Counter[str]) -> Iterator[bytes]:
+    """The same records. notes: hears, in the words of `why`, of those that have more bytes than `most`."""
+    for record in records:
+        if len(record) > most:
+            notes[why] += 1
+        yield record
 
 
 def write_bounded(

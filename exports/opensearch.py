@@ -7,13 +7,14 @@ from .bulk import Bulk
 from .format import Target
 
 _LARGEST = 64  # weight of a query's token
+_MOST_TERMS = 1_024  # clauses of a query, of which each token is one
 
 
 class OpenSearch(Bulk):
     """OpenSearch's bulk requests."""
 
     def __init__(self, target: Target) -> None:
-        super().__init__(target, "rank_features", _search)
+        super().__init__(target, "rank_features", _search, _MOST_TERMS)
 
 
 def _search(terms: Mapping[str, int]) -> Any:

@@ -49,16 +49,16 @@ class LucenePostings:
     """
 
     def __init__(self, folder: Path, manifest: Manifest, output: Path) -> None:
-        start_jvm(LONG_RUN)
         self._name, self._output = folder, output / _FOLDER
         remove_folder(self._output)
-        self._readers = ExitStack()
-        self._leaves: list[Any] = []
-        with _readable(folder):
-            for name, segments in zip(manifest.indexes, manifest.commits, strict=True):
-                reader = open_reader(folder / name, segments)
-                self._readers.callback(reader.close)
-                self._leaves += [leaf.reader() for leaf in reader.leaves()]
+        self._open = ExitStack()
+        self._readers = self._open.enter_context(_opened(folder, manifest))
+        self._leaves = [leaf.reader() for reader in self._readers for leaf in reader.leaves()]
+
+    def terms(self) -> Sequence[str] | None:
+        """All terms, in order of their bytes; None where documents were deleted, which may have had some of them."""
+        with _readable(self._name):
+            return _terms_of(self._readers)
 
     def pieces(self, most: int) -> Sequence[Piece]:
         """The documents in about so many pieces at most, in order."""
@@ -76,7 +76,7 @@ class LucenePostings:
 
     def close(self) -> None:
         """Close the index, and remove what was written for this."""
-        self._readers.close()
+        self._open.close()
         remove_folder(self._output)
 
     def _read(self, segment: _Segment, piece: int) -> Iterator[Document]:
@@ -129,6 +129,37 @@ class LucenePostings:
 
     def _file(self, segment: _Segment, piece: int) -> Path:
         return self._output / f"{segment.number}-{piece}"
+
+
+def dictionary(folder: Path, manifest: Manifest) -> Sequence[str] | None:
+    """All terms that the documents of an index have, as LucenePostings has them."""
+    with _readable(folder), _opened(folder, manifest) as readers:
+        return _terms_of(readers)
+
+
+@contextmanager
+def _opened(folder: Path, manifest: Manifest) -> Iterator[Sequence[Any]]:
+    """Readers of the Lucene indexes of a generation."""
+    start_jvm(LONG_RUN)
+    with ExitStack() as opened:
+        readers = []
+        for name, segments in zip(manifest.indexes, manifest.commits, strict=True):
+            with _readable(folder):
+                readers.append(open_reader(folder / name, segments))
+            opened.callback(readers[-1].close)
+        yield readers
+
+
+def _terms_of(readers: Sequence[Any]) -> Sequence[str] | None:
+    if any(reader.hasDeletions() for reader in readers):
+        return None
+    every: set[str] = set()
+    for reader in readers:
+        found = java_class("org.apache.lucene.index.MultiTerms").getTerms(reader, "contents")
+        terms = None if found is None else found.iterator()
+        while terms is not None and (term := terms.next()) is not None:
+            every.add(str(term.utf8ToString()))
+    return sorted(every)  # as their letters' numbers are, which is the order of their bytes
 
 
 @contextmanager

@@ -7,12 +7,14 @@ from uuid import UUID, uuid5
 
 from ..storage.fields import BOOLEAN, NUMBER, STRING, STRINGS, TIMESTAMP
 from .documents import Document, Query, Terms, inexact
-from .files import json_line, write_bounded, write_file, write_json
+from .files import json_line, noting_larger, write_bounded, write_file, write_json
 from .format import Target
 from .names import Spelled, percent_encoded
 
 _NAMES = UUID("6f2b0f0e-3f1d-5c1e-9a53-5f8d2c1b7e40")  # of which a point's id is made: any, once and for all
 _BITS = 24  # of a float, as which Qdrant keeps values
+_AROUND = b'{"points": [\n', b",", b"]}\n"  # points of a request
+_MOST_BYTES = 32 * 2**20  # of a request
 _TYPES = {STRING: "keyword", NUMBER: "float", BOOLEAN: "bool", TIMESTAMP: "datetime", STRINGS: "keyword"}
 
 
@@ -45,9 +47,11 @@ class Qdrant:
 
     def write(self, piece: str, documents: Iterable[Document], notes: Counter[str]) -> Sequence[str]:
         """Write the points of a piece."""
-        records = (json_line(self._point(document, notes)) for document in documents)
-        around = b'{"points": [\n', b",", b"]}\n"
-        return write_bounded(self._folder, f"points-{piece}", ".json", records, around=around)
+        records: Iterable[bytes] = (json_line(self._point(document, notes)) for document in documents)
+        most = _MOST_BYTES - len(_AROUND[0]) - len(_AROUND[2])
+        why = "documents of more than the 32 MiB that a request may have, unless service.max_request_size_mb says more"
+        records = noting_larger(records, most, why, notes)
+        return write_bounded(self._folder, f"points-{piece}", ".json", records, around=_AROUND)
 
     def join(self, pieces: Sequence[str], notes: Counter[str]) -> Sequence[str]:
         """Requests are sent as they are."""

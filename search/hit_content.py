@@ -1,10 +1,11 @@
-"""Hits and facets as JSON has them, for programs and for the service."""
+"""Hits, facets and documents as JSON has them, for programs and for the service."""
 
 from collections.abc import Collection
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .documents import Document
     from .explain import Match
     from .searcher import Answer, Hit
 
@@ -29,3 +30,11 @@ def facets_content(answer: "Answer") -> dict[str, Any]:
         "total": answer.total,
         "facets": {name: [asdict(one) for one in counts] for name, counts in answer.facets.items()},
     }
+
+
+def document_content(document: "Document") -> dict[str, Any]:
+    """A document for JSON, with its passages where it was split."""
+    content: dict[str, Any] = {"id": document.id, "text": document.text, "fields": dict(document.fields)}
+    if document.passages:
+        content["passages"] = list(document.passages)
+    return content

@@ -1,16 +1,18 @@
-"""A local copy of a remote index, to be searched."""
+"""A local copy of a remote index, to be searched or exported."""
 
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from ..errors import SpartonError
 from .atomic import locked, remove_folder, whole_file, within
 from .generations import named_files, remove_other_seismic, seismic_files
-from .index_folder import LUCENE
+from .index_folder import COLLECTION, LUCENE, MARKERS
 from .manifest import COMPLETE, NAME, Manifest, load_manifest, parse_manifest
 from .redaction import redacted
 from .remote import RemoteFolder, local_path, unreachable
-from .staging import lock_folder, staging_folder
+from .staging import lock_folder, naming_remote, staging_folder
 
 
 def local_index(index: str | Path, *, lucene: bool = True, seismic: bool = False) -> Path:
@@ -25,13 +27,40 @@ def local_index(index: str | Path, *, lucene: bool = True, seismic: bool = False
     folder = staging_folder(str(index), "searched" if lucene else "looked-at")
     try:
         with locked(lock_folder(folder)):  # other processes wait until it is complete
-            _refresh(folder, RemoteFolder(str(index)), redacted(str(index)), lucene, seismic)
+            _refresh(folder, str(index), (LUCENE,) if lucene else (), seismic)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder
 
 
-def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool, seismic: bool) -> None:
+@contextmanager
+def local_collection(index: str | Path) -> Iterator[Path]:
+    """A local folder with the manifest and the collection, while it is used: the one named, or a copy of what a URI
+    names, which is removed afterwards, and where it is found to be wrong. Who interrupts this goes on with it.
+
+    Raises SpartonError as local_index, and where another process has a copy.
+    """
+    if (path := local_path(index)) is not None:
+        yield path
+        return
+    folder, name = staging_folder(str(index), "exported"), redacted(str(index))
+    taken = f"another run is exporting the index {name}; wait for it"
+    with locked(lock_folder(folder), taken), naming_remote(folder, name):
+        try:
+            _refresh(folder, str(index), (COLLECTION, MARKERS))
+        except OSError as error:
+            raise unreachable(str(index), error) from error
+        try:
+            yield folder
+        except SpartonError:
+            remove_folder(folder)  # what is remote may be mended, under the same manifest
+            raise
+        remove_folder(folder)
+
+
+def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False) -> None:
+    """Have in a folder the manifest that is remote, and of a complete index the files of some of its folders."""
+    remote, name = RemoteFolder(uri), redacted(uri)
     while True:
         content = remote.read(NAME)
         if not content:
@@ -43,9 +72,9 @@ def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool, seismi
         if same and all((folder / file).is_file() for file in beside):
             return
         files: set[str] = set()
-        if lucene and manifest.stage == COMPLETE:
-            every = named_files(manifest) if manifest.updated else remote.files(LUCENE)
-            files = {file for file in every if file.startswith(f"{LUCENE}/")}
+        if manifest.stage == COMPLETE:
+            every = named_files(manifest) if manifest.updated else chain.from_iterable(map(remote.files, rooms))
+            files = {file for file in every if file.partition("/")[0] in rooms}
         if not same and not (manifest.updated and known and known.generation == manifest.generation):
             remove_folder(folder)
             folder.mkdir()
@@ -58,12 +87,12 @@ def _refresh(folder: Path, remote: RemoteFolder, name: str, lucene: bool, seismi
         if not manifest.updated:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
     if any(not (folder / file).is_file() for file in files | beside) or (
-        lucene and manifest.stage == COMPLETE and not files
+        rooms and manifest.stage == COMPLETE and not files
     ):
         raise SpartonError(f"the index {name} is being replaced; try again when that is done")
     with whole_file(path) as stream:
         stream.write(content)
-    for one in (folder / LUCENE).rglob("*") if manifest.updated else ():
+    for one in [one for room in rooms for one in (folder / room).rglob("*")] if manifest.updated else ():
         if one.is_file() and one.relative_to(folder).as_posix() not in files:
             one.unlink()  # who has it open goes on with it
     remove_other_seismic(folder, manifest)

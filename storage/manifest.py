@@ -407,10 +407,11 @@ def model_folder(name: str, index: Path | None, parameter: str = "model") -> Pat
     return Path(os.path.normpath(index.resolve() / name))
 
 
-def load_complete(folder: Path) -> Manifest:
-    """Read sparton.json of an index that can be searched. Raises SpartonError as load_manifest, or if half-built."""
+def load_complete(folder: Path, *, lucene: bool = True) -> Manifest:
+    """Read sparton.json of an index that is complete. lucene: whether it is to be searched too, unlike a copy of the
+    collection alone. Raises SpartonError as load_manifest, or if half-built."""
     manifest = load_manifest(folder)
-    if manifest.stage == COMPLETE and (folder / "lucene").is_dir():
+    if manifest.stage == COMPLETE and (not lucene or (folder / "lucene").is_dir()):
         return manifest
     if manifest.stage == ENCODED:
         found = "has its collection but no Lucene index"

@@ -44,16 +44,9 @@ class StagedIndex:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the lock of the local folder, which begins with what is remote. Raises SpartonError if it is taken."""
-        with locked(lock_folder(self.folder), in_use(self.name)):
-            try:
-                self._sync_from_remote()
-                yield
-            except SpartonError as error:
-                parts = (
-                    part.replace(str(self.folder), str(self.name)) if isinstance(part, str) else part
-                    for part in error.args
-                )
-                raise type(error)(*parts) from error
+        with locked(lock_folder(self.folder), in_use(self.name)), naming_remote(self.folder, self.name):
+            self._sync_from_remote()
+            yield
 
     def join(self, generation: str) -> None:
         """Make the local folder, and learn which parts of this build are remote. Others work on the same index."""
@@ -227,6 +220,17 @@ class StagedIndex:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
+
+
+@contextmanager
+def naming_remote(folder: Path, name: str) -> Iterator[None]:
+    """Have a SpartonError that names the local folder of a URI name that instead. name: the URI, as it may be
+    printed."""
+    try:
+        yield
+    except SpartonError as error:
+        parts = (part.replace(str(folder), name) if isinstance(part, str) else part for part in error.args)
+        raise type(error)(*parts) from error
 
 
 def staging_folder(uri: str, purpose: str) -> Path:

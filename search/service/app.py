@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from ...version import __version__
 from .access_log import AccessLog
+from .bounds import MOST_K, MOST_OFFSET, Bounds
 from .cors import Cors
 from .encode_routes import add_encode_routes
 from .hosts import Hosts
@@ -41,8 +42,8 @@ class ServiceOptions:
     cors_origins: of pages that may read responses, as cors_origins gives them. access_log: a line on stderr for each
     request. mcp: whether agents are served, at /mcp."""
 
-    most_k: int = 1_000
-    most_offset: int = 10_000
+    most_k: int = MOST_K
+    most_offset: int = MOST_OFFSET
     threads: int = 2
     waiting: int = 256
     hosts: tuple[str, ...] = ()
@@ -65,7 +66,8 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     threads = QueryThreads(options.threads, metrics)
     headers, hosts = security_headers(options.image_hosts), Hosts(options.hosts)
     metrics.watch(indexes.by_name())
-    agents = _agents(indexes, threads, options) if options.mcp else None
+    bounds = Bounds(options.most_k, options.most_offset)
+    agents = _agents(indexes, threads, bounds, options.cors_origins) if options.mcp else None
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -100,22 +102,19 @@ def make_app(searcher: Searchers, options: ServiceOptions = ServiceOptions()) ->
     app.add_middleware(KnownHosts, hosts=hosts, headers=headers, metrics=metrics)
     if options.access_log:
         app.add_middleware(AccessLog, is_secret=options.keys.is_key if options.keys else None)
-    if agents:
-        app.router.routes.append(Route("/mcp", agents))
 
     add_refusals(app, headers)
-    service = Service(
-        indexes, threads, options.most_k, options.most_offset, options.image_hosts, options.keys is not None
-    )
+    service = Service(indexes, threads, bounds, options.image_hosts, options.keys is not None)
     add_search_routes(app, service)
     add_encode_routes(app, service)
     add_index_routes(app, service, metrics)
     add_page_routes(app, service)
+    if agents:
+        app.router.routes.append(Route("/mcp", agents, methods=["POST"]))
     return app
 
 
-def _agents(indexes: Indexes, threads: QueryThreads, options: ServiceOptions) -> "Endpoint":
+def _agents(indexes: Indexes, threads: QueryThreads, bounds: Bounds, origins: tuple[str, ...]) -> "Endpoint":
     from .mcp import Agents, Endpoint  # an extra, and half a second
 
-    agents = Agents(indexes.by_name(), threads, most_k=options.most_k, most_offset=options.most_offset)
-    return Endpoint(agents, options.cors_origins)
+    return Endpoint(Agents(indexes, threads, bounds), origins)

@@ -5,9 +5,11 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from ..searcher import Searcher
+from .awaited import fail, settle
 from .metrics import Metrics
 
 # Of a batch: queries, and letters, by which a batch of long texts takes no longer than one of many short ones.
@@ -39,20 +41,11 @@ class Encoded:
 
     def settle(self) -> bool:
         """Make the answer, or say what came between; return whether anybody waits for it."""
-        if not self.answered.set_running_or_notify_cancel():
-            return False
-        try:
-            content = self.content(self)
-        except BaseException as error:  # which belongs to whoever awaits it
-            self.answered.set_exception(error)
-        else:
-            self.answered.set_result(content)
-        return True
+        return settle(self.answered, partial(self.content, self))
 
     def fail(self, error: Exception) -> None:
         """Have whoever awaits it get an error."""
-        if self.answered.set_running_or_notify_cancel():
-            self.answered.set_exception(error)
+        fail(self.answered, error)
 
 
 class EncodingThread:

@@ -7,9 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
-from ...errors import short
-from ..searcher import Searcher
-from .indexes import ServedIndex
+from .indexes import ServedIndex, described
 from .metrics import CONTENT_TYPE, Metrics
 from .reading import read_parameters
 from .routing import Described, Service, add_route, json_response
@@ -25,26 +23,20 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         index = service.index(request)
         read_parameters(NoParameters, request, "GET /index")
         with index.current.use() as searcher:
-            return json_response(_description(index.title, searcher), searcher)
+            return json_response(described(index.title, searcher), searcher)
 
     async def show_indexes(request: Request) -> Response:
         """The indexes that are served. Each has the paths of this service behind /indexes/NAME; without, they are of
         the first."""
         read_parameters(NoParameters, request, "GET /indexes")
-        return json_response({"indexes": [_described(index) for index in indexes]})
+        return json_response({"indexes": [_of_its_name(index) for index in indexes]})
 
     async def show_document(request: Request) -> Response:
         """Text and fields of the document with an id, which may hold slashes."""
         index, name = service.index(request), _id(request)
         read_parameters(NoParameters, request, "GET /doc/ID")
         with index.current.use() as searcher:
-            found = await service.threads.run(partial(searcher.get, name))
-            if found is None:
-                raise HTTPException(404, f"{index.title} has no document with the id {short(name)}")
-            content: dict[str, Any] = {"id": found.id, "text": found.text, "fields": dict(found.fields)}
-            if found.passages:
-                content["passages"] = found.passages
-            return json_response(content, searcher)
+            return json_response(await service.threads.run(partial(index.document, searcher, name)), searcher)
 
     async def health(request: Request) -> Response:
         """Whether the service is well, and how many documents can be found."""
@@ -71,7 +63,7 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         summary="Get a document",
         response=StoredDocument,
         parameters=NoParameters,
-        errors=(404, 503),
+        errors=(404,),
         in_path={"id": "The document's id; what a path cannot have is written as in %3F."},
         has_generation=True,
     )
@@ -85,20 +77,9 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
     add_route(app, "GET", "/metrics", show_metrics, metrics_described)
 
 
-def _described(index: ServedIndex) -> dict[str, Any]:
+def _of_its_name(index: ServedIndex) -> dict[str, Any]:
     with index.current.use() as searcher:
-        return _description(index.name, searcher)
-
-
-def _description(name: str, searcher: Searcher) -> dict[str, Any]:
-    settings = searcher.manifest.settings
-    return {
-        "name": name,
-        "documents": len(searcher),
-        "generation": searcher.manifest.state,
-        "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
-        "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
-    }
+        return described(index.name, searcher)
 
 
 def _id(request: Request) -> str:

@@ -5,9 +5,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from ...errors import Parameter, SpartonError, UsageError, short
+from ...errors import Parameter, SpartonError, UsageError, listed, short
 from ...storage.redaction import redacted
+from ..hit_content import document_content
 from ..options import SearcherOptions
 from ..searcher import Searcher
 from .current import FIRST_QUERY, CurrentSearcher
@@ -17,6 +19,10 @@ ALONE = "index"  # the name, in paths, of an index that was given none
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Searchers = Searcher | CurrentSearcher | Mapping[str, Searcher | CurrentSearcher] | Mapping[str | None, CurrentSearcher]
 _NAMES = "letters, digits, -, _ and ., the first a letter or a digit, 64 at most"
+
+
+class NoSuchError(UsageError):
+    """Nothing that is served has the name that a client sent."""
 
 
 class ServedIndex:
@@ -31,6 +37,13 @@ class ServedIndex:
     def title(self) -> str:
         """What people call it: its name, or that of its folder."""
         return self.name if self._is_named else self.current.newest.name
+
+    def document(self, searcher: Searcher, name: str) -> dict[str, Any]:
+        """A document by its id, as JSON has it. Raises NoSuchError."""
+        found = searcher.get(name)
+        if found is None:
+            raise NoSuchError(f"{self.title} has no document with the id {short(name)}")
+        return document_content(found)
 
 
 class Indexes:
@@ -50,9 +63,14 @@ class Indexes:
         """The searchers of each, by its name in paths."""
         return {one.name: one.current for one in self._served}
 
-    def find(self, name: str | None) -> ServedIndex | None:
-        """The index of a name, the first for no name; None where there is none."""
-        return self.first if name is None else next((one for one in self._served if one.name == name), None)
+    def named(self, name: str | None, *, are_secret: bool = False) -> ServedIndex:
+        """The index of a name, the first for no name. are_secret: whether the names of the others are. Raises
+        NoSuchError."""
+        found = self.first if name is None else next((one for one in self._served if one.name == name), None)
+        if found is None:
+            others = "" if are_secret else f"; expected one of {listed([one.name for one in self._served])}"
+            raise NoSuchError(f"no index has the name {short(name)}{others}")
+        return found
 
 
 def served_indexes(searchers: Searchers) -> Indexes:
@@ -60,6 +78,18 @@ def served_indexes(searchers: Searchers) -> Indexes:
     if isinstance(searchers, Mapping):
         return Indexes([ServedIndex(_current(one), name) for name, one in searchers.items()])
     return Indexes([ServedIndex(_current(searchers))])
+
+
+def described(name: str, searcher: Searcher) -> dict[str, Any]:
+    """An index as JSON describes it."""
+    settings = searcher.manifest.settings
+    return {
+        "name": name,
+        "documents": len(searcher),
+        "generation": searcher.manifest.state,
+        "fields": [{"name": field.name, "kind": field.kind} for field in settings.fields],
+        "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
+    }
 
 
 def named_places(places: Places) -> dict[str | None, str | Path]:

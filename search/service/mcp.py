@@ -5,7 +5,7 @@ The package mcp is an extra: this module is imported where agents are served, an
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -25,33 +25,32 @@ from mcp_types import (
     Tool,
     ToolAnnotations,
 )
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from ...errors import SpartonError, UsageError, listed, short
+from ...errors import SpartonError, listed, short
 from ...version import __version__
 from ..searcher import Searcher
-from .current import CurrentSearcher
+from .bounds import Bounds
 from .hosts import EVERY
+from .indexes import Indexes, ServedIndex, described
 from .mcp_schemas import (
     Arguments,
     DescribeArguments,
     Description,
     EncodeArguments,
     Found,
-    FoundDocument,
     GetArguments,
     SearchArguments,
-    Terms,
 )
 from .query_threads import QueryThreads
-from .refusal import refuse
+from .refusal import fault
+from .schemas import EncodedText, StoredDocument
+from .validated import refuse_unknown, validated
 
 _MOST_VALUES, _LONGEST_VALUE = 10, 100  # of a field, and letters of one, as an agent is told them
-_TOLD = 5  # faults of a call
 log = logging.getLogger("sparton")
 
 
@@ -63,7 +62,7 @@ class _Kind:
     description: str
     arguments: type[Arguments]
     gives: type[BaseModel]
-    run: Callable[["Agents", Any, Searcher], Awaitable[dict[str, Any]]]
+    run: Callable[["Agents", Any, ServedIndex, Searcher], Awaitable[dict[str, Any]]]
 
     def tool(self, name: str) -> Tool:
         """The tool as agents are told of it."""
@@ -78,16 +77,10 @@ class _Kind:
 
 
 class Agents:
-    """The tools over some indexes, by name; the first is meant where a call names none.
+    """The tools over some indexes, of which the first is meant where a call names none."""
 
-    most_k, most_offset: hits that a query may ask for, and pass over.
-    """
-
-    def __init__(
-        self, indexes: Mapping[str, CurrentSearcher], threads: QueryThreads, *, most_k: int, most_offset: int
-    ) -> None:
-        self._indexes, self._threads = indexes, threads
-        self._most_k, self._most_offset = most_k, most_offset
+    def __init__(self, indexes: Indexes, threads: QueryThreads, bounds: Bounds) -> None:
+        self._indexes, self._threads, self._bounds = indexes, threads, bounds
 
     def server(self) -> "Server[Any]":
         """What speaks the protocol."""
@@ -110,68 +103,43 @@ class Agents:
         if kind is None:
             raise MCPError(INVALID_PARAMS, f"there is no tool {short(request.name)}; the tools are {listed([*_TOOLS])}")
         try:
-            asked = kind.arguments.model_validate(request.arguments or {})
-            with self._index(asked.index).use() as searcher:
-                content = await kind.run(self, asked, searcher)
-        except ValidationError as error:
-            return _told(_faults(error, kind.arguments))
+            given, what = request.arguments or {}, f"the tool {request.name}"
+            refuse_unknown(kind.arguments, given, what, "argument")
+            asked = validated(kind.arguments, given, what)
+            index = self._indexes.named(asked.index)
+            with index.current.use() as searcher:
+                content = await kind.run(self, asked, index, searcher)
         except SpartonError as error:
             return _told(str(error))
         except HTTPException as error:  # the service is stopping
             return _told(error.detail)
         except Exception as error:
             log.exception("the tool %s met a fault", request.name)
-            return _told(f"this call met a fault in Sparton ({type(error).__name__}); please report it")
+            return _told(fault("this call", error))
         text = json.dumps(content, ensure_ascii=False)  # for agents that do not read what is structured
         return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 
-    def _index(self, name: str | None) -> CurrentSearcher:
-        if name is None:
-            return next(iter(self._indexes.values()))
-        if name not in self._indexes:
-            raise UsageError(f"there is no index {short(name)}; the indexes are {listed([*self._indexes])}")
-        return self._indexes[name]
-
-    async def search(self, asked: SearchArguments, searcher: Searcher) -> dict[str, Any]:
+    async def search(self, asked: SearchArguments, index: ServedIndex, searcher: Searcher) -> dict[str, Any]:
         """As GET /search, without the times."""
-        for name, value, least, most in (
-            ("k", asked.k, 1, self._most_k),
-            ("offset", asked.offset, 0, self._most_offset),
-        ):
-            if not least <= value <= most:
-                raise UsageError(f"{name} is {short(value)}; expected {least} to {most}")
-        more = {"filters": asked.filters, "facets": asked.facets, "sort": asked.sort, "offset": asked.offset}
-        (content,) = await self._threads.answer(searcher, [asked.query], asked.k, False, more)
+        self._bounds.check(asked.k, asked.offset)
+        (content,) = await self._threads.answer(searcher, [asked.query], asked.k, False, asked.more())
         found = json.loads(content)
         return {name: found[name] for name in ("hits", "total", "facets") if name in found}
 
-    async def get_document(self, asked: GetArguments, searcher: Searcher) -> dict[str, Any]:
-        """A document by its id."""
-        document = await self._threads.run(partial(searcher.get, asked.id))
-        if document is None:
-            raise UsageError(f"the index has no document {short(asked.id)}; expected the id of a hit")
-        return {"id": document.id, "text": document.text, "fields": dict(document.fields)}
+    async def get_document(self, asked: GetArguments, index: ServedIndex, searcher: Searcher) -> dict[str, Any]:
+        """As GET /doc."""
+        return await self._threads.run(partial(index.document, searcher, asked.id))
 
-    async def describe_index(self, asked: DescribeArguments, searcher: Searcher) -> dict[str, Any]:
-        """As GET /index, with values of the fields."""
-        settings = searcher.manifest.settings
-        name = asked.index or next(iter(self._indexes))
-        fields = []
-        for field in settings.fields:
-            values = await self._threads.run(partial(searcher.frequent_values, field.name, _MOST_VALUES))
-            told = [value for value in values if not isinstance(value, str) or len(value) <= _LONGEST_VALUE]
-            fields.append({"name": field.name, "kind": field.kind, "values": told})
-        return {
-            "name": name,
-            "indexes": [*self._indexes],
-            "documents": len(searcher),
-            "generation": searcher.manifest.state,
-            "model": settings.model and settings.model.name.rstrip("/").rpartition("/")[2],
-            "fields": fields,
-        }
+    async def describe_index(self, asked: DescribeArguments, index: ServedIndex, searcher: Searcher) -> dict[str, Any]:
+        """As GET /indexes has it, with values of the fields."""
+        content = described(index.name, searcher)
+        for field in content["fields"]:
+            values = await self._threads.run(partial(searcher.frequent_values, field["name"], _MOST_VALUES))
+            field["values"] = [value for value in values if not isinstance(value, str) or len(value) <= _LONGEST_VALUE]
+        return {**content, "indexes": [one.name for one in self._indexes]}
 
-    async def encode(self, asked: EncodeArguments, searcher: Searcher) -> dict[str, Any]:
-        """The terms of a text as a query."""
+    async def encode(self, asked: EncodeArguments, index: ServedIndex, searcher: Searcher) -> dict[str, Any]:
+        """As GET /encode, as a query."""
         (terms,) = await self._threads.encode(searcher, [asked.text])
         return {"text": asked.text, "terms": json.loads(terms)}
 
@@ -187,9 +155,9 @@ _TOOLS = {
     ),
     "get_document": _Kind(
         "Get a document",
-        "Get one document by its id: its whole text and its fields.",
+        "Get one document by its id: its whole text and its fields, and its passages if it was split.",
         GetArguments,
-        FoundDocument,
+        StoredDocument,
         Agents.get_document,
     ),
     "describe_index": _Kind(
@@ -204,7 +172,7 @@ _TOOLS = {
         "Encode a text",
         "Give the terms and weights that the index's model makes of a text as a query.",
         EncodeArguments,
-        Terms,
+        EncodedText,
         Agents.encode,
     ),
 }
@@ -227,18 +195,13 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or have it handled."""
         headers = Headers(scope=scope)
-        if scope["method"] != "POST":
-            method = scope["method"][:_LONGEST_VALUE]
-            why = f"{scope['path']} does not take {method}; expected POST, as clients of MCP send"
-            await refuse(send, 405, why, {"allow": "POST"})
-        elif not self._allows(headers.get("origin"), headers.get("host", "")):
+        if not self._allows(headers.get("origin"), headers.get("host", "")):
             why = (
                 f"pages of the origin {short(headers['origin'])} may not speak for an agent; start the service with "
                 "--cors-origin ORIGIN if they should"
             )
-            await refuse(send, 403, why)
-        else:
-            await self._manager.handle_request(scope, receive, send)
+            raise HTTPException(403, why)
+        await self._manager.handle_request(scope, receive, send)
 
     def _allows(self, origin: str | None, host: str) -> bool:
         """Whether a request is from no page, from one of this service's own, or from one that is named."""
@@ -252,21 +215,3 @@ class Endpoint:
 
 def _told(why: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=why)], is_error=True)
-
-
-def _faults(error: ValidationError, arguments: type[BaseModel]) -> str:
-    """What is wrong with arguments, without repeating them."""
-    errors = error.errors()
-    found = [_fault(one, arguments) for one in errors[:_TOLD]]
-    if len(errors) > _TOLD:
-        found.append(f"and {len(errors) - _TOLD} more of the kind")
-    return "; ".join(found)
-
-
-def _fault(error: ErrorDetails, arguments: type[BaseModel]) -> str:
-    name = ".".join(map(str, error["loc"]))[:_LONGEST_VALUE]
-    if error["type"] == "missing":
-        return f"{name} is missing; the tool needs it"
-    if error["type"] == "extra_forbidden":
-        return f"the tool has no argument {short(name)}; its arguments are {listed([*arguments.model_fields])}"
-    return f"{name}: {error['msg']}"

@@ -1,46 +1,44 @@
 """What the tools for agents take and give, as models of which their schemas are made."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-_MOST_LETTERS, _MOST_NAMES = 4_096, 32  # of a text, and filters or facets of a query
-_Text = Annotated[str, Field(max_length=_MOST_LETTERS)]
+from .schemas import FacetCount, FoundHit, IndexDescription, IndexField, Request, Search, Text, Texts
+
 _Index = Annotated[
     str | None, Field(description="The name of the index, one of those that describe_index names; the first if none.")
 ]
 _Filters = Annotated[
-    list[_Text],
+    Texts,
     Field(
-        max_length=_MOST_NAMES,
         description="Conditions on fields, all of which a document must pass: `price < 100`, `brand = Adele`, "
         '`brand in (Adele, "Odile & Co")`, `in_stock`, `exists price`, `added >= 2026-01-31`. One may join several '
         "with and, or, not and parentheses. Strings are compared whole. describe_index says which fields there are.",
     ),
 ]
 _Facets = Annotated[
-    list[_Text],
-    Field(max_length=_MOST_NAMES, description="Fields whose values are counted among all that the query matches."),
+    Texts,
+    Field(description="Fields whose values are counted among all that the query matches."),
 ]
-_Value = str | int | float | bool | list[str]
 
 
-class Arguments(BaseModel):
+class Arguments(Request):
     """What every tool takes."""
 
-    model_config = ConfigDict(extra="forbid")
     index: _Index = None
 
 
-class SearchArguments(Arguments):
+class SearchArguments(Arguments, Search):
     """A query."""
 
-    query: Annotated[_Text, Field(description="What to search for, in plain words.")]
+    query: Annotated[Text, Field(description="What to search for, in plain words.")]
     k: Annotated[int, Field(description="How many documents.")] = 10
-    filters: _Filters = []
-    facets: _Facets = []
+    filters: _Filters = Field(default=[])
+    facets: _Facets = Field(default=[])
     sort: Annotated[
-        _Text | None,
+        Text | None,
         Field(description="A field to order by instead of by score, as price; -price: largest first."),
     ] = None
     offset: Annotated[int, Field(description="How many of the best documents to pass over.")] = 0
@@ -49,7 +47,7 @@ class SearchArguments(Arguments):
 class GetArguments(Arguments):
     """A document that is wanted."""
 
-    id: Annotated[_Text, Field(description="The id of a document, as a hit has it.")]
+    id: Annotated[Text, Field(description="The id of a document, as a hit has it.")]
 
 
 class DescribeArguments(Arguments):
@@ -59,58 +57,23 @@ class DescribeArguments(Arguments):
 class EncodeArguments(Arguments):
     """A text."""
 
-    text: Annotated[_Text, Field(description="A text, encoded as a query is.")]
-
-
-class _Hit(BaseModel):
-    rank: int
-    id: str
-    score: float
-    text: str | None
-    passage: Annotated[int, Field(description="Which passage of the document was found, from 0.")] = 0
-    fields: dict[str, _Value]
-
-
-class _Count(BaseModel):
-    value: str | int | float | bool
-    count: int
+    text: Annotated[Text, Field(description="A text, encoded as a query is.")]
 
 
 class Found(BaseModel):
     """What a query finds."""
 
-    hits: list[_Hit]
+    hits: list[FoundHit]
     total: Annotated[int, Field(description="Documents that match, hits or not; where facets were asked for.")] = 0
-    facets: dict[str, list[_Count]] = {}
+    facets: dict[str, list[FacetCount]] = {}
 
 
-class FoundDocument(BaseModel):
-    """A document."""
-
-    id: str
-    text: str | None
-    fields: dict[str, _Value]
-
-
-class _Field(BaseModel):
-    name: str
-    kind: Annotated[str, Field(description="string, number, boolean, timestamp or strings (a list of them).")]
+class _Field(IndexField):
     values: Annotated[list[str | int | float | bool], Field(description="The most frequent values, not all.")]
 
 
-class Description(BaseModel):
+class Description(IndexDescription):
     """An index."""
 
-    name: str
     indexes: Annotated[list[str], Field(description="The names of all indexes that can be searched.")]
-    documents: int
-    generation: str
-    model: str | None
-    fields: list[_Field]
-
-
-class Terms(BaseModel):
-    """A text as terms."""
-
-    text: str
-    terms: Annotated[dict[str, int], Field(description="Terms and their weights, heaviest first.")]
+    fields: Sequence[_Field]

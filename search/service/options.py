@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ...options import MOST_THREADS, PORTS, Option, Options, at_least
+from .bounds import MOST_K
 
 _THREADS = Option("How many search. [default: one a core]", "Service", at_least(1, MOST_THREADS))
 _PAGE_IMAGES = Option("Host from which the page shows pictures, besides its own.", "Service")
@@ -35,7 +36,7 @@ class ServeOptions(Options):
     allow_hosts: Annotated[Sequence[str], _HOSTS] = ()
     image_hosts: Annotated[Sequence[str], _PAGE_IMAGES] = ()
     threads: Annotated[int | None, _THREADS] = None
-    max_k: Annotated[int, Option("Most hits that a query may ask for.", "Service", at_least(1))] = 1_000
+    max_k: Annotated[int, Option("Most hits that a query may ask for.", "Service", at_least(1))] = MOST_K
     max_connections: Annotated[int, _CONNECTIONS] = 1_000
     request_seconds: Annotated[int, _SECONDS] = 20
     max_unfinished_mb: Annotated[int, _UNFINISHED] = 64

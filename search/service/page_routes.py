@@ -24,7 +24,7 @@ def add_page_routes(app: FastAPI, service: Service) -> None:
     async def show_page(request: Request) -> Response:
         """A page to search from, whose address has what is searched for."""
         service.index(request)
-        return HTMLResponse(page(service.images, min(_HITS, service.most_k), service.most_offset))
+        return HTMLResponse(page(service.images, min(_HITS, service.bounds.most_k), service.bounds.most_offset))
 
     async def to_page(request: Request) -> Response:
         """The page of an index, whose address ends with a slash."""

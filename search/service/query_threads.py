@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
 from .access_log import note
+from .awaited import fail, settle
 from .connections import STOPPING
 from .encoding import Encoded, EncodingThread
 from .metrics import Metrics
@@ -43,20 +44,17 @@ class QueryThreads:
         self._encoding = EncodingThread(self._search, metrics)
         self._stopped = False
         self._under_way: set[Future[Any]] = set()
+        self._awaited: set[Future[Any]] = set()
+        self._given_up = False
 
     async def run(self, task: Callable[[], T]) -> T:
         """What a task gives, when a thread has done it. Raises HTTPException (503) once the service stops. Who is
         cancelled waits for a task that was begun, since the index that it reads must stay open."""
-        future = self._submit(task)
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            request = asyncio.current_task()
-            if self._stopped and future.cancelled() and not (request and request.cancelling()):
-                raise _stopping() from None
-            raise
-        finally:
-            await _until_done([future])
+        awaited: Future[T] = Future()
+        submitted = self._submit(partial(settle, awaited, task))
+        submitted.add_done_callback(lambda done: fail(awaited, _stopping()) if done.cancelled() else None)
+        (given,) = await self._all([awaited])
+        return given
 
     async def answer(
         self, searcher: Searcher, queries: Sequence[str], k: int, explain: bool, more: Mapping[str, Any]
@@ -86,10 +84,15 @@ class QueryThreads:
         if self._stopped:
             raise _stopping()
         self._encoding.add(encoded)
+        return await self._all([one.answered for one in encoded])
+
+    async def _all(self, awaited: "Sequence[Future[T]]") -> list[T]:
+        self._awaited.update(awaited)
         try:
-            return await asyncio.gather(*(asyncio.wrap_future(one.answered) for one in encoded))
+            return await asyncio.gather(*map(asyncio.wrap_future, awaited))
         finally:  # where one of them failed, nobody awaits the others
-            await _until_done([one.answered for one in encoded])
+            await _until_done(awaited)
+            self._awaited.difference_update(awaited)
 
     def stop(self) -> None:
         """Tell whoever waits that there will be no answer. What is being encoded or searched for is finished."""
@@ -98,11 +101,19 @@ class QueryThreads:
             query.fail(_stopping())
         self._pool.shutdown(wait=False, cancel_futures=True)
 
+    def give_up(self) -> None:
+        """Have nobody wait for what was begun either, as for a model that is being loaded: its threads are left alone.
+        For whoever serves, in whose event loop this is called."""
+        self._given_up = True
+        for awaited in self._awaited:
+            fail(awaited, _stopping())
+
     def close(self) -> None:
-        """Finish what was begun, if that takes no longer than a few seconds."""
+        """Finish what was begun, if that takes no longer than a few seconds and was not given up."""
         self.stop()
-        self._encoding.join(_LAST)
-        wait_for(list(self._under_way), _LAST)
+        if not self._given_up:
+            self._encoding.join(_LAST)
+            wait_for(list(self._under_way), _LAST)
 
     def _submit(self, task: Callable[[], T]) -> "Future[T]":
         try:

@@ -1,9 +1,14 @@
-"""How a request is refused before the application sees it."""
+"""How a request is refused before the application sees it, and what is said of a fault."""
 
 import json
 from collections.abc import Mapping
 
 from starlette.types import Send
+
+
+def fault(what: str, error: Exception) -> str:
+    """The sentence for what nobody foresaw, in which there is nothing of what was asked or is stored."""
+    return f"{what} met a fault in Sparton ({type(error).__name__}); please report it"
 
 
 async def refuse(send: Send, status: int, why: str, headers: Mapping[str, str] | None = None) -> None:

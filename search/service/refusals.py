@@ -8,6 +8,8 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from ...errors import UsageError, listed, named
+from .indexes import NoSuchError
+from .refusal import fault
 from .routing import OF_AN_INDEX
 
 _QUOTED = 100  # letters of what a client sent, in what it is told
@@ -33,11 +35,14 @@ def add_refusals(app: FastAPI, headers: Mapping[str, str]) -> None:
     async def correct(request: Request, error: UsageError) -> Response:
         return _refusal(422, str(error))
 
+    @app.exception_handler(NoSuchError)
+    async def miss(request: Request, error: NoSuchError) -> Response:
+        return _refusal(404, str(error))
+
     @app.exception_handler(Exception)
     async def apologize(request: Request, error: Exception) -> Response:
         # Behind all middlewares, which therefore add nothing to it.
-        why = f"this request met a fault in Sparton ({type(error).__name__}); please report it"
-        return _refusal(500, why, headers)
+        return _refusal(500, fault("this request", error), headers)
 
 
 def _refusal(status: int, why: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -46,8 +51,8 @@ def _refusal(status: int, why: str, headers: Mapping[str, str] | None = None) ->
 
 def _paths(app: FastAPI) -> str:
     """The paths that are served, without those of each index."""
-    every = app.openapi()["paths"]
-    own = [path for path in every if not path.startswith(OF_AN_INDEX)]
+    every = dict.fromkeys(str(getattr(route, "path_format", "")) for route in app.routes)  # GET and HEAD have one each
+    own = [path for path in every if path and not path.startswith(OF_AN_INDEX)]
     return f"{listed(own)}, or one of an index as /indexes/NAME/search"
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.convertors import Convertor, register_url_convertor
 
-from ...errors import listed, short
 from ..searcher import Searcher
+from .bounds import Bounds
 from .indexes import Indexes, ServedIndex
 from .paths import counted_path, is_open
 from .query_threads import QueryThreads
@@ -31,43 +31,38 @@ _INDEX = {
 _STATUSES = {
     400: "What was sent is no request that can be read.",
     404: "There is no such index, or no such document.",
+    408: "The request did not come whole within the time that it has.",
     413: "The body is too large.",
     415: "The body is no JSON.",
     421: "The request is for a host that is not served.",
     422: "What is asked cannot be meant.",
     500: "A fault in Sparton.",
-    503: "Too many requests at once, or what is asked cannot be had now.",
+    503: "Too many requests or connections at once, the service is stopping, or what is asked cannot be had now.",
 }
+_ANY = (400, 408, 413, 421, 500, 503)  # of any request: a GET may have a body that is too large, or not come whole
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What all routes need. most_k, most_offset, images: see ServiceOptions. has_keys: whether requests need keys."""
+    """What all routes need. images: see ServiceOptions. has_keys: whether requests need keys."""
 
     indexes: Indexes
     threads: QueryThreads
-    most_k: int
-    most_offset: int
+    bounds: Bounds
     images: tuple[str, ...]
     has_keys: bool = False
 
     def index(self, request: Request) -> ServedIndex:
-        """The index that a request names, or the first. Raises HTTPException for one that is not there."""
-        name = request.path_params.get("index")
-        found = self.indexes.find(name)
-        if found is None:
-            why = f"no index has the name {short(name)}"
-            if not self.has_keys or not is_open(counted_path(request.scope["path"])):
-                why += f"; expected one of {listed([one.name for one in self.indexes])}"
-            raise HTTPException(404, why)
-        return found
+        """The index that a request names, or the first. Raises NoSuchError."""
+        without_key = self.has_keys and is_open(counted_path(request.scope["path"]))
+        return self.indexes.named(request.path_params.get("index"), are_secret=without_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
     """What the schema says of a route. response: what the body is, or a media type of what is no JSON. parameters,
-    body: what the request has. errors: statuses, besides those of every route. in_path: a parameter in the path, and
-    what it is."""
+    body: what the request has, by which it may be refused. errors: statuses besides. in_path: a parameter in the path,
+    and what it is."""
 
     summary: str
     response: type[BaseModel] | str
@@ -119,10 +114,13 @@ def _add(app: FastAPI, method: str, path: str, endpoint: Endpoint, described: De
     if described.has_generation:
         words = "Names the build and the generation of the index that the response is of."
         found["headers"] = {GENERATION: {"description": words, "schema": {"type": "string"}}}
-    statuses = {400, 421, 422, 500, *described.errors, *((404,) if path.startswith(OF_AN_INDEX) else ())}
-    responses: dict[int | str, dict[str, Any]] = {200: found} | {
-        status: {"model": Refusal, "description": _STATUSES[status]} for status in sorted(statuses)
-    }
+    statuses = {*_ANY, *described.errors}
+    statuses |= {404} if path.startswith(OF_AN_INDEX) else set()
+    statuses |= {422} if described.parameters or described.body else set()
+    statuses |= {415} if described.body else set()
+    responses: dict[int | str, dict[str, Any]] = {200: found}
+    for status in sorted(statuses):
+        responses[status] = {"model": Refusal, "description": _STATUSES[status]}
     app.add_api_route(
         path,
         endpoint,

@@ -3,6 +3,7 @@
 Responses are written as they are made: no model of this file stands between a searcher and a client.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 MOST_LETTERS, MOST_QUERIES, MOST_BYTES = 4_096, 64, 2**20
 MOST_NAMES = 32  # filters, or facets, of a request
 
-_Text = Annotated[str, Field(max_length=MOST_LETTERS)]
-_Texts = Annotated[list[_Text], Field(max_length=MOST_NAMES)]
-_Queries = Annotated[list[_Text], Field(min_length=1, max_length=MOST_QUERIES)]
+Text = Annotated[str, Field(max_length=MOST_LETTERS)]
+Texts = Annotated[list[Text], Field(max_length=MOST_NAMES)]
+Value = str | int | float | bool | list[str]  # of a field
+_Queries = Annotated[list[Text], Field(min_length=1, max_length=MOST_QUERIES)]
 _Side = Literal["query", "document"]
 _K = Field(description="How many hits; the service has a limit (--max-k).", examples=[10])
 _EXPLAIN = Field(description="Whether to tell the query's terms, and what each gave to a score.")
@@ -31,38 +33,46 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Search(Request):
+    """What asks for hits, by whichever names."""
+
+    def more(self) -> dict[str, Any]:
+        """What Searcher.answer takes beside a query and k."""
+        return self.model_dump(include={"filters", "facets", "sort", "offset"})
+
+
 class NoParameters(Request):
     """A request that has no parameters."""
 
 
-class SearchParameters(Request):
+class SearchParameters(Search):
     """The parameters of GET /search."""
 
-    q: Annotated[_Text, Field(description="The query.", examples=["small black leather bag"])]
+    q: Annotated[Text, Field(description="The query.", examples=["small black leather bag"])]
     k: Annotated[int, _K] = 10
     explain: Annotated[bool, _EXPLAIN] = False
-    sort: Annotated[_Text | None, _SORT] = None
+    sort: Annotated[Text | None, _SORT] = None
     offset: Annotated[int, _OFFSET] = 0
-    filter: Annotated[_Texts, _FILTERS] = []
-    facet: Annotated[_Texts, _FACETS] = []
+    filters: Annotated[Texts, Field(alias="filter"), _FILTERS] = []
+    facets: Annotated[Texts, Field(alias="facet"), _FACETS] = []
 
 
-class Batch(Request):
+class Batch(Search):
     """The body of POST /search."""
 
     queries: Annotated[_Queries, Field(description="The queries.", examples=[["black bag", "red hat"]])]
     k: Annotated[int, _K] = 10
     explain: Annotated[bool, _EXPLAIN] = False
-    filters: Annotated[_Texts, _FILTERS] = []
-    facets: Annotated[_Texts, _FACETS] = []
-    sort: Annotated[_Text | None, _SORT] = None
+    filters: Annotated[Texts, _FILTERS] = []
+    facets: Annotated[Texts, _FACETS] = []
+    sort: Annotated[Text | None, _SORT] = None
     offset: Annotated[int, _OFFSET] = 0
 
 
 class EncodeParameters(Request):
     """The parameters of GET /encode."""
 
-    text: Annotated[_Text, Field(description="The text.", examples=["black leather bag"])]
+    text: Annotated[Text, Field(description="The text.", examples=["black leather bag"])]
     side: Annotated[_Side, Field(alias="as"), _AS] = "query"
 
 
@@ -89,7 +99,7 @@ class Match(BaseModel):
     expanded: Annotated[bool, Field(description="Whether the model added the term to the query.")]
 
 
-class Hit(BaseModel):
+class FoundHit(BaseModel):
     """A document that was found."""
 
     rank: Annotated[int, Field(description="From 1 on.", examples=[1])]
@@ -97,7 +107,12 @@ class Hit(BaseModel):
     score: Annotated[float, Field(description="The sum over terms of query impact × document impact.", examples=[88.0])]
     text: Annotated[str | None, Field(description="Null if the index stores no texts.", examples=["A black bag"])]
     passage: Annotated[int, Field(description="Where documents were split: which of its passages, from 0.")] = 0
-    fields: Annotated[dict[str, Any], _FIELDS]
+    fields: Annotated[dict[str, Value], _FIELDS]
+
+
+class Hit(FoundHit):
+    """A document that was found, and why."""
+
     matches: Annotated[list[Match], Field(description="If explain is true.")] = []
 
 
@@ -112,7 +127,7 @@ class Term(BaseModel):
 class FacetCount(BaseModel):
     """A value of a field, and how many documents have it."""
 
-    value: Annotated[str | float | bool, Field(examples=["Adele"])]
+    value: Annotated[str | int | float | bool, Field(examples=["Adele"])]
     count: Annotated[int, Field(examples=[12])]
 
 
@@ -164,7 +179,7 @@ class StoredDocument(BaseModel):
 
     id: Annotated[str, Field(examples=["P1"])]
     text: Annotated[str | None, Field(description="Null if the index stores no texts.", examples=["A black bag"])]
-    fields: Annotated[dict[str, Any], _FIELDS]
+    fields: Annotated[dict[str, Value], _FIELDS]
     passages: Annotated[list[str], Field(description="Where documents were split: its passages.")] = []
 
 
@@ -181,7 +196,7 @@ class IndexDescription(BaseModel):
     name: Annotated[str, Field(examples=["shop"])]
     documents: Annotated[int, Field(description="How many documents, or passages.", examples=[2000])]
     generation: Annotated[str, Field(description="Of the index; another one after an update.", examples=["3f2a-1"])]
-    fields: list[IndexField]
+    fields: Sequence[IndexField]
     model: Annotated[str | None, Field(description="Null where nobody named it.", examples=["tiny"])]
 
 

@@ -1,10 +1,7 @@
 """Routes that search: GET and POST /search."""
 
-from typing import Any
+from fastapi import FastAPI, Request, Response
 
-from fastapi import FastAPI, HTTPException, Request, Response
-
-from ...errors import short
 from .access_log import note
 from .reading import read_body, read_parameters
 from .routing import Described, Service, add_route, response_of
@@ -19,21 +16,19 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
         """The documents that are best for a query. `filter` and `facet` may stand several times."""
         index = service.index(request)
         asked = read_parameters(SearchParameters, request, "GET /search")
-        _check(asked, service)
-        more = {"filters": asked.filter, "facets": asked.facet, "sort": asked.sort, "offset": asked.offset}
+        service.bounds.check(asked.k, asked.offset)
         with index.current.use() as searcher:
-            (found,) = await threads.answer(searcher, [asked.q], asked.k, asked.explain, more)
+            (found,) = await threads.answer(searcher, [asked.q], asked.k, asked.explain, asked.more())
             return response_of(found, searcher)
 
     async def search_batch(request: Request) -> Response:
         """The documents that are best for each of several queries, in their order."""
         index = service.index(request)
         asked = await read_body(Batch, request, "POST /search")
-        _check(asked, service)
-        more: dict[str, Any] = asked.model_dump(include={"filters", "facets", "sort", "offset"})
+        service.bounds.check(asked.k, asked.offset)
         with index.current.use() as searcher:
             note(queries=len(asked.queries))
-            results = await threads.answer(searcher, asked.queries, asked.k, asked.explain, more)
+            results = await threads.answer(searcher, asked.queries, asked.k, asked.explain, asked.more())
             return response_of(b'{"results":[' + b",".join(results) + b"]}", searcher)
 
     add_route(
@@ -45,7 +40,6 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
             summary="Search",
             response=SearchResponse,
             parameters=SearchParameters,
-            errors=(503,),
             has_generation=True,
         ),
         of_indexes=True,
@@ -59,15 +53,7 @@ def add_search_routes(app: FastAPI, service: Service) -> None:
             summary="Search for several queries",
             response=BatchResponse,
             body=Batch,
-            errors=(413, 415, 503),
             has_generation=True,
         ),
         of_indexes=True,
     )
-
-
-def _check(asked: SearchParameters | Batch, service: Service) -> None:
-    if not 1 <= asked.k <= service.most_k:
-        raise HTTPException(422, f"k is {short(asked.k)}; expected 1 to {service.most_k}")
-    if not 0 <= asked.offset <= service.most_offset:
-        raise HTTPException(422, f"offset is {short(asked.offset)}; expected 0 to {service.most_offset}")

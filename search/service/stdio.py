@@ -13,6 +13,7 @@ from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
 from ...options import names
 from ..options import SearcherOptions
+from .bounds import Bounds
 from .current import Reloading
 from .indexes import opened_indexes, served_indexes
 from .options import ServeOptions
@@ -33,7 +34,6 @@ def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, 
     check_mcp()
     import anyio
 
-    from .app import ServiceOptions
     from .mcp import Agents
     from .metrics import Metrics
     from .query_threads import QueryThreads
@@ -44,9 +44,7 @@ def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, 
             indexes = opened_indexes(places, searching, until_the_end)
             threads = QueryThreads(serving.threads or cores(), Metrics())
             until_the_end.callback(threads.close)
-            bounds = ServiceOptions(most_k=serving.max_k)
-            named = served_indexes(indexes).by_name()
-            agents = Agents(named, threads, most_k=bounds.most_k, most_offset=bounds.most_offset)
+            agents = Agents(served_indexes(indexes), threads, Bounds(most_k=serving.max_k))
             for name, current in indexes.items() if serving.reload else ():
                 until_the_end.enter_context(Reloading(current, places[name], name))
             anyio.run(_serve, agents, out)

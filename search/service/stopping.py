@@ -19,7 +19,8 @@ from .query_threads import QueryThreads
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
 # Seconds after it was told to stop: whoever waits for an answer then is told that there is none; connections that are
-# still open are closed, as of clients that take no response; and what is under way is given up.
+# still open are closed, as of clients that take no response, and nobody waits any more for what was begun; and what is
+# under way is given up.
 _ANSWERED, _CLOSED, _GRACE = 7.0, 8.5, 9
 _WAITING = 1_024  # connections that the system keeps until they are let in
 
@@ -61,12 +62,16 @@ class _Server(uvicorn.Server):
         """Let nobody in, and finish what is under way."""
         self._connections.stopping = True
         loop = asyncio.get_running_loop()
-        timers = loop.call_later(_ANSWERED, self._threads.stop), loop.call_later(_CLOSED, self._connections.cut_all)
+        timers = loop.call_later(_ANSWERED, self._threads.stop), loop.call_later(_CLOSED, self._give_up)
         try:
             await super().shutdown(sockets)
         finally:
             for timer in timers:
                 timer.cancel()
+
+    def _give_up(self) -> None:
+        self._connections.cut_all()
+        self._threads.give_up()
 
 
 @contextmanager

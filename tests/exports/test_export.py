@@ -15,7 +15,7 @@ from support.exported import files_of, lines_of
 from support.updates import build, write_rows
 
 import sparton
-from sparton.exports import postings
+from sparton.exports import collection, postings
 from sparton.exports.ledger import Ledger
 from sparton.exports.names import Spelled, at_most, percent_encoded
 from sparton.exports.register import FORMATS
@@ -191,6 +191,47 @@ def parquet_content(folder):
     """{id: (text, {term: impact})} of an export."""
     rows = ds.dataset(sorted(map(str, folder.glob("*.parquet")))).to_table().to_pylist()
     return {row["id"]: (row["text"], dict(zip(row["terms"], row["impacts"], strict=True))) for row in rows}
+
+
+@pytest.mark.parametrize("join", [True, False])
+def test_terms_are_numbered_without_reading_the_documents_unless_some_were_deleted(
+    shop, tmp_path, monkeypatch, static_model, join
+):
+    document, read = collection._document, []
+    monkeypatch.setattr(collection, "_document", lambda line: read.append(line) or document(line))
+    rows = [{"id": f"d{i}", "text": f"{('black', 'red')[i % 2]} bag"} for i in range(20)]
+    rows.append({"id": "alone", "text": "small hat"})
+    corpus, index = write_rows(tmp_path / "rows.jsonl", rows), tmp_path / "index"
+    sparton.build_index(corpus, index, model=str(static_model), shard_rows=8, join=join, index_processes=2)
+
+    def exported(name):
+        read.clear()
+        sparton.export_index(index, "qdrant", tmp_path / name)
+        terms = json.loads((tmp_path / name / "terms.json").read_bytes())
+        points = [point for file in sorted((tmp_path / name).glob("points-*.json"))
+                  for point in json.loads(file.read_bytes())["points"]]  # fmt: skip
+        named = {
+            point["payload"]["id"]: dict(
+                zip(
+                    [terms[number] for number in point["vector"]["impacts"]["indices"]],
+                    point["vector"]["impacts"]["values"],
+                    strict=True,
+                )
+            )
+            for point in points
+        }
+        lines = (json.loads(line) for line in read)
+        assert named == {line["id"]: line["vector"] for line in lines}
+        return terms, named
+
+    terms, documents = exported("whole")
+    assert terms == sorted({term for vector in documents.values() for term in vector})
+    assert (len(documents), len(read)) == (21, 21)
+    sparton.delete_documents(index, ["alone"])
+    fewer, documents = exported("deleted")
+    assert fewer == sorted({term for vector in documents.values() for term in vector})
+    assert {*fewer} < {*terms}
+    assert (len(documents), len(read)) == (20, 40)
 
 
 def test_a_full_disk_names_the_file_of_postings(shop, tmp_path):

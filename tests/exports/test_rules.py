@@ -15,11 +15,13 @@ from support.ciff import read_ciff
 from support.exported import check_found, lines_of, score
 
 import sparton
-from sparton.exports import files
+from sparton.exports import bulk, files, qdrant
 from sparton.exports.bulk import Bulk
 from sparton.exports.ciff import Ciff
-from sparton.exports.documents import Document
+from sparton.exports.documents import Document, Query
+from sparton.exports.elasticsearch import Elasticsearch
 from sparton.exports.format import Target
+from sparton.exports.opensearch import OpenSearch
 from sparton.exports.parquet import Parquet
 from sparton.exports.qdrant import Qdrant
 from sparton.exports.vespa import Vespa
@@ -300,6 +302,49 @@ def test_what_a_date_leaves_off_is_counted(tmp_path):
     bulk.write("0", [Document("d", None, times, {"x": 1})], notes)
     assert lines_of(tmp_path / "documents-0-000.ndjson")[1]["fields"] == times
     assert notes == {"timestamps that are searched for in milliseconds, the rest being in _source alone": 2}
+
+
+def test_strings_that_are_too_long_to_be_searched_for_are_counted(tmp_path):
+    values = {"a": "x" * 8_191, "b": "x" * 8_192, "c": ["y", "ü" * 9_000, "z" * 8_192]}
+    notes = Counter()
+    fields = [Field("a", "string"), Field("b", "string"), Field("c", "strings"), Field("d", "strings")]
+    Bulk(Target(tmp_path, fields), "rank_features", dict).write("0", [Document("d", None, values, {"x": 1})], notes)
+    assert lines_of(tmp_path / "documents-0-000.ndjson")[1]["fields"] == values
+    assert notes == {"strings of more than 8,191 characters, which are in _source and not searched for": 3}
+
+
+@pytest.mark.parametrize(
+    ("made", "module", "most", "words"),
+    [
+        (OpenSearch, bulk, 100, "100 MiB that a request may have, unless http.max_content_length says more"),
+        (Elasticsearch, bulk, 100, "100 MiB that a request may have, unless http.max_content_length says more"),
+        (Qdrant, qdrant, 32, "32 MiB that a request may have, unless service.max_request_size_mb says more"),
+    ],
+)
+def test_documents_that_no_request_can_have_are_written_and_counted(tmp_path, monkeypatch, made, module, most, words):
+    assert most * 2**20 == module._MOST_BYTES
+    documents = [Document(name, name * 2_000, {}, {"x": 1}) for name in "abc"] + [Document("d", "e", {}, {"x": 1})]
+    target, notes = Target(tmp_path, (), {"x": 0}), Counter()
+    made(target).write("0", documents, notes)
+    assert notes == {}
+    (whole,) = tmp_path.glob("*-0-000.*")
+    content = whole.read_bytes()
+    monkeypatch.setattr(module, "_MOST_BYTES", 1_000)
+    made(target).write("0", documents, notes)
+    assert whole.read_bytes() == content
+    assert notes == {f"documents of more than the {words}": 3}
+
+
+def test_queries_of_more_terms_than_are_taken_are_written_and_counted(tmp_path):
+    queries = [Query(str(count), None, dict.fromkeys(map(str, range(count)), 1)) for count in (1, 1_024, 1_025, 2_000)]
+    for made, counted in ((OpenSearch, 2), (Elasticsearch, None)):
+        notes = Counter()
+        made(Target(tmp_path, ())).write_queries(queries, notes)
+        setting = "indices.query.bool.max_clause_count"
+        words = f"queries of more than the 1,024 terms that are taken, unless {setting} says more"
+        assert notes == ({words: counted} if counted else {})
+        names = [line["query"]["bool"]["_name"] for line in lines_of(tmp_path / "queries.ndjson") if line]
+        assert names == [query.id for query in queries]
 
 
 def test_names_of_fields_with_quotes_are_paths_of_qdrants(tmp_path):

@@ -17,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from support.exported import files_of
 from support.serving import SPARTON
 from support.updates import FIELDS, Catalogue, build, found, make, searched, write_rows
 
@@ -869,3 +870,65 @@ def check_there(bucket, copy):
         path.write_bytes(content)
     index = copy / "index"
     check_index(index, load_manifest(index))
+
+
+def exported(index, to, folder):
+    """All that an export has written."""
+    sparton.export_index(index, to, folder)
+    return files_of(folder)
+
+
+def copied(folder, bucket, name):
+    """An index as it is in a folder, at a URI."""
+    for path in filter(Path.is_file, folder.rglob("*")):
+        put(bucket, f"{name}/{path.relative_to(folder).as_posix()}", path)
+    return f"{bucket}/{name}"
+
+
+def test_exports_of_an_index_at_a_uri_are_those_of_a_local_one(bucket, light_index, static_model, tmp_path):
+    topics = tmp_path / "topics.tsv"
+    topics.write_text("q1\tblack bag\nq2\tred hat\n", encoding="utf-8")
+    uri = copied(light_index, bucket, "light")
+    for to in ("opensearch", "qdrant", "ciff"):
+        assert exported(uri, to, tmp_path / f"{to}-remote") == exported(light_index, to, tmp_path / to)
+    sparton.export_index(light_index, "parquet", tmp_path / "local", topics=topics)
+    sparton.export_index(uri, "parquet", tmp_path / "remote", topics=topics)
+    assert files_of(tmp_path / "remote") == files_of(tmp_path / "local")
+    assert not staging_folder(uri, "exported").exists()
+
+
+def test_exports_of_an_updated_index_at_a_uri_are_those_of_a_local_one(bucket, static_model, tmp_path):
+    rows = list(Catalogue(50).rows.values())
+    folder = build(tmp_path / "index", rows, static_model, shard_rows=20)
+    sparton.delete_documents(folder, [rows[3]["id"], rows[41]["id"]])
+    sparton.update_index(write_rows(tmp_path / "rows.jsonl", [{**rows[7], "text": "a red hat"}]), folder)
+    uri = copied(folder, bucket, "index")
+    assert exported(uri, "parquet", tmp_path / "remote") == exported(folder, "parquet", tmp_path / "local")
+
+
+def test_exports_of_an_index_of_vectors_at_a_uri_are_those_of_a_local_one(bucket, light_index, tmp_path):
+    vectors = shutil.copytree(light_index / "collection", tmp_path / "vectors")
+    sparton.index_vectors(vectors, tmp_path / "index")
+    uri = copied(tmp_path / "index", bucket, "index")
+    assert exported(uri, "parquet", tmp_path / "remote") == exported(tmp_path / "index", "parquet", tmp_path / "local")
+
+
+def test_an_export_that_cannot_be_finished_is_one_sentence_and_goes_on(bucket, light_index, tmp_path):
+    uri, part = copied(light_index, bucket, "light"), light_index / "collection" / "part-00001.jsonl"
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(part.read_bytes().replace(b'"black": ', b'"black": 1', 1))
+    put(bucket, "light/collection/part-00001.jsonl", damaged)
+    with pytest.raises(SpartonError) as refused:
+        sparton.export_index(uri, "parquet", tmp_path / "remote")
+    assert str(refused.value) == (
+        f"{uri}/collection/part-00001.jsonl is not what was written; put the right file back, or build the index "
+        "again with overwrite=True"
+    )
+    put(bucket, "light/collection/part-00001.jsonl", part)
+    assert sparton.export_index(uri, "parquet", tmp_path / "remote").resumed
+    assert files_of(tmp_path / "remote") == exported(light_index, "parquet", tmp_path / "local")
+    with pytest.raises(SpartonError) as refused:
+        sparton.export_index(f"{bucket}/nothing", "parquet", tmp_path / "none")
+    assert str(refused.value) == (
+        f"the index {bucket}/nothing does not exist; make it with `sparton index CORPUS --index {bucket}/nothing`"
+    )

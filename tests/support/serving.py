@@ -8,10 +8,12 @@ from contextlib import contextmanager
 SPARTON = [sys.executable, "-c", "from sparton.cli import run; run()"]
 
 
-def started(index, *options):
-    """The process of a service on an index, on a port of its own, whose stderr is a pipe."""
+def started(index, *options, first=""):
+    """The process of a service on an index, on a port of its own, whose stderr is a pipe. first: code that it runs
+    before."""
+    *python, code = SPARTON
     return subprocess.Popen(
-        [*SPARTON, "serve", "--index", str(index), "--port", "0", *options],
+        [*python, f"{first}\n{code}", "serve", "--index", str(index), "--port", "0", *options],
         stderr=subprocess.PIPE,
         text=True,
         # Whoever runs the tests in the background may have Ctrl-C ignored.

@@ -262,6 +262,43 @@ def test_what_is_under_way_is_finished_when_it_is_told_to_stop(light_index, how)
         socket.create_connection(address, timeout=10)
 
 
+# A model whose loading, and a search whose end, nobody can wait for.
+ENDLESS = """
+import sys, time
+from sparton.search.searcher import Searcher
+
+def endless(self, *given, **named):
+    print("begun", file=sys.stderr, flush=True)
+    time.sleep(1_000)
+
+answer = Searcher.answer
+Searcher.open_documents = endless
+Searcher.answer = lambda self, query, *given, **named: (endless if query == "endless" else answer)(
+    self, query, *given, **named)
+"""
+
+
+@pytest.mark.slow
+def test_what_takes_too_long_is_given_up_when_it_is_told_to_stop(light_index):
+    process = started(light_index, "--threads", "2", first=ENDLESS)
+    try:
+        address = address_of(process.stderr.readline().split(" at ")[1].split()[0])
+        paths = b"/encode?text=bag&as=document", b"/search?q=endless"
+        with ExitStack() as opened:
+            asking = [
+                opened.enter_context(sending(address, b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path))
+                for path in paths
+            ]
+            assert [process.stderr.readline() for _ in range(2)] == ["begun\n"] * 2
+            process.send_signal(signal.SIGTERM)
+            assert [told(connection) for connection in asking] == [(503, STOPPING)] * 2
+            _, rest = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, rest) == (0, "")
+
+
 @pytest.mark.slow
 def test_mixed_requests_at_once_get_what_they_get_alone(shop, shop_searcher):
     """With a model whose batches have to give each query what it has by itself."""

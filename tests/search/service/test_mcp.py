@@ -17,7 +17,8 @@ from support.with_fields import SHOP, index_with_fields
 import sparton
 from sparton.errors import UsageError
 from sparton.search.service.app import ServiceOptions, make_app
-from sparton.search.service.current import CurrentSearcher
+from sparton.search.service.bounds import Bounds
+from sparton.search.service.indexes import served_indexes
 from sparton.search.service.keys import Keys
 from sparton.search.service.metrics import Metrics
 from sparton.search.service.query_threads import QueryThreads
@@ -62,12 +63,22 @@ def stock_searcher(stock):
 
 
 @pytest.fixture
-def agents(stock_searcher, light_searcher):
+def threads():
+    """Threads that search."""
+    made = QueryThreads(2, Metrics())
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agents(threads, stock_searcher, light_searcher):
     """The tools over two indexes."""
-    threads = QueryThreads(2, Metrics())
-    indexes = {"bags": CurrentSearcher(stock_searcher), "catalogue": CurrentSearcher(light_searcher)}
-    yield Agents(indexes, threads, most_k=50, most_offset=100)
-    threads.close()
+    return tools({"bags": stock_searcher, "catalogue": light_searcher}, threads)
+
+
+def tools(searchers, threads):
+    """The tools over searchers, by name."""
+    return Agents(served_indexes(searchers), threads, Bounds(most_k=50, most_offset=100))
 
 
 def asked(server, *calls):
@@ -153,6 +164,18 @@ def test_documents_terms_and_the_index_itself(agents, stock_searcher):
     }
 
 
+def test_a_document_that_was_split_has_its_passages_as_over_http(threads, small_catalog, static_model, tmp_path):
+    folder = tmp_path / "split"
+    sparton.build_index(small_catalog, folder, model=str(static_model), chunk=True, max_length=12)
+    with closing(sparton.Searcher(folder)) as searcher:
+        name = max((hit.id for hit in searcher.search("bag", 20)), key=lambda name: len(searcher.get(name).passages))
+        (document,) = asked(tools({"split": searcher}, threads).server(), ("get_document", {"id": name}))
+        with TestClient(make_app({"split": searcher}), "http://localhost") as client:
+            assert content(document) == client.get(f"/doc/{name}").json()
+        assert content(document)["passages"] == list(searcher.get(name).passages)
+        assert len(content(document)["passages"]) > 1
+
+
 def test_values_that_are_told_can_be_filtered_by(agents):
     (index,) = asked(agents.server(), ("describe_index", {}))
     conditions = [
@@ -180,28 +203,70 @@ def test_another_index_is_named(agents, light_searcher):
         ("search", {"query": "bag", "k": 0}, "k is 0; expected 1 to 50"),
         ("search", {"query": "bag", "k": 51}, "k is 51; expected 1 to 50"),
         ("search", {"query": "bag", "offset": -1}, "offset is -1; expected 0 to 100"),
-        ("search", {"query": "bag", "index": "shoes"}, "there is no index 'shoes'; the indexes are bags, catalogue"),
-        ("search", {}, "query is missing; the tool needs it"),
+        ("search", {"query": "a", "index": "shoes"}, "no index has the name 'shoes'; expected one of bags, catalogue"),
+        ("search", {}, "query is missing; the tool search needs it"),
         (
             "search",
             {"query": "bag", "limit": 3},
-            "the tool has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
+            "the tool search has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
         ),
-        ("search", {"query": "a" * 4_097}, "query: String should have at most 4096 characters"),
         (
             "search",
-            {"query": "a", "filters": ["a"] * 33},
-            "filters: List should have at most 32 items after validation, not 33",
+            {"query": "bag", "filter": ["price < 3"]},
+            "the tool search has no argument 'filter' (did you mean filters?); its arguments are index, query, k, "
+            "filters, facets, sort, offset",
         ),
-        ("get_document", {"id": "B99"}, "the index has no document 'B99'; expected the id of a hit"),
-        ("get_document", {"id": "B07#0"}, "the index has no document 'B07#0'; expected the id of a hit"),
-        ("describe_index", {"query": "bag"}, "the tool has no argument 'query'; its arguments are index"),
+        ("search", {"query": "a" * 4_097}, "query has 4,097 letters; expected at most 4,096"),
+        ("search", {"query": "a", "filters": ["a"] * 33}, "filters has 33 entries; expected at most 32"),
+        ("search", {"query": 7}, "query is 7; expected a text"),
+        ("search", {"query": "bag", "k": "10"}, "k is '10'; expected a whole number"),
+        ("search", {"query": "bag", "k": 10.0}, "k is 10.0; expected a whole number"),
+        ("search", {"query": "bag", "k": True}, "k is true; expected a whole number"),
+        ("search", {"query": "bag", "k": None}, "k is null; expected a whole number"),
+        ("search", {"query": "bag", "filters": "price < 3"}, "filters is 'price < 3'; expected a list of texts"),
+        ("search", {"query": "bag", "sort": ["price"]}, "sort is a list; expected a text"),
+        ("search", {"query": "bag", "index": {}}, "index is an object; expected a text"),
+        (
+            "search",
+            {"query": "bag", "facets": [1, 2, None, {}, [], True, 7]},
+            "facets[0] is 1; expected a text; facets[1] is 2; expected a text; facets[2] is null; expected a text; "
+            "facets[3] is an object; expected a text; facets[4] is a list; expected a text; and 2 more of the kind",
+        ),
+        ("get_document", {"id": 7}, "id is 7; expected a text"),
+        ("encode", {"text": ["bag"]}, "text is a list; expected a text"),
+        ("get_document", {"id": "B99"}, "bags has no document with the id 'B99'"),
+        ("get_document", {"id": "B07#0"}, "bags has no document with the id 'B07#0'"),
+        (
+            "encode",
+            {"texts": "bag"},
+            "the tool encode has no argument 'texts' (did you mean text?); its arguments are index, text",
+        ),
+        ("describe_index", {"query": 1}, "the tool describe_index has no argument 'query'; its arguments are index"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence_that_an_agent_reads(agents, tool, arguments, sentence):
     (result,) = asked(agents.server(), (tool, arguments))
     assert (result.is_error, [one.text for one in result.content]) == (True, [sentence])
     assert result.structured_content is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("k", value) for value in ("10", 10.5, True, None, [], {}, 0, 51, 10**30)),
+        *(("offset", value) for value in ("0", -1, 101, None)),
+        *(("filters", value) for value in ("price < 3", None, [3], ["a"] * 33, ["a" * 4_097], {"a": "b"})),
+        *(("facets", value) for value in ("price", [None, True])),
+        *(("sort", value) for value in (3, ["price"], "a" * 4_097)),
+    ],
+)
+def test_an_agent_is_told_what_the_body_of_a_post_is_told(agents, stock_searcher, field, value):
+    options = ServiceOptions(most_k=50, most_offset=100)
+    (result,) = asked(agents.server(), ("search", {"query": "bag", field: value}))
+    with TestClient(make_app(stock_searcher, options), "http://localhost") as client:
+        refused = client.post("/search", json={"queries": ["bag"], field: value})
+    assert (result.is_error, refused.status_code) == (True, 422)
+    assert result.content[0].text == refused.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -214,9 +279,8 @@ def test_what_the_searcher_refuses_is_said_as_it_says_it(agents, stock_searcher,
     assert (result.is_error, result.content[0].text) == (True, str(refused.value))
 
 
-def test_a_fault_is_owned_up_to_and_a_tool_that_is_none_is_the_clients_error(agents):
-    (result,) = asked(Agents({"bags": CurrentSearcher(None)}, agents._threads, most_k=5, most_offset=5).server(),
-                      ("encode", {"text": "bag"}))  # fmt: skip
+def test_a_fault_is_owned_up_to_and_a_tool_that_is_none_is_the_clients_error(agents, threads):
+    (result,) = asked(tools({"bags": None}, threads).server(), ("encode", {"text": "bag"}))
     assert (result.is_error, result.content[0].text) == (
         True,
         "this call met a fault in Sparton (AttributeError); please report it",
@@ -320,11 +384,22 @@ def test_the_same_limits_hold_as_for_all_else(stock_searcher):
             refused = client.request(method, "/mcp")
             assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
             if method != "HEAD":
-                why = f"/mcp does not take {method}; expected POST, as clients of MCP send"
+                why = f"/mcp does not take {method}; expected POST"
                 assert refused.json() == {"detail": why}
         metrics = client.get("/metrics").text
         assert 'sparton_requests_total{path="/mcp",status="200"} 3.0' in metrics
         assert "sparton_queries_total 3.0" in metrics
+
+
+@pytest.mark.parametrize(("mcp", "more"), [(True, "/openapi.json, /mcp, or"), (False, "/openapi.json, or")])
+def test_who_asks_for_what_is_not_served_is_told_of_it_where_agents_are_served(stock_searcher, mcp, more):
+    with TestClient(make_app(stock_searcher, ServiceOptions(mcp=mcp)), "http://localhost") as client:
+        found = client.get("/mpc")
+    every = "/search, /encode, /doc/{id}, /index, /indexes, /health, /metrics, /, /docs"
+    assert (found.status_code, found.json()) == (
+        404,
+        {"detail": f"nothing is served at /mpc; expected {every}, {more} one of an index as /indexes/NAME/search"},
+    )
 
 
 def test_an_agent_needs_a_key_where_all_need_one(stock_searcher, tmp_path):
@@ -440,6 +515,19 @@ def test_without_the_extra_it_is_said_how_to_install_it(run_cli, monkeypatch, op
     ran = run_cli("serve", "--index", "no such index", *options)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == "sparton: --mcp needs the package mcp; install it with `pip install 'sparton[mcp]'`\n"
+
+
+def test_an_agent_at_stdin_is_served_without_what_serves_http(stock):
+    code = (
+        "import sys\nfrom sparton.search.service.server import serve_index\n"
+        "serve_index(sys.argv[1], mcp=True, stdio=True)\n"
+        "print([name for name in ('fastapi', 'sparton.search.service.mcp', 'sparton.search.service.app') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(stock)], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['sparton.search.service.mcp']\n"
 
 
 def test_nothing_of_it_is_loaded_without_the_option():

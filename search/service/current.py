@@ -12,7 +12,7 @@ from ...storage.remote import local_path
 from ..searcher import Searcher
 
 _SECONDS, _SECONDS_REMOTE = 1.0, 5.0  # between two looks at sparton.json
-_LAST = 10.0  # seconds that a look under way has when the service ends
+_LAST = 0.5  # seconds that a look under way has when the service ends, which is given up then
 FIRST_QUERY = "a first query finds out what is missing, and warms the model"
 log = logging.getLogger("sparton")
 
@@ -23,6 +23,7 @@ class CurrentSearcher:
     def __init__(self, searcher: Searcher) -> None:
         self._searcher = searcher
         self._users: Counter[int] = Counter()
+        self._closed = False
         self._lock = threading.Lock()
 
     @property
@@ -48,15 +49,20 @@ class CurrentSearcher:
                 searcher.close()
 
     def replace(self, searcher: Searcher) -> None:
-        """Have the next requests use another searcher."""
+        """Have the next requests use another searcher, which is closed where there will be none."""
         with self._lock:
             old, self._searcher = self._searcher, searcher
             done = id(old) not in self._users
+            closed = self._closed
+        if closed:
+            searcher.close()
         if done:
             old.close()
 
     def close(self) -> None:
         """Close the newest one, once its searches under way are done."""
+        with self._lock:
+            self._closed = True
         self._searcher.close()
 
 

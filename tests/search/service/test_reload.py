@@ -233,3 +233,40 @@ def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog
     assert [record.getMessage() for record in caplog.records] == [
         "the index as it is now is not taken up, and the old one is searched on: odd"
     ]
+
+
+def test_a_look_under_way_holds_up_no_end_and_what_it_opens_is_closed(tmp_path, monkeypatch):
+    looking, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+
+    class Newer:
+        manifest = SimpleNamespace(number=3)
+
+        def __len__(self):
+            return 7
+
+        def warmed_like(self, older):
+            return self
+
+        def terms(self, query):
+            return {}
+
+        def close(self):
+            closed.set()
+
+    class Older(Newer):
+        def renewed(self):
+            looking.set()
+            assert go_on.wait(60)
+            return Newer()
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(current, "_SECONDS", 0.01)
+    searchers = current.CurrentSearcher(Older())
+    with current.Reloading(searchers, tmp_path):
+        assert looking.wait(60)
+    searchers.close()
+    assert not closed.is_set()
+    go_on.set()
+    assert closed.wait(60)

@@ -1,5 +1,6 @@
 """What the tests share: a sample catalogue, an index built of it once, the command line, and small corpora."""
 
+import gc
 import logging
 import os
 from dataclasses import dataclass
@@ -20,11 +21,22 @@ from typer.testing import CliRunner
 import sparton
 
 
+def pytest_collection():
+    """Look for no garbage until all is collected: what tests import is none, and to go through it takes seconds."""
+    gc.disable()
+
+
 def pytest_collection_modifyitems(items):
     """Put the longest files first, then those with slow tests: a long one that came last would leave a worker idle."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     longest = "test_interpreted_kernels.py", "test_object_store.py"
     items.sort(key=lambda item: (item.path.name not in longest, item.path not in slow))
+
+
+def pytest_collection_finish():
+    """Look for garbage from here on, and never among what was imported."""
+    gc.freeze()
+    gc.enable()
 
 
 @dataclass(frozen=True)

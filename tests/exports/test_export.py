@@ -104,6 +104,7 @@ def test_a_file_that_was_changed_is_written_again(shop, plain, tmp_path):
     assert files_of(tmp_path / "out") == plain["parquet"]
 
 
+@pytest.mark.slow
 def test_an_updated_index_is_exported_as_it_is_now(static_model, tmp_path):
     rows = [{"id": f"d{i}", "text": f"black bag word{i}", "price": i, "brand": "Adele", "in_stock": True, "tags": ["a"]}
             for i in range(20)]  # fmt: skip

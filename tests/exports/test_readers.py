@@ -101,6 +101,7 @@ def test_bmp_reads_ciff_and_finds_what_8_bits_say(shop, export, tmp_path):
     assert found / sum(map(len, shop.ids.values())) > 0.8
 
 
+@pytest.mark.slow
 def test_qdrant_finds_the_same(shop, export):
     qdrant = pytest.importorskip("qdrant_client", reason="qdrant-client is not installed (extra test)")
     models = qdrant.models

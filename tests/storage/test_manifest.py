@@ -388,6 +388,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     assert load_manifest(tmp_path) == MANIFEST
 
 
+@pytest.mark.slow
 def test_of_very_many_files_the_first_ones_are_recorded(tmp_path):
     names = [f"{number:06}{'x' * 90}.parquet" for number in range(100_000)]
     start_fresh(tmp_path, SETTINGS, names)

@@ -139,6 +139,7 @@ def test_threads_get_what_each_gets_alone(folder, few):
                 assert list(pool.map(lambda terms: found(quick, terms, 10), asked)) == alone
 
 
+@pytest.mark.slow
 def test_with_filters_no_hit_is_missing(tmp_path, static_model, thorough):
     documents = {
         f"P{i:03}": (f"word{i % 7} word{i % 11 + 20} bag", {"price": i, "in_stock": i % 3 > 0}) for i in range(120)
@@ -157,6 +158,7 @@ def test_with_filters_no_hit_is_missing(tmp_path, static_model, thorough):
             )
 
 
+@pytest.mark.slow
 def test_a_finished_index_gets_one_and_is_not_built_again(tmp_path, thorough):
     collection, folder = write(tmp_path / "v.jsonl", vectors()), tmp_path / "index"
     sparton.index_vectors(collection, folder)
@@ -178,6 +180,7 @@ def test_a_finished_index_gets_one_and_is_not_built_again(tmp_path, thorough):
         assert found(quick, queries()[0], 5) == best(vectors(), queries()[0], 5)
 
 
+@pytest.mark.slow
 def test_one_that_is_killed_is_begun_again_and_counts_for_nothing_before(tmp_path, monkeypatch, thorough):
     collection, folder = write(tmp_path / "v.jsonl", vectors()), tmp_path / "index"
 
@@ -200,6 +203,7 @@ def test_one_that_is_killed_is_begun_again_and_counts_for_nothing_before(tmp_pat
         assert found(quick, queries()[0], 5) == best(vectors(), queries()[0], 5)
 
 
+@pytest.mark.slow
 def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
     terms, documents = {"t0": 3, "t1": 2, "t2": 200}, vectors()
     gone = [name for _, name in best(documents, terms, 5)]
@@ -233,6 +237,7 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
                     assert found(last, terms, COUNT) == best(documents, terms, COUNT)
 
 
+@pytest.mark.slow
 def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, thorough):
     names, words = [f"d{i}" for i in range(80)], [f"word{i % 9} word{i % 20} bag" for i in range(80)]
     folder = tmp_path / "index"
@@ -313,6 +318,7 @@ def test_a_panic_is_a_sentence_and_an_interruption_is_none():
             raise kind
 
 
+@pytest.mark.slow
 def test_a_damaged_one_is_built_again_and_a_folder_beside_its_files_is_left(copy, thorough):
     folder, terms = copy / "seismic", queries()[0]
     (folder / "notes").mkdir()

@@ -179,6 +179,7 @@ def test_after_updates_and_deletions_no_hit_is_of_before(folder, static_model, t
             assert len(hits) == 20
 
 
+@pytest.mark.slow
 def test_passages_are_folded_as_in_an_exact_search(tmp_path, static_model, write_parquet, few):
     rng = random.Random(1)
     texts = [" ".join(rng.choices(WORDS, k=rng.randint(20, 120))) for _ in range(40)]

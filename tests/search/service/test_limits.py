@@ -153,6 +153,7 @@ def test_idle_connections_make_room(strict):
         assert idle[-1].recv(15) == b"HTTP/1.1 200 OK"
 
 
+@pytest.mark.slow
 def test_unfinished_bodies_hold_so_much_together(roomy):
     query = {"queries": ["black bag"], "k": 5}
     large = json.dumps({**query, "filters": []}).encode().ljust(700_000)
@@ -178,6 +179,7 @@ def test_unfinished_bodies_hold_so_much_together(roomy):
     assert (status, json.loads(body)["results"][0]["hits"]) == (200, hits(roomy, "black bag"))
 
 
+@pytest.mark.slow
 def test_who_takes_no_response_is_hung_up_on(strict):
     body = json.dumps({"queries": ["black bag"] * 64, "k": 50, "explain": True}).encode()
     before = metric(strict, "sparton_connections_closed_total")
@@ -222,6 +224,7 @@ def test_connections_leave_files_for_the_index():
     assert found(5_000, 5_000) == [1_000, 5_000, 5_000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_what_is_under_way_is_finished_when_it_is_told_to_stop(light_index, how):
     process = started(light_index)

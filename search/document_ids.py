@@ -57,13 +57,18 @@ class DocumentIds:
 
 
 class _Kept:
-    """All ids, one behind the other."""
+    """All ids, one behind the other, each with a separator at its end."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self.text = b"".join(pieces)
-        self._ends = np.concatenate(([-1], np.flatnonzero(np.frombuffer(self.text, np.uint8) == SEPARATOR[0])))
+        self._bytes = np.frombuffer(self.text, np.uint8)
+        self._ends = np.concatenate(([0], np.flatnonzero(self._bytes == SEPARATOR[0]) + 1))
 
     def of(self, numbers: np.ndarray) -> list[bytes]:
-        """As DocumentIds."""
-        starts, ends = (self._ends[numbers] + 1).tolist(), self._ends[numbers + 1].tolist()
-        return [self.text[start:end] for start, end in zip(starts, ends, strict=True)]
+        """As DocumentIds. All bytes are put together at once, and cut at the separators."""
+        starts = self._ends[numbers]
+        lengths = self._ends[numbers + 1] - starts
+        offsets = np.cumsum(lengths)
+        rows = np.arange(offsets[-1] if len(offsets) else 0) + np.repeat(starts - offsets + lengths, lengths)
+        joined: bytes = self._bytes[rows].tobytes()
+        return joined.split(SEPARATOR)[:-1]

@@ -17,8 +17,8 @@ from .first_pass import Candidates, candidates_for
 from .seismic_package import PackageError, check_package, index_class, told
 
 _LARGEST, _EXACT = 2**11, 2**24  # up to which a float of 16 bits, as its impacts are, and one of 32 has whole numbers
-_CUT, _HEAP = 20, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
-_CANDIDATES, _TIMES = 128, 2  # as many at least, or so many for each hit
+_CUT, _HEAP = 16, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
+_CANDIDATES, _TIMES = 32, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 

@@ -128,7 +128,7 @@ def best_of(numbers: np.ndarray, scores: np.ndarray, names: Sequence[bytes], k: 
     for start, end in np.stack((ends - lengths, ends), 1)[lengths > 1].tolist():
         order[start:end] = sorted(order[start:end].tolist(), key=names.__getitem__)
     rows = order[:k]
-    found = [names[row].decode() for row in rows.tolist()]
+    found = map(bytes.decode, map(names.__getitem__, rows.tolist()))
     hits = zip(numbers[rows].tolist(), found, scores[rows].tolist(), repeat(""))
     # A thousand hits are a part of a search: made of tuples, and not one by one in Python, they take a third as long.
     return list(map(tuple.__new__, repeat(ScoredDoc), hits))

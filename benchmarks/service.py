@@ -72,9 +72,11 @@ def start(index: Path, name: str, root: str | None, files: int | None) -> Server
         preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))) if files else None,
     )
     assert process.stderr is not None
-    line = process.stderr.readline()
-    if not line.startswith("serving "):
-        raise SystemExit(line + process.stderr.read())
+    said = ""
+    while not (line := process.stderr.readline()).startswith("serving "):  # before it something may be warned of
+        said += line
+        if not line:
+            raise SystemExit(said)
     return Server(name, process, urlsplit(line.split(" at ")[1].split()[0]).netloc)
 
 

@@ -95,6 +95,7 @@ def serve_index(
                 "%s connections are let in at once, as this process may have few files open (ulimit -n)", f"{most:,}"
             )
         connections = Connections(most, serving.request_seconds, app.state.metrics.add_closed)
+        until_the_end.enter_context(lasting_objects())
         told = until_the_end.enter_context(told_to_stop())
         on_ready(f"http://{_reachable(address)}:{listening.getsockname()[1]}/")
         if address.is_unspecified and not allow_hosts:
@@ -104,7 +105,6 @@ def serve_index(
             )
         for name, current in indexes.items() if serving.reload else ():
             until_the_end.enter_context(Reloading(current, places[name], name))
-        until_the_end.enter_context(lasting_objects())
         serve(app, listening, connections, app.state.threads, told)
 
 

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -326,10 +327,15 @@ def main(
 
 
 class _OneLine(logging.Formatter):
-    """A message as it may be printed: names of columns and files may be in it."""
+    """A message as it may be printed: names of columns and files may be in it. An error in it names flags."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The message, on one line."""
+        if isinstance(record.args, tuple):
+            record = copy(record)
+            record.args = tuple(
+                sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in record.args
+            )
         return printable(super().format(record))
 
 

@@ -212,7 +212,20 @@ def test_another_index_is_named(agents, light_searcher):
         (
             "search",
             {"query": "bag", "limit": 3},
-            "the tool search has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
+            "the tool search has no argument 'limit' (did you mean k?); its arguments are index, query, k, filters, "
+            "facets, sort, offset",
+        ),
+        (
+            "search",
+            {"text": "bag"},
+            "the tool search has no argument 'text' (did you mean query?); its arguments are index, query, k, filters, "
+            "facets, sort, offset",
+        ),
+        (
+            "search",
+            {"query": "bag", "search_with": "seismic"},
+            "the tool search has no argument 'search_with', which is chosen when the service is started (sparton serve "
+            "--with); its arguments are index, query, k, filters, facets, sort, offset",
         ),
         (
             "search",

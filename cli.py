@@ -22,7 +22,7 @@ from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
 from .search.options import SearcherOptions
 from .search.service.options import ServeOptions
-from .storage.manifest import ENCODING
+from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
@@ -45,6 +45,7 @@ from .terminal.results import (
     scores_json,
     scores_table,
     seconds_line,
+    seismic_line,
     stats_json,
     stats_lines,
     terms_json,
@@ -771,7 +772,7 @@ def info(
         from .storage.local_copy import local_index
         from .storage.manifest import load_complete, load_manifest
 
-        folder = local_index(index, lucene=check)
+        folder = local_index(index, lucene=check, seismic=check)
         manifest = load_complete(folder) if check else load_manifest(folder)
         if as_json:
             put(to_json(asdict(manifest), indent=2))
@@ -782,7 +783,7 @@ def info(
             from .search.check import check_index
 
             with waiting("checking", shown=True):
-                checked = check_index(folder, manifest)
+                checked = check_index(folder, manifest, redacted(index))
             if as_json:
                 tell(checked_line(checked))
             else:
@@ -863,6 +864,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         yield f"  documents   {counts_line(manifest.counts)}"
     if manifest.number:
         yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
+    if manifest.stage == COMPLETE:
+        yield f"  seismic     {seismic_line(manifest)}"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 

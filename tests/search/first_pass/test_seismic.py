@@ -257,20 +257,45 @@ def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, 
             assert hits[0] == found(exact, terms, 1)[0]
 
 
-def test_a_damaged_one_is_a_sentence(copy):
+def test_a_damaged_one_is_a_sentence(copy, run_cli):
     recorded = load_manifest(copy).seismic
     path = copy / "seismic" / recorded.index.name
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
-    sentence = refused(lambda: sparton.Searcher(copy, search_with="seismic"))
-    assert sentence.startswith(f"the Seismic index of {copy} is damaged: {path} is not what was written; remove")
+    mend = f"build it with `sparton compact {copy} --also seismic`, or search with"
+    assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == (
+        f"the Seismic index of {copy} is damaged: {path} is not what was written; {mend} search_with='lucene'"
+    )
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stdout.splitlines()[-2:-1], ran.stderr) == (
+        1,
+        ["  seismic     of generation 0"],
+        f"sparton: the Seismic index of {copy} is damaged: {path} is not what was written; {mend} --with lucene\n",
+    )
     path.unlink()
-    assert f"{path} is missing" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+    missing = f"the Seismic index of {copy} is damaged: {path} is missing; {mend} "
+    assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == f"{missing}search_with='lucene'"
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (1, f"sparton: {missing}--with lucene\n")
     path.write_bytes(b"")
     manifest = load_manifest(copy)
     empty = replace(recorded.index, digest="sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     replace(manifest, seismic=replace(recorded, index=empty)).save(copy)
     assert "this one cannot read it" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+
+
+def test_info_has_its_generation_and_a_check_reads_it(copy, run_cli):
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (0, "")
+    assert "  seismic     of generation 0" in ran.stdout.splitlines()
+    assert ran.stdout.endswith("ids and Lucene's checksums, the Seismic index: as they were written\n")
+    sparton.delete_documents(copy, "d000")
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (0, "")
+    assert (
+        "  seismic     of generation 0, and the index of 1: not searched until it is renewed" in ran.stdout.splitlines()
+    )
+    assert ran.stdout.endswith("their ids and Lucene's checksums: as they were written\n")
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000, b'["a", "b", "a"]'])

@@ -962,6 +962,8 @@ def _read_ids(path: Path) -> list[str]:
 def _print_change(report: "UpdateReport", as_json: bool) -> None:
     clear()
     put(report.as_json() if as_json else report.summary())
+    for line in report.remarks():
+        tell(line)
     tell(report.times())
 
 

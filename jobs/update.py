@@ -64,13 +64,8 @@ def update_index(
             change = _Change(update, wanted, progress)
             change.look()
             encoding = change.write(source, updating)
-        report = change.report()
-        return replace(
-            report,
-            encoding_seconds=encoding,
-            seconds=perf_counter() - started,
-            skipped=dict(skipped.kinds),
-        )
+        report = replace(change.report(), encoding_seconds=encoding, skipped=dict(skipped.kinds))
+    return _finished(report, update, started)
 
 
 @flat_keywords
@@ -101,7 +96,8 @@ def delete_documents(
         else:
             report, found = _delete_vectors(update, tuple(wanted))
         missing = tuple(name for name in named if name not in found)
-        return replace(report, missing=missing, seconds=perf_counter() - started)
+        report = replace(report, missing=missing)
+    return _finished(report, update, started)
 
 
 @flat_keywords
@@ -116,7 +112,7 @@ def compact_index(index: str | Path, *, others: AlsoOptions, progress: bool = Fa
         before = update.manifest
         change.compact()
         report = replace(change.report(), merged=update.manifest.number > before.number)
-        return replace(report, seconds=perf_counter() - started)
+    return _finished(report, update, started)
 
 
 class _Change:
@@ -268,6 +264,17 @@ class _Change:
             for part, _ in written:
                 if part.documents:
                     yield part
+
+
+def _finished(report: UpdateReport, update: IndexUpdate, started: float) -> UpdateReport:
+    """A report with what is known once all is built."""
+    seismic = update.manifest.seismic
+    return replace(
+        report,
+        seismic=seismic.number if seismic else None,
+        seismic_seconds=update.seismic_seconds,
+        seconds=perf_counter() - started,
+    )
 
 
 def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:

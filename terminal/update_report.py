@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import listed
-from .streams import to_json
+from .streams import rounded, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class UpdateReport:
     index and are not any more. without_text, without_terms: rows that have none and so are in no index. missing: ids
     that were to be deleted and are none of the index's. documents: that the index has now. merged: whether what is dead
     was merged away. skipped: how many rows were left out because they could not be read, by what is wrong with them.
+    seismic: the generation of the index's Seismic index, if it has one. seismic_seconds: that building it took; None
+    where none was built.
     """
 
     index: Path | str
@@ -34,6 +36,8 @@ class UpdateReport:
     encoding_seconds: float = 0.0
     seconds: float = 0.0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    seismic: int | None = None
+    seismic_seconds: float | None = None
 
     def summary(self) -> str:
         """A line about what was done."""
@@ -53,12 +57,23 @@ class UpdateReport:
         ]
         if self.merged:
             parts.append("what was dead is merged away")
+        if self.seismic_seconds is not None:
+            parts.append(f"Seismic index of generation {self.seismic:,} built")
         done = ", ".join(parts) or "nothing to do"
         return f"{self.index}: {done}; {self.documents:,} documents, generation {self.generation:,}"
 
+    def remarks(self) -> list[str]:
+        """A line about what of the index the change has left behind, and what to do."""
+        if self.seismic in (None, self.generation):
+            return []
+        renew = f"`sparton compact {self.index} --also seismic`"
+        return [f"--with seismic is refused until the Seismic index is renewed: {renew}"]
+
     def times(self) -> str:
         """A line about seconds."""
-        return f"{self.seconds:.1f} s, of which encoding {self.encoding_seconds:.1f} s"
+        kinds = ("encoding", self.encoding_seconds), ("Seismic", self.seismic_seconds)
+        parts = [f"{what} {seconds:.1f} s" for what, seconds in kinds if seconds]
+        return f"{self.seconds:.1f} s" + (f", of which {', '.join(parts)}" if parts else "")
 
     def as_json(self) -> str:
         """Everything, as one JSON object."""
@@ -77,6 +92,11 @@ class UpdateReport:
                 "missing": list(self.missing),
                 "merged": self.merged,
                 "rows left out": dict(self.skipped),
-                "seconds": {"encoding": round(self.encoding_seconds, 3), "all": round(self.seconds, 3)},
+                "seismic generation": self.seismic,
+                "seconds": {
+                    "encoding": round(self.encoding_seconds, 3),
+                    "seismic": rounded(self.seismic_seconds),
+                    "all": round(self.seconds, 3),
+                },
             }
         )

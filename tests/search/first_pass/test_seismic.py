@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -211,10 +212,9 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
         ids = copy.parent / "ids"
         ids.write_text(gone[0])
         ran = run_cli("delete", copy, "--ids", ids)
-        assert ran.code == 0
+        assert (ran.code, ran.stdout) == (0, f"{copy}: 1 removed; 299 documents, generation 1\n")
         assert ran.stderr.splitlines()[0] == (
-            f"the Seismic index of {copy} is of an older generation, with which nothing is searched; renew it with "
-            f"`sparton compact {copy} --also seismic`"
+            f"--with seismic is refused until the Seismic index is renewed: `sparton compact {copy} --also seismic`"
         )
         assert found(before, terms, 5) == best(documents, terms, 5)
         ran = run_cli("search", "t0", "--index", copy, "--with", "seismic")
@@ -235,6 +235,39 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
                 for terms in queries(10):
                     assert not {name for _, name in found(last, terms, 50)} & {*gone}
                     assert found(last, terms, COUNT) == best(documents, terms, COUNT)
+
+
+def test_a_change_says_that_it_built_one_and_how_long_that_took(copy, run_cli):
+    sparton.delete_documents(copy, "d000")
+    ids = copy.parent / "ids"
+    ids.write_text("d000")
+    ran = run_cli("delete", copy, "--ids", ids, "--also", "seismic")
+    assert ran.stdout == (
+        f"{copy}: 1 not in the index (d000), Seismic index of generation 1 built; 299 documents, generation 1\n"
+    )
+    assert re.fullmatch(r"\d+\.\d s, of which Seismic \d+\.\d s\n", ran.stderr)
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: what was dead is merged away, Seismic index of generation 2 built; 299 documents, generation 2\n"
+    )
+    shutil.rmtree(copy / "seismic")
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: Seismic index of generation 2 built; 299 documents, generation 2\n"
+    )
+    ran = run_cli("compact", copy, "--also", "seismic", "--json")
+    report = json.loads(ran.stdout)
+    assert (report["seismic generation"], report["seconds"]["seismic"], report["generation"]) == (2, None, 2)
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: nothing to do; 299 documents, generation 2\n"
+    )
+
+
+def test_a_build_says_how_long_it_took(copy, run_cli):
+    shutil.rmtree(copy / "seismic")
+    build = ("index-vectors", copy.parent / "v.jsonl", "--index", copy, "--also", "seismic")
+    ran = run_cli(*build)
+    assert re.search(r", Lucene \d+\.\d s, Seismic \d+\.\d s \(resumed: what was finished was kept\)\n$", ran.stderr)
+    ran = run_cli(*build)
+    assert re.search(r", Lucene \d+\.\d s \(resumed: what was finished was kept\)\n$", ran.stderr)
 
 
 @pytest.mark.slow

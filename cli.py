@@ -461,11 +461,16 @@ def delete(
     """Take documents out of an index, with all of their passages."""
     with waiting_at_most(store_timeout):
         _check_paths(ids=ids)
-        names = [] if ids is None else _read_ids(ids)
+        names = None if ids is None else _read_ids(ids)
         announce("looking at what is to be deleted")
         from .jobs.update import delete_documents
 
-        _print_change(delete_documents(index, names, filters=filters or (), others=others, progress=True), as_json)
+        report = delete_documents(index, names, filters=filters or (), others=others, progress=True)
+        if names == []:
+            clear()
+            source = "the standard input" if str(ids) == "-" else printable(str(ids))
+            tell(f"nothing to delete: {source} has no ids")
+        _print_change(report, as_json)
 
 
 @_command()

@@ -70,23 +70,25 @@ def update_index(
 
 @flat_keywords
 def delete_documents(
-    index: str | Path, ids: Texts = (), *, filters: Texts = (), others: AlsoOptions, progress: bool = False
+    index: str | Path, ids: Texts | None = None, *, filters: Texts = (), others: AlsoOptions, progress: bool = False
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents, several or one; those that the index does not have are told. filters: instead of ids; documents
-    that pass all of these are taken out. The rest is as in update_index. Raises UsageError for both, or neither.
+    ids: of documents, several, one or none; those that the index does not have are told. filters: instead of ids;
+    documents that pass all of these are taken out. The rest is as in update_index. Raises UsageError for both, or
+    neither.
     """
     started = perf_counter()
-    named, tests = dict.fromkeys(several(Parameter("ids"), ids)), several(Parameter("filters"), filters)
-    if not named and not tests:
+    named = dict.fromkeys(several(Parameter("ids"), () if ids is None else ids))
+    tests = several(Parameter("filters"), filters)
+    if ids is None and not tests:
         raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
-    if named and tests:
+    if ids is not None and tests:
         raise UsageError(
             Parameter("ids"), " and ", Parameter("filters"), " were given; delete by one of them at a time"
         )
     with open_update(index, others.also, progress=progress) as update:
-        wanted = named or dict.fromkeys(_matching(update, tests))
+        wanted = dict.fromkeys(_matching(update, tests)) if tests else named
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()

@@ -186,11 +186,19 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     assert "as they were written" in checked(run_cli, index)
     ran = run_cli("delete", index)
     assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
+    both = (2, "sparton: --ids and --filter were given; delete by one of them at a time\n")
     ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
-    assert (ran.code, ran.stderr) == (
-        2,
-        "sparton: --ids and --filter were given; delete by one of them at a time\n",
-    )
+    assert (ran.code, ran.stderr) == both
+    before = files_of(index)
+    for empty in ("", "\n \n"):
+        ids.write_text(empty)
+        ran = run_cli("delete", index, "--ids", ids)
+        assert (ran.code, ran.stdout) == (0, f"{index}: nothing to do; {len(left)} documents, generation 2\n")
+        assert ran.stderr.splitlines()[0] == f"nothing to delete: {ids} has no ids"
+        ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
+        assert (ran.code, ran.stderr) == both
+    assert sparton.delete_documents(index, []).removed == 0
+    assert files_of(index) == before
 
 
 def test_one_id_or_one_filter_is_understood(small, tmp_path):

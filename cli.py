@@ -26,7 +26,7 @@ from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
-from .terminal.flags import Command, record_options, sentence
+from .terminal.flags import Command, Location, record_options, sentence
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
@@ -125,8 +125,10 @@ app = typer.Typer(
 _command = partial(app.command, cls=_Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
-Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
-ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI.")]
+Index = Annotated[
+    str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI."), Location()
+]
+ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI."), Location()]
 IndexQueryModel = Annotated[
     str | None,
     typer.Option(
@@ -344,7 +346,7 @@ def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
 @record_options
 def index(
     context: typer.Context,
-    corpus: Annotated[list[str] | None, Corpus] = None,
+    corpus: Annotated[list[str] | None, Corpus, Location()] = None,
     index: Index = "sparton-index",
     *,
     encoding: EncodingOptions,
@@ -421,7 +423,9 @@ def index_vectors(
 @record_options
 def update(
     index: ChangedIndex,
-    rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
+    rows: Annotated[
+        list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …)."), Location()
+    ],
     *,
     updating: UpdateOptions,
     others: AlsoOptions,
@@ -491,8 +495,10 @@ def compact(
 @_one_sentence(builds=True)
 @record_options
 def encode(
-    corpus: Annotated[list[str], Corpus],
-    index: Annotated[str, typer.Option("--output", rich_help_panel="Index", help="The folder to write, or its URI.")],
+    corpus: Annotated[list[str], Corpus, Location()],
+    index: Annotated[
+        str, typer.Option("--output", rich_help_panel="Index", help="The folder to write, or its URI."), Location()
+    ],
     *,
     encoding: EncodingOptions,
     overwrite: Overwrite = False,
@@ -574,6 +580,7 @@ def serve(
             rich_help_panel="Index",
             help="The index folder, or its URI; several as name=PLACE. [default: sparton-index]",
         ),
+        Location(),
     ] = None,
     *,
     serving: ServeOptions,
@@ -646,7 +653,7 @@ def run_topics(
 @_one_sentence()
 @record_options
 def export(
-    index: Annotated[str, typer.Argument(help="The index: a folder or a URI.")],
+    index: Annotated[str, typer.Argument(help="The index: a folder or a URI."), Location()],
     to: Annotated[
         str, typer.Option("--to", help="seismic, ciff, opensearch, elasticsearch, qdrant, vespa or parquet.")
     ],
@@ -738,6 +745,7 @@ def encode_text(
     index: Annotated[
         str | None,
         typer.Option("--index", rich_help_panel="Index", help="Encode it as a query for this index instead."),
+        Location(),
     ] = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
@@ -800,7 +808,7 @@ def info(
 @record_options
 def stats(
     context: typer.Context,
-    index: Annotated[str, typer.Argument(help="The index folder, or its URI.")] = "sparton-index",
+    index: ChangedIndex = "sparton-index",
     topics: Annotated[
         Path | None, typer.Option("--topics", help="Queries, as `sparton run` takes them, to say what they cost.")
     ] = None,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import Parameter, SpartonError, UsageError, times
+from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
@@ -26,7 +26,7 @@ from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
-from .terminal.flags import Command, Location, record_options, sentence
+from .terminal.flags import Command, Location, record_options, sentence, too_many_arguments
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
@@ -110,8 +110,12 @@ class _Command(Command):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, and print the help where they ask for it. Typer calls this."""
-        with printing():
-            return super().parse_args(ctx, args)
+        with _one_sentence(), printing():
+            ctx.allow_extra_args = True
+            rest = super().parse_args(ctx, args)
+            if ctx.args and not ctx.resilient_parsing:
+                raise too_many_arguments(self, ctx.args[0])
+            return rest
 
 
 app = typer.Typer(
@@ -773,6 +777,10 @@ def encode_text(
 @_one_sentence()
 @record_options
 def info(
+    context: typer.Context,
+    location: Annotated[
+        str | None, typer.Argument(metavar="[INDEX]", help="The index folder, or its URI."), Location()
+    ] = None,
     index: Index = "sparton-index",
     store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
@@ -781,6 +789,10 @@ def info(
     ] = False,
 ) -> None:
     """Show what is in an index and how it was made, and with --check whether it still is what was written."""
+    if location is not None and "index" in _given(context) and location != index:
+        found = f" is {short(redacted(index))} and INDEX is {short(redacted(location))}; name one of them"
+        raise UsageError(Parameter("index"), found)
+    index = index if location is None else location
     with waiting_at_most(store_timeout):
         from .storage.local_copy import local_index
         from .storage.manifest import load_complete, load_manifest

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
 from typer.models import OptionInfo, ParameterInfo
 
-from ..errors import Parameter, SpartonError, UsageError
+from ..errors import Parameter, SpartonError, UsageError, short, shortened
 from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
 
 # Flags that do not follow from the name and the type.
@@ -72,6 +73,18 @@ def record_options(command: Callable[..., None]) -> Callable[..., None]:
 def sentence(error: SpartonError, parameters: Mapping[str, Any]) -> str:
     """What an error says, with the flag of each parameter that it names. parameters: of the command, by name."""
     return "".join(_flag(part, parameters) if isinstance(part, Parameter) else str(part) for part in error.args)
+
+
+def too_many_arguments(command: Any, extra: str) -> UsageError:
+    """The error for an argument that a command does not take."""
+    taken = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    names = [parameter.metavar.strip("[]") if parameter.metavar else parameter.name.upper() for parameter in taken]
+    advice = "put what has blanks between quotes" if names else "leave it out"
+    if "INDEX" not in names and any("--index" in parameter.opts for parameter in command.params):
+        index = f"name the index by --index {quote(shortened(extra))}"
+        advice = f"{advice}, or {index}" if names else index
+    alone = f"{' and '.join(names)} alone, and " if names else ""
+    return UsageError(f"`{command.name}` takes {alone}no argument {short(extra)}; {advice}")
 
 
 def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:

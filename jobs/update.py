@@ -207,6 +207,7 @@ class _Change:
             changed_fields=count(FIELDS),
             unchanged=count(UNCHANGED),
             removed=count(REMOVED) + self._lost,
+            lost=self._lost,
             without_text=sum(wanted is None for wanted in self._wanted.values()),
             without_terms=self._without_terms,
         )

@@ -14,9 +14,10 @@ class UpdateReport:
 
     added: documents that are new. changed_text: those whose text was another, which were encoded again. changed_fields:
     those of which only fields were others. unchanged: those that were given just as they are. removed: that were in the
-    index and are not any more. without_text, without_terms: rows that have none and so are in no index. missing: ids
-    that were to be deleted and are none of the index's. documents: that the index has now. merged: whether what is dead
-    was merged away. skipped: how many rows were left out because they could not be read, by what is wrong with them.
+    index and are not any more. lost: those of them whose text gives no term any more. without_text, without_terms: rows
+    that have none and so are in no index. missing: ids that were to be deleted and are none of the index's. documents:
+    that the index has now. merged: whether what is dead was merged away. skipped: how many rows were left out because
+    they could not be read, by what is wrong with them.
     seismic: the generation of the index's Seismic index, if it has one. seismic_seconds: that building it took; None
     where none was built.
     """
@@ -32,6 +33,7 @@ class UpdateReport:
     without_text: int = 0
     without_terms: int = 0
     missing: tuple[str, ...] = ()
+    lost: int = 0
     merged: bool = False
     encoding_seconds: float = 0.0
     seconds: float = 0.0
@@ -41,6 +43,8 @@ class UpdateReport:
 
     def summary(self) -> str:
         """A line about what was done."""
+        lacking = self.removed - self.lost if self.without_text else 0  # an update removes for that alone
+        have = ("it has" if lacking == 1 else "they have"), ("it has" if self.lost == 1 else "they have")
         parts = [
             f"{count:,} {words}"
             for count, words in (
@@ -48,9 +52,11 @@ class UpdateReport:
                 (self.changed_text, "with another text"),
                 (self.changed_fields, "with other fields"),
                 (self.unchanged, "unchanged"),
-                (self.removed, "removed"),
-                (self.without_text, "without text"),
-                (self.without_terms, "without a term"),
+                (lacking, f"removed, as {have[0]} no text"),
+                (self.lost, f"removed, as {have[1]} no term"),
+                (self.removed - lacking - self.lost, "removed"),
+                (self.without_text - lacking, "without text"),
+                (self.without_terms - self.lost, "without a term"),
                 (len(self.missing), f"not in the index ({listed(self.missing)})"),
             )
             if count

@@ -77,6 +77,11 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
             {**rows[names[0]], "id": "empty", "text": " "},
         ],
     )
+    shutil.copytree(index, tmp_path / "same", copy_function=shutil.copy2)
+    assert run_cli("update", tmp_path / "same", update).stdout == (
+        f"{tmp_path / 'same'}: 1 added, 1 with another text, 1 with other fields, 1 unchanged, 1 removed, as it has no "
+        "text, 1 removed, as it has no term, 1 without text, 1 without a term; 59 documents, generation 1\n"
+    )
     ran = run_cli("update", index, update, "--json")
     assert ran.code == 0, ran.stderr
     report = json.loads(ran.stdout)

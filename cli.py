@@ -20,7 +20,7 @@ from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
-from .search.options import SearcherOptions
+from .search.options import QueryOptions, SearcherOptions
 from .search.service.options import ServeOptions
 from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
@@ -669,7 +669,7 @@ def export(
     pretokenized: Pretokenized = None,
     scale: TopicScale = None,
     *,
-    searching: SearcherOptions,
+    searching: QueryOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
@@ -689,7 +689,7 @@ def export(
             topics=topics,
             pretokenized=pretokenized,
             scale=scale,
-            searching=searching,
+            searching=SearcherOptions(**values_for(SearcherOptions, searching)),
             progress=True,
         )
         clear()
@@ -827,7 +827,7 @@ def stats(
     pretokenized: Pretokenized = None,
     scale: TopicScale = None,
     *,
-    searching: SearcherOptions,
+    searching: QueryOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -836,7 +836,7 @@ def stats(
     FLOPS, with --topics: products of a query's impact and a document's, on average over all pairs of them.
     """
     with waiting_at_most(store_timeout):
-        of_queries = {*names(SearcherOptions), "pretokenized", "scale"}
+        of_queries = {*names(QueryOptions), "pretokenized", "scale"}
         if topics is None and (idle := _given(context) & of_queries):
             raise UsageError(Parameter(min(idle)), " is for queries; name some with ", Parameter("topics"))
         _check_paths(topics=topics)
@@ -848,7 +848,8 @@ def stats(
         queries = None
         if topics is not None:
             reading = TopicOptions(pretokenized, scale)
-            queries = topic_terms(topics, reading, lambda: Searcher(index, searching=searching))
+            opened_with = SearcherOptions(**values_for(SearcherOptions, searching))
+            queries = topic_terms(topics, reading, lambda: Searcher(index, searching=opened_with))
         with waiting("counting postings", shown=True):
             found = index_stats(index, queries)
         put(stats_json(found) if as_json else stats_lines(found))

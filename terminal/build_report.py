@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..errors import listed, named
+from ..errors import listed, named, plural
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
@@ -84,7 +84,7 @@ class BuildReport:
 
 def counts_line(counts: Counts) -> str:
     """What was read and what became of it."""
-    parts = [f"{counts.documents:,} documents of {counts.rows:,} rows"]
+    parts = [f"{plural(counts.documents, 'document')} of {plural(counts.rows, 'row')}"]
     if counts.documents:
         parts.append(f"{counts.postings / counts.documents:.1f} terms a document")
     for count, words in (

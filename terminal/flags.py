@@ -118,8 +118,7 @@ def _read(parameter: inspect.Parameter, value: Any) -> Any:
     """What a command is given for a parameter, from what was typed for it."""
     if value is None and _is_several(parameter):
         return ()
-    # A parameter of one letter is called so in a sentence: -k is k.
-    name: str | Parameter = Parameter(parameter.name) if len(parameter.name) > 1 else parameter.name
+    name = Parameter(parameter.name)
     if _is_path(parameter) or any(isinstance(note, Location) for note in _notes(parameter)):
         return _read_path(name, value, Path if _is_path(parameter) else str)
     option, number = option_of(parameter.annotation), _number_type(parameter)

@@ -50,7 +50,7 @@ def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection
 
 def facets_lines(answer: "Answer") -> str:
     """How many documents match, and a line for each field that was counted."""
-    lines = [f"{answer.total:,} documents match"]
+    lines = [f"{plural(answer.total or 0, 'document')} {'matches' if answer.total == 1 else 'match'}"]
     width = shutil.get_terminal_size().columns
     for name, counts in answer.facets.items():
         values = " · ".join(f"{_cut(_plain(_value(one.value)), _LONGEST_VALUE)} {one.count:,}" for one in counts)
@@ -136,7 +136,8 @@ def seismic_line(manifest: "Manifest") -> str:
 
 def run_line(report: "RunReport") -> str:
     """What a run holds."""
-    line = f"{report.path}: {report.queries:,} queries, {report.hits:,} hits"
+    queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
+    line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
     for count, words in (
         (report.without_terms, "without a term that the model knows"),
         (report.without_hits, "with no term that a document holds"),
@@ -152,8 +153,8 @@ def checked_line(checked: "Checked") -> str:
     seismic = ", the Seismic index" if checked.seismic else ""
     unchecked = "; the collection is not on this machine and was not checked" if checked.unchecked else ""
     return (
-        f"  checked     {checked.documents:,} documents, {checked.postings:,} postings, their ids and Lucene's "
-        f"checksums{parts}{seismic}: as they were written{unchecked}"
+        f"  checked     {plural(checked.documents, 'document')}, {plural(checked.postings, 'posting')}, their ids and "
+        f"Lucene's checksums{parts}{seismic}: as they were written{unchecked}"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import listed
+from ..errors import listed, plural
 from .streams import rounded, to_json
 
 
@@ -66,7 +66,7 @@ class UpdateReport:
         if self.seismic_seconds is not None:
             parts.append(f"Seismic index of generation {self.seismic:,} built")
         done = ", ".join(parts) or "nothing to do"
-        return f"{self.index}: {done}; {self.documents:,} documents, generation {self.generation:,}"
+        return f"{self.index}: {done}; {plural(self.documents, 'document')}, generation {self.generation:,}"
 
     def remarks(self) -> list[str]:
         """A line about what of the index the change has left behind, and what to do."""

@@ -33,8 +33,8 @@ def collection_parts(folder: Path, manifest: Manifest) -> tuple[PartFile, ...]:
     expected = len(manifest.updated.parts) if manifest.updated else shards
     if len(found) < expected:
         raise SpartonError(
-            f"{folder / COLLECTION} has {len(found):,} of the {plural(expected, 'part')} of the collection, and an index "
-            "is changed by them; put the others back, or build the index again with ",
+            f"{folder / COLLECTION} has {len(found):,} of the {plural(expected, 'part')} of the collection, and an "
+            "index is changed by them; put the others back, or build the index again with ",
             Parameter("overwrite", True),
         )
     return found

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,17 +17,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import Parameter, SpartonError, UsageError, times
+from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
-from .search.options import SearcherOptions
+from .search.options import QueryOptions, SearcherOptions
 from .search.service.options import ServeOptions
-from .storage.manifest import ENCODING
+from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
-from .terminal.flags import Command, record_options, sentence
+from .terminal.flags import Command, Location, record_options, sentence, too_many_arguments
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
@@ -45,6 +46,7 @@ from .terminal.results import (
     scores_json,
     scores_table,
     seconds_line,
+    seismic_line,
     stats_json,
     stats_lines,
     terms_json,
@@ -109,8 +111,12 @@ class _Command(Command):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments, and print the help where they ask for it. Typer calls this."""
-        with printing():
-            return super().parse_args(ctx, args)
+        with _one_sentence(), printing():
+            ctx.allow_extra_args = True
+            rest = super().parse_args(ctx, args)
+            if ctx.args and not ctx.resilient_parsing:
+                raise too_many_arguments(self, ctx.args[0])
+            return rest
 
 
 app = typer.Typer(
@@ -124,8 +130,10 @@ app = typer.Typer(
 _command = partial(app.command, cls=_Command)
 
 Corpus = typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, TSV, Arrow).")
-Index = Annotated[str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI.")]
-ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI.")]
+Index = Annotated[
+    str, typer.Option("--index", rich_help_panel="Index", help="The index folder, or its URI."), Location()
+]
+ChangedIndex = Annotated[str, typer.Argument(help="The index folder, or its URI."), Location()]
 IndexQueryModel = Annotated[
     str | None,
     typer.Option(
@@ -326,10 +334,15 @@ def main(
 
 
 class _OneLine(logging.Formatter):
-    """A message as it may be printed: names of columns and files may be in it."""
+    """A message as it may be printed: names of columns and files may be in it. An error in it names flags."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The message, on one line."""
+        if isinstance(record.args, tuple):
+            record = copy(record)
+            record.args = tuple(
+                sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in record.args
+            )
         return printable(super().format(record))
 
 
@@ -343,7 +356,7 @@ def _on_a_line_of_its_own(record: logging.LogRecord) -> bool:
 @record_options
 def index(
     context: typer.Context,
-    corpus: Annotated[list[str] | None, Corpus] = None,
+    corpus: Annotated[list[str] | None, Corpus, Location()] = None,
     index: Index = "sparton-index",
     *,
     encoding: EncodingOptions,
@@ -420,7 +433,9 @@ def index_vectors(
 @record_options
 def update(
     index: ChangedIndex,
-    rows: Annotated[list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …).")],
+    rows: Annotated[
+        list[str], typer.Argument(help="Parquet files, folders or globs (also JSON lines, CSV, …)."), Location()
+    ],
     *,
     updating: UpdateOptions,
     others: AlsoOptions,
@@ -460,11 +475,16 @@ def delete(
     """Take documents out of an index, with all of their passages."""
     with waiting_at_most(store_timeout):
         _check_paths(ids=ids)
-        names = [] if ids is None else _read_ids(ids)
+        names = None if ids is None else _read_ids(ids)
         announce("looking at what is to be deleted")
         from .jobs.update import delete_documents
 
-        _print_change(delete_documents(index, names, filters=filters or (), others=others, progress=True), as_json)
+        report = delete_documents(index, names, filters=filters or (), others=others, progress=True)
+        if names == []:
+            clear()
+            source = "the standard input" if str(ids) == "-" else printable(str(ids))
+            tell(f"nothing to delete: {source} has no ids")
+        _print_change(report, as_json)
 
 
 @_command()
@@ -485,8 +505,10 @@ def compact(
 @_one_sentence(builds=True)
 @record_options
 def encode(
-    corpus: Annotated[list[str], Corpus],
-    index: Annotated[str, typer.Option("--output", rich_help_panel="Index", help="The folder to write, or its URI.")],
+    corpus: Annotated[list[str], Corpus, Location()],
+    index: Annotated[
+        str, typer.Option("--output", rich_help_panel="Index", help="The folder to write, or its URI."), Location()
+    ],
     *,
     encoding: EncodingOptions,
     overwrite: Overwrite = False,
@@ -568,6 +590,7 @@ def serve(
             rich_help_panel="Index",
             help="The index folder, or its URI; several as name=PLACE. [default: sparton-index]",
         ),
+        Location(),
     ] = None,
     *,
     serving: ServeOptions,
@@ -640,7 +663,7 @@ def run_topics(
 @_one_sentence()
 @record_options
 def export(
-    index: Annotated[str, typer.Argument(help="The index: a folder or a URI.")],
+    index: Annotated[str, typer.Argument(help="The index: a folder or a URI."), Location()],
     to: Annotated[
         str, typer.Option("--to", help="seismic, ciff, opensearch, elasticsearch, qdrant, vespa or parquet.")
     ],
@@ -652,7 +675,7 @@ def export(
     pretokenized: Pretokenized = None,
     scale: TopicScale = None,
     *,
-    searching: SearcherOptions,
+    searching: QueryOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: ReportJson = False,
 ) -> None:
@@ -672,7 +695,7 @@ def export(
             topics=topics,
             pretokenized=pretokenized,
             scale=scale,
-            searching=searching,
+            searching=SearcherOptions(**values_for(SearcherOptions, searching)),
             progress=True,
         )
         clear()
@@ -732,6 +755,7 @@ def encode_text(
     index: Annotated[
         str | None,
         typer.Option("--index", rich_help_panel="Index", help="Encode it as a query for this index instead."),
+        Location(),
     ] = None,
     query_model: IndexQueryModel = None,
     device: Device = "cpu",
@@ -759,6 +783,10 @@ def encode_text(
 @_one_sentence()
 @record_options
 def info(
+    context: typer.Context,
+    location: Annotated[
+        str | None, typer.Argument(metavar="[INDEX]", help="The index folder, or its URI."), Location()
+    ] = None,
     index: Index = "sparton-index",
     store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="The manifest as JSON.")] = False,
@@ -767,11 +795,15 @@ def info(
     ] = False,
 ) -> None:
     """Show what is in an index and how it was made, and with --check whether it still is what was written."""
+    if location is not None and "index" in _given(context) and location != index:
+        found = f" is {short(redacted(index))} and INDEX is {short(redacted(location))}; name one of them"
+        raise UsageError(Parameter("index"), found)
+    index = index if location is None else location
     with waiting_at_most(store_timeout):
         from .storage.local_copy import local_index
         from .storage.manifest import load_complete, load_manifest
 
-        folder = local_index(index, lucene=check)
+        folder = local_index(index, lucene=check, seismic=check)
         manifest = load_complete(folder) if check else load_manifest(folder)
         if as_json:
             put(to_json(asdict(manifest), indent=2))
@@ -782,7 +814,7 @@ def info(
             from .search.check import check_index
 
             with waiting("checking", shown=True):
-                checked = check_index(folder, manifest)
+                checked = check_index(folder, manifest, redacted(index))
             if as_json:
                 tell(checked_line(checked))
             else:
@@ -794,14 +826,14 @@ def info(
 @record_options
 def stats(
     context: typer.Context,
-    index: Annotated[str, typer.Argument(help="The index folder, or its URI.")] = "sparton-index",
+    index: ChangedIndex = "sparton-index",
     topics: Annotated[
         Path | None, typer.Option("--topics", help="Queries, as `sparton run` takes them, to say what they cost.")
     ] = None,
     pretokenized: Pretokenized = None,
     scale: TopicScale = None,
     *,
-    searching: SearcherOptions,
+    searching: QueryOptions,
     store_timeout: StoreTimeout = SECONDS,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -810,7 +842,7 @@ def stats(
     FLOPS, with --topics: products of a query's impact and a document's, on average over all pairs of them.
     """
     with waiting_at_most(store_timeout):
-        of_queries = {*names(SearcherOptions), "pretokenized", "scale"}
+        of_queries = {*names(QueryOptions), "pretokenized", "scale"}
         if topics is None and (idle := _given(context) & of_queries):
             raise UsageError(Parameter(min(idle)), " is for queries; name some with ", Parameter("topics"))
         _check_paths(topics=topics)
@@ -822,7 +854,8 @@ def stats(
         queries = None
         if topics is not None:
             reading = TopicOptions(pretokenized, scale)
-            queries = topic_terms(topics, reading, lambda: Searcher(index, searching=searching))
+            opened_with = SearcherOptions(**values_for(SearcherOptions, searching))
+            queries = topic_terms(topics, reading, lambda: Searcher(index, searching=opened_with))
         with waiting("counting postings", shown=True):
             found = index_stats(index, queries)
         put(stats_json(found) if as_json else stats_lines(found))
@@ -863,6 +896,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
         yield f"  documents   {counts_line(manifest.counts)}"
     if manifest.number:
         yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
+    if manifest.stage == COMPLETE:
+        yield f"  seismic     {seismic_line(manifest)}"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
@@ -959,6 +994,8 @@ def _read_ids(path: Path) -> list[str]:
 def _print_change(report: "UpdateReport", as_json: bool) -> None:
     clear()
     put(report.as_json() if as_json else report.summary())
+    for line in report.remarks():
+        tell(line)
     tell(report.times())
 
 

@@ -67,6 +67,11 @@ def times(count: int) -> str:
     return "once" if count == 1 else f"{count:,} times"
 
 
+def plural(count: int, one: str) -> str:
+    """A number of things, in words. one: what a single one is called, whose plural ends with s."""
+    return f"{count:,} {one}" if count == 1 else f"{count:,} {one}s"
+
+
 def named(name: str) -> str:
     """A name as it is, or between quotes where that would not show what it is: empty, with blanks at its ends, a comma
     or what is not printed."""

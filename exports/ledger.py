@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from ..errors import Parameter, SpartonError, UsageError
-from ..storage.atomic import LEFTOVERS, LOCK, whole_file
+from ..storage.atomic import LEFTOVERS, LOCK, check_output_folder, whole_file
 from ..storage.manifest import Digest
 from ..storage.markers import file_digest
 from ..storage.untrusted import UnexpectedError, Where, load_json, matching, read
@@ -131,7 +131,9 @@ class Ledger:
 
 
 def check_folder(option: Parameter, folder: Path) -> None:
-    """Raise UsageError for a file, and a folder whose files are no export's: nothing of it is touched."""
+    """Raise UsageError for a file, a folder whose files are no export's: nothing of it is touched; and for one that
+    cannot be written to."""
+    check_output_folder(option, folder)
     if not folder.is_dir():
         if os.path.lexists(os.path.realpath(folder)):
             raise UsageError(option, f" is {folder}, which is a file; name a folder")

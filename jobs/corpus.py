@@ -116,11 +116,16 @@ def build_index(
                     with waiting("finishing the Lucene index", shown=progress):
                         build.finish_lucene(build.manifest.counts.documents)
                     build.save(COMPLETE)
+            seconds = ended - started, perf_counter() - ended
             if lucene:
                 build.add_others(indexing.also, progress=progress)
-            seconds = ended - started, perf_counter() - ended
     report = BuildReport(location.name, build.manifest.counts, build.resumed, *seconds, work)
-    return replace(report, unused=source.columns.unused, skipped=dict(source.skipped.kinds))
+    return replace(
+        report,
+        unused=source.columns.unused,
+        skipped=dict(source.skipped.kinds),
+        seismic_seconds=build.seismic_seconds,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError
@@ -45,12 +46,14 @@ class IndexBuild:
     """The build of one index, whose folder is locked meanwhile. Made by open_build.
 
     location: of the index. folder: the local folder that it is built in. manifest: as it was saved last.
-    resumed: whether an earlier run began this build.
+    resumed: whether an earlier run began this build. seismic_seconds: that building a Seismic index took, once one was
+    built.
     """
 
     def __init__(self, location: IndexLocation, manifest: Manifest, resumed: bool) -> None:
         self.location, self.folder = location, location.folder
         self.manifest, self.resumed = manifest, resumed
+        self.seismic_seconds: float | None = None
         self._lucene: LuceneBuild | None = None
 
     @property
@@ -177,7 +180,7 @@ class IndexBuild:
     def add_others(self, also: Sequence[str], *, progress: bool) -> None:
         """Build what shall be beside the Lucene index, which is finished, and is not there yet."""
         if also:
-            self.manifest = add_seismic(self.location, self.manifest, progress=progress)
+            self.manifest, self.seismic_seconds = add_seismic(self.location, self.manifest, progress=progress)
 
     def save(self, stage: str, counts: Counts | None = None) -> None:
         """Write at the location that the build has reached a stage."""
@@ -187,16 +190,18 @@ class IndexBuild:
             remove_folder(self.folder / LEFT_OUT)
 
 
-def add_seismic(location: IndexLocation, manifest: Manifest, *, progress: bool) -> Manifest:
-    """Build the Seismic index of the generation that counts, unless it is there, and have sparton.json name it; returns
-    that. For the process that holds the lock. Raises SpartonError as build_seismic."""
+def add_seismic(location: IndexLocation, manifest: Manifest, *, progress: bool) -> tuple[Manifest, float | None]:
+    """Build the Seismic index of the generation that counts, unless it is there, and have sparton.json name it; return
+    that, and the seconds that building took, None where it was there. For the process that holds the lock. Raises
+    SpartonError as build_seismic."""
     if location.has_seismic(manifest):
-        return manifest
+        return manifest, None
+    started = perf_counter()
     if not all((location.folder / name).is_dir() for name in manifest.indexes):
         location.get_generation(manifest)
     with waiting("building the Seismic index", shown=progress):
         made = build_seismic(location.folder, manifest)
-    return location.put_seismic(replace(manifest, seismic=made), manifest)
+    return location.put_seismic(replace(manifest, seismic=made), manifest), perf_counter() - started
 
 
 @contextmanager

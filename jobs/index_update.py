@@ -1,12 +1,12 @@
 """One object for a change of a finished index: its steps, wherever the index is, up to the one that makes it count."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from secrets import randbelow
+from time import perf_counter
 
 from ..errors import Parameter, SpartonError
 from ..indexer.java import find_jar, find_java
@@ -22,7 +22,6 @@ from ..terminal.progress_bar import waiting
 from .index_build import add_seismic
 
 _NUMBERS = 2**40  # of which two machines hardly choose the same
-log = logging.getLogger("sparton")
 _FEW = 16  # parts that are less than a quarter full; more of them are joined
 
 
@@ -43,12 +42,14 @@ class IndexUpdate:
     """A change of one index, whose folder is locked meanwhile. Made by open_update.
 
     location: of the index. folder: the local folder in which it is changed. manifest: of the generation that counts.
-    also: which other indexes each generation shall have.
+    also: which other indexes each generation shall have. seismic_seconds: that building a Seismic index took, once one
+    was built.
     """
 
     def __init__(self, location: IndexLocation, manifest: Manifest, also: Sequence[str], progress: bool) -> None:
         self.location, self.folder, self.manifest = location, location.folder, manifest
         self._also, self._progress = also, progress
+        self.seismic_seconds: float | None = None
 
     @property
     def has_collection(self) -> bool:
@@ -118,21 +119,17 @@ class IndexUpdate:
         updated = Updated(manifest.updated.number + 1, new.parts, commits)
         newer = replace(manifest, counts=counts, updated=updated)
         if self._also:
+            started = perf_counter()
             with waiting("building the Seismic index", shown=self._progress):
                 newer = replace(newer, seismic=build_seismic(self.folder, newer))
-        elif manifest.seismic:
-            log.warning(
-                "the Seismic index of %s is of an older generation, with which nothing is searched; renew it with "
-                "`sparton compact %s --also seismic`",
-                self.location.name,
-                self.location.name,
-            )
+            self.seismic_seconds = perf_counter() - started
         self.manifest = self.location.put_generation(newer, manifest)
 
     def add_others(self) -> None:
         """Build what the generation that counts shall have beside the Lucene index, and has not yet."""
         if self._also:
-            self.manifest = add_seismic(self.location, self.manifest, progress=self._progress)
+            self.manifest, seconds = add_seismic(self.location, self.manifest, progress=self._progress)
+            self.seismic_seconds = self.seismic_seconds if seconds is None else seconds
 
 
 @contextmanager

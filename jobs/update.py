@@ -64,34 +64,31 @@ def update_index(
             change = _Change(update, wanted, progress)
             change.look()
             encoding = change.write(source, updating)
-        report = change.report()
-        return replace(
-            report,
-            encoding_seconds=encoding,
-            seconds=perf_counter() - started,
-            skipped=dict(skipped.kinds),
-        )
+        report = replace(change.report(), encoding_seconds=encoding, skipped=dict(skipped.kinds))
+    return _finished(report, update, started)
 
 
 @flat_keywords
 def delete_documents(
-    index: str | Path, ids: Texts = (), *, filters: Texts = (), others: AlsoOptions, progress: bool = False
+    index: str | Path, ids: Texts | None = None, *, filters: Texts = (), others: AlsoOptions, progress: bool = False
 ) -> UpdateReport:
     """Take documents out of a finished index, with all of their passages.
 
-    ids: of documents, several or one; those that the index does not have are told. filters: instead of ids; documents
-    that pass all of these are taken out. The rest is as in update_index. Raises UsageError for both, or neither.
+    ids: of documents, several, one or none; those that the index does not have are told. filters: instead of ids;
+    documents that pass all of these are taken out. The rest is as in update_index. Raises UsageError for both, or
+    neither.
     """
     started = perf_counter()
-    named, tests = dict.fromkeys(several(Parameter("ids"), ids)), several(Parameter("filters"), filters)
-    if not named and not tests:
+    named = dict.fromkeys(several(Parameter("ids"), () if ids is None else ids))
+    tests = several(Parameter("filters"), filters)
+    if ids is None and not tests:
         raise UsageError("there is nothing to delete; give ", Parameter("ids"), " or ", Parameter("filters"))
-    if named and tests:
+    if ids is not None and tests:
         raise UsageError(
             Parameter("ids"), " and ", Parameter("filters"), " were given; delete by one of them at a time"
         )
     with open_update(index, others.also, progress=progress) as update:
-        wanted = named or dict.fromkeys(_matching(update, tests))
+        wanted = dict.fromkeys(_matching(update, tests)) if tests else named
         if update.has_collection:
             change = _Change(update, wanted, progress)
             change.look()
@@ -101,7 +98,8 @@ def delete_documents(
         else:
             report, found = _delete_vectors(update, tuple(wanted))
         missing = tuple(name for name in named if name not in found)
-        return replace(report, missing=missing, seconds=perf_counter() - started)
+        report = replace(report, missing=missing)
+    return _finished(report, update, started)
 
 
 @flat_keywords
@@ -116,7 +114,7 @@ def compact_index(index: str | Path, *, others: AlsoOptions, progress: bool = Fa
         before = update.manifest
         change.compact()
         report = replace(change.report(), merged=update.manifest.number > before.number)
-        return replace(report, seconds=perf_counter() - started)
+    return _finished(report, update, started)
 
 
 class _Change:
@@ -209,6 +207,7 @@ class _Change:
             changed_fields=count(FIELDS),
             unchanged=count(UNCHANGED),
             removed=count(REMOVED) + self._lost,
+            lost=self._lost,
             without_text=sum(wanted is None for wanted in self._wanted.values()),
             without_terms=self._without_terms,
         )
@@ -268,6 +267,17 @@ class _Change:
             for part, _ in written:
                 if part.documents:
                     yield part
+
+
+def _finished(report: UpdateReport, update: IndexUpdate, started: float) -> UpdateReport:
+    """A report with what is known once all is built."""
+    seismic = update.manifest.seismic
+    return replace(
+        report,
+        seismic=seismic.number if seismic else None,
+        seismic_seconds=update.seismic_seconds,
+        seconds=perf_counter() - started,
+    )
 
 
 def _matching(update: IndexUpdate, filters: Sequence[str]) -> Iterable[str]:

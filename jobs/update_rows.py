@@ -45,6 +45,7 @@ class UpdateRows:
                 text_columns=settings.text_columns,
                 strip_html=settings.strip_html,
                 kept=settings.fields,
+                recorded=True,
             )
             self._columns, _ = survey_all(self._corpus, asked, skipped if self._skip_bad else None)
 

@@ -98,10 +98,10 @@ def index_vectors(
                 zeros=indexed.zeros,
             )
             build.save(COMPLETE, counts)
-        build.add_others(indexing.also, progress=progress)
         seconds = perf_counter() - started
+        build.add_others(indexing.also, progress=progress)
         report = BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
-        return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds))
+        return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds), seismic_seconds=build.seismic_seconds)
 
 
 def _take_saved(build: IndexBuild, skipped: SkippedRows, queries: VectorOptions) -> None:

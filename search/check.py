@@ -1,5 +1,5 @@
-"""Whether an index is what was written: Lucene's checksums, ids, counts, the digests of the collection's parts, and
-whether collection and Lucene say the same."""
+"""Whether an index is what was written: Lucene's checksums, ids, counts, the digests of the collection's parts and of
+Seismic's files, and whether collection and Lucene say the same."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,28 +17,33 @@ from ..storage.generations import collection_parts, marked_part, not_as_written
 from ..storage.index_folder import COLLECTION, LUCENE
 from ..storage.manifest import Manifest, PartFile, load_complete
 from ..storage.part_lines import digest_and_ids
+from .first_pass.seismic import check_seismic
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What was found to be right. parts: of the collection; 0 where it was made elsewhere or is not in the folder.
-    unchecked: whether the index has a collection that is not in the folder."""
+    unchecked: whether the index has a collection that is not in the folder. seismic: whether there is a Seismic index
+    of this generation."""
 
     documents: int
     postings: int
     parts: int
     unchecked: bool
+    seismic: bool
 
 
-def check_index(folder: Path, manifest: Manifest) -> Checked:
+def check_index(folder: Path, manifest: Manifest, name: str | None = None) -> Checked:
     """Read every byte of a complete index, and compare it with its checksums, its manifest and its markers; if an
-    update has replaced it meanwhile, the newer one.
+    update has replaced it meanwhile, the newer one. name: of the index, as it may be printed, if not its folder's.
 
     Raises SpartonError for the first thing that is wrong, naming it.
     """
     while True:
         try:
-            return _check(folder, manifest)
+            found = _check(folder, manifest)
+            check_seismic(folder, manifest, name or str(folder))
+            return found
         except SpartonError:
             newer = load_complete(folder)
             if newer == manifest:
@@ -72,7 +77,8 @@ def _check(folder: Path, manifest: Manifest) -> Checked:
     if different != documents:
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
     _check_parts(folder, manifest, parts, ids)
-    return Checked(documents, postings, len(parts), not parts and not manifest.settings.of_vectors and counts.rows > 0)
+    unchecked = not parts and not manifest.settings.of_vectors and counts.rows > 0
+    return Checked(documents, postings, len(parts), unchecked, manifest.current_seismic is not None)
 
 
 def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:

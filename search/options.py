@@ -17,11 +17,10 @@ _WITH = Option(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearcherOptions(Options):
-    """What an index is opened with to be searched. model, query_model: what only sparton.json names on the hub is not
-    fetched then. query_top_terms, query_prune_ratio: which terms of a text are searched for; a query that comes as
-    terms has them all. search_with: what finds the documents that are then scored exactly; lucene finds the best
-    ones."""
+class QueryOptions(Options):
+    """How queries of an index are encoded. model, query_model: what only sparton.json names on the hub is not fetched
+    then. query_top_terms, query_prune_ratio: which terms of a text are searched for; a query that comes as terms has
+    them all."""
 
     model: Annotated[str | None, _MODEL] = None
     query_model: Annotated[str | None, _QUERY_MODEL] = None
@@ -29,4 +28,11 @@ class SearcherOptions(Options):
     trust_remote_code: Annotated[bool, Option("Run code that the model brings along.", "Model")] = False
     query_top_terms: Annotated[int | None, _TOP_TERMS] = None
     query_prune_ratio: Annotated[float | None, _PRUNE_RATIO] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearcherOptions(QueryOptions):
+    """What an index is opened with to be searched. search_with: what finds the documents that are then scored exactly;
+    lucene finds the best ones."""
+
     search_with: Annotated[str, _WITH] = LUCENE

@@ -108,8 +108,22 @@ def check_output(option: Parameter, path: Path, *, make_folders: bool = False) -
         _check_folder(option, path, _behind_links(path).parent, make_folders)
 
 
-def _check_folder(option: Parameter, path: Path, folder: Path, make: bool) -> None:
-    """Whether a file can be made in a folder, or in the nearest one above it that exists."""
+def check_output_folder(option: Parameter, folder: Path) -> None:
+    """Find out, before there is anything to write, whether files can be made in a folder, which is made where it is
+    missing. option: its parameter. Raises UsageError; not for a file, of which who knows what the folder is for says
+    more."""
+    try:
+        status = _status(folder)
+    except OSError as error:
+        raise UsageError(
+            option, f" is {folder}, which cannot be written ({error.strerror}); name another folder"
+        ) from error
+    if status is None or stat.S_ISDIR(status.st_mode):
+        _check_folder(option, folder, folder, make=True, what="folder")
+
+
+def _check_folder(option: Parameter, path: Path, folder: Path, make: bool, what: str = "file") -> None:
+    """Whether a file can be made in a folder, or in the nearest one above it that exists. what: the user named."""
     if make:
         folder = _behind_links(folder)
         while not os.path.lexists(folder):
@@ -118,11 +132,11 @@ def _check_folder(option: Parameter, path: Path, folder: Path, make: bool) -> No
         raise UsageError(option, f" is {path}, and the folder {folder} does not exist; make it, or name another file")
     try:
         with _new_file(folder) as stream:
-            os.unlink(stream.name)
+            Path(stream.name).unlink(missing_ok=True)  # a build that begins there may have removed it
     except OSError as error:
         raise UsageError(
             option,
-            f" is {path}, and nothing can be written to the folder {folder} ({error.strerror}); name another file",
+            f" is {path}, and nothing can be written to the folder {folder} ({error.strerror}); name another {what}",
         ) from error
 
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, plural
 from .atomic import remove_folder, remove_leftovers
 from .index_folder import COLLECTION, MARKERS, SEISMIC, part_path
 from .manifest import Manifest, PartFile
@@ -33,8 +33,8 @@ def collection_parts(folder: Path, manifest: Manifest) -> tuple[PartFile, ...]:
     expected = len(manifest.updated.parts) if manifest.updated else shards
     if len(found) < expected:
         raise SpartonError(
-            f"{folder / COLLECTION} has {len(found):,} of the {expected:,} parts of the collection, and an index is "
-            "changed by them; put the others back, or build the index again with ",
+            f"{folder / COLLECTION} has {len(found):,} of the {plural(expected, 'part')} of the collection, and an "
+            "index is changed by them; put the others back, or build the index again with ",
             Parameter("overwrite", True),
         )
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
-from .atomic import locked, make_folder, refuse_inputs
+from .atomic import check_output_folder, locked, make_folder, refuse_inputs
 from .generations import remove_other_seismic, remove_unnamed
 from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
@@ -155,9 +155,10 @@ def open_index_location(index: str | Path, overwrite: bool) -> IndexLocation:
     """The location that a path or a URI names.
 
     Raises SpartonError where the URI cannot be reached, for a location that holds files and no index, and as
-    `existing_manifest`.
+    `existing_manifest`; UsageError for a folder that cannot be written to.
     """
     if (path := local_path(index)) is not None:
+        check_output_folder(Parameter("index"), path)
         existing_manifest(path, overwrite)
         return LocalIndex(path)
     remote, name = RemoteFolder(str(index)), redacted(str(index))

@@ -86,9 +86,8 @@ def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False
             break
         if not manifest.updated:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
-    if any(not (folder / file).is_file() for file in files | beside) or (
-        rooms and manifest.stage == COMPLETE and not files
-    ):
+    # A file of Seismic's that is named and is not there is missing; who opens it says so.
+    if any(not (folder / file).is_file() for file in files) or (rooms and manifest.stage == COMPLETE and not files):
         raise SpartonError(f"the index {name} is being replaced; try again when that is done")
     with whole_file(path) as stream:
         stream.write(content)

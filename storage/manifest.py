@@ -262,6 +262,11 @@ class Seismic:
         """All that it consists of."""
         return self.index, self.terms
 
+    @property
+    def number(self) -> int:
+        """The number of the generation that it is good for."""
+        return int(self.state.rpartition("-")[2])
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

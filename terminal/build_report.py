@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..errors import listed, named
+from ..errors import listed, named, plural
 from ..pipeline.progress import Work
 from ..storage.index_folder import SKIPPED
 from ..storage.manifest import Counts
-from .streams import printable, to_json
+from .streams import printable, rounded, to_json
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,7 +17,8 @@ class BuildReport:
 
     indexing_seconds: after encoding, besides which much of the Lucene index is built. work: what was encoded, and
     where the time went. unused: columns of the corpus that are neither id nor text. skipped: how many rows were left
-    out because they could not be read, by what is wrong with them.
+    out because they could not be read, by what is wrong with them. seismic_seconds: that building a Seismic index took;
+    None where none was built.
     """
 
     index: Path | str
@@ -28,6 +29,7 @@ class BuildReport:
     work: Work
     unused: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    seismic_seconds: float | None = None
 
     def __repr__(self) -> str:
         seconds = self.encoding_seconds + self.indexing_seconds
@@ -50,7 +52,8 @@ class BuildReport:
             gpu = f"; GPU busy {min(1.0, timing.gpu / self.encoding_seconds):.0%}" if timing.gpu else ""
             line += f" ({documents:,.0f} documents/s, {tokens:,.0f} tokens/s; {', '.join(shares)}{gpu})"
         resumed = " (resumed: what was finished was kept)" if self.resumed else ""
-        return f"{line}, Lucene {self.indexing_seconds:.1f} s{resumed}"
+        seismic = "" if self.seismic_seconds is None else f", Seismic {self.seismic_seconds:.1f} s"
+        return f"{line}, Lucene {self.indexing_seconds:.1f} s{seismic}{resumed}"
 
     def left_out(self) -> list[str]:
         """A line about each kind of thing in the corpus that is not in the index."""
@@ -72,6 +75,7 @@ class BuildReport:
             "seconds": {
                 "encoding": round(self.encoding_seconds, 3),
                 "lucene": round(self.indexing_seconds, 3),
+                "seismic": rounded(self.seismic_seconds),
                 "by stage": {name: round(seconds, 3) for name, seconds in asdict(timing).items()},
             },
         }
@@ -80,7 +84,7 @@ class BuildReport:
 
 def counts_line(counts: Counts) -> str:
     """What was read and what became of it."""
-    parts = [f"{counts.documents:,} documents of {counts.rows:,} rows"]
+    parts = [f"{plural(counts.documents, 'document')} of {plural(counts.rows, 'row')}"]
     if counts.documents:
         parts.append(f"{counts.postings / counts.documents:.1f} terms a document")
     for count, words in (

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import plural
 from .streams import to_json
 
 
@@ -25,10 +26,10 @@ class ExportReport:
 
     def summary(self) -> str:
         """A line about what there is now."""
-        queries = f", {self.queries:,} queries" if self.queries else ""
+        queries = f", {self.queries:,} {'query' if self.queries == 1 else 'queries'}" if self.queries else ""
         return (
-            f"{self.output}: {self.documents:,} documents, {self.postings:,} postings{queries} for {self.to}, "
-            f"{self.files:,} files, {self.size:,} bytes"
+            f"{self.output}: {plural(self.documents, 'document')}, {plural(self.postings, 'posting')}{queries} for "
+            f"{self.to}, {plural(self.files, 'file')}, {self.size:,} bytes"
         )
 
     def remarks(self) -> list[str]:

@@ -3,14 +3,17 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
-from typing import Annotated, Any
+from pathlib import Path
+from shlex import quote
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
-from typer.models import ParameterInfo
+from typer.models import OptionInfo, ParameterInfo
 
-from ..errors import Parameter, SpartonError
+from ..errors import Parameter, SpartonError, UsageError, short, shortened
 from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
 
 # Flags that do not follow from the name and the type.
@@ -24,6 +27,11 @@ _FLAGS = {
     "search_with": ("--with",),
 }
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A note on a parameter that is text: it names a path or a URI."""
 
 
 class Command(TyperCommand):
@@ -46,7 +54,8 @@ class Command(TyperCommand):
 def record_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the fields of the records that it takes as options of its own.
 
-    Its numbers, also those of no record, are read as read_number does, and held against their bounds.
+    Its numbers, also those of no record, are read as read_number does, and held against their bounds. A path that is
+    empty is refused.
     """
     call = flat_keywords(command)
     every = inspect.signature(call).parameters
@@ -66,8 +75,21 @@ def sentence(error: SpartonError, parameters: Mapping[str, Any]) -> str:
     return "".join(_flag(part, parameters) if isinstance(part, Parameter) else str(part) for part in error.args)
 
 
+def too_many_arguments(command: Any, extra: str) -> UsageError:
+    """The error for an argument that a command does not take."""
+    taken = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    names = [parameter.metavar.strip("[]") if parameter.metavar else parameter.name.upper() for parameter in taken]
+    advice = "put what has blanks between quotes" if names else "leave it out"
+    if "INDEX" not in names and any("--index" in parameter.opts for parameter in command.params):
+        index = f"name the index by --index {quote(shortened(extra))}"
+        advice = f"{advice}, or {index}" if names else index
+    alone = f"{' and '.join(names)} alone, and " if names else ""
+    return UsageError(f"`{command.name}` takes {alone}no argument {short(extra)}; {advice}")
+
+
 def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
-    """A parameter as Typer takes it. Numbers come as text: Typer would take digits of any script, and underscores."""
+    """A parameter as Typer takes it. Numbers come as text, for Typer would take digits of any script, and underscores;
+    so do paths, for an empty one would be the folder that the command is run in."""
     name, option, number = parameter.name, option_of(parameter.annotation), _number_type(parameter)
     if option is None:
         info = next((note for note in _notes(parameter) if isinstance(note, ParameterInfo)), None)
@@ -84,6 +106,11 @@ def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
         default = option.unset or (None if several else parameter.default)
     if number:
         info.metavar, kind = info.metavar or _NUMBERS[number], str if default is not None else str | None
+    if _is_path(parameter):
+        text: Any = list[str] if list in value_types(parameter.annotation) else str
+        kind = text | None if default is None else text
+        if isinstance(info, OptionInfo):
+            info.metavar = "PATH"
     return parameter.replace(annotation=Annotated[kind, info], default=default)
 
 
@@ -91,8 +118,9 @@ def _read(parameter: inspect.Parameter, value: Any) -> Any:
     """What a command is given for a parameter, from what was typed for it."""
     if value is None and _is_several(parameter):
         return ()
-    # A parameter of one letter is called so in a sentence: -k is k.
-    name: str | Parameter = Parameter(parameter.name) if len(parameter.name) > 1 else parameter.name
+    name = Parameter(parameter.name)
+    if _is_path(parameter) or any(isinstance(note, Location) for note in _notes(parameter)):
+        return _read_path(name, value, Path if _is_path(parameter) else str)
     option, number = option_of(parameter.annotation), _number_type(parameter)
     word = option.unset if option else None
     if word is not None and value == word:
@@ -101,6 +129,26 @@ def _read(parameter: inspect.Parameter, value: Any) -> Any:
         value = read_number(name, value, number, word)
     bound = any(isinstance(note, Bound) for note in _notes(parameter))
     return checked(name, value, parameter.annotation) if option or bound else value
+
+
+def _read_path(name: str | Parameter, value: Any, kind: type) -> Any:
+    """A path, or several, as Path or str. Raises UsageError for one that is empty."""
+    if isinstance(value, list):
+        return [_read_path(name, one, kind) for one in value]
+    if value == "":
+        raise UsageError(name, " is empty; expected a path")
+    return kind(value) if isinstance(value, str) else value
+
+
+def _is_path(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is a Path, or several."""
+    return Path in _types(parameter.annotation)
+
+
+def _types(hint: Any) -> set[Any]:
+    """The types that a hint consists of."""
+    parts = get_args(hint)[:1] if get_origin(hint) is Annotated else get_args(hint)
+    return {hint}.union(*map(_types, parts))
 
 
 def _is_several(parameter: inspect.Parameter) -> bool:

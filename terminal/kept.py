@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..errors import SpartonError
+from ..errors import SpartonError, plural
 from ..pipeline.encoding.saved_batches import saved_rows
 from ..storage.index_folder import COLLECTION
 from ..storage.manifest import ENCODING, load_manifest
@@ -35,4 +35,5 @@ def kept_words() -> str:
     rows += 0 if settings.chunk else saved_rows(folder, generation)  # passages are not rows
     if not rows:
         return "; no row was encoded and saved yet"
-    return f"; {rows:,} rows are encoded and kept, and the same command goes on from there"
+    are = "is" if rows == 1 else "are"
+    return f"; {plural(rows, 'row')} {are} encoded and kept, and the same command goes on from there"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..errors import plural
 from ..search.hit_content import facets_content, hit_content
 from ..storage.manifest import ONES, OWN
 from .streams import printable, to_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ..search.searcher import Answer, Hit, Seconds
     from ..search.stats import IndexStats, Spread
     from ..storage.fields import Field, FieldValue
-    from ..storage.manifest import ModelSettings, Settings
+    from ..storage.manifest import Manifest, ModelSettings, Settings
 
 _TERMS = {OWN: "their own tokens alone", ONES: "each token weighs 1"}
 _LONGEST_VALUE = 40  # characters of a field's value, on the line of a hit's fields
@@ -49,7 +50,7 @@ def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection
 
 def facets_lines(answer: "Answer") -> str:
     """How many documents match, and a line for each field that was counted."""
-    lines = [f"{answer.total:,} documents match"]
+    lines = [f"{plural(answer.total or 0, 'document')} {'matches' if answer.total == 1 else 'match'}"]
     width = shutil.get_terminal_size().columns
     for name, counts in answer.facets.items():
         values = " · ".join(f"{_cut(_plain(_value(one.value)), _LONGEST_VALUE)} {one.count:,}" for one in counts)
@@ -123,9 +124,20 @@ def pruning_line(settings: "Settings") -> str:
     return ", ".join(rules)
 
 
+def seismic_line(manifest: "Manifest") -> str:
+    """Which Seismic index there is beside Lucene's, and of which generation."""
+    if manifest.seismic is None:
+        return "none"
+    number = manifest.seismic.number
+    if manifest.current_seismic:
+        return f"of generation {number:,}"
+    return f"of generation {number:,}, and the index of {manifest.number:,}: not searched until it is renewed"
+
+
 def run_line(report: "RunReport") -> str:
     """What a run holds."""
-    line = f"{report.path}: {report.queries:,} queries, {report.hits:,} hits"
+    queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
+    line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
     for count, words in (
         (report.without_terms, "without a term that the model knows"),
         (report.without_hits, "with no term that a document holds"),
@@ -137,11 +149,12 @@ def run_line(report: "RunReport") -> str:
 
 def checked_line(checked: "Checked") -> str:
     """What of an index was found to be right."""
-    parts = f", {checked.parts:,} parts of the collection" if checked.parts else ""
+    parts = f", {plural(checked.parts, 'part')} of the collection" if checked.parts else ""
+    seismic = ", the Seismic index" if checked.seismic else ""
     unchecked = "; the collection is not on this machine and was not checked" if checked.unchecked else ""
     return (
-        f"  checked     {checked.documents:,} documents, {checked.postings:,} postings, their ids and Lucene's "
-        f"checksums{parts}: as they were written{unchecked}"
+        f"  checked     {plural(checked.documents, 'document')}, {plural(checked.postings, 'posting')}, their ids and "
+        f"Lucene's checksums{parts}{seismic}: as they were written{unchecked}"
     )
 
 

@@ -119,6 +119,11 @@ def to_json(content: Any, indent: int | None = None) -> str:
     return json.dumps(content, ensure_ascii=not codecs.lookup(encoding).name.startswith("utf"), indent=indent)
 
 
+def rounded(seconds: float | None) -> float | None:
+    """Seconds to the millisecond, as JSON has them; None for what did not take place."""
+    return None if seconds is None else round(seconds, 3)
+
+
 def printable(text: str) -> str:
     """A text on one line, and with nothing in it that a terminal would obey; spaces stay as they are."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

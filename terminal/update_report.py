@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..errors import listed
-from .streams import to_json
+from ..errors import listed, plural
+from .streams import rounded, to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +14,12 @@ class UpdateReport:
 
     added: documents that are new. changed_text: those whose text was another, which were encoded again. changed_fields:
     those of which only fields were others. unchanged: those that were given just as they are. removed: that were in the
-    index and are not any more. without_text, without_terms: rows that have none and so are in no index. missing: ids
-    that were to be deleted and are none of the index's. documents: that the index has now. merged: whether what is dead
-    was merged away. skipped: how many rows were left out because they could not be read, by what is wrong with them.
+    index and are not any more. lost: those of them whose text gives no term any more. without_text, without_terms: rows
+    that have none and so are in no index. missing: ids that were to be deleted and are none of the index's. documents:
+    that the index has now. merged: whether what is dead was merged away. skipped: how many rows were left out because
+    they could not be read, by what is wrong with them.
+    seismic: the generation of the index's Seismic index, if it has one. seismic_seconds: that building it took; None
+    where none was built.
     """
 
     index: Path | str
@@ -30,13 +33,18 @@ class UpdateReport:
     without_text: int = 0
     without_terms: int = 0
     missing: tuple[str, ...] = ()
+    lost: int = 0
     merged: bool = False
     encoding_seconds: float = 0.0
     seconds: float = 0.0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    seismic: int | None = None
+    seismic_seconds: float | None = None
 
     def summary(self) -> str:
         """A line about what was done."""
+        lacking = self.removed - self.lost if self.without_text else 0  # an update removes for that alone
+        have = ("it has" if lacking == 1 else "they have"), ("it has" if self.lost == 1 else "they have")
         parts = [
             f"{count:,} {words}"
             for count, words in (
@@ -44,21 +52,34 @@ class UpdateReport:
                 (self.changed_text, "with another text"),
                 (self.changed_fields, "with other fields"),
                 (self.unchanged, "unchanged"),
-                (self.removed, "removed"),
-                (self.without_text, "without text"),
-                (self.without_terms, "without a term"),
+                (lacking, f"removed, as {have[0]} no text"),
+                (self.lost, f"removed, as {have[1]} no term"),
+                (self.removed - lacking - self.lost, "removed"),
+                (self.without_text - lacking, "without text"),
+                (self.without_terms - self.lost, "without a term"),
                 (len(self.missing), f"not in the index ({listed(self.missing)})"),
             )
             if count
         ]
         if self.merged:
             parts.append("what was dead is merged away")
+        if self.seismic_seconds is not None:
+            parts.append(f"Seismic index of generation {self.seismic:,} built")
         done = ", ".join(parts) or "nothing to do"
-        return f"{self.index}: {done}; {self.documents:,} documents, generation {self.generation:,}"
+        return f"{self.index}: {done}; {plural(self.documents, 'document')}, generation {self.generation:,}"
+
+    def remarks(self) -> list[str]:
+        """A line about what of the index the change has left behind, and what to do."""
+        if self.seismic in (None, self.generation):
+            return []
+        renew = f"`sparton compact {self.index} --also seismic`"
+        return [f"--with seismic is refused until the Seismic index is renewed: {renew}"]
 
     def times(self) -> str:
         """A line about seconds."""
-        return f"{self.seconds:.1f} s, of which encoding {self.encoding_seconds:.1f} s"
+        kinds = ("encoding", self.encoding_seconds), ("Seismic", self.seismic_seconds)
+        parts = [f"{what} {seconds:.1f} s" for what, seconds in kinds if seconds]
+        return f"{self.seconds:.1f} s" + (f", of which {', '.join(parts)}" if parts else "")
 
     def as_json(self) -> str:
         """Everything, as one JSON object."""
@@ -77,6 +98,11 @@ class UpdateReport:
                 "missing": list(self.missing),
                 "merged": self.merged,
                 "rows left out": dict(self.skipped),
-                "seconds": {"encoding": round(self.encoding_seconds, 3), "all": round(self.seconds, 3)},
+                "seismic generation": self.seismic,
+                "seconds": {
+                    "encoding": round(self.encoding_seconds, 3),
+                    "seismic": rounded(self.seismic_seconds),
+                    "all": round(self.seconds, 3),
+                },
             }
         )

@@ -62,6 +62,36 @@ def test_wrong_usage_is_code_2(run_cli, arguments):
     assert "Usage: " in ran.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["serve", "full"], "`serve` takes no argument 'full'; name the index by --index full"),
+        (["serve", "a b"], "`serve` takes no argument 'a b'; name the index by --index 'a b'"),
+        (["doctor", "full"], "`doctor` takes no argument 'full'; leave it out"),
+        (["info", "a", "b"], "`info` takes INDEX alone, and no argument 'b'; put what has blanks between quotes"),
+        (
+            ["delete", "a", "e.txt"],
+            "`delete` takes INDEX alone, and no argument 'e.txt'; put what has blanks between quotes",
+        ),
+        (
+            ["search", "black", "bag"],
+            "`search` takes QUERY alone, and no argument 'bag'; put what has blanks between quotes, or name the index "
+            "by --index bag",
+        ),
+        (["info", "a", "--index", "b"], "--index is 'b' and INDEX is 'a'; name one of them"),
+    ],
+)
+def test_arguments_that_are_too_many_are_a_sentence(run_cli, arguments, said):
+    ran = run_cli(*arguments)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {said}\n")
+
+
+def test_info_takes_its_index_both_ways(run_cli, small_index):
+    expected = run_cli("info", "--index", small_index)
+    assert expected.code == 0
+    assert run_cli("info", small_index) == run_cli("info", small_index, "--index", small_index) == expected
+
+
 @pytest.mark.slow
 def test_index_puts_results_on_stdout_and_notes_on_stderr(run_cli, bags, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -164,7 +194,8 @@ def test_info_shows_what_is_in_an_index(run_cli, small_index):
     assert lines[2] == "  columns     id = id, text = title + description"
     assert lines[3] == "  impacts     round(weight × 100), top terms: all"
     assert lines[4].startswith("  documents   64 documents of 64 rows, ")
-    assert lines[5].startswith(f"  made with   sparton {sparton.__version__}, torch ")
+    assert lines[5] == "  seismic     none"
+    assert lines[6].startswith(f"  made with   sparton {sparton.__version__}, torch ")
 
 
 def test_info_gives_the_manifest_as_json(run_cli, small_index):

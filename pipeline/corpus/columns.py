@@ -54,14 +54,19 @@ class Columns:
 
 
 def choose_columns(
-    corpus: Corpus, id_column: str | None = None, text_columns: Sequence[str] = (), *, told: bool = True
+    corpus: Corpus,
+    id_column: str | None = None,
+    text_columns: Sequence[str] = (),
+    *,
+    told: bool = True,
+    recorded: bool = False,
 ) -> Columns:
     """Take the columns asked for, and guess those that were not: id, _id, docid; title + text, contents, body, …
 
     A column is the corpus's if any of its files has it. Rows of a file without one of the text columns have no text
     there, and that is logged if `told`. The id column and one text column have to be in every file that has columns.
-    Raises SpartonError when a column is missing or of the wrong type, or when nothing fits a guess, and UsageError for
-    a column that is named twice.
+    recorded: whether the columns are those that an index was made of. Raises SpartonError when a column is missing or
+    of the wrong type, or when nothing fits a guess, and UsageError for a column that is named twice.
     """
     for name in text_columns:
         if list(text_columns).count(name) > 1:
@@ -72,8 +77,8 @@ def choose_columns(
     ids, text = _guessed(corpus, id_column, text_columns)
     for name in (ids[0], *text):
         if name not in known:
-            raise no_column(name, known)
-    lacking = _check_types(corpus, ids[0], text)
+            raise _no_recorded(name, corpus.files, known, ids[0], text) if recorded else no_column(name, known)
+    lacking = _check_types(corpus, ids[0], text, recorded)
     if told:
         _tell(lacking)
     unused = not_taken(known, (ids[0], *text))
@@ -114,6 +119,20 @@ def no_column(name: str, known: Sequence[str]) -> SpartonError:
     return SpartonError(f"the corpus has no column {name!r}; its columns are {listed(list(map(named, known)))}")
 
 
+def _no_recorded(
+    name: str, files: Sequence[object], known: Sequence[str], id_name: str, text: Sequence[str]
+) -> SpartonError:
+    """The error for a column that an index was made of and these files lack. known: the columns that they have."""
+    own = "ids" if name == id_name else "texts"
+    of = f"of the column {named(id_name)}" if own == "ids" else " + ".join(map(named, text))
+    need = "" if own == "ids" else " (it may be empty)"
+    verb = "has" if len(files) == 1 else "have"
+    return SpartonError(
+        f"{_some(list(map(str, files)))} {verb} no column {name!r}; this index's {own} are {of}, so each row needs "
+        f"that column{need}; the columns are {listed(list(map(named, known)))}"
+    )
+
+
 def _guessed(corpus: Corpus, id_column: str | None, text_columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     """The columns of ids and texts as asked for, or as their names suggest; of ids the likeliest first."""
     known = _kinds(corpus)
@@ -150,7 +169,7 @@ def _kinds(corpus: Corpus) -> dict[str, str]:
     return known
 
 
-def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[str, Sequence[str]]:
+def _check_types(corpus: Corpus, id_name: str, text: Sequence[str], recorded: bool) -> Mapping[str, Sequence[str]]:
     """Check each file's columns; return which files lack each one of text."""
     lacking: dict[str, list[str]] = {name: [] for name in text}
     for file, schema in zip(corpus.files, corpus.schemas, strict=True):
@@ -166,6 +185,8 @@ def _check_types(corpus: Corpus, id_name: str, text: Sequence[str]) -> Mapping[s
             raise SpartonError(
                 f"the id column {id_name!r} is of type {kind}{_in(file, corpus)}; an id is a string or a whole number"
             )
+        if recorded and not any(name in schema for name in text):
+            raise _no_recorded(text[0], [file], list(schema), id_name, text)
         if not any(name in schema for name in text):
             raise SpartonError(
                 f"{file} has no column {' or '.join(map(repr, text))}, which other files have; its columns are "

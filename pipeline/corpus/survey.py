@@ -28,7 +28,8 @@ _FIRST, _ROWS = 4, 64  # files and rows of each in which HTML is looked for
 class Wanted:
     """What is to be read of a corpus. id_column, text_columns, fields, strip_html: as EncodingOptions has them.
 
-    kept: fields of which the kinds are known, as an index has them; instead of `fields`.
+    kept: fields of which the kinds are known, as an index has them; instead of `fields`. recorded: whether the columns
+    are those that an index was made of.
     """
 
     id_column: str | None = None
@@ -36,10 +37,11 @@ class Wanted:
     fields: Sequence[str] = ()
     strip_html: bool = False
     kept: Sequence[Field] = ()
+    recorded: bool = False
 
     def columns(self, corpus: Corpus, *, told: bool = True) -> Columns:
         """The columns of ids and texts."""
-        columns = choose_columns(corpus, self.id_column, self.text_columns, told=told)
+        columns = choose_columns(corpus, self.id_column, self.text_columns, told=told, recorded=self.recorded)
         columns = replace(columns, strip_html=self.strip_html)
         return columns.with_fields(self.kept, corpus.names) if self.kept else columns
 

@@ -105,16 +105,32 @@ def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
         )
     if recorded.state != manifest.state:
         raise SpartonError(
-            f"the Seismic index of {name} is of generation {recorded.state.rpartition('-')[2]} and the index of "
-            f"generation {manifest.number}; ",
+            f"the Seismic index of {name} is of generation {recorded.number} and the index of generation "
+            f"{manifest.number}; ",
             *_renew(name),
         )
     check_package()
+    check_seismic(folder, manifest, name)
     try:
         index, terms = _opened(folder, recorded)
     except (OSError, UnexpectedError) as error:
         raise _damaged(folder, name, str(error)) from error
     return SeismicPass(index, terms, recorded.largest, partial(_damaged, folder, name))
+
+
+def check_seismic(folder: Path, manifest: Manifest, name: str) -> None:
+    """Raise SpartonError where a file of the Seismic index of the generation that counts is not what was written. name:
+    of the index, as it may be printed."""
+    for file in manifest.current_seismic.files if manifest.current_seismic else ():
+        path = folder / SEISMIC / file.name
+        try:
+            found = "" if file_digest(path) == file.digest else "is not what was written"
+        except FileNotFoundError:
+            found = "is missing"
+        except OSError as error:
+            found = f"cannot be read ({error.strerror})"
+        if found:
+            raise SpartonError(f"the Seismic index of {name} is damaged: {path} {found}; ", *_renew(name))
 
 
 def _renew(name: str) -> tuple[str | Parameter, ...]:
@@ -125,18 +141,14 @@ def _renew(name: str) -> tuple[str | Parameter, ...]:
 
 
 def _damaged(folder: Path, name: str, found: str) -> SpartonError:
+    """The error for files that are what was written, and no Seismic index of these documents: only where they are gone
+    is another one built."""
     return SpartonError(
         f"the Seismic index of {name} is damaged: {found}; remove {folder / SEISMIC} and ", *_renew(name)
     )
 
 
 def _opened(folder: Path, recorded: Seismic) -> tuple[Any, list[str]]:
-    for file in recorded.files:
-        path = folder / SEISMIC / file.name
-        if not path.is_file():
-            raise UnexpectedError(f"{path} is missing")
-        if file_digest(path) != file.digest:
-            raise UnexpectedError(f"{path} is not what was written")
     terms = _terms(folder / SEISMIC / recorded.terms.name)
     try:
         with told():

@@ -7,6 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
+from ...errors import named
 from .indexes import ServedIndex, described
 from .metrics import CONTENT_TYPE, Metrics
 from .reading import read_parameters
@@ -83,10 +84,13 @@ def _of_its_name(index: ServedIndex) -> dict[str, Any]:
 
 
 def _id(request: Request) -> str:
-    """The id in a request's path. Raises HTTPException for bytes that are no text, which no id is."""
+    """The id in a request's path. Raises HTTPException for none, and for bytes that are no text, which no id is."""
     try:
         unquote_to_bytes(request.scope.get("raw_path") or b"").decode()
     except UnicodeDecodeError:
         raise HTTPException(404, "there is no document with this id: it is not in UTF-8") from None
     found: str = request.path_params["id"]
+    if not found:
+        path = request.scope["path"]
+        raise HTTPException(404, f"{named(path)} names no document; expected {named(f'{path}ID')}")
     return found

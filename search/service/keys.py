@@ -82,7 +82,7 @@ class Keys:
         except SpartonError as error:
             if (told := str(error)) != self._told:
                 self._told = told
-                log.warning("the keys as they are now are not taken up, and the old ones stay good: %s", told)
+                log.warning("the keys as they are now are not taken up, and the old ones stay good: %s", error)
             return
         _warn_if_open(self._path, state)
         count = len(self._keys)

@@ -28,7 +28,8 @@ from mcp_types import (
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from ...errors import SpartonError, listed, short
 from ...version import __version__
@@ -36,6 +37,7 @@ from ..searcher import Searcher
 from .bounds import Bounds
 from .hosts import EVERY
 from .indexes import Indexes, ServedIndex, described
+from .jsonrpc import NoMessageError, as_line, read_message
 from .mcp_schemas import (
     Arguments,
     DescribeArguments,
@@ -201,7 +203,18 @@ class Endpoint:
                 "--cors-origin ORIGIN if they should"
             )
             raise HTTPException(403, why)
-        await self._manager.handle_request(scope, receive, send)
+        whole = await receive()  # as BoundedRequests gives it
+        try:
+            read_message(whole.get("body", b""), "the body")
+        except NoMessageError as error:
+            await Response(as_line(error.response()), 400, media_type="application/json")(scope, receive, send)
+            return
+        given = iter([whole])
+
+        async def again() -> Message:
+            return next(given, None) or await receive()
+
+        await self._manager.handle_request(scope, again, send)
 
     def _allows(self, origin: str | None, host: str) -> bool:
         """Whether a request is from no page, from one of this service's own, or from one that is named."""

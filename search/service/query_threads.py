@@ -22,6 +22,10 @@ from .encoding import Encoded, EncodingThread
 from .metrics import Metrics
 
 _LAST = 5.0  # seconds that what is under way has when the service ends
+# Seconds after a service was told to stop: whoever waits for an answer then is told that there is none; connections
+# that are still open are closed, as of clients that take no response, and nobody waits any more for what was begun; and
+# what is under way is given up.
+ANSWERED, CLOSED, GRACE = 7.0, 8.5, 9
 T = TypeVar("T")
 
 

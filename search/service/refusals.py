@@ -23,7 +23,11 @@ def add_refusals(app: FastAPI, headers: Mapping[str, str]) -> None:
         path, status, why = named(request.scope["path"][:_QUOTED]), error.status_code, error.detail
         more = dict(error.headers or {})
         if status == 404 and why == HTTPStatus(404).phrase:
-            why = f"nothing is served at {path}; expected {_paths(app)}"
+            without = request.scope["path"][:-1]
+            expected = f"expected {_paths(app)}"
+            if request.scope["path"].endswith("/") and _methods(app, without):
+                expected = f"there is {named(without[:_QUOTED])} without the last slash"
+            why = f"nothing is served at {path}; {expected}"
         if status == 405:
             methods = _methods(app, request.scope["path"])
             more["Allow"] = ", ".join(methods)

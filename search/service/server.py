@@ -1,5 +1,6 @@
 """Run the service until it is told to stop."""
 
+import errno
 import logging
 import socket
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from .indexes import Places, named_places, opened_indexes
 from .options import ServeOptions
 from .stdio import check_mcp, serve_agent
 
+# What the system says of an address that is not this machine's, or of a kind that it does not have.
+_NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 log = logging.getLogger("sparton")
 
 
@@ -65,12 +68,17 @@ def serve_index(
     if serving.mcp:
         check_mcp()
     keys = None if serving.api_key_file is None else Keys(serving.api_key_file)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)  # whose errors are of a kind of their own
         listening = socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         # Python adds the address to what the system says.
         why = (error.strerror or str(error)).partition(" (")[0]
+        if isinstance(error, socket.gaierror) or error.errno in _NOT_HERE:
+            raise SpartonError(
+                Parameter("host"), f" is {host} and cannot be listened on: {why}; expected an address of this machine"
+            ) from error
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening, ExitStack() as until_the_end:
         start_jvm(LONG_RUN)

@@ -4,9 +4,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from io import TextIOWrapper
+from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...indexer.java import LONG_RUN, start_jvm
@@ -18,14 +17,12 @@ from .current import Reloading
 from .indexes import opened_indexes, served_indexes
 from .options import ServeOptions
 
-if TYPE_CHECKING:
-    from .mcp import Agents
-
 _ALIKE = frozenset(("mcp", "stdio", "threads", "max_k", "reload"))  # options that mean the same without HTTP
 
 
 def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, searching: SearcherOptions) -> None:
-    """Open indexes and serve the agent at the other end of stdin and stdout, until stdin is closed.
+    """Open indexes and serve the agent at the other end of stdin and stdout, until stdin is closed and what was read of
+    it is answered, or 10 seconds have passed.
 
     places: where the indexes are, by name. Nothing else is written to stdout meanwhile: what is printed goes to stderr.
     Raises as serve_index does.
@@ -34,6 +31,7 @@ def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, 
     check_mcp()
     import anyio
 
+    from .agent_streams import AgentStreams
     from .mcp import Agents
     from .metrics import Metrics
     from .query_threads import QueryThreads
@@ -47,7 +45,7 @@ def serve_agent(places: Mapping[str | None, str | Path], serving: ServeOptions, 
             agents = Agents(served_indexes(indexes), threads, Bounds(most_k=serving.max_k))
             for name, current in indexes.items() if serving.reload else ():
                 until_the_end.enter_context(Reloading(current, places[name], name))
-            anyio.run(_serve, agents, out)
+            anyio.run(AgentStreams(sys.stdin.buffer, out, threads).serve, agents.server())
 
 
 def check_mcp() -> None:
@@ -58,15 +56,6 @@ def check_mcp() -> None:
         raise SpartonError(
             Parameter("mcp"), " needs the package mcp; install it with `pip install 'sparton[mcp]'`"
         ) from error
-
-
-async def _serve(agents: "Agents", out: TextIO) -> None:
-    import anyio
-    from mcp.server.stdio import stdio_server
-
-    server = agents.server()
-    async with stdio_server(stdout=anyio.wrap_file(out)) as (given, taken):
-        await server.run(given, taken, server.create_initialization_options())
 
 
 def _check(serving: ServeOptions) -> None:
@@ -87,14 +76,14 @@ def _check(serving: ServeOptions) -> None:
 
 
 @contextmanager
-def _stdout_alone() -> Iterator[TextIO]:
+def _stdout_alone() -> Iterator[FileIO]:
     """The standard output for who has this, while what others write to it goes to stderr."""
     sys.stdout.flush()
     number = sys.stdout.fileno()
     kept = os.dup(number)
     os.dup2(sys.stderr.fileno(), number)
     try:
-        with TextIOWrapper(os.fdopen(os.dup(kept), "wb"), encoding="utf-8", newline="\n") as out:
+        with FileIO(os.dup(kept), "wb") as out:
             yield out
     finally:
         sys.stdout.flush()

@@ -14,14 +14,10 @@ from starlette.types import ASGIApp
 
 from .connections import BACKLOG, Connections
 from .http11 import Protocol
-from .query_threads import QueryThreads
+from .query_threads import ANSWERED, CLOSED, GRACE, QueryThreads
 
 # Seconds that a connection may idle: above the minute of usual proxies, which else send to one that is just closed.
 _IDLE = 75
-# Seconds after it was told to stop: whoever waits for an answer then is told that there is none; connections that are
-# still open are closed, as of clients that take no response, and nobody waits any more for what was begun; and what is
-# under way is given up.
-_ANSWERED, _CLOSED, _GRACE = 7.0, 8.5, 9
 _WAITING = 1_024  # connections that the system keeps until they are let in
 
 
@@ -37,7 +33,7 @@ def serve(
         log_level="warning",
         backlog=BACKLOG,
         timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=GRACE,
     )
     _Server(config, connections, threads, told).run(sockets=[listening])
 
@@ -62,7 +58,7 @@ class _Server(uvicorn.Server):
         """Let nobody in, and finish what is under way."""
         self._connections.stopping = True
         loop = asyncio.get_running_loop()
-        timers = loop.call_later(_ANSWERED, self._threads.stop), loop.call_later(_CLOSED, self._give_up)
+        timers = loop.call_later(ANSWERED, self._threads.stop), loop.call_later(CLOSED, self._give_up)
         try:
             await super().shutdown(sockets)
         finally:

@@ -1,6 +1,7 @@
 """Values of clients held against the models of schemas.py: for HTTP, and for agents that come another way."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -13,12 +14,32 @@ from ...errors import UsageError, listed, short, shortened
 M = TypeVar("M", bound=BaseModel)
 _TOLD = 5  # faults of a request, in what its client is told
 _LONGEST_NAME = 100  # letters of a name that a client sent, likewise
+# Options of searches that a service has for all, and how they are called in a command.
+_AT_THE_START = {
+    "with": "--with",
+    "searchwith": "--with",
+    "querytopterms": "--query-top-terms",
+    "querypruneratio": "--query-prune-ratio",
+}
 _EXPECTED = {
     "string_type": "a text",
     "int_type": "a whole number",
     "bool_type": "true or false",
     "list_type": "a list of texts",
 }
+# Names that others have for what is meant, in groups: the first name of a group that a request knows may be meant.
+_ALIKE = (
+    ("q", "query", "queries", "querystring", "querytext", "text", "texts", "search", "input", "inputs"),
+    ("k", "limit", "size", "topk", "top", "n", "num", "count", "rows", "pagesize", "perpage", "hits", "maxresults"),
+    ("offset", "from", "start", "skip"),
+    ("filter", "filters", "fq", "where"),
+    ("facet", "facets", "field", "fields", "facetfields", "aggs", "aggregations"),
+    ("sort", "sortby", "order", "orderby"),
+    ("as", "side"),
+    ("explain", "explanation", "explanations", "debug"),
+    ("id", "ids", "docid", "document", "documentid"),
+    ("index", "indexes", "indexname", "collection"),
+)
 
 
 def names_in(model: type[BaseModel]) -> list[str]:
@@ -33,10 +54,8 @@ def refuse_unknown(model: type[BaseModel], given: Iterable[str], what: str, kind
     for name in given:
         if name in known:
             continue
-        near = get_close_matches(name[:_LONGEST_NAME].lower(), known, 1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
         every = f"its {kind}s are {listed(known)}" if known else f"it has no {kind}s"
-        raise UsageError(f"{what} has no {kind} {short(name)}{meant}; {every}")
+        raise UsageError(f"{what} has no {kind} {short(name)}{_hint(name[:_LONGEST_NAME].lower(), known)}; {every}")
 
 
 def validated(model: type[M], values: Mapping[str, Any], what: str) -> M:
@@ -49,6 +68,16 @@ def validated(model: type[M], values: Mapping[str, Any], what: str) -> M:
         if len(errors) > _TOLD:
             found.append(f"and {len(errors) - _TOLD} more of the kind")
         raise UsageError("; ".join(found)) from None
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    """What is said behind a name that is not known: which may have been meant, if any."""
+    plain = re.sub("[-_. ]", "", name)
+    if flag := _AT_THE_START.get(plain):
+        return f", which is chosen when the service is started (sparton serve {flag})"
+    same = [other for group in _ALIKE if plain in group for other in known if other in group]
+    near = same or get_close_matches(name, known, 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def in_words(value: Any) -> str:

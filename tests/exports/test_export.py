@@ -317,7 +317,6 @@ def test_damaged_postings_are_refused(tmp_path):
         (["--scale", "2"], "--scale is 2.0 and there are no --topics that it could be for; leave it out, or name them"),
         (["--device", "cpu:0"], "--device is 'cpu:0' and there are no --topics that it could be for; leave it out, or "
          "name them"),
-        (["--with", "two-phase"], "--with is 'two-phase' and an export searches for nothing; leave it out"),
         (["-o", "{index}"], "-o is {index}, which holds files but no sparton-export.json; name another folder"),
         (["-o", "{index}/out"], "-o is {index}/out, which lies in the index {index}; only the index itself is "
          "written to that folder, so name another file"),

@@ -77,6 +77,11 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
             {**rows[names[0]], "id": "empty", "text": " "},
         ],
     )
+    shutil.copytree(index, tmp_path / "same", copy_function=shutil.copy2)
+    assert run_cli("update", tmp_path / "same", update).stdout == (
+        f"{tmp_path / 'same'}: 1 added, 1 with another text, 1 with other fields, 1 unchanged, 1 removed, as it has no "
+        "text, 1 removed, as it has no term, 1 without text, 1 without a term; 59 documents, generation 1\n"
+    )
     ran = run_cli("update", index, update, "--json")
     assert ran.code == 0, ran.stderr
     report = json.loads(ran.stdout)
@@ -95,6 +100,7 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
         "missing": [],
         "merged": False,
         "rows left out": {},
+        "seismic generation": None,
     }
     assert run_cli("update", index, update).stdout == (
         f"{index}: 4 unchanged, 2 without text, 2 without a term; 59 documents, generation 1\n"
@@ -185,11 +191,19 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     assert "as they were written" in checked(run_cli, index)
     ran = run_cli("delete", index)
     assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
+    both = (2, "sparton: --ids and --filter were given; delete by one of them at a time\n")
     ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
-    assert (ran.code, ran.stderr) == (
-        2,
-        "sparton: --ids and --filter were given; delete by one of them at a time\n",
-    )
+    assert (ran.code, ran.stderr) == both
+    before = files_of(index)
+    for empty in ("", "\n \n"):
+        ids.write_text(empty)
+        ran = run_cli("delete", index, "--ids", ids)
+        assert (ran.code, ran.stdout) == (0, f"{index}: nothing to do; {len(left)} documents, generation 2\n")
+        assert ran.stderr.splitlines()[0] == f"nothing to delete: {ids} has no ids"
+        ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
+        assert (ran.code, ran.stderr) == both
+    assert sparton.delete_documents(index, []).removed == 0
+    assert files_of(index) == before
 
 
 def test_one_id_or_one_filter_is_understood(small, tmp_path):

@@ -83,6 +83,31 @@ def test_fields_that_a_file_has_no_column_of_are_told_of(build, tmp_path, caplog
     assert fields_of(index) == {"a": {"price": 12.5, "brand": "Adele"}, "b": {"price": 8}}
 
 
+def test_a_text_column_that_no_row_has_is_a_sentence(tmp_path, static_model, run_cli):
+    index, rows = tmp_path / "index", [{"id": "a", "na.me": "black bag", "text": "leather"}]
+    corpus, options = write_rows(tmp_path / "corpus.jsonl", rows), {"index_processes": 1, "heap_mb": 128}
+    sparton.build_index(corpus, index, model=str(static_model), text_columns=("na.me", "text"), **options)
+    before = collection_of(index)
+    part = write_rows(tmp_path / "up.jsonl", [{"id": "a", "na.me": "red bag"}])
+    none = write_rows(tmp_path / "none.jsonl", [{"id": "a", "name": "red bag"}])
+    nameless = write_rows(tmp_path / "nameless.jsonl", [{"key": "a", "na.me": "red bag", "text": ""}])
+    texts = "this index's texts are na.me + text, so each row needs that column (it may be empty)"
+    for files, said in (
+        ((part,), f"{part} has no column 'text'; {texts}; the columns are id, na.me"),
+        ((none,), f"{none} has no column 'na.me'; {texts}; the columns are id, name"),
+        ((corpus, none), f"{none} has no column 'na.me'; {texts}; the columns are id, name"),
+        ((part, none), f"{part}, {none} have no column 'text'; {texts}; the columns are id, na.me, name"),
+        (
+            (nameless,),
+            f"{nameless} has no column 'id'; this index's ids are of the column id, so each row needs that column; the "
+            "columns are key, na.me, text",
+        ),
+    ):
+        ran = run_cli("update", index, *files)
+        assert (ran.code, ran.stdout, ran.stderr.splitlines()[-1]) == (1, "", f"sparton: {said}")
+    assert collection_of(index) == before
+
+
 def test_fields_that_no_row_names_are_told_of(build, tmp_path, caplog):
     rows = [row("a", price=1, offer={"size": "S"}), row("b", price=2, offer={"size": "M"})]
     index = build(write_rows(tmp_path / "corpus.jsonl", rows))

@@ -233,7 +233,7 @@ def test_a_command_advises_the_option_and_says_what_it_left_out(tmp_path, run_cl
     ran = run_cli(*given, "--skip-bad-rows")
     assert (ran.code, ran.stdout) == (
         0,
-        f"{index}: 1 documents of 4 rows, 1.0 terms a document, 2 left out as unreadable, 1 dropped for having no "
+        f"{index}: 1 document of 4 rows, 1.0 terms a document, 2 left out as unreadable, 1 dropped for having no "
         "term\n",
     )
     assert [line for line in ran.stderr.splitlines() if "left out" in line] == [

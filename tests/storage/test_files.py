@@ -29,6 +29,7 @@ from sparton.storage.atomic import (
     whole_file,
 )
 from sparton.storage.index_folder import COLLECTION, MARKERS
+from sparton.storage.index_location import open_index_location
 from sparton.storage.markers import prepare_collection
 
 OUTPUT = Parameter("output")
@@ -344,6 +345,40 @@ def test_folders_that_are_to_be_made_need_one_to_be_made_in():
         assert str(caught.value) == f"output is {path}, {why}; name another file", folder
     make_folder(Path("dangling"))
     assert names() == ["dangling", "file", "not yet"]
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/proc/x", "nothing can be written to the folder /proc (No such file or directory)"),
+        ("/proc/x/y", "nothing can be written to the folder /proc (No such file or directory)"),
+        ("/dev/full/x", "which cannot be written (Not a directory)"),
+        ("n" * 256, "which cannot be written (File name too long)"),
+    ],
+)
+def test_folders_that_cannot_be_written_are_found_out_by_every_command(run_cli, bags, small_index, path, why):
+    before = names()
+    why = why if why.startswith("which") else f"and {why}"
+    for command, flag in (
+        (("export", small_index, "--to", "ciff", "-o", path), "-o"),
+        (("index", bags, "--index", path), "--index"),
+        (("index-vectors", small_index / "collection", "--index", path), "--index"),
+        (("encode", bags, "--output", path), "--output"),
+    ):
+        ran = run_cli(*command)
+        assert (ran.code, ran.stdout) == (2, "")
+        assert ran.stderr.splitlines()[-1] == f"sparton: {flag} is {path}, {why}; name another folder"
+    assert names() == before
+
+
+def test_an_index_folder_without_permission_is_found_out_before(open_folder):
+    open_folder.chmod(0o555)
+    with somebody(), pytest.raises(UsageError) as caught:
+        open_index_location(open_folder, overwrite=False)
+    assert str(caught.value) == (
+        f"index is {open_folder}, and nothing can be written to the folder {open_folder} (Permission denied); name "
+        "another folder"
+    )
 
 
 @pytest.mark.parametrize("name", ["topics", "./topics", "link", "link to it", "hard link", "folder link/topics"])

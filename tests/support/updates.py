@@ -108,7 +108,7 @@ def make(change, index, scratch):
     if change.kind == "update":
         return sparton.update_index(write_rows(scratch, change.rows), index)
     if change.kind == "delete":
-        return sparton.delete_documents(index, change.ids, filters=change.filters)
+        return sparton.delete_documents(index, change.ids or None, filters=change.filters)
     return sparton.compact_index(index)
 
 

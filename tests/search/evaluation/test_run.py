@@ -167,7 +167,7 @@ def test_several_files_of_topics_give_a_run_each(run_cli, small_index, tmp_path)
     assert ran.code == 0, ran.stderr
     assert ran.stdout == (
         f"{out / 'one.dev.trec'}: 2 queries, 3 hits, 1 without a term that the model knows\n"
-        f"{out / 'two.trec'}: 1 queries, 3 hits\n"
+        f"{out / 'two.trec'}: 1 query, 3 hits\n"
     )
     assert sorted(path.name for path in out.iterdir()) == ["one.dev.trec", "two.trec"]
     lines = [line.split() for line in (out / "two.trec").read_text().splitlines()]
@@ -177,7 +177,7 @@ def test_several_files_of_topics_give_a_run_each(run_cli, small_index, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["good.tsv", "-o", "run", "-k", 0], "k is 0; expected at least 1"),
+        (["good.tsv", "-o", "run", "-k", 0], "-k is 0; expected at least 1"),
         (["good.tsv", "-o", "run", "--threads", 0], "--threads is 0; expected at least 1"),
         (["good.tsv", "-o", "run", "--tag", "a b"], "--tag is 'a b'; expected one word"),
         (["good.tsv", "-o", "folder"], "-o is the folder folder; name a file for the run of one file of topics"),
@@ -262,7 +262,7 @@ def test_runs_of_several_topics_may_be_standard_output_too(run_of_it, run_cli, l
     Path("runs/t.trec").symlink_to("/dev/stdout")
     ran = run_cli("run", "t.tsv", "u.tsv", "-o", "runs", "--index", light_index, "-k", 5)
     assert ran.code == 0
-    assert ran.stdout == f"{run_of_it.decode()}runs/u.trec: 1 queries, 5 hits\n"
+    assert ran.stdout == f"{run_of_it.decode()}runs/u.trec: 1 query, 5 hits\n"
     assert ran.stderr.startswith("runs/t.trec: 2 queries, 10 hits\n")
 
 
@@ -377,14 +377,14 @@ def test_encoded_topics_are_read_as_they_are_asked_to_be(run_cli, tied, small_in
         ran = run_cli("run", *arguments, "-o", "none", "--index", index)
         assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
     ran = run_cli("run", "tokens.tsv", "-o", "texts", "--index", small_index, "-k", 3, "--no-pretokenized")
-    assert (ran.code, ran.stdout) == (0, "texts: 1 queries, 3 hits\n")
+    assert (ran.code, ran.stdout) == (0, "texts: 1 query, 3 hits\n")
 
 
 def test_a_heading_of_topics_is_said_and_is_no_query(run_cli, small_index, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("t.tsv").write_text("qid\tquery\n1\tblack bag\n")
     ran = run_cli("run", "t.tsv", "-o", "run", "--index", small_index, "-k", 2)
-    assert (ran.code, ran.stdout) == (0, "run: 1 queries, 2 hits\n")
+    assert (ran.code, ran.stdout) == (0, "run: 1 query, 2 hits\n")
     assert ran.stderr.splitlines()[0] == "t.tsv, line 1: taken for a heading, with ids in qid and texts in query"
 
 

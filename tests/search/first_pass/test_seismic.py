@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -211,10 +212,9 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
         ids = copy.parent / "ids"
         ids.write_text(gone[0])
         ran = run_cli("delete", copy, "--ids", ids)
-        assert ran.code == 0
+        assert (ran.code, ran.stdout) == (0, f"{copy}: 1 removed; 299 documents, generation 1\n")
         assert ran.stderr.splitlines()[0] == (
-            f"the Seismic index of {copy} is of an older generation, with which nothing is searched; renew it with "
-            f"`sparton compact {copy} --also seismic`"
+            f"--with seismic is refused until the Seismic index is renewed: `sparton compact {copy} --also seismic`"
         )
         assert found(before, terms, 5) == best(documents, terms, 5)
         ran = run_cli("search", "t0", "--index", copy, "--with", "seismic")
@@ -237,6 +237,39 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
                     assert found(last, terms, COUNT) == best(documents, terms, COUNT)
 
 
+def test_a_change_says_that_it_built_one_and_how_long_that_took(copy, run_cli):
+    sparton.delete_documents(copy, "d000")
+    ids = copy.parent / "ids"
+    ids.write_text("d000")
+    ran = run_cli("delete", copy, "--ids", ids, "--also", "seismic")
+    assert ran.stdout == (
+        f"{copy}: 1 not in the index (d000), Seismic index of generation 1 built; 299 documents, generation 1\n"
+    )
+    assert re.fullmatch(r"\d+\.\d s, of which Seismic \d+\.\d s\n", ran.stderr)
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: what was dead is merged away, Seismic index of generation 2 built; 299 documents, generation 2\n"
+    )
+    shutil.rmtree(copy / "seismic")
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: Seismic index of generation 2 built; 299 documents, generation 2\n"
+    )
+    ran = run_cli("compact", copy, "--also", "seismic", "--json")
+    report = json.loads(ran.stdout)
+    assert (report["seismic generation"], report["seconds"]["seismic"], report["generation"]) == (2, None, 2)
+    assert run_cli("compact", copy, "--also", "seismic").stdout == (
+        f"{copy}: nothing to do; 299 documents, generation 2\n"
+    )
+
+
+def test_a_build_says_how_long_it_took(copy, run_cli):
+    shutil.rmtree(copy / "seismic")
+    build = ("index-vectors", copy.parent / "v.jsonl", "--index", copy, "--also", "seismic")
+    ran = run_cli(*build)
+    assert re.search(r", Lucene \d+\.\d s, Seismic \d+\.\d s \(resumed: what was finished was kept\)\n$", ran.stderr)
+    ran = run_cli(*build)
+    assert re.search(r", Lucene \d+\.\d s \(resumed: what was finished was kept\)\n$", ran.stderr)
+
+
 @pytest.mark.slow
 def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, thorough):
     names, words = [f"d{i}" for i in range(80)], [f"word{i % 9} word{i % 20} bag" for i in range(80)]
@@ -257,20 +290,45 @@ def test_an_update_of_a_corpus_renews_it(tmp_path, static_model, write_parquet, 
             assert hits[0] == found(exact, terms, 1)[0]
 
 
-def test_a_damaged_one_is_a_sentence(copy):
+def test_a_damaged_one_is_a_sentence(copy, run_cli):
     recorded = load_manifest(copy).seismic
     path = copy / "seismic" / recorded.index.name
     whole = path.read_bytes()
     path.write_bytes(whole[:-1])
-    sentence = refused(lambda: sparton.Searcher(copy, search_with="seismic"))
-    assert sentence.startswith(f"the Seismic index of {copy} is damaged: {path} is not what was written; remove")
+    mend = f"build it with `sparton compact {copy} --also seismic`, or search with"
+    assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == (
+        f"the Seismic index of {copy} is damaged: {path} is not what was written; {mend} search_with='lucene'"
+    )
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stdout.splitlines()[-2:-1], ran.stderr) == (
+        1,
+        ["  seismic     of generation 0"],
+        f"sparton: the Seismic index of {copy} is damaged: {path} is not what was written; {mend} --with lucene\n",
+    )
     path.unlink()
-    assert f"{path} is missing" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+    missing = f"the Seismic index of {copy} is damaged: {path} is missing; {mend} "
+    assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == f"{missing}search_with='lucene'"
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (1, f"sparton: {missing}--with lucene\n")
     path.write_bytes(b"")
     manifest = load_manifest(copy)
     empty = replace(recorded.index, digest="sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     replace(manifest, seismic=replace(recorded, index=empty)).save(copy)
     assert "this one cannot read it" in refused(lambda: sparton.Searcher(copy, search_with="seismic"))
+
+
+def test_info_has_its_generation_and_a_check_reads_it(copy, run_cli):
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (0, "")
+    assert "  seismic     of generation 0" in ran.stdout.splitlines()
+    assert ran.stdout.endswith("ids and Lucene's checksums, the Seismic index: as they were written\n")
+    sparton.delete_documents(copy, "d000")
+    ran = run_cli("info", "--check", "--index", copy)
+    assert (ran.code, ran.stderr) == (0, "")
+    assert (
+        "  seismic     of generation 0, and the index of 1: not searched until it is renewed" in ran.stdout.splitlines()
+    )
+    assert ran.stdout.endswith("their ids and Lucene's checksums: as they were written\n")
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b'{"a": 1}', b"[" * 100_000, b'["a", "b", "a"]'])

@@ -135,7 +135,7 @@ def test_an_encoder_of_documents_that_is_gone_is_told_of_without_paths(small_cat
         ),
         (
             lambda c: c.get("/encode?text=a&side=query"),
-            "GET /encode has no parameter 'side'; its parameters are text, as",
+            "GET /encode has no parameter 'side' (did you mean as?); its parameters are text, as",
         ),
         (
             lambda c: c.get(f"/encode?text={'a' * (MOST_LETTERS + 1)}"),

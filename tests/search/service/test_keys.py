@@ -13,6 +13,8 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from support.serving import SPARTON
 
+from sparton import cli
+from sparton.errors import SpartonError
 from sparton.search.service import keys
 from sparton.search.service.app import ServiceOptions, make_app
 from sparton.search.service.cors import cors_origins
@@ -285,6 +287,15 @@ def test_a_file_that_changes_is_read_again_and_a_bad_one_is_not_taken_up(light_s
     written(path, KEY)
     assert let_in() == [True, False]
     assert caplog.messages == [*told, f"1 key is taken up: {path}"]
+
+
+def test_a_line_of_the_log_names_flags_where_flags_were_typed(tmp_path):
+    with pytest.raises(SpartonError) as refused:
+        Keys(str(tmp_path))
+    sentence = f"{tmp_path} is a folder, and is read again when it changes; expected a file of keys"
+    line = logging.LogRecord("sparton", logging.WARNING, "", 0, "not taken up, %d of 2: %s", (1, refused.value), None)
+    assert cli._OneLine("%(message)s").format(line) == f"not taken up, 1 of 2: --api-key-file {sentence}"
+    assert line.getMessage() == f"not taken up, 1 of 2: api_key_file {sentence}"  # for who called in Python
 
 
 @pytest.mark.slow

@@ -1,10 +1,12 @@
 """Agents: the protocol's own client gets over each transport what the searcher finds."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager, closing
 from dataclasses import asdict
 
@@ -29,6 +31,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 from mcp.shared.exceptions import MCPError
 
+from sparton.search.service import agent_streams
+from sparton.search.service.connections import STOPPING
 from sparton.search.service.mcp import Agents
 
 KEY = "kept-by-the-shop-0123456789"
@@ -208,7 +212,20 @@ def test_another_index_is_named(agents, light_searcher):
         (
             "search",
             {"query": "bag", "limit": 3},
-            "the tool search has no argument 'limit'; its arguments are index, query, k, filters, facets, sort, offset",
+            "the tool search has no argument 'limit' (did you mean k?); its arguments are index, query, k, filters, "
+            "facets, sort, offset",
+        ),
+        (
+            "search",
+            {"text": "bag"},
+            "the tool search has no argument 'text' (did you mean query?); its arguments are index, query, k, filters, "
+            "facets, sort, offset",
+        ),
+        (
+            "search",
+            {"query": "bag", "search_with": "seismic"},
+            "the tool search has no argument 'search_with', which is chosen when the service is started (sparton serve "
+            "--with); its arguments are index, query, k, filters, facets, sort, offset",
         ),
         (
             "search",
@@ -422,7 +439,151 @@ def test_too_many_at_once_are_told_to_come_back(stock_searcher):
     assert (found.status_code, found.json()) == (503, {"detail": "too many requests at once; try again in a second"})
 
 
+EXPECTED = 'expected an object as {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}'
+NO_REQUESTS = [
+    (b"{bad", None, -32700, "is no JSON (Expecting property name enclosed in double quotes at character 1)"),
+    (b"bag", None, -32700, "is no JSON (Expecting value at character 0)"),
+    (b'"\xff"', None, -32700, "is no text in UTF-8"),
+    (b"[" * 501, None, -32700, "is nested too deeply"),
+    (b'{"id": ' + b"1" * 5_000 + b"}", None, -32700, "has a number of more digits than can be read"),
+    (b"[]", None, -32600, "is no JSON-RPC request: it is a list"),
+    (b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', None, -32600, "is no JSON-RPC request: it is a list"),
+    (b"null", None, -32600, "is no JSON-RPC request: it is null"),
+    (b'"ping"', None, -32600, "is no JSON-RPC request: it is 'ping'"),
+    (b'{"id": 1}', 1, -32600, "is no JSON-RPC request: it has no jsonrpc"),
+    (b'{"jsonrpc": 2.0, "id": "a"}', "a", -32600, "is no JSON-RPC request: its jsonrpc is 2.0"),
+    (b'{"jsonrpc": "2.0", "id": 7}', 7, -32600, "is no JSON-RPC request: it has no method"),
+    (b'{"jsonrpc": "2.0", "id": 7, "method": 1}', 7, -32600, "is no JSON-RPC request: its method is 1"),
+    (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', None, -32600, "is no JSON-RPC request: its id is null"),
+    (b'{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', None, -32600, "is no JSON-RPC request: its id is 1.5"),
+    (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', None, -32600, "is no JSON-RPC request: its id is true"),
+    (
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [1]}',
+        1,
+        -32600,
+        "is no JSON-RPC request: its params are a list",
+    ),
+    (b'{"jsonrpc": "2.0", "id": "\\ud800", "method": "ping"}', None, -32600, "is no JSON-RPC request"),
+    (b'{"jsonrpc": "2.0", "id": 3, "error": 5}', 3, -32600, "is no JSON-RPC request"),
+]
+
+
+def refusal(number, code, sentence):
+    """What the sender of no request is told."""
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": f"{sentence}; {EXPECTED}"}}
+
+
+@pytest.mark.parametrize("version", ["2025-06-18", "2026-07-28", None])
+def test_a_body_that_is_no_request_is_a_sentence(stock_searcher, version):
+    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+    headers |= {"mcp-protocol-version": version} if version else {}
+    with TestClient(make_app(stock_searcher, ServiceOptions(mcp=True)), "http://localhost") as client:
+        for body, number, code, why in NO_REQUESTS:
+            found = client.post("/mcp", content=body, headers=headers)
+            assert (found.status_code, found.json()) == (400, refusal(number, code, f"the body {why}"))
+            assert found.headers["content-type"] == "application/json"
+
+
+HELLO = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+OPENING = [
+    {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO},
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+]
+
+
+def calls(*searches):
+    """Lines that begin a conversation and search, from the id 1 on."""
+    every = [
+        {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": "search", "arguments": search}}
+        for number, search in enumerate(searches, start=1)
+    ]
+    return [json.dumps(message).encode() for message in (*OPENING, *every)]
+
+
+def said(agents, threads, lines, tmp_path):
+    """What an agent is told that sends some lines and no more, by id, and that which has none."""
+
+    async def serve():
+        with anyio.fail_after(120):
+            await streams.serve(agents.server())
+
+    with io.FileIO(tmp_path / "said", "w") as out:
+        streams = agent_streams.AgentStreams(io.BytesIO(b"\n".join(lines)), out, threads)
+        anyio.run(serve)
+    every = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
+    numbered = {one["id"]: one for one in every if one["id"] is not None}
+    unnumbered = [one for one in every if one["id"] is None]
+    assert len(every) == len(numbered) + len(unnumbered)
+    return numbered, unnumbered
+
+
+def test_what_was_read_before_stdin_ended_is_answered(agents, threads, stock_searcher, tmp_path):
+    found, rest = said(agents, threads, calls(*SEARCHES), tmp_path)
+    assert (sorted(found), rest) == ([*range(len(SEARCHES) + 1)], [])
+    for number, search in enumerate(SEARCHES, start=1):
+        assert found[number]["result"]["structuredContent"] == expected(stock_searcher, **search)
+
+
+def test_a_line_that_is_no_request_is_a_sentence(agents, threads, stock_searcher, tmp_path):
+    every = [one for one in NO_REQUESTS if one[1] is None]
+    first, *more = [line for line, *_ in every]
+    found, rest = said(agents, threads, [first, b"", *calls(SEARCHES[0]), b"  \r", *more], tmp_path)
+    assert found[1]["result"]["structuredContent"] == expected(stock_searcher, **SEARCHES[0])
+    assert rest == [refusal(None, code, f"the line {why}") for _, _, code, why in every]
+    found, rest = said(agents, threads, [b'{"id": "a"}'], tmp_path)
+    assert (found, rest) == (
+        {"a": refusal("a", -32600, "the line is no JSON-RPC request: it has no jsonrpc")},
+        [],
+    )
+
+
+class Endless:
+    """A searcher that encodes until it is let go."""
+
+    def __init__(self, searcher):
+        self._searcher, self.go = searcher, threading.Event()
+
+    def __getattr__(self, name):
+        return getattr(self._searcher, name)
+
+    def terms_each(self, queries):
+        """As Searcher's, once it may go on."""
+        assert self.go.wait(120)
+        return self._searcher.terms_each(queries)
+
+
+def test_a_search_that_never_ends_holds_up_no_end(threads, stock_searcher, tmp_path, monkeypatch):
+    for name, seconds in (("ANSWERED", 0.05), ("CLOSED", 0.1)):
+        monkeypatch.setattr(agent_streams, name, seconds)
+    endless = Endless(stock_searcher)
+    found, rest = said(tools({"bags": endless}, threads), threads, calls(SEARCHES[0], SEARCHES[1]), tmp_path)
+    assert not endless.go.is_set()
+    endless.go.set()
+    assert (sorted(found), rest) == ([0, 1, 2], [])
+    for number in (1, 2):
+        assert found[number]["result"]["isError"] is True
+        assert found[number]["result"]["content"] == [{"type": "text", "text": STOPPING}]
+
+
+def test_an_agent_that_takes_nothing_any_more_ends_it(agents, threads):
+    lines, out = os.pipe()
+    os.close(lines)
+    with io.FileIO(out, "w") as closed:
+        streams = agent_streams.AgentStreams(io.BytesIO(b"\n".join(calls(*SEARCHES))), closed, threads)
+        with pytest.raises(BrokenPipeError):
+            anyio.run(streams.serve, agents.server())
+
+
 STDIO = ("serve", "--mcp", "--stdio", "--index")
+
+
+@pytest.mark.slow
+def test_lines_of_a_pipe_that_has_ended_are_all_answered(stock, stock_searcher):
+    ran = subprocess.run([*SPARTON, *STDIO, str(stock)], input=b"\n".join(calls(*SEARCHES)), capture_output=True)
+    found = {line["id"]: line["result"] for line in map(json.loads, ran.stdout.splitlines())}
+    assert (ran.returncode, sorted(found)) == (0, [*range(len(SEARCHES) + 1)])
+    for number, search in enumerate(SEARCHES, start=1):
+        assert found[number]["structuredContent"] == expected(stock_searcher, **search)
 
 
 @pytest.mark.slow

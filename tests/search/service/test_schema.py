@@ -220,6 +220,55 @@ def test_every_route_refuses_parameters_that_it_does_not_know(client, start):
 
 
 @pytest.mark.parametrize(
+    ("path", "given", "hint"),
+    [
+        *(("/search", given, " (did you mean q?)") for given in ("query", "Query", "queries", "text", "search")),
+        *(("/search", given, " (did you mean k?)") for given in ("limit", "size", "top_k", "topK", "rows", "kk")),
+        *(("/search", given, " (did you mean offset?)") for given in ("from", "start", "skip", "ofset")),
+        *(("/search", given, " (did you mean filter?)") for given in ("filters", "fq", "where")),
+        *(("/search", given, " (did you mean facet?)") for given in ("facets", "fields", "facet.field", "aggs")),
+        *(("/search", given, " (did you mean sort?)") for given in ("order", "order_by", "sort-by")),
+        *(("/search", given, "") for given in ("zzz", "", "x" * 300)),
+        *(("/encode", given, " (did you mean text?)") for given in ("q", "query", "texts", "input")),
+        ("/encode", "side", " (did you mean as?)"),
+        ("/encode", "limit", ""),
+        ("/health", "limit", ""),
+        *(
+            (path, given, f", which is chosen when the service is started (sparton serve {flag})")
+            for path in ("/search", "/encode")
+            for given, flag in (
+                *(("with", "--with"), ("search_with", "--with"), ("query_top_terms", "--query-top-terms")),
+                ("query-prune-ratio", "--query-prune-ratio"),
+            )
+        ),
+    ],
+)
+def test_a_parameter_of_another_name_is_told_the_one_that_may_be_meant(client, path, given, hint):
+    response = client.get(path, params={given: "bag"})
+    known = {"/search": "q, k, explain, sort, offset, filter, facet", "/encode": "text, as"}.get(path)
+    every = f"its parameters are {known}" if known else "it has no parameters"
+    shown = repr(given) if len(given) < 60 else repr(given)[:59] + "…"
+    sentence = f"GET {path} has no parameter {shown}{hint}; {every}"
+    assert (response.status_code, response.json()) == (422, {"detail": sentence})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        *(("q", "queries"), ("query", "queries"), ("texts", "queries"), ("limit", "k"), ("topK", "k")),
+        *(("from", "offset"), ("filter", "filters"), ("facet", "facets"), ("order_by", "sort"), ("debug", "explain")),
+    ],
+)
+def test_so_is_a_field_of_a_body(client, given, meant):
+    response = client.post("/search", json={given: "bag"})
+    sentence = (
+        f"POST /search has no field {given!r} (did you mean {meant}?); its fields are queries, k, explain, filters, "
+        "facets, sort, offset"
+    )
+    assert (response.status_code, response.json()) == (422, {"detail": sentence})
+
+
+@pytest.mark.parametrize(
     ("body", "sentence"),
     [
         (b"", "the body is empty; expected an object with queries, k, explain, filters, facets, sort, offset"),
@@ -307,7 +356,8 @@ def test_what_is_not_served_is_told_what_is(client):
         "as /indexes/NAME/search"
     )
     for path, shown in (
-        ("/search/", "/search/"),
+        ("/nothing/", "/nothing/"),
+        ("/search/x/", "/search/x/"),
         ("/a%0Ab", "'/a\\nb'"),
         ("/indexes/small/health", None),
         ("/x" * 99, None),
@@ -318,6 +368,26 @@ def test_what_is_not_served_is_told_what_is(client):
             404,
             {"detail": f"nothing is served at {shown}; expected {served}"},
         )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/search", "/encode", "/index", "/indexes", "/health", "/metrics", "/docs", "/openapi.json"),
+        *("/indexes/small/search", "/indexes/none/encode", "/indexes/small/index"),
+    ],
+)
+def test_a_slash_too_many_is_told_of(client, path):
+    for method in ("GET", "POST"):
+        response = client.request(method, f"{path}/")
+        sentence = f"nothing is served at {path}/; there is {path} without the last slash"
+        assert (response.status_code, response.json()) == (404, {"detail": sentence})
+
+
+@pytest.mark.parametrize("path", ["/doc/", "/indexes/small/doc/"])
+def test_a_document_without_an_id_is_told_what_is_expected(client, path):
+    response = client.get(path)
+    assert (response.status_code, response.json()) == (404, {"detail": f"{path} names no document; expected {path}ID"})
 
 
 def test_the_page_of_the_schema_says_all_and_needs_nothing_from_elsewhere(client, schema):

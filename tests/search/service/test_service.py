@@ -1,6 +1,7 @@
 """The service, as a process that is spoken to over HTTP."""
 
 import base64
+import errno
 import hashlib
 import http.client
 import json
@@ -590,6 +591,24 @@ def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):
         ran = run_cli("serve", "--index", small_index, "--port", port)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == f"sparton: 127.0.0.1:{port} cannot be listened on: Address already in use; choose --port\n"
+
+
+def test_a_name_that_nobody_has_and_an_address_of_another_machine_are_sentences(run_cli, small_index):
+    with pytest.raises(socket.gaierror) as unknown:
+        socket.getaddrinfo("nohost.invalid", 0)
+    for host, why in (
+        ("nohost.invalid", unknown.value.strerror),
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("2001:db8::1", None),  # a machine may have no IPv6 at all
+    ):
+        ran = run_cli("serve", "--index", small_index, "--port", 0, "--host", host)
+        assert (ran.code, ran.stdout) == (1, "")
+        if why is None:
+            why = os.strerror(errno.EADDRNOTAVAIL)
+            why = why if why in ran.stderr else os.strerror(errno.EAFNOSUPPORT)
+        assert ran.stderr == (
+            f"sparton: --host is {host} and cannot be listened on: {why}; expected an address of this machine\n"
+        )
 
 
 @pytest.mark.slow

@@ -339,10 +339,9 @@ class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The message, on one line."""
         if isinstance(record.args, tuple):
+            told = tuple(sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in record.args)
             record = copy(record)
-            record.args = tuple(
-                sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in record.args
-            )
+            record.args = told
         return printable(super().format(record))
 
 

@@ -338,10 +338,9 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The message, on one line."""
-        if isinstance(record.args, tuple):
-            told = tuple(sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in record.args)
+        if isinstance(given := record.args, tuple):
             record = copy(record)
-            record.args = told
+            record.args = tuple(sentence(one, _parameters) if isinstance(one, SpartonError) else one for one in given)
         return printable(super().format(record))
 
 
@@ -603,7 +602,13 @@ def serve(
 
         asked = index or ["sparton-index"]
         told = place_text(named_places(asked))
-        serve_index(asked, serving=serving, searching=searching, on_ready=lambda address: _ready(told, address))
+        serve_index(
+            asked,
+            serving=serving,
+            searching=searching,
+            on_ready=lambda address: _ready(told, address),
+            said=lambda error: sentence(error, _parameters),
+        )
 
 
 @_command("run")

@@ -1,18 +1,24 @@
 """The generation that a service searches, and the newer one that it goes on with."""
 
 import logging
+import re
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ...errors import SpartonError
 from ...storage.manifest import NAME
+from ...storage.redaction import redacted
 from ...storage.remote import local_path
 from ..searcher import Searcher
+from .refusal import fault
 
 _SECONDS, _SECONDS_REMOTE = 1.0, 5.0  # between two looks at sparton.json
 _LAST = 0.5  # seconds that a look under way has when the service ends, which is given up then
+_REFUSED = "%s as it is now is not taken up, and the old one is searched on: "
+_FOLDERS = re.compile(r"[^\s'\"`]*/(?=[^\s'\"`])")
 FIRST_QUERY = "a first query finds out what is missing, and warms the model"
 log = logging.getLogger("sparton")
 
@@ -21,6 +27,7 @@ class CurrentSearcher:
     """Hands out the searcher of the newest generation, and closes an older one when nobody uses it any more."""
 
     def __init__(self, searcher: Searcher) -> None:
+        self.refused: str | None = None  # why the index as it is now is not taken up, for clients
         self._searcher = searcher
         self._users: Counter[int] = Counter()
         self._closed = False
@@ -51,7 +58,7 @@ class CurrentSearcher:
     def replace(self, searcher: Searcher) -> None:
         """Have the next requests use another searcher, which is closed where there will be none."""
         with self._lock:
-            old, self._searcher = self._searcher, searcher
+            old, self._searcher, self.refused = self._searcher, searcher, None
             done = id(old) not in self._users
             closed = self._closed
         if closed:
@@ -69,12 +76,18 @@ class CurrentSearcher:
 class Reloading:
     """Looks every now and then whether an index has a newer generation, and has that used. A context manager.
 
-    What cannot be opened, as of an index that is being built again, is told once, and tried again. name: of the index
-    among several.
+    What cannot be opened, as of an index that is being built again, is told once, and tried again; meanwhile the
+    searcher in use says why. name: of the index among several. said: an error as clients are told it.
     """
 
-    def __init__(self, current: CurrentSearcher, index: str | Path, name: str | None = None) -> None:
-        self._current = current
+    def __init__(
+        self,
+        current: CurrentSearcher,
+        index: str | Path,
+        name: str | None = None,
+        said: Callable[[SpartonError], str] = str,
+    ) -> None:
+        self._current, self._index, self._name, self._said = current, str(index), name, said
         self._called = f"the index {name}" if name else "the index"
         path = local_path(index)
         self._manifest = None if path is None else path / NAME
@@ -103,7 +116,8 @@ class Reloading:
         except Exception as error:  # whatever it is, the next look may find it mended
             if (told := f"{type(error).__name__} {error}") != self._told:
                 self._told = told
-                log.warning("%s as it is now is not taken up, and the old one is searched on: %s", self._called, error)
+                log.warning(_REFUSED + "%s", self._called, error)
+            self._current.refused = _REFUSED % self._called + self._why(error)
             return False
         if searcher is not None:
             log.info(
@@ -113,8 +127,18 @@ class Reloading:
                 f"{len(searcher):,}",
             )
             self._current.replace(searcher)
-        self._told = ""
+        self._told, self._current.refused = "", None
         return True
+
+    def _why(self, error: Exception) -> str:
+        """An error without the folders of this machine: clients need no key to ask for health."""
+        if not isinstance(error, SpartonError):
+            return fault("taking it up", error)
+        why = self._said(error)
+        for form in (self._index, redacted(self._index)):
+            if "/" in form:
+                why = why.replace(form, self._name or self._current.newest.name)
+        return _FOLDERS.sub("…/", why)
 
     def _state(self) -> tuple[int, ...] | None:
         """What tells a sparton.json from the one before it; None where that has to be read."""

@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from ...errors import named
+from ..searcher import Searcher
+from .current import CurrentSearcher
 from .indexes import ServedIndex, described
 from .metrics import CONTENT_TYPE, Metrics
 from .reading import read_parameters
@@ -40,16 +42,14 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
             return json_response(await service.threads.run(partial(index.document, searcher, name)), searcher)
 
     async def health(request: Request) -> Response:
-        """Whether the service is well, and how many documents can be found."""
+        """Whether the service is well, how many documents can be found, and of which generations. An index that was
+        changed and cannot be taken up as it is now says why; the old one is searched on."""
         read_parameters(NoParameters, request, "GET /health")
         with ExitStack() as used:
-            searchers = [used.enter_context(index.current.use()) for index in indexes]
-            content: dict[str, Any] = {"status": "ok", "documents": sum(map(len, searchers))}
-            if len(indexes) > 1:
-                content["indexes"] = {
-                    index.name: {"documents": len(searcher), "generation": searcher.manifest.state}
-                    for index, searcher in zip(indexes, searchers, strict=True)
-                }
+            every = {index.name: _health(index.current, used.enter_context(index.current.use())) for index in indexes}
+        documents = sum(one["documents"] for one in every.values())
+        content: dict[str, Any] = {"status": "ok", "documents": documents}
+        content |= {"indexes": every} if len(indexes) > 1 else every[indexes.first.name]
         return json_response(content)
 
     async def show_metrics(request: Request) -> Response:
@@ -76,6 +76,11 @@ def add_index_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
     add_route(app, "GET", "/indexes", show_indexes, list_described)
     add_route(app, "GET", "/health", health, health_described)
     add_route(app, "GET", "/metrics", show_metrics, metrics_described)
+
+
+def _health(current: CurrentSearcher, searcher: Searcher) -> dict[str, Any]:
+    content: dict[str, Any] = {"documents": len(searcher), "generation": searcher.manifest.state}
+    return content if current.refused is None else {**content, "not_taken_up": current.refused}
 
 
 def _of_its_name(index: ServedIndex) -> dict[str, Any]:

@@ -121,12 +121,17 @@ class _Gauges(Collector):
         )
         documents = GaugeMetricFamily("sparton_documents", "Documents that can be found, by index.", labels=["index"])
         generation = GaugeMetricFamily("sparton_generation", "The generation that is searched.", labels=["index"])
+        refused = GaugeMetricFamily(
+            "sparton_generation_refused", "1 while an index as it is now is not taken up.", labels=["index"]
+        )
         for name, current in self.indexes.items():
+            refused.add_metric([name], current.refused is not None)
             with current.use() as searcher:
                 documents.add_metric([name], len(searcher))
                 generation.add_metric([name], searcher.manifest.number)
         yield documents
         yield generation
+        yield refused
 
 
 class _WithoutCreated(Collector):

@@ -24,6 +24,7 @@ _FILTERS = Field(description="What hits must pass, each as `price < 100` or `bra
 _FACETS = Field(description="Fields whose values are counted among all documents that match.")
 _AS = Field(description="As this index's queries are encoded, or as its documents are.")
 _FIELDS = Field(description="The values that the document has, by field.", examples=[{"price": 39.5}])
+_NOT_TAKEN_UP = Field(description="Where the index was changed and is searched as it was: why. Else it is left out.")
 _TERMS = Field(description="Impact by term, heaviest first.", examples=[{"bag": 163, "leather": 141, "purse": 38}])
 
 
@@ -211,6 +212,7 @@ class IndexHealth(BaseModel):
 
     documents: Annotated[int, Field(examples=[2000])]
     generation: Annotated[str, Field(examples=["3f2a-1"])]
+    not_taken_up: Annotated[str, _NOT_TAKEN_UP] = ""
 
 
 class Health(BaseModel):
@@ -218,4 +220,6 @@ class Health(BaseModel):
 
     status: Annotated[str, Field(examples=["ok"])]
     documents: Annotated[int, Field(description="Of all indexes.", examples=[2000])]
+    generation: Annotated[str, Field(description="Of an index that is alone.", examples=["3f2a-1"])] = ""
+    not_taken_up: Annotated[str, _NOT_TAKEN_UP] = ""
     indexes: Annotated[dict[str, IndexHealth], Field(description="Of a service with several, by name.")] = {}

@@ -30,6 +30,7 @@ def serve_index(
     serving: ServeOptions,
     searching: SearcherOptions,
     on_ready: Callable[[str], None] = lambda address: None,
+    said: Callable[[SpartonError], str] = str,
 ) -> None:
     """Open an index, or several, and answer queries over HTTP until SIGINT or SIGTERM; then finish what is under way
     within 10 seconds. With `stdio` one agent is served instead, until stdin is closed.
@@ -37,7 +38,7 @@ def serve_index(
     index: a path or a URI; several by their names, as {"shop": "shop-index", "docs": "s3://bucket/docs"} or as a list
     of texts as "shop=shop-index". The first is that of paths without a name. Those of one model share what is loaded.
     serving, searching: given as records, or field by field as keywords: serve_index(index, port=0). on_ready: hears the
-    address once there is something that listens.
+    address once there is something that listens. said: an error as /health tells it, for which a command has flags.
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
@@ -112,7 +113,7 @@ def serve_index(
                 "other hosts with --allow-host, * for all"
             )
         for name, current in indexes.items() if serving.reload else ():
-            until_the_end.enter_context(Reloading(current, places[name], name))
+            until_the_end.enter_context(Reloading(current, places[name], name, said))
         serve(app, listening, connections, app.state.threads, told)
 
 

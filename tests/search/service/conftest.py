@@ -35,6 +35,12 @@ def light_searcher(light_index):
 
 
 @pytest.fixture(scope="session")
+def well(light_searcher):
+    """What a service on the small catalogue says of its health."""
+    return {"status": "ok", "documents": 64, "generation": light_searcher.manifest.state}
+
+
+@pytest.fixture(scope="session")
 def shop(small_catalog, pictures, tmp_path_factory):
     """An index of products with fields. Not to be written to."""
     folder = tmp_path_factory.mktemp("shop") / "bags-and-hats"

@@ -115,6 +115,7 @@ def test_the_service_tells_of_all_its_indexes(client, searchers):
         "documents": sum(map(len, searchers.values())),
         "indexes": {name: {"documents": len(one), "generation": one.manifest.state} for name, one in searchers.items()},
     }
+    assert 'sparton_generation_refused{index="split"} 0.0' in client.get("/metrics").text
     client.get("/indexes/split/search?q=bag")
     assert 'path="/indexes/{name}/search",status="200"' in client.get("/metrics").text
 

@@ -78,6 +78,7 @@ def test_requests_and_queries_are_counted_and_timed(light_searcher):
     assert samples[("sparton_requests_waiting",)] == 1  # the one that asks
     assert samples[("sparton_documents", ("index", "index"))] == len(light_searcher) == 64
     assert samples[("sparton_generation", ("index", "index"))] == 0
+    assert samples[("sparton_generation_refused", ("index", "index"))] == 0
     assert samples[("process_resident_memory_bytes",)] > 2**20
     assert found["sparton_requests"].type == "counter"
     assert found["sparton_request_duration_seconds"].type == "histogram"

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from support.serving import serving
+from support.serving import serving, started
 from support.updates import Catalogue, build, make, searched
 
 import sparton
-from sparton.errors import SpartonError
+from sparton.errors import Parameter, SpartonError
 from sparton.search import searcher as searching
 from sparton.search.service import current
 
@@ -185,6 +185,11 @@ def test_what_no_query_can_be_encoded_for_is_not_taken_up(small_catalog, static_
                 assert time.monotonic() < until, "nothing was told"
                 time.sleep(0.01)
         assert searchers.newest is older
+        until = time.monotonic() + 60
+        while searchers.refused is None:
+            assert time.monotonic() < until, "the searcher does not say why"
+            time.sleep(0.01)
+        assert searchers.refused == caplog.messages[0].replace(str(index), "index")
         assert [hit.id for hit in older.search("black bag")] == before != []
     assert caplog.messages == [
         f"the index as it is now is not taken up, and the old one is searched on: the index {index} was made of "
@@ -230,6 +235,7 @@ def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog
             assert time.monotonic() < until, "the newer one was not taken up"
             time.sleep(0.01)
     assert older.closed
+    assert searchers.refused is None
     assert [record.getMessage() for record in caplog.records] == [
         "the index as it is now is not taken up, and the old one is searched on: odd"
     ]
@@ -270,3 +276,101 @@ def test_a_look_under_way_holds_up_no_end_and_what_it_opens_is_closed(tmp_path, 
     assert not closed.is_set()
     go_on.set()
     assert closed.wait(60)
+
+
+def test_what_is_told_to_clients_has_no_folder_of_this_machine(tmp_path):
+    class Older:
+        name = "bags"
+
+    searchers = current.CurrentSearcher(Older())
+    called = "as it is now is not taken up, and the old one is searched on: "
+    for place, name, error, sentence in (
+        (
+            "/data/my bags",
+            None,
+            SpartonError("the index /data/my bags is gone"),
+            f"the index {called}the index bags is gone",
+        ),
+        (
+            "file:///data/all/bags",
+            "shop",
+            SpartonError("of file:///data/all/bags: gone"),
+            f"the index shop {called}of shop: gone",
+        ),
+        ("bags", None, SpartonError("the model '/models/a/b' is gone"), f"the index {called}the model '…/b' is gone"),
+        ("bags", None, SpartonError("no s3://bucket/x/y."), f"the index {called}no …/y."),
+        (
+            "bags",
+            None,
+            SpartonError("3 of 4 are read; add ", Parameter("mcp")),
+            f"the index {called}3 of 4 are read; add mcp",
+        ),
+        (
+            "bags",
+            None,
+            RuntimeError("/secret"),
+            f"the index {called}taking it up met a fault in Sparton (RuntimeError); please report it",
+        ),
+    ):
+        reloading = current.Reloading(searchers, place, name)
+        Older.renewed = lambda self, error=error: raised(error)
+        assert reloading._look() is False
+        assert searchers.refused == sentence
+
+
+def raised(error):
+    raise error
+
+
+def asked(address, path):
+    """What a service gives, read."""
+    with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)) as connection:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
+
+@pytest.mark.slow
+def test_a_generation_without_what_the_service_searches_with_is_told_of_until_it_has_it(static_model, tmp_path):
+    pytest.importorskip("seismic")
+    rows = Catalogue(60).rows.values()
+    index = build(tmp_path / "bags", rows, static_model, index_processes=1, heap_mb=128, also=["seismic"])
+    with closing(sparton.Searcher(index)) as searcher:
+        first = searcher.manifest.state
+    why = (
+        "the index as it is now is not taken up, and the old one is searched on: the Seismic index of {0} is of "
+        "generation 0 and the index of generation 1; build it with `sparton compact {0} --also seismic`, or search "
+        "with --with lucene"
+    )
+    process = started(index, "--with", "seismic")
+    try:
+        address = process.stderr.readline().split(" at ")[1].split()[0]
+        well = {"status": "ok", "documents": 60, "generation": first}
+        assert json.loads(asked(address, "/health")) == well
+        assert 'sparton_generation_refused{index="index"} 0.0' in asked(address, "/metrics")
+        sparton.delete_documents(index, ["d1", "d2"])
+        assert process.stderr.readline() == f"{why.format(index)}\n"
+        behind = health(address, lambda content: "not_taken_up" in content)
+        assert behind == {**well, "not_taken_up": why.format("bags")}
+        assert 'sparton_generation_refused{index="index"} 1.0' in asked(address, "/metrics")
+        assert json.loads(asked(address, "/doc/d1"))["id"] == "d1"
+        sparton.compact_index(index, also="seismic")
+        with closing(sparton.Searcher(index)) as searcher:
+            newest = searcher.manifest.state
+        assert health(address, lambda content: content["generation"] != first) == {
+            "status": "ok",
+            "documents": 58,
+            "generation": newest,
+        }
+        assert 'sparton_generation_refused{index="index"} 0.0' in asked(address, "/metrics")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def health(address, is_so):
+    """The health of a service once something is so."""
+    until = time.monotonic() + 60
+    while not is_so(content := json.loads(asked(address, "/health"))):
+        assert time.monotonic() < until, content
+        time.sleep(0.05)
+    return content

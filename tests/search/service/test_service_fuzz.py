@@ -509,7 +509,11 @@ def check(sent, status, headers, body, searcher, found):
             for result in results:
                 check_hits(result, found, len(result["hits"]), "terms" in result)
     elif sent.path == "/health":
-        assert json.loads(body) == {"status": "ok", "documents": len(searcher)}
+        assert json.loads(body) == {
+            "status": "ok",
+            "documents": len(searcher),
+            "generation": searcher.manifest.state,
+        }
     elif sent.path == "/":
         assert body.decode() == page()
     elif sent.path == "/docs":

@@ -568,7 +568,7 @@ def test_a_query_whose_terms_no_document_holds(run_cli, corpus):
 
 @pytest.mark.parametrize("k", [0, -3])
 def test_fewer_than_one_hit(run_cli, small_index, k):
-    assert_refused(run_cli("search", "bag", "--index", small_index, "-k", k), f"k is {k}; expected at least 1", code=2)
+    assert_refused(run_cli("search", "bag", "--index", small_index, "-k", k), f"-k is {k}; expected at least 1", code=2)
 
 
 COMMANDS = [["search", "bag"], ["info"]]

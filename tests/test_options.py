@@ -277,8 +277,8 @@ NO_NUMBERS = ["٣", "３", "1_000", "x", "", "1e3", "2.5", "nan", "0x10", "−3"
         ("encode corpus --output out", "--batch-tokens", "--batch-tokens", "; expected a number or auto"),
         ("index-vectors vectors", "--max-length", "--max-length", WHOLE),
         ("index corpus", "--heap-mb", "--heap-mb", WHOLE),
-        ("search bag", "-k", "k", WHOLE),
-        ("run topics -o run", "-k", "k", WHOLE),
+        ("search bag", "-k", "-k", WHOLE),
+        ("run topics -o run", "-k", "-k", WHOLE),
         ("run topics -o run", "--threads", "--threads", WHOLE),
         ("serve", "--port", "--port", WHOLE),
         ("serve", "--max-k", "--max-k", WHOLE),
@@ -320,9 +320,9 @@ def test_a_store_timeout_in_the_environment_is_read_by_the_same_rule(run_cli, mo
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (("search", "bag", "-k", 10**12), f"k is {10**12}; expected at most {MOST}"),
-        (("search", "bag", "-k", "9" * 5000), f"k is a number of 5,000 digits; expected at most {MOST}"),
-        (("run", "topics", "-o", "run", "-k", 2**31), f"k is {2**31}; expected at most {MOST}"),
+        (("search", "bag", "-k", 10**12), f"-k is {10**12}; expected at most {MOST}"),
+        (("search", "bag", "-k", "9" * 5000), f"-k is a number of 5,000 digits; expected at most {MOST}"),
+        (("run", "topics", "-o", "run", "-k", 2**31), f"-k is {2**31}; expected at most {MOST}"),
         (("run", "topics", "-o", "run", "--threads", 10**9), "--threads is 1000000000; expected at most 1,024"),
         (("serve", "--threads", 10**9), "--threads is 1000000000; expected at most 1,024"),
         (("serve", "--max-k", 10**12), f"--max-k is {10**12}; expected at most {MOST}"),

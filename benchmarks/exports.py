@@ -12,6 +12,7 @@ documents only (--points), and is compared with the best of these.
 import argparse
 import json
 import math
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -246,7 +247,7 @@ def main() -> None:
         best = {name: [one for one, _ in searcher.rank_terms(terms, K)] for name, terms in queries.items()}
     topics = arguments.folder / "topics.jsonl"
     topics.write_bytes(b"".join(orjson.dumps({"qid": name, "vector": one}) + b"\n" for name, one in queries.items()))
-    report: dict[str, Any] = {"index": str(arguments.index), "machine": platform.processor(), "formats": {}}
+    report: dict[str, Any] = {"index": str(arguments.index), "machine": f"{platform.machine()}, {os.cpu_count()} cores", "formats": {}}
     table = sparton.export_index(arguments.index, "parquet", arguments.folder / "parquet", topics=topics)
     vectors = as_vectors(of_parquet(arguments.folder / "parquet"))
     report |= {"documents": len(vectors.ids), "postings": int(vectors.matrix.nnz), "8 bits hold": LARGEST}

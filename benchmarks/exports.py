@@ -247,7 +247,8 @@ def main() -> None:
         best = {name: [one for one, _ in searcher.rank_terms(terms, K)] for name, terms in queries.items()}
     topics = arguments.folder / "topics.jsonl"
     topics.write_bytes(b"".join(orjson.dumps({"qid": name, "vector": one}) + b"\n" for name, one in queries.items()))
-    report: dict[str, Any] = {"index": str(arguments.index), "machine": f"{platform.machine()}, {os.cpu_count()} cores", "formats": {}}
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    report: dict[str, Any] = {"index": str(arguments.index), "machine": machine, "formats": {}}
     table = sparton.export_index(arguments.index, "parquet", arguments.folder / "parquet", topics=topics)
     vectors = as_vectors(of_parquet(arguments.folder / "parquet"))
     report |= {"documents": len(vectors.ids), "postings": int(vectors.matrix.nnz), "8 bits hold": LARGEST}

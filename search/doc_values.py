@@ -73,7 +73,10 @@ def _joined(reader: Any, numbers: Any, count: int) -> bytes:
     cell, id_of = of_thread("ids", _id_function)  # making functions takes milliseconds, more than a search
     cell[0] = values  # anew: whoever takes turns with this one has put others into it
     collector = java_class("java.util.stream.Collectors").joining(SEPARATOR.decode("latin-1"))
-    found = bytes(memoryview(numbers.mapToObj(id_of).collect(collector).getBytes(latin)))
+    try:
+        found = bytes(memoryview(numbers.mapToObj(id_of).collect(collector).getBytes(latin)))
+    finally:
+        cell[0] = None  # a thread that idles keeps no closed index
     if found.count(SEPARATOR) != count - 1:
         raise DamagedIndexError("a document has no id, or one that is no text")
     try:

@@ -249,6 +249,7 @@ class ImpactIndex:
         """Close the index's files, once nobody reads them any more. In a process that was forked nothing is closed."""
         if not self._closed and self._process == os.getpid():
             self._closed = True
+            self._ids.close()
             self._reader.close()
 
     @property

@@ -5,7 +5,7 @@ number to what is stored is put together of Java's own methods, once, and Java g
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -36,7 +36,13 @@ def stored_documents(reader: Any, ranked: Sequence[ScoredDoc], fields: Mapping[s
     # Making functions takes longer than reading ten documents.
     cell, function = of_thread("stored", _stored_function)
     cell[0] = reader.storedFields()
-    documents: list[Stored] = []
+    try:
+        return list(_read(function, ranked, fields))
+    finally:
+        cell[0] = None  # a thread that idles keeps no closed index
+
+
+def _read(function: Any, ranked: Sequence[ScoredDoc], fields: Mapping[str, Field]) -> Iterator[Stored]:
     for start in range(0, len(ranked), _TOGETHER):
         some = ranked[start : start + _TOGETHER]
         numbers = java_class("java.util.stream.IntStream").of(java_ints([found.number for found in some]))
@@ -44,8 +50,8 @@ def stored_documents(reader: Any, ranked: Sequence[ScoredDoc], fields: Mapping[s
         found_texts = from_java(joined).split(_BETWEEN)
         if len(found_texts) != len(some):
             raise DamagedIndexError(f"what is stored for {len(some)} documents is not JSON")
-        documents += [parse_stored(text, found.id, fields) for text, found in zip(found_texts, some, strict=True)]
-    return documents
+        for text, found in zip(found_texts, some, strict=True):
+            yield parse_stored(text, found.id, fields)
 
 
 def parse_stored(stored: str, name: str, fields: Mapping[str, Field]) -> Stored:

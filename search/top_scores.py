@@ -11,7 +11,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ import numpy as np
 from ..indexer.java import alone_at_first, is_alone, java_class, java_function
 from .document_ids import DocumentIds
 from .idle_cores import GoOn, IdleCores, idle_cores
-from .lucene_hits import ScoredDoc, hits_of
+from .lucene_hits import ScoredDoc, hits_of, scored_docs
 
 _SEARCH = "org.apache.lucene.search."
 _LEAST_RANGE, _MOST_RANGES = 2**14, 16
@@ -125,13 +124,11 @@ def best_of(numbers: np.ndarray, scores: np.ndarray, names: Sequence[bytes], k: 
     order = np.argsort(-scores, kind="stable")
     ends = np.flatnonzero(np.diff(scores[order], append=np.nan)) + 1  # of runs of equal scores
     lengths = np.diff(ends, prepend=0)
-    for start, end in np.stack((ends - lengths, ends), 1)[lengths > 1].tolist():
+    for start, end in np.stack((ends - lengths, ends), 1)[(lengths > 1) & (ends - lengths < k)].tolist():
         order[start:end] = sorted(order[start:end].tolist(), key=names.__getitem__)
     rows = order[:k]
     found = map(bytes.decode, map(names.__getitem__, rows.tolist()))
-    hits = zip(numbers[rows].tolist(), found, scores[rows].tolist(), repeat(""))
-    # A thousand hits are a part of a search: made of tuples, and not one by one in Python, they take a third as long.
-    return list(map(tuple.__new__, repeat(ScoredDoc), hits))
+    return scored_docs(numbers[rows].tolist(), found, scores[rows].tolist())
 
 
 def _by_score(k: int) -> Any:

@@ -248,14 +248,14 @@ class WrittenFile:
 @dataclass(frozen=True, slots=True)
 class Seismic:
     """A Seismic index beside Lucene's. state: the Manifest.state that it was built of, and is good for. version: of
-    pyseismic-lsr, which wrote it. largest: of its impacts. index: its file. terms: the file of its terms, by their
-    numbers."""
+    pyseismic-lsr, which wrote it. index: its file. terms: the file of its terms, by their numbers. largest: of its
+    impacts, None of one that was written before this was."""
 
     state: Annotated[str, matching("[0-9a-f]{0,32}-[0-9]{1,18}", "the names of a build and a generation")]
     version: str
-    largest: _Count
     index: WrittenFile
     terms: WrittenFile
+    largest: int | None = None
 
     @property
     def files(self) -> tuple[WrittenFile, ...]:

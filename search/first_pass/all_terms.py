@@ -17,7 +17,7 @@ from ..filters.accepted import flags_of
 from .first_pass import Candidates
 from .memory import Budget, Share
 from .postings import Frequencies, PostingsReader
-from .sums import best_documents
+from .sums import largest_sums
 from .term_postings import MOST_BYTES, TermPostings, read_postings
 
 _FEWEST = 2**14  # documents of an index; of fewer Lucene's search takes no longer
@@ -53,7 +53,7 @@ class AllTerms:
             return None
         passing = None if accepted is None else flags_of(accepted)
         weighted = [(terms[term], one) for term, one in postings.items()]
-        numbers, sums = best_documents(weighted, documents, most, passing)
+        numbers, sums = largest_sums(weighted, documents, most, passing)
         if len(numbers) > most * _TIES:
             return None
         return Candidates(numbers.astype(np.int32), sums.astype(np.float32))

@@ -10,7 +10,7 @@ import numpy as np
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Documents that a first pass has found, by Lucene's numbers, each once. scores: the sums over all terms of query
-    impact x document impact, as Lucene gives them; None where they are not known yet."""
+    impact x document impact, as Lucene gives them; None where they are not known yet. With them numbers ascend."""
 
     numbers: np.ndarray
     scores: np.ndarray | None = None

@@ -16,17 +16,20 @@ from ...storage.untrusted import UnexpectedError
 from .first_pass import Candidates, candidates_for
 from .seismic_package import PackageError, check_package, index_class, told
 
-_LARGEST, _EXACT = 2**11, 2**24  # up to which a float of 16 bits, as its impacts are, and one of 32 has whole numbers
+_FINITE = 65_504  # the largest float of 16 bits, as its impacts are; with infinite ones sums are no numbers
+_LARGEST, _EXACT = 2**11, 2**24  # up to which a float of 16 bits and one of 32 has all whole numbers
 _CUT, _HEAP = 16, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
 _CANDIDATES, _TIMES = 32, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
 
 
 class SeismicPass:
-    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it. largest: of its impacts.
-    damaged: what to raise where it finds what cannot be."""
+    """The Seismic index of an open index. Threads may share it. terms: by their numbers in it. largest: of its impacts,
+    None where that was not recorded. damaged: what to raise where it finds what cannot be."""
 
-    def __init__(self, index: Any, terms: Sequence[str], largest: int, damaged: Callable[[str], SpartonError]) -> None:
+    def __init__(
+        self, index: Any, terms: Sequence[str], largest: int | None, damaged: Callable[[str], SpartonError]
+    ) -> None:
         import seismic
 
         self._index, self._largest, self._damaged = index, largest, damaged
@@ -44,19 +47,24 @@ class SeismicPass:
             if share < _LEAST_SHARE:
                 return None
             wanted = int(wanted / share)
-        if wanted >= documents:
+        if wanted >= documents or (self._largest is not None and self._largest > _FINITE):
             return None
         found, scores = self._found(terms, wanted, documents)
-        has = scores > 0
+        has = ~(scores <= 0)
         if accepted is not None:
             has &= _are_accepted(searcher, accepted, found)
         found, scores = found[has], scores[has]
         if len(found) < fewest:
             return None
-        if self._largest > _LARGEST or sum(terms.values()) * self._largest >= _EXACT:
+        if not self._is_exact(terms):
             return Candidates(found)
         order = np.argsort(found)
         return Candidates(found[order], scores[order])
+
+    def _is_exact(self, terms: Mapping[str, int]) -> bool:
+        """Whether its scores of a query are those that Lucene gives."""
+        largest = self._largest
+        return largest is not None and largest <= _LARGEST and sum(terms.values()) * largest < _EXACT
 
     def close(self) -> None:
         """Free the index."""

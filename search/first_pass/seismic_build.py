@@ -83,7 +83,8 @@ def handle(request: Build) -> Seismic:
         stream.write(json.dumps(vectors.terms, ensure_ascii=False).encode())
     sync_folder(into)
     files = [WrittenFile(f"{name}{kind}", file_digest(into / f"{name}{kind}")) for kind in _NAMES]
-    return Seismic(request.manifest.state, version(PACKAGE), int(vectors.impacts.max(initial=0)), *files)
+    largest = int(vectors.impacts.max(initial=0))
+    return Seismic(request.manifest.state, version(PACKAGE), files[0], files[1], largest)
 
 
 @contextmanager

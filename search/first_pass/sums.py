@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .term_postings import DensePostings, TermPostings
+from .term_postings import TermPostings
 
 _ROWS = 32  # of so many documents it is known what the largest sum is, and most of them are not looked at
 _PART = 4  # one of so many columns of documents is sooner looked into than a term is added
@@ -19,7 +19,7 @@ _NEVER = -(2**30)  # which no sum makes up for
 Weighted = tuple[int, TermPostings]
 
 
-def best_documents(
+def largest_sums(
     terms: Iterable[Weighted], documents: int, most: int, passing: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """The documents with the largest sums above 0, in order, and these sums, int32: as many as are wanted, and all that
@@ -30,27 +30,26 @@ def best_documents(
     """
     sums, dense = zero_sums(documents, np.int32), []
     for impact, postings in terms:
-        if isinstance(postings, DensePostings):
+        if postings.is_dense:
             dense.append((impact, postings))
         else:
             postings.add(sums, impact)
     if passing is not None:
         sums[:documents][~passing] = _NEVER
-    dense.sort(key=_most, reverse=True)
-    maxima = _maxima(sums)
-    least = 0  # which the last of the best has at least
-    if dense and len(some := _large(sums, maxima, most)) >= most:
-        least = int(np.partition(with_terms(dense, some, sums), -most)[-most])
+    dense.sort(key=_bound, reverse=True)
+    maxima, least = _maxima(sums), 0
     while dense:
-        wanted = least - sum(map(_most, dense))
-        if wanted > 0 and np.count_nonzero(maxima >= wanted) <= len(maxima) // _PART:
-            found = _above(sums, maxima, wanted)
-            return best_of(found, with_terms(dense, found, sums), most)
+        if not least and len(some := _large(sums, maxima, most)) >= most:
+            least = int(np.partition(with_terms(dense, some, sums), -most)[-most])  # the last of the best has as much
+        threshold = least - sum(map(_bound, dense))
+        if threshold > 0 and np.count_nonzero(maxima >= threshold) <= len(maxima) // _PART:
+            found = _above(sums, maxima, threshold)
+            return largest_of(found, with_terms(dense, found, sums), most)
         impact, postings = dense.pop(0)
         postings.add(sums, impact)
         maxima = _maxima(sums)
     found = _large(sums, maxima, most)
-    return best_of(found, sums[found], most)
+    return largest_of(found, sums[found], most)
 
 
 def zero_sums(documents: int, kind: type) -> np.ndarray:
@@ -58,14 +57,14 @@ def zero_sums(documents: int, kind: type) -> np.ndarray:
     return np.zeros(-(-documents // _ROWS) * _ROWS, kind)
 
 
-def best_sums(sums: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """As best_documents, of zero_sums to which all was added."""
+def largest_of_all(sums: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """As largest_sums, of zero_sums to which all was added."""
     numbers = _large(sums, _maxima(sums), most)
-    return best_of(numbers, sums[numbers], most)
+    return largest_of(numbers, sums[numbers], most)
 
 
-def best_of(numbers: np.ndarray, scores: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """As best_documents, of some documents."""
+def largest_of(numbers: np.ndarray, scores: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """As largest_sums, of some documents."""
     if len(numbers) <= most:
         return numbers, scores
     best = scores >= np.partition(scores, -most)[-most]
@@ -103,7 +102,7 @@ def _above(sums: np.ndarray, maxima: np.ndarray, least: float) -> np.ndarray:
     return found
 
 
-def _most(term: Weighted) -> int:
+def _bound(term: Weighted) -> int:
     """What a term gives a document at most."""
     impact, postings = term
     return impact * postings.largest

@@ -6,17 +6,21 @@ three, and looked up without a search.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from .postings import PostingsReader
 
-MOST_BYTES = 8  # of a posting
+MOST_BYTES = 8  # of a posting, listed or not
+_DENSE = 8  # bytes of a posting, up to which there is an impact for each document
 
 
 class TermPostings(Protocol):
-    """The postings of one term. largest: of its impacts, 0 where no document has it. bytes: of memory."""
+    """The postings of one term. is_dense: whether there is an impact for each document. largest: of its impacts, 0
+    where no document has it. bytes: of memory."""
+
+    is_dense: ClassVar[bool]
 
     @property
     def largest(self) -> int: ...
@@ -37,6 +41,7 @@ class TermPostings(Protocol):
 class ListedPostings:
     """Documents that have the term, in order, and the impacts that it has in them."""
 
+    is_dense: ClassVar[bool] = False
     documents: np.ndarray
     impacts: np.ndarray
     largest: int
@@ -65,6 +70,7 @@ class ListedPostings:
 class DensePostings:
     """The impact that the term has in each document."""
 
+    is_dense: ClassVar[bool] = True
     impacts: np.ndarray
     largest: int
 
@@ -89,7 +95,7 @@ def read_postings(reader: PostingsReader, term: str, documents: int) -> TermPost
     numbers, impacts = reader.of(term)
     largest = int(impacts.max(initial=0))
     impacts = impacts.astype(np.min_scalar_type(largest))
-    if documents * impacts.itemsize >= len(numbers) * MOST_BYTES:
+    if documents * impacts.itemsize >= len(numbers) * _DENSE:
         return ListedPostings(numbers, impacts, largest)
     every = np.zeros(documents, impacts.dtype)
     every[numbers] = impacts

@@ -16,11 +16,12 @@ from .first_pass import Candidates, candidates_for
 from .kept_postings import KeptPostings
 from .memory import Share
 from .postings import Frequencies
-from .sums import best_of, best_sums, with_terms, zero_sums
-from .term_postings import DensePostings, TermPostings
+from .sums import largest_of, largest_of_all, with_terms, zero_sums
+from .term_postings import TermPostings
 
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
+_SHORT = 40  # postings for each candidate: to look it up in a longer list takes less than to add all of that
 _EXACT = 2**24  # up to which a 32-bit float has each whole number
 _TIES = 4  # times as many documents as are looked for may have as much as the least of these
 
@@ -46,7 +47,8 @@ class TwoPhase:
         heavy = heavy_terms(terms, frequencies, documents)
         found = ((term, impact, self._postings(searcher, term)) for term, impact in terms.items())
         every = {term: (impact, postings) for term, impact, postings in found if postings.largest}
-        later = {term for term, (_, one) in every.items() if isinstance(one, DensePostings) and term not in heavy}
+        long = {term for term, count in frequencies.items() if count > _SHORT * wanted}
+        later = {term for term, (_, one) in every.items() if term not in heavy and (one.is_dense or term in long)}
         largest = sum(impact * postings.largest for impact, postings in every.values())
         sums = zero_sums(documents, np.int32 if largest < _EXACT else np.float64)
         for term, (impact, postings) in every.items():
@@ -54,10 +56,10 @@ class TwoPhase:
                 postings.add(sums, impact)
         if passing is not None:
             sums[:documents][~passing] = 0
-        numbers, _ = best_sums(sums, wanted)
+        numbers, _ = largest_of_all(sums, wanted)
         if not wanted <= len(numbers) <= wanted * _TIES:
             return None
-        numbers, scores = best_of(numbers, with_terms((every[term] for term in later), numbers, sums), most)
+        numbers, scores = largest_of(numbers, with_terms((every[term] for term in later), numbers, sums), most)
         return Candidates(numbers.astype(np.int32), scores.astype(np.float32))
 
     def _postings(self, searcher: Any, term: str) -> TermPostings:

@@ -51,8 +51,12 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         for one in sockets or ():
             one.listen(_WAITING)
-        if self._told.is_set():  # whatever comes after it, uvicorn hears itself
+
+    async def main_loop(self) -> None:
+        """Run until told to stop, which may have been before: whatever comes after that, uvicorn hears itself."""
+        if self._told.is_set():
             self.should_exit = True
+        await super().main_loop()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let nobody in, and finish what is under way."""

@@ -14,6 +14,7 @@ from sparton.search.doc_values import ids
 from sparton.search.document_ids import DocumentIds
 from sparton.search.first_pass.memory import Budget, Share
 from sparton.search.impact_index import ImpactIndex
+from sparton.search.lucene_hits import DamagedIndexError
 
 NAMES = [f"{'né ' * (number % 3)}{'x' * (number % 50)}{number}" for number in range(500)]
 
@@ -62,12 +63,48 @@ def test_threads_get_what_each_would_get_alone(reader):
     assert kept._kept is not None
 
 
-def test_without_memory_for_them_they_are_read_each_time(reader):
-    every, budget = list(ids(reader)), Budget(5_000)
+@pytest.mark.parametrize("most", [0, 5_000, 15_000])
+def test_without_memory_for_all_of_them_none_are_kept(reader, most):
+    every, budget = list(ids(reader)), Budget(most)
     kept = DocumentIds(reader, Share(budget))
     for numbers in asked(80, len(NAMES), 3):
         assert kept.of(numbers) == [every[number] for number in numbers]
-        assert budget._taken <= 5_000
+        assert budget._taken <= most
     assert kept._kept is None
-    del kept
     assert budget._taken == 0
+
+
+def test_they_are_forgotten_when_the_index_is_closed(reader):
+    budget = Budget(10**6)
+    kept, numbers = DocumentIds(reader, Share(budget)), np.arange(3)
+    for _ in range(40):
+        kept.of(numbers)
+    assert kept._kept is not None
+    assert budget._taken > 0
+    expected = kept.of(numbers)
+    kept.close()
+    assert budget._taken == 0
+    assert kept.of(numbers) == expected  # as of a search under way
+    assert kept._kept is None
+
+
+def test_many_at_once_are_those_of_a_few(reader, monkeypatch):
+    monkeypatch.setattr(document_ids, "_TOGETHER", 7)
+    kept, every = DocumentIds(reader), list(ids(reader))
+    for _ in range(40):
+        kept.of(np.arange(3))
+    assert kept._kept is not None
+    assert kept.of(np.arange(len(NAMES))) == every
+    assert kept.of(np.arange(0)) == []
+
+
+def test_what_cannot_be_read_concerns_who_asks_for_it(reader, monkeypatch, caplog):
+    def damaged(*_):
+        raise DamagedIndexError("a document has no id, or one that is no text")
+
+    monkeypatch.setattr(document_ids, "joined_ids", damaged)
+    kept, expected = DocumentIds(reader), list(ids(reader))[:3]
+    with caplog.at_level("INFO"):
+        assert [kept.of(np.arange(3)) for _ in range(40)] == [expected] * 40
+    assert caplog.messages == ["ids are not kept in memory: a document has no id, or one that is no text"]
+    assert kept._share.taken == 0

@@ -13,7 +13,8 @@ from sparton.indexer.build import LuceneBuild
 from sparton.indexer.updating import LuceneUpdate
 from sparton.search.idle_cores import IdleCores
 from sparton.search.impact_index import ImpactIndex
-from sparton.search.top_scores import TopScores
+from sparton.search.lucene_hits import ScoredDoc
+from sparton.search.top_scores import TopScores, best_of
 from sparton.storage.fields import Field
 
 TERMS, DOCUMENTS = 12, 700
@@ -220,3 +221,14 @@ threading.Thread(target=late).start()
 """
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert (ran.stdout, ran.stderr) == ("[True] 0\n", "")
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 9])
+def test_the_best_of_some_are_those_of_a_sort(k):
+    numbers, scores = np.array([2, 3, 5, 8, 9], np.int32), np.array([7, 9, 7, 9, 7], np.float32)
+    names = [b"e", b"d", b"c", b"b", b"a"]
+    expected = sorted(zip((-scores).tolist(), names, numbers.tolist(), strict=True))[:k]
+    assert best_of(numbers, scores, names, k) == [
+        ScoredDoc(number, name.decode(), -loss) for loss, name, number in expected
+    ]
+    assert best_of(numbers[:0], scores[:0], [], k) == []

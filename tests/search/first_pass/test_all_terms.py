@@ -53,7 +53,7 @@ def asked_before(search, index):
 @pytest.mark.parametrize("bytes_a_posting", [0, 8, 2**20], ids=["listed", "both", "dense"])
 @pytest.mark.parametrize("k", [1, 10, 200, COUNT, 2 * COUNT])
 def test_hits_are_those_of_lucene_ties_included(index, k, bytes_a_posting, monkeypatch):
-    monkeypatch.setattr(term_postings, "MOST_BYTES", bytes_a_posting)
+    monkeypatch.setattr(term_postings, "_DENSE", bytes_a_posting)
     search = asked_before(AllTerms(fewest=0), index)
     in_memory = 0
     for terms in queries(60, k):

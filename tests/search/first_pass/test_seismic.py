@@ -122,6 +122,46 @@ def test_scores_beyond_what_its_floats_hold_are_those_of_an_exact_search(tmp_pat
             assert found(quick, terms, 10) == found(exact, terms, 10)
 
 
+@pytest.mark.parametrize(
+    ("largest", "query", "is_exact"), [(2_048, 8_191, True), (2_049, 1, False), (2_048, 8_192, False)]
+)
+def test_its_own_scores_count_where_its_floats_have_all_whole_numbers(tmp_path, thorough, largest, query, is_exact):
+    documents = {name: {**vector, "t0": largest - 300 + i % 300} for i, (name, vector) in enumerate(vectors().items())}
+    documents["d000"] = {"t0": largest}
+    sparton.index_vectors(write(tmp_path / "v.jsonl", documents), tmp_path / "index", also=["seismic"])
+    with (
+        sparton.Searcher(tmp_path / "index", search_with="seismic") as quick,
+        sparton.Searcher(tmp_path / "index") as exact,
+    ):
+        assert load_manifest(tmp_path / "index").seismic.largest == largest
+        candidates = quick._first_pass.candidates(quick._index._searcher, {"t0": query}, 10, None)
+        assert (candidates.scores is not None) == is_exact
+        assert found(quick, {"t0": query}, 10) == found(exact, {"t0": query}, 10)
+
+
+def test_an_infinite_float_hides_no_document(tmp_path, thorough):
+    """The term is not asked for, and infinite times nothing is no number."""
+    documents = {**vectors(), "best": {"t0": 290, "t1": 290, "t7": 70_000}}
+    sparton.index_vectors(write(tmp_path / "v.jsonl", documents), tmp_path / "index", also=["seismic"])
+    with sparton.Searcher(tmp_path / "index", search_with="seismic") as quick:
+        for terms in ({"t0": 200, "t1": 200}, {"t1": 7}):
+            assert found(quick, terms, 5) == best(documents, terms, 5)
+
+
+def test_one_of_which_the_largest_impact_was_not_recorded_is_searched_as_exactly(copy, few):
+    path = copy / "sparton.json"
+    content = json.loads(path.read_text())
+    del content["seismic"]["largest"]
+    path.write_text(json.dumps(content))
+    documents = vectors()
+    with sparton.Searcher(copy, search_with="seismic") as quick:
+        for terms in queries(10):
+            scores = {name: score for score, name in best(documents, terms, COUNT)}
+            hits = found(quick, terms, 10)
+            assert hits == sorted(hits)
+            assert [scores[name] for _, name in hits] == [score for score, _ in hits]
+
+
 def test_no_term_is_lost_however_long_it_is(folder, thorough):
     documents = vectors()
     with sparton.Searcher(folder, search_with="seismic") as quick:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparton.search.first_pass import sums
-from sparton.search.first_pass.sums import best_documents, best_sums, zero_sums
+from sparton.search.first_pass.sums import largest_of_all, largest_sums, zero_sums
 from sparton.search.first_pass.term_postings import DensePostings, ListedPostings
 
 
@@ -13,13 +13,14 @@ def weighted(rng, documents):
     terms, expected = [], np.zeros(documents, np.int64)
     for share in rng.random(rng.integers(1, 9)) ** 2:
         numbers = np.flatnonzero(rng.random(documents) < share).astype(np.int32)
-        impacts = rng.integers(1, rng.choice((3, 200)), len(numbers)).astype(np.uint8)
+        kind = rng.choice((np.uint8, np.uint16, np.uint32))
+        impacts = rng.integers(1, rng.choice((3, 200)), len(numbers)).astype(kind)
         impact, largest = int(rng.integers(1, 50)), int(impacts.max(initial=0))
         expected[numbers] += impact * impacts.astype(np.int64)
         if share < 0.2:
             terms.append((impact, ListedPostings(numbers, impacts, largest)))
         else:
-            every = np.zeros(documents, np.uint8)
+            every = np.zeros(documents, kind)
             every[numbers] = impacts
             terms.append((impact, DensePostings(every, largest)))
     return terms, expected
@@ -37,13 +38,13 @@ def test_the_best_are_found_with_all_that_are_as_good_as_the_last(documents, fil
             passing = rng.random(documents) < 0.3 if filtered else None
             if passing is not None:
                 expected[~passing] = 0
-            numbers, scores = best_documents(terms, documents, most, passing)
+            numbers, scores = largest_sums(terms, documents, most, passing)
             least = max(1, np.sort(expected)[-min(most, documents)])
             assert numbers.tolist() == np.flatnonzero(expected >= least).tolist()
             assert scores.tolist() == expected[numbers].tolist()
             every = zero_sums(documents, np.int64)
             every[:documents] = expected
-            assert [found.tolist() for found in best_sums(every, most)] == [numbers.tolist(), scores.tolist()]
+            assert [found.tolist() for found in largest_of_all(every, most)] == [numbers.tolist(), scores.tolist()]
 
 
 def test_terms_that_decide_nothing_are_not_added(monkeypatch):
@@ -52,6 +53,6 @@ def test_terms_that_decide_nothing_are_not_added(monkeypatch):
     frequent = DensePostings(every, 255)
     rare = ListedPostings(np.array([300, 70_000], np.int32), np.array([9, 9], np.uint8), 9)
     monkeypatch.setattr(DensePostings, "add", None)
-    numbers, scores = best_documents([(1, frequent), (100, rare)], len(every), 2)
+    numbers, scores = largest_sums([(1, frequent), (100, rare)], len(every), 2)
     assert numbers.tolist() == [300, 70_000]
     assert scores.tolist() == [900 + 300 % 256, 900 + 70_000 % 256]

@@ -61,7 +61,7 @@ def few(monkeypatch):
     """Look at few candidates and few terms, as a large index is searched."""
     monkeypatch.setattr(two_phase, "_CANDIDATES", 20)
     monkeypatch.setattr(two_phase, "_TIMES", 3)
-    monkeypatch.setattr(term_postings, "MOST_BYTES", 2**10)  # so most postings are not listed, and can come later
+    monkeypatch.setattr(term_postings, "_DENSE", 2**10)  # so most postings are not listed, and can come later
     monkeypatch.setattr(two_phase, "_SHARE", 0.8)
 
 
@@ -88,7 +88,7 @@ def test_all_documents_as_candidates_give_the_hits_of_an_exact_search(exact, qui
     assert matching > 100
     monkeypatch.setattr(two_phase, "_CANDIDATES", matching)
     monkeypatch.setattr(two_phase, "_TIMES", 1)
-    monkeypatch.setattr(term_postings, "MOST_BYTES", 2**10)
+    monkeypatch.setattr(term_postings, "_DENSE", 2**10)
     monkeypatch.setattr(two_phase, "heavy_terms", lambda *_: {first})
     inside = {hit.id for hit in exact.search_terms({first: 1}, COUNT)}
     expected = [hit for hit in ranked(exact, every, COUNT) if hit[0] in inside]
@@ -212,7 +212,7 @@ def test_scores_beyond_what_floats_hold_are_those_of_an_exact_search(tmp_path):
         assert expected[0][1] > 2**24
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(two_phase, "_CANDIDATES", 30)
-            patch.setattr(term_postings, "MOST_BYTES", 2**10)
+            patch.setattr(term_postings, "_DENSE", 2**10)
             patch.setattr(two_phase, "heavy_terms", lambda *_: {"a"})
             assert ranked(quick, asked, 10) == expected
 

@@ -327,7 +327,7 @@ KNOWN = "its parameters are q, k, explain, sort, offset, filter, facet"
     [
         ("q=bag&filters=price%20%3C%201", f"GET /search has no parameter 'filters' (did you mean filter?); {KNOWN}"),
         ("q=bag&facets=brand", f"GET /search has no parameter 'facets' (did you mean facet?); {KNOWN}"),
-        ("query=bag", f"GET /search has no parameter 'query'; {KNOWN}"),
+        ("query=bag", f"GET /search has no parameter 'query' (did you mean q?); {KNOWN}"),
         ("q=bag&K=3", f"GET /search has no parameter 'K' (did you mean k?); {KNOWN}"),
         ("q=bag&=3", f"GET /search has no parameter ''; {KNOWN}"),
         ("q=bag&k=3&k=5", "k is given 2 times; expected it once"),

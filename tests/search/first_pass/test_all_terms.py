@@ -56,10 +56,10 @@ def test_hits_are_those_of_lucene_ties_included(index, k, bytes_a_posting, monke
     monkeypatch.setattr(term_postings, "_DENSE", bytes_a_posting)
     search = asked_before(AllTerms(fewest=0), index)
     in_memory = 0
-    for terms in queries(60, k):
+    for terms in queries(20, k):
         assert index.rank_with(search, terms, k) == index.rank(terms, k)
         in_memory += search.candidates(index._searcher, terms, min(k, COUNT), None) is not None
-    assert in_memory > 30  # the others have more documents with the same score than are worth sorting
+    assert in_memory > 10  # the others have more documents with the same score than are worth sorting
 
 
 def test_frequent_terms_are_read_when_they_are_asked_for_again(index, monkeypatch):

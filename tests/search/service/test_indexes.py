@@ -204,7 +204,7 @@ def test_a_document_that_was_split_has_its_passages(client, searchers):
     ("path", "sentence"),
     [
         ("/doc/P2", "odd has no document with the id 'P2'"),
-        ("/doc/", "odd has no document with the id ''"),
+        ("/doc/", "/doc/ names no document; expected /doc/ID"),
         ("/doc/p1", "odd has no document with the id 'p1'"),
         ("/doc/P1%0A", "odd has no document with the id 'P1\\n'"),
         ("/doc/P1%2F", "odd has no document with the id 'P1/'"),

@@ -16,7 +16,7 @@ from .first_pass.memory import Share
 from .lucene_hits import DamagedIndexError
 
 _AT_FIRST = 16  # times that they are asked for before any are kept: a single search would gain nothing
-_PIECE = 2**10  # documents whose ids are read more with each
+_PIECE = 2**12  # documents whose ids are read more with each
 _TOGETHER = 2**14  # ids that are put together at once
 _OFFSET = 8  # bytes for where an id ends
 log = logging.getLogger("sparton")

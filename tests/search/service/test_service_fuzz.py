@@ -20,7 +20,7 @@ from sparton.search.service.page import page, security_headers
 
 pytestmark = pytest.mark.slow
 
-SEED, COUNT, MOST_K = 8017, 1_000, 50
+SEED, COUNT, MOST_K = 8017, 500, 50
 
 WORDS = [
     "small",

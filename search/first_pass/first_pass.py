@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+EXACT = 2**24  # up to which a 32-bit float, which Lucene's scores are, has each whole number
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:

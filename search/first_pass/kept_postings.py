@@ -15,8 +15,7 @@ class KeptPostings:
     searcher: Lucene's. share: of the memory for them."""
 
     def __init__(self, searcher: Any, share: Share) -> None:
-        reader = searcher.getIndexReader()
-        self._reader, self._documents, self._share = PostingsReader(reader.leaves()), int(reader.maxDoc()), share
+        self._reader, self._share = PostingsReader(searcher.getIndexReader()), share
         self._kept: OrderedDict[str, TermPostings] = OrderedDict()
         self._lock, self._reading = threading.Lock(), threading.Lock()
 
@@ -26,7 +25,7 @@ class KeptPostings:
             return found
         with alone_at_first("postings"), self._reading:
             if (found := self._known(term)) is None:  # nor has another thread read them just now
-                found = read_postings(self._reader, term, self._documents)
+                found = read_postings(self._reader, term)
                 self._keep(term, found)
         return found
 

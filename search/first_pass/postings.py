@@ -16,13 +16,14 @@ _INDEX, _FIELD = "org.apache.lucene.index.", "contents"
 
 
 class PostingsReader:
-    """Reads postings of an open index. For one thread at a time. leaves: Lucene's.
+    """Reads postings of an open index. For one thread at a time. reader: Lucene's. documents: of the index, with those
+    that are deleted.
 
     Making Java's function takes a millisecond, so there is one, which reads whatever is in its cell.
     """
 
-    def __init__(self, leaves: Any) -> None:
-        self._leaves = list(leaves)
+    def __init__(self, reader: Any) -> None:
+        self._leaves, self.documents = list(reader.leaves()), int(reader.maxDoc())
         self._cell, posting = java_cell(f"{_INDEX}PostingsEnum", _next_posting())
         number = java_class("java.lang.Integer").TYPE
         step = java_class("java.lang.invoke.MethodHandles").dropArguments(posting, 0, number)

@@ -13,11 +13,11 @@ from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic
 from ...storage.markers import file_digest
 from ...storage.untrusted import UnexpectedError
-from .first_pass import Candidates, candidates_for
+from .first_pass import EXACT, Candidates, candidates_for
 from .seismic_package import PackageError, check_package, index_class, told
 
 _FINITE = 65_504  # the largest float of 16 bits, as its impacts are; with infinite ones sums are no numbers
-_LARGEST, _EXACT = 2**11, 2**24  # up to which a float of 16 bits and one of 32 has all whole numbers
+_LARGEST = 2**11  # up to which a float of 16 bits has all whole numbers
 _CUT, _HEAP = 16, 0.8  # how many terms of a query are looked at, and how much worse clusters may promise to be
 _CANDIDATES, _TIMES = 32, 2  # as many at least, or so many for each hit
 _LEAST_SHARE = 0.1  # of all documents: with filters that fewer pass, a search of these is sooner done
@@ -64,7 +64,7 @@ class SeismicPass:
     def _is_exact(self, terms: Mapping[str, int]) -> bool:
         """Whether its scores of a query are those that Lucene gives."""
         largest = self._largest
-        return largest is not None and largest <= _LARGEST and sum(terms.values()) * largest < _EXACT
+        return largest is not None and largest <= _LARGEST and sum(terms.values()) * largest < EXACT
 
     def close(self) -> None:
         """Free the index."""

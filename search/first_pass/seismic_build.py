@@ -142,7 +142,7 @@ def _every(readers: list[Any]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Postings of all readers, in which documents are numbered one reader after the other, as a search does."""
     first = 0
     for reader in readers:
-        for term, documents, impacts in PostingsReader(reader.leaves()).every():
+        for term, documents, impacts in PostingsReader(reader).every():
             yield term, documents + np.int32(first), impacts
         first += int(reader.maxDoc())
 

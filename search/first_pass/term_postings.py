@@ -89,15 +89,14 @@ class DensePostings:
         return _products(impact, self.impacts[documents], kind)
 
 
-def read_postings(reader: PostingsReader, term: str, documents: int) -> TermPostings:
-    """A term's postings, with impacts in as few bytes as they take. documents: of the index, with those that are
-    deleted. Raises what Java throws."""
+def read_postings(reader: PostingsReader, term: str) -> TermPostings:
+    """A term's postings, with impacts in as few bytes as they take. Raises what Java throws."""
     numbers, impacts = reader.of(term)
     largest = int(impacts.max(initial=0))
     impacts = impacts.astype(np.min_scalar_type(largest))
-    if documents * impacts.itemsize >= len(numbers) * _DENSE:
+    if reader.documents * impacts.itemsize >= len(numbers) * _DENSE:
         return ListedPostings(numbers, impacts, largest)
-    every = np.zeros(documents, impacts.dtype)
+    every = np.zeros(reader.documents, impacts.dtype)
     every[numbers] = impacts
     return DensePostings(every, largest)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..filters.accepted import flags_of
-from .first_pass import Candidates, candidates_for
+from .first_pass import EXACT, Candidates, candidates_for
 from .kept_postings import KeptPostings
 from .memory import Share
 from .postings import Frequencies
@@ -22,7 +22,6 @@ from .term_postings import TermPostings
 _SHARE = 0.95  # of a query's mass
 _CANDIDATES, _TIMES = 1_000, 2  # as many at least, or so many for each hit
 _SHORT = 40  # postings for each candidate: to look it up in a longer list takes less than to add all of that
-_EXACT = 2**24  # up to which a 32-bit float has each whole number
 _TIES = 4  # times as many documents as are looked for may have as much as the least of these
 
 
@@ -50,7 +49,7 @@ class TwoPhase:
         long = {term for term, count in frequencies.items() if count > _SHORT * wanted}
         later = {term for term, (_, one) in every.items() if term not in heavy and (one.is_dense or term in long)}
         largest = sum(impact * postings.largest for impact, postings in every.values())
-        sums = zero_sums(documents, np.int32 if largest < _EXACT else np.float64)
+        sums = zero_sums(documents, np.int32 if largest < EXACT else np.float64)
         for term, (impact, postings) in every.items():
             if term not in later:
                 postings.add(sums, impact)

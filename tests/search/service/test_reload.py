@@ -198,30 +198,33 @@ def test_what_no_query_can_be_encoded_for_is_not_taken_up(small_catalog, static_
     ]
 
 
+class Newest:
+    """What a look for a newer generation asks a searcher."""
+
+    manifest = SimpleNamespace(number=3)
+
+    def __len__(self):
+        return 7
+
+    def warmed_like(self, older):
+        return self
+
+    def terms(self, query):
+        return {}
+
+    def renewed(self):
+        return None
+
+
 def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog):
-    class Newer:
-        manifest = SimpleNamespace(number=3)
-
-        def __len__(self):
-            return 7
-
-        def warmed_like(self, older):
-            return self
-
-        def terms(self, query):
-            return {}
-
-        def renewed(self):
-            return None
-
-    class Older(Newer):
+    class Older(Newest):
         looks = 0
 
         def renewed(self):
             self.looks += 1
             if self.looks < 4:
                 raise RuntimeError("odd")
-            return Newer()
+            return Newest()
 
         def close(self):
             self.closed = True
@@ -244,22 +247,11 @@ def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog
 def test_a_look_under_way_holds_up_no_end_and_what_it_opens_is_closed(tmp_path, monkeypatch):
     looking, go_on, closed = threading.Event(), threading.Event(), threading.Event()
 
-    class Newer:
-        manifest = SimpleNamespace(number=3)
-
-        def __len__(self):
-            return 7
-
-        def warmed_like(self, older):
-            return self
-
-        def terms(self, query):
-            return {}
-
+    class Newer(Newest):
         def close(self):
             closed.set()
 
-    class Older(Newer):
+    class Older(Newest):
         def renewed(self):
             looking.set()
             assert go_on.wait(60)

@@ -45,6 +45,7 @@ def plain(shop, tmp_path_factory):
     return {name: files_of(folder / name) for name in FORMATS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_export_that_was_stopped_anywhere_goes_on_and_has_the_same_bytes(shop, plain, tmp_path, monkeypatch, name):
     finish, done = Ledger.finish, []
@@ -158,6 +159,7 @@ def test_a_damaged_part_is_refused_and_what_was_finished_stays(shop, run_cli, tm
     assert (ran.code, content["documents"], content["files"], content["resumed"]) == (0, 300, 3, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to", FORMATS)
 def test_an_index_of_vectors_is_exported_of_its_postings(shop, tmp_path, monkeypatch, to):
     monkeypatch.setattr(postings, "_TOGETHER", 500)

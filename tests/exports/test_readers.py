@@ -14,6 +14,7 @@ from support.exported import check_found, lines_of, score
 from sparton.exports.qdrant import point_id
 
 
+@pytest.mark.slow
 def test_parquet_has_every_document_and_finds_the_same(shop, export):
     folder, report = export("parquet")
     rows = ds.dataset(sorted(map(str, folder.glob("documents-*.parquet")))).to_table().to_pylist()

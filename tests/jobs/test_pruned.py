@@ -61,6 +61,7 @@ def test_a_collection_is_pruned_as_defined(static_model, tmp_path, rules, option
     assert counts.postings == sum(map(len, expected.values())) < sum(map(len, whole.values()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", RULES, ids=lambda rules: "+".join(rules))
 def test_an_encoder_prunes_as_defined(encoder, rules):
     texts = [QUERY, "bag", "", *(f"{word} suede clutch {number}" for number, word in enumerate(("red", "tan") * 20))]
@@ -142,6 +143,7 @@ QUERY_RULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", QUERY_RULES, ids=lambda options: "+".join(options))
 def test_queries_are_pruned_as_defined(searcher, small_index, options):
     order = {term: number for number, term in enumerate(searcher.encoder.vocabulary)}
@@ -160,6 +162,7 @@ def test_queries_are_pruned_as_defined(searcher, small_index, options):
         assert few.search_terms(searcher.terms(QUERY), 20) == searcher.search(QUERY, 20)  # terms are as given
 
 
+@pytest.mark.slow
 def test_commands_search_for_pruned_queries(searcher, small_index, tmp_path, run_cli):
     flags = ("--query-top-terms", 4, "--query-prune-ratio", 0.2)
     order = {term: number for number, term in enumerate(searcher.encoder.vocabulary)}

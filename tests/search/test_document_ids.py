@@ -42,6 +42,7 @@ def asked(number, most, seed):
     return [np.array(sorted(rng.sample(range(most), rng.randint(0, 40))), np.int32) for _ in range(number)]
 
 
+@pytest.mark.slow
 def test_they_are_those_that_java_reads_before_and_after_they_are_kept(reader):
     every = list(ids(reader))
     assert sorted(name.decode() for name in every) == sorted(NAMES)

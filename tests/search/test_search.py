@@ -90,6 +90,7 @@ def test_a_document_is_found_by_its_own_title(searcher, small_catalog):
         assert row["id"] in [hit.id for hit in searcher.search(row["title"], 3)]
 
 
+@pytest.mark.slow
 def test_a_query_is_encoded_with_the_settings_of_the_index(small_catalog, tmp_path):
     sparton.build_index(small_catalog, tmp_path / "index", model="tiny", max_length=6, scale=10, top_terms=20)
     searcher = sparton.Searcher(tmp_path / "index")

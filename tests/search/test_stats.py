@@ -162,6 +162,7 @@ def test_a_segment_in_one_file_is_counted_by_what_is_in_it(small_index, tmp_path
     assert together["other"] > apart["other"]
 
 
+@pytest.mark.slow
 def test_a_command_prints_it(small_index, run_cli, tmp_path, searcher):
     found = index_stats(small_index)
     ran = run_cli("stats", small_index)

@@ -206,6 +206,7 @@ def test_the_commands_say_one_sentence(write, original, run_cli, bags, tmp_path)
     assert not (tmp_path / "out.trec").exists()
 
 
+@pytest.mark.slow
 def test_what_an_entry_holds_is_no_command_to_a_terminal(write, original, run_cli):
     original = json.loads(json.dumps(original))
     original["settings"].update(id_column="a\n\x1b[2J", text_columns=["\u202e", "b\rc"])

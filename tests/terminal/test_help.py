@@ -86,6 +86,7 @@ def test_every_field_of_a_record_is_in_a_group(command, record):
     assert [field.name for field in fields(record) if panels[field.name] is None] == []
 
 
+@pytest.mark.slow
 def test_completion_is_offered_and_completes(help_of):
     assert "--install-completion" in help_of()
     assert "--show-completion" in help_of()

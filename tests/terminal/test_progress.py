@@ -77,6 +77,7 @@ def lines(stream):
     return [line for line in re.split(r"[\r\n]|\x1b\[K", stream.getvalue()) if line.strip()]
 
 
+@pytest.mark.slow
 def test_a_bar_can_be_read_at_80_columns(terminal):
     stream = terminal(80)
     with progress_bar(8_841_823, shown=True) as progress:
@@ -91,6 +92,7 @@ def test_a_bar_can_be_read_at_80_columns(terminal):
     assert " documents/s]" in last
 
 
+@pytest.mark.slow
 def test_a_wide_bar_also_says_what_it_waits_for(terminal):
     stream = terminal(140)
     with progress_bar(100, shown=True) as progress:
@@ -112,6 +114,7 @@ def test_something_is_shown_at_once_and_taken_away(terminal):
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
+@pytest.mark.slow
 def test_without_a_terminal_lines_are_printed(monkeypatch, capsys):
     monkeypatch.setattr("sparton.terminal.progress_bar._SILENCE", 0.2)
     with progress_bar(2_000, shown=True) as progress:

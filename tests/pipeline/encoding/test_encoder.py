@@ -35,6 +35,7 @@ def assert_same_up_to_rounding(found, expected):
     assert (found != expected).sum() <= max(3, 0.001 * (expected > 0).sum())
 
 
+@pytest.mark.slow
 def test_impacts_are_those_of_the_plain_model(texts):
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 

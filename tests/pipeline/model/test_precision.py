@@ -54,6 +54,7 @@ def test_a_pytorch_that_cannot_be_asked_means_float32(monkeypatch):
     assert auto_dtype(CPU) == "float32"
 
 
+@pytest.mark.slow
 def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     monkeypatch.setattr(precision, "cpu_multiplies_bfloat16", lambda: True)
     plain = sparton.Encoder("tiny", device="cpu", dtype="float32")

@@ -93,6 +93,7 @@ def refused(act):
     return str(caught.value)
 
 
+@pytest.mark.slow
 def test_scores_are_exact_ties_in_order_of_id_and_most_hits_the_best(folder, few):
     documents, right, wanted = vectors(), 0, 0
     with sparton.Searcher(folder, search_with="seismic") as quick:
@@ -109,6 +110,7 @@ def test_scores_are_exact_ties_in_order_of_id_and_most_hits_the_best(folder, few
     assert right / wanted > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [7, 1_000])
 def test_scores_beyond_what_its_floats_hold_are_those_of_an_exact_search(tmp_path, thorough, times):
     """Its impacts are floats of 16 bits, in which 2,049 is 2,048."""
@@ -122,6 +124,7 @@ def test_scores_beyond_what_its_floats_hold_are_those_of_an_exact_search(tmp_pat
             assert found(quick, terms, 10) == found(exact, terms, 10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("largest", "exact_up_to"), [(2_048, 8_191), (2_049, 0)])
 def test_its_own_scores_count_where_its_floats_have_all_whole_numbers(tmp_path, thorough, largest, exact_up_to):
     documents = {name: {**vector, "t0": largest - 300 + i % 300} for i, (name, vector) in enumerate(vectors().items())}
@@ -138,6 +141,7 @@ def test_its_own_scores_count_where_its_floats_have_all_whole_numbers(tmp_path, 
             assert found(quick, {"t0": impact}, 10) == found(exact, {"t0": impact}, 10)
 
 
+@pytest.mark.slow
 def test_an_infinite_float_hides_no_document(tmp_path, thorough):
     """The term is not asked for, and infinite times nothing is no number."""
     documents = {**vectors(), "best": {"t0": 290, "t1": 290, "t7": 70_000}}
@@ -276,6 +280,7 @@ def test_after_a_deletion_it_is_renewed_or_told_of(copy, thorough, run_cli):
                     assert found(last, terms, COUNT) == best(documents, terms, COUNT)
 
 
+@pytest.mark.slow
 def test_a_change_says_that_it_built_one_and_how_long_that_took(copy, run_cli):
     sparton.delete_documents(copy, "d000")
     ids = copy.parent / "ids"
@@ -300,6 +305,7 @@ def test_a_change_says_that_it_built_one_and_how_long_that_took(copy, run_cli):
     )
 
 
+@pytest.mark.slow
 def test_a_build_says_how_long_it_took(copy, run_cli):
     shutil.rmtree(copy / "seismic")
     build = ("index-vectors", copy.parent / "v.jsonl", "--index", copy, "--also", "seismic")

@@ -74,6 +74,7 @@ def ranked(searcher, terms, k, **asked):
     return [(hit.id, hit.score, hit.text, dict(hit.fields)) for hit in searcher.search_terms(terms, k, **asked)]
 
 
+@pytest.mark.slow
 def test_an_index_no_larger_than_the_candidates_is_searched_exactly(exact, quick):
     for terms in queries():
         assert ranked(quick, terms, 10) == ranked(exact, terms, 10)

@@ -3,6 +3,8 @@
 import gc
 import weakref
 
+import pytest
+
 from sparton.search.service.garbage import lasting_objects
 
 
@@ -13,6 +15,7 @@ class Node:
         self.itself = self
 
 
+@pytest.mark.slow
 def test_what_is_there_is_passed_over_and_what_comes_is_not():
     gc.unfreeze()  # what the tests import is passed over from the beginning
     before = Node()

@@ -87,6 +87,7 @@ def content(response):
     return found, response.headers.get("Sparton-Generation")
 
 
+@pytest.mark.slow
 def test_each_index_responds_as_it_does_alone_and_the_first_without_a_name(client, searchers):
     body = {"queries": ["black bag", "word3 word7", ""], "k": 4}
     for name, searcher in searchers.items():

@@ -85,6 +85,7 @@ def told(connection):
     return response.status, json.loads(response.read())["detail"]
 
 
+@pytest.mark.slow
 def test_a_request_that_does_not_come_whole_is_refused(strict, well):
     before = metric(strict, "sparton_connections_closed_total")
     with (
@@ -103,6 +104,7 @@ def test_a_request_that_does_not_come_whole_is_refused(strict, well):
     assert metric(strict, "sparton_connections_closed_total") == before + 4
 
 
+@pytest.mark.slow
 def test_a_letter_now_and_then_does_not_help(strict):
     for start in (BEGUN, POST % 1_000):
         with sending(strict, start) as connection:
@@ -113,6 +115,7 @@ def test_a_letter_now_and_then_does_not_help(strict):
             assert told(connection) == (408, LATE)
 
 
+@pytest.mark.slow
 def test_an_idle_connection_is_not_a_slow_one(strict, well):
     connection = http.client.HTTPConnection(*strict, timeout=60)
     for _ in range(2):
@@ -122,6 +125,7 @@ def test_an_idle_connection_is_not_a_slow_one(strict, well):
     connection.close()
 
 
+@pytest.mark.slow
 def test_slow_clients_shut_nobody_out(strict, well):
     expected = hits(strict, "black bag")
     with ExitStack() as opened:

@@ -678,6 +678,7 @@ def test_without_the_extra_it_is_said_how_to_install_it(run_cli, monkeypatch, op
     assert ran.stderr == "sparton: --mcp needs the package mcp; install it with `pip install 'sparton[mcp]'`\n"
 
 
+@pytest.mark.slow
 def test_an_agent_at_stdin_is_served_without_what_serves_http(stock):
     code = (
         "import sys\nfrom sparton.search.service.server import serve_index\n"
@@ -691,6 +692,7 @@ def test_an_agent_at_stdin_is_served_without_what_serves_http(stock):
     assert done.stdout == "['sparton.search.service.mcp']\n"
 
 
+@pytest.mark.slow
 def test_nothing_of_it_is_loaded_without_the_option():
     code = (
         "import sys\nfrom sparton.search.service.app import make_app\nfrom sparton.search.service import server\n"

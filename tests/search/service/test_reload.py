@@ -89,6 +89,7 @@ def test_each_response_is_of_one_generation_while_updates_come(static_model, tmp
     assert {state for client in clients for state, _, _ in client.responses} == set(expected)
 
 
+@pytest.mark.slow
 def test_a_renewed_searcher_has_the_new_generation_and_the_same_model(static_model, tmp_path):
     catalogue = Catalogue(60)
     index = build(tmp_path / "index", catalogue.rows.values(), static_model, index_processes=1, heap_mb=128)

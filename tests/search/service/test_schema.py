@@ -98,6 +98,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path", "body"), RIGHT)
 def test_responses_are_as_the_schema_says(client, schema, method, path, body):
     response = client.request(method, path, json=body)

@@ -81,6 +81,7 @@ def test_an_explanation_adds_up_and_marks_what_the_model_added(client):
     assert len(content["terms"]) > 3
 
 
+@pytest.mark.slow
 def test_a_batch_is_answered_in_its_order(served):
     queries = ["red hat", "", "black bag", "red hat"]
     status, body = post(served, {"queries": queries, "k": 3})

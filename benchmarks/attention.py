@@ -23,9 +23,9 @@ from timing import interleaved
 from torch.nn.functional import scaled_dot_product_attention
 from triton.errors import TritonError
 
-from sparton.pipeline.model.decoder_ops import rotate
-from sparton.pipeline.model.packed import _variable_length_attention
-from sparton.pipeline.model.packed_attention import BlockAttention, Blocks, Rotation, usual_blocks, work_items
+from sparton.pipeline.packed.attention import BlockAttention, Blocks, Rotation, usual_blocks, work_items
+from sparton.pipeline.packed.backbone import _variable_length_attention
+from sparton.pipeline.packed.decoder_kernels import rotate
 
 # Of a kernel, as a share of the norm, or in multiples of what varlen_attn differs by: rounding queries and keys after
 # they are rotated gives more than attention itself.
@@ -149,7 +149,7 @@ def parts_of(projected: torch.Tensor, shape: Shape) -> Parts:
 
 
 def rotate_all(batch: Batch, shape: Shape, projected: torch.Tensor) -> torch.Tensor:
-    """What decoder_ops.rotate makes of `projected`, in place."""
+    """What decoder_kernels.rotate makes of `projected`, in place."""
     assert batch.rotation is not None
     rotation, flat = batch.rotation, projected.view(batch.tokens, -1)
     rotate(flat, (shape.queries, shape.keys), shape.size, rotation.tables, rotation.norms, rotation.epsilon)

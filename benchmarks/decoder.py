@@ -33,7 +33,7 @@ from sparton.head import splade_head
 from sparton.jobs.corpus import build_index
 from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.model.files import find_model
-from sparton.pipeline.model.packed import _variable_length_attention
+from sparton.pipeline.packed.backbone import _variable_length_attention
 
 TERMS = 200
 SIZES = {

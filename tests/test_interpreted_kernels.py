@@ -14,8 +14,10 @@ FILES = (
     "head/test_head_kernels.py",
     "head/test_head_backward.py",
     "pipeline/encoding/test_impacts.py",
-    "pipeline/model/test_fused_decoder.py",
-    "pipeline/model/test_packed_attention.py",
+    "pipeline/packed/test_decoder.py",
+    "pipeline/packed/test_attention.py",
+    "pipeline/packed/test_fused.py",
+    "pipeline/packed/test_row_kernels.py",
 )
 
 

@@ -9,12 +9,12 @@ import torch
 
 from ...errors import SpartonError
 from ...head import splade_head
+from ..packed.backbone import PackedBackbone, pack
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
 from .language_model import LanguageModel
 from .masked_lm import load_masked_lm
-from .packed import PackedBackbone, pack
 from .padded import pad, rows_of_one_length
 from .placement import Placement, place, told_if_too_large
 from .spec import EncoderFiles

@@ -10,12 +10,12 @@ import torch
 from safetensors import safe_open
 
 from ...errors import SpartonError
+from ..packed.backbone import pack
 from .base import Runtime, TokenWeights
 from .checkpoint import Checkpoint, load_checkpoint, reason
 from .converted import converted
 from .forward_check import Claim, check_parts, probe
 from .lm_head import refuse_by_name
-from .packed import pack
 from .padded import pad, rows_of_one_length
 from .pickled import load_pickled
 from .placement import Placement, place, told_if_too_large

@@ -10,8 +10,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 pytest.importorskip("triton")
 
-from sparton.pipeline.model.decoder_ops import rotate
-from sparton.pipeline.model.packed_attention import BlockAttention, Blocks, Rotation, work_items
+from sparton.pipeline.packed.attention import BlockAttention, Blocks, Rotation, work_items
+from sparton.pipeline.packed.decoder_kernels import rotate
 
 # Less than a block, a block, one token more, two blocks, several.
 LENGTHS = [5, 16, 1, 17, 32, 35]
@@ -131,7 +131,7 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 
-from sparton.pipeline.model.packed_attention import _attend
+from sparton.pipeline.packed.attention import _attend
 
 
 class Hopper:

@@ -10,8 +10,8 @@ from support.triton_devices import DEVICES
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from sparton.pipeline.model.fused_decoder import fuse_decoder
 from sparton.pipeline.model.language_model import split_head
+from sparton.pipeline.packed.decoder import fuse_decoder
 
 LENGTHS = [5, 1, 13]
 
@@ -74,7 +74,7 @@ import torch
 import triton
 from triton.backends.compiler import GPUTarget
 
-from sparton.pipeline.model.decoder_ops import _add_and_norm, _gated, _rotate
+from sparton.pipeline.packed.decoder_kernels import _add_and_norm, _gated, _rotate
 
 
 class Ampere:

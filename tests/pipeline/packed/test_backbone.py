@@ -9,7 +9,9 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from sparton.pipeline.model.echo import second_copies, second_only, twice
 from sparton.pipeline.model.language_model import LanguageModel, split_head
-from sparton.pipeline.model.packed import _packed, _probe, _rounding, pack
+from sparton.pipeline.packed.backbone import _packed, _probe, _rounding, pack
+from sparton.pipeline.packed.decoder import FusedDecoder
+from sparton.pipeline.packed.fused import FusedGraph
 
 LENGTHS = [31, 1, 64, 5, 17]
 
@@ -103,7 +105,7 @@ def test_packed_decoders_give_the_hidden_states_of_single_documents(name, both_w
         assert both_ways
         assert name in ("mistral", "gemma3")  # whose windows look one way alone
         return
-    assert (backbone.layers is not None) is (name in ("qwen3", "llama"))
+    assert isinstance(backbone.layers, FusedDecoder if name in ("qwen3", "llama") else FusedGraph)
     found = backbone.hidden_states(*end_to_end(texts)).float()
     difference = (found - expected).norm(dim=-1) / expected.norm(dim=-1)
     assert difference.max() < (0.05 if dtype == torch.bfloat16 else 0.01)
@@ -139,6 +141,7 @@ def test_packed_documents_give_the_hidden_states_of_single_ones(name, dtype):
     offsets = torch.tensor([0, *LENGTHS], device="cuda").cumsum(0).int()
     positions = torch.cat([torch.arange(length, device="cuda") for length in LENGTHS])
     found = backbone.hidden_states(torch.cat(texts), positions, offsets, max(LENGTHS)).float()
+    assert isinstance(backbone.layers, FusedGraph)
     assert found.shape == expected.shape
     difference = (found - expected).norm(dim=-1) / expected.norm(dim=-1)
     assert difference.max() < (0.03 if dtype == torch.bfloat16 else 0.005)

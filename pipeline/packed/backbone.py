@@ -16,12 +16,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from .fused_decoder import Attend, FusedDecoder, fuse_decoder
+from .decoder import Attend, fuse_decoder
 
 log = logging.getLogger("sparton")
 
 # Names in transformers' interface, of PyTorch's attention and of our own.
-_ATTENTION, _OWN_ATTENTION = "sparton_packed", "sparton_blocks"
+_ATTENTION, _OWN_ATTENTION, _TRACED_ATTENTION = "sparton_packed", "sparton_blocks", "sparton_traced"
 _HALF = (torch.bfloat16, torch.float16)
 # Hidden states that differ by more than this share of their norm are not the same; bfloat16 alone gives 0.01.
 _MOST_DIFFERENCE = 0.05
@@ -54,6 +54,15 @@ class Unpacked(Protocol):
         """[B, S, D] of int64 [B, S] ids and mask."""
 
 
+class Layers(Protocol):
+    """What runs in place of a model's own layers."""
+
+    def hidden_states(
+        self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
+    ) -> torch.Tensor:
+        """As PackedBackbone.hidden_states."""
+
+
 @dataclass(frozen=True)
 class PackedBackbone:
     """A model that takes packed documents. first: the position id of a document's first token. layers: run in place of
@@ -61,7 +70,7 @@ class PackedBackbone:
 
     lm: Unpacked
     first: int
-    layers: FusedDecoder | None = None
+    layers: Layers | None = None
 
     def run(self, batch: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         """Hidden states [T, D] of texts end to end, and where each begins, int32 [B + 1].
@@ -116,7 +125,7 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
         return fused
     for name, one in ((_OWN_ATTENTION, own), (_ATTENTION, attend)):
         if one and (backbone := _packed(lm, one, truth, texts, name)):
-            return backbone
+            return _in_fewer_passes(backbone, one, truth, texts) or backbone
     return None
 
 
@@ -153,6 +162,35 @@ def _packed(
         return None
     lm.backbone.set_attn_implementation(name)
     return backbone
+
+
+def _in_fewer_passes(
+    backbone: PackedBackbone, attend: Attend, truth: torch.Tensor, texts: _Packed
+) -> PackedBackbone | None:
+    """The same with the operations that belong together as one; None without Triton, for a model that cannot be
+    traced, and where that gives other hidden states."""
+    if importlib.util.find_spec("triton") is None:
+        return None
+    from transformers import AttentionInterface, AttentionMaskInterface
+
+    from .fused import fuse_graph
+    from .graph import recording_attention, trace
+
+    AttentionInterface.register(_TRACED_ATTENTION, _as_transformers_calls_it(recording_attention))
+    AttentionMaskInterface.register(_TRACED_ATTENTION, _no_mask)
+    model = backbone.lm.backbone
+    usual = model.config._attn_implementation
+    model.set_attn_implementation(_TRACED_ATTENTION)
+    try:
+        module = trace(backbone.hidden_states, texts[0].device, attend)
+    except Exception as error:  # of whatever the model's code met
+        log.debug("a backbone's own operations are run one by one: %s", error)
+        return None
+    finally:
+        model.set_attn_implementation(usual)
+    fused = PackedBackbone(backbone.lm, backbone.first, fuse_graph(module))
+    difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+    return fused if _is_rounding(difference, partial(_rounding, backbone.lm, texts, truth)) else None
 
 
 def _first_position(model: Any) -> int:
@@ -211,7 +249,7 @@ def _own_attention(device: torch.device) -> Attend | None:
     """Ours for short texts; None without Triton, or on a GPU older than its products in half precision."""
     if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (8, 0):
         return None
-    from .packed_attention import BlockAttention
+    from .attention import BlockAttention
 
     return BlockAttention()
 

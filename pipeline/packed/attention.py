@@ -30,8 +30,8 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Rotation:
-    """What becomes of queries and keys first: decoder_ops.rotate. tables: cosines and sines, [T, size], of a token's
-    position. norms: weights [size] of the RMS norm of queries and of keys, None for a model that has none."""
+    """What becomes of queries and keys first: decoder_kernels.rotate. tables: cosines and sines, [T, size], of a
+    token's position. norms: weights [size] of the RMS norm of queries and of keys, None for a model that has none."""
 
     tables: tuple[torch.Tensor, torch.Tensor]
     norms: tuple[torch.Tensor, torch.Tensor] | None
@@ -70,7 +70,7 @@ def attend_items(
     window: int | None = None,
     rotation: Rotation | None = None,
 ) -> torch.Tensor:
-    """[T, heads, size] of query, key and value so shaped; the others are those of fused_decoder.Attend.
+    """[T, heads, size] of query, key and value so shaped; the others are those of decoder.Attend.
 
     items: of blocks.rows // blocks.heads_of(group) tokens.
     """
@@ -121,7 +121,7 @@ def attend_items(
 
 
 class BlockAttention:
-    """Attention within packed texts, as fused_decoder.Attend, which may rotate too. The items of the last batch are
+    """Attention within packed texts, as decoder.Attend, which may rotate too. The items of the last batch are
     kept: a batch's layers all ask for them."""
 
     def __init__(self, blocks: Blocks | None = None) -> None:

@@ -1,6 +1,6 @@
 """The layers of Llama, Mistral and Qwen over packed tokens: the same products, and one pass for what is between two.
 
-What it gives is held against the model itself when that is loaded (packed.py), so a layer that is not as expected is
+What it gives is held against the model itself when that is loaded (backbone.py), so a layer that is not as expected is
 run as transformers runs it.
 """
 
@@ -55,7 +55,7 @@ class FusedDecoder:
     """A decoder's layers. attend: attention within packed texts, None for ours, which rotates queries and keys too."""
 
     def __init__(self, model: Any, attend: Attend | None) -> None:
-        from .packed_attention import BlockAttention
+        from .attention import BlockAttention
 
         decoder, first = model.model, model.model.layers[0].self_attn
         self._embedding = decoder.embed_tokens
@@ -74,7 +74,7 @@ class FusedDecoder:
         self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
     ) -> torch.Tensor:
         """[T, D]. The arguments are those of PackedBackbone.hidden_states."""
-        from .decoder_ops import add_and_norm, gated
+        from .decoder_kernels import add_and_norm, gated
 
         residual = self._embedding(ids)
         cosines, sines = (table[0].contiguous() for table in self._tables(residual[None], positions[None]))
@@ -97,8 +97,8 @@ class FusedDecoder:
         longest: int,
     ) -> torch.Tensor:
         """[T, queries, size] of queries, keys and values as a layer projects them."""
-        from .decoder_ops import rotate
-        from .packed_attention import Rotation
+        from .attention import Rotation
+        from .decoder_kernels import rotate
 
         queries, keys = self._heads
         by_head = projected.view(len(projected), -1, self._size)

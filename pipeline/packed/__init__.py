@@ -1,0 +1,1 @@
+"""Backbones over documents that lie end to end, without padding."""

@@ -1,0 +1,109 @@
+"""Matrix products of 8-bit floats: rows and weights as float8_e4m3fn with a scale for each row, sums in float32.
+
+What comes before a product writes its rows so, where that is a pass of ours: a norm or an activation. Other rows get a
+pass of their own.
+"""
+
+import operator
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from .activations import Activation
+from .graph import add_module, behind_views, module_of
+from .norms import AddNorm
+from .products import Product, products_of
+from .row_kernels import FLOAT8
+
+_MULTIPLE = 16  # of both sizes of a weight, which the GPU's instructions ask for
+_LARGEST = 448.0
+
+
+class Float8Product(nn.Module):
+    """rows · weightᵀ + bias in the type of the bias or, without one, of the weight that was given."""
+
+    def __init__(self, product: Product) -> None:
+        super().__init__()
+        self.bias, self.dtype = product.bias, product.weight.dtype
+        self.weight, self.scales = scaled_rows(product.weight)
+
+    def forward(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+        """[T, N]. values, scales: see row_kernels.ScaledRows."""
+        return torch._scaled_mm(
+            values,
+            self.weight.t(),
+            scale_a=scales,
+            scale_b=self.scales.t(),
+            bias=self.bias,
+            out_dtype=self.dtype,
+            use_fast_accum=FAST,
+        )
+
+
+FAST = False
+
+
+def scaled_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """float8 [N, K] and scales, float32 [N, 1], of a weight [N, K]."""
+    exact = weight.detach().float()
+    scales = exact.abs().amax(1, keepdim=True) / _LARGEST
+    scales = torch.where(scales > 0, scales, 1)
+    return (exact / scales).to(FLOAT8), scales
+
+
+def use_float8(graph: fx.Graph) -> None:
+    """Have the products of a fused graph take 8-bit floats, where their sizes allow it."""
+    quantized: dict[Any, tuple[Any, Any]] = {}
+    for node, product in products_of(graph):
+        if any(size % _MULTIPLE for size in product.weight.shape):
+            continue
+        rows = node.args[0]
+        if rows not in quantized:
+            quantized[rows] = _quantized(graph, rows)
+        with graph.inserting_before(node):
+            call = add_module(graph, Float8Product(product), *quantized[rows])
+        call.meta = dict(node.meta)
+        if product.activation != "none":
+            with graph.inserting_after(call):
+                active = add_module(graph, Activation(product.activation), call, None)
+            with graph.inserting_after(active):
+                call = graph.call_function(operator.getitem, (active, 0))
+            call.meta = dict(node.meta)
+        node.replace_all_uses_with(call)
+        graph.erase_node(node)
+    graph.eliminate_dead_code()
+    _leave_out_what_nothing_reads(graph)
+
+
+def _quantized(graph: fx.Graph, rows: Any) -> tuple[Any, Any]:
+    """The values and scales of rows, by what makes them, or by a pass of its own."""
+    made = behind_views(rows)
+    maker, first = None, 0
+    call: Any
+    if isinstance(made, fx.Node) and made.target is operator.getitem:
+        call, index = made.args
+        maker, first = module_of(call), 2 if isinstance(module_of(call), AddNorm) else 1
+        if not isinstance(maker, AddNorm | Activation) or index != first - 1:
+            maker = None
+    if maker is None:
+        with graph.inserting_after(rows):
+            call = add_module(graph, Activation("none"), rows, None)
+        maker, first = module_of(call), 1
+    assert isinstance(maker, AddNorm | Activation)
+    maker.scales = True
+    with graph.inserting_after(call):
+        values = graph.call_function(operator.getitem, (call, first))
+    with graph.inserting_after(values):
+        return values, graph.call_function(operator.getitem, (call, first + 1))
+
+
+def _leave_out_what_nothing_reads(graph: fx.Graph) -> None:
+    for node in graph.nodes:
+        module = module_of(node)
+        if isinstance(module, AddNorm | Activation):
+            read = {user.args[1] for user in node.users}
+            if isinstance(module, AddNorm):
+                module.keeps_normed = 1 in read
+            else:
+                module.keeps = 0 in read

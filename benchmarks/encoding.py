@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +62,12 @@ def texts(count: int, tokenizer: Path) -> Iterator[str]:
         yield " ".join(random.choice(words, length - 2))
 
 
-def ours(corpus: Path, model: Path, work: Path, device: str, engine: str) -> dict[str, float]:
+def ours(corpus: Path, model: Path, work: Path, device: str, engine: str, dtype: str) -> dict[str, float]:
     """Documents a second of `sparton encode`, its start-up and the model's loading left out."""
     started = time.perf_counter()
-    report = build_index(corpus, work / "index", model=str(model), device=device, engine=engine, lucene=False)
+    report = build_index(
+        corpus, work / "index", model=str(model), device=device, engine=engine, dtype=dtype, lucene=False
+    )
     counts = report.counts
     return {
         "documents/s": counts.documents / report.encoding_seconds,
@@ -77,9 +80,9 @@ def ours(corpus: Path, model: Path, work: Path, device: str, engine: str) -> dic
     }
 
 
-def floor(sample: list[str], model: Path) -> dict[str, float]:
+def floor(sample: list[str], model: Path, dtype: str) -> dict[str, float]:
     """Documents a second of the GPU alone: backbone, head and compaction of what was tokenized before."""
-    return gpu_alone(Encoder(str(model), device="cuda"), sample)
+    return gpu_alone(Encoder(str(model), device="cuda", dtype=dtype), sample)
 
 
 def gpu_alone(encoder: Encoder, sample: Sequence[str]) -> dict[str, float]:
@@ -139,6 +142,7 @@ def main() -> None:
     parser.add_argument("--vocabulary", type=int, default=30_522, help="250002 makes it the size of XLM-RoBERTa")
     parser.add_argument("--device", default="cuda", help="as for `sparton encode`: all, cuda:0,cuda:1, …")
     parser.add_argument("--engine", default="local", help="as for `sparton encode`: ray, with --device cuda")
+    parser.add_argument("--dtype", default="bfloat16", help="as for `sparton encode`: float8; theirs is bfloat16")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     tokenizer = arguments.tokenizer
@@ -153,10 +157,14 @@ def main() -> None:
         pq.write_table(pa.table({"id": [f"d{i}" for i in range(len(sample))], "text": sample}), work / "corpus.parquet")
         result: dict[str, object] = {"gpu": torch.cuda.get_device_name(), "torch": torch.__version__}
         result |= {"documents": arguments.documents, "vocabulary": arguments.vocabulary, "device": arguments.device}
-        result |= {"engine": arguments.engine}
-        lowest = floor(sample[:65_536], work / "model")
+        result |= {"engine": arguments.engine, "dtype": arguments.dtype, "triton": metadata.version("triton")}
+        result |= {"sentence-transformers version": metadata.version("sentence-transformers")}
+        lowest = floor(sample[:65_536], work / "model", arguments.dtype)
         print(f"floor                        {lowest['documents/s']:10,.0f} documents/s", flush=True)
-        own = ours(work / "corpus.parquet", work / "model", work, arguments.device, arguments.engine)
+        own = ours(
+            *(work / "corpus.parquet", work / "model", work),
+            *(arguments.device, arguments.engine, arguments.dtype),
+        )
         print(f"sparton                      {own['documents/s']:10,.0f} documents/s  {own}", flush=True)
         result |= {"sparton": own, "floor": lowest, "share of the floor": own["documents/s"] / lowest["documents/s"]}
         print(f"share of the floor {result['share of the floor']:.2f}")

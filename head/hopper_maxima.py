@@ -15,6 +15,8 @@ TERMS = gl.constexpr(64)
 _TILE = gl.constexpr(TILE)
 _CHUNKS = gl.constexpr(TILE // 32)
 _WINDOW = gl.constexpr(WINDOW)
+# Less than any logit. Infinity with a mark in its last bits would be no number.
+_LEAST = gl.constexpr(-3.0e38)
 # Logits folded to four a term: in wgmma's layout, four lanes share a row.
 _FOLDED = gl.constexpr(
     gl.DistributedLinearLayout([[8, 0]], [[0, 1], [0, 2], [1, 0], [2, 0], [4, 0]], [[16, 0], [32, 0]], [], [64, 4])
@@ -86,7 +88,7 @@ def _walk(chunk, best, position, bits, first, document, skips, target):
         else:
             columns = gl.arange(0, 32, gl.SliceLayout(0, chunk.type.layout))
             inside = (part >> columns & 1) != 0
-            best, position = _fold(gl.where(inside[None, :], chunk, float("-inf")), best, position, first, out)
+            best, position = _fold(gl.where(inside[None, :], chunk, _LEAST), best, position, first, out)
         if ends != 0:
             _take(best, position, document, target)
             best, position = _nothing()
@@ -114,28 +116,45 @@ def _halves(logits):
 
 @gluon.jit
 def _fold(logits, best, position, first, out):
-    """The larger of `best` and each thread's own part of logits [64, N], and its slot if the result has positions."""
+    """The larger of `best` and each thread's own part of logits [64, N], and its slot if the result has positions.
+
+    A thread has 2 of each 8 logits. For the slot it takes a second maximum, of the logits with their place among its
+    own, a number below 64, in their last bits: of logits that differ by less than 2^-17 of themselves, any may win.
+    """
     N: gl.constexpr = logits.shape[1]
+    folded = _fold_own(logits, True)
     if out.dtype.element_ty == gl.int64:
-        LAYOUT: gl.constexpr = logits.type.layout
-        slots = first + gl.arange(0, N, gl.SliceLayout(0, LAYOUT))
-        slots = gl.expand_dims(slots, 0) + gl.zeros([TERMS, N], gl.int32, LAYOUT)
-        SHAPE: gl.constexpr = [TERMS, N // 8, 4, 2]
-        pairs = gl.reduce((logits.reshape(SHAPE), slots.reshape(SHAPE)), 3, _later_larger)
-        folded = gl.reduce(pairs, 1, _later_larger)
-        other = gl.convert_layout(folded[0], _FOLDED, assert_trivial=True)
-        best, position = _later_larger(
-            best, position, other, gl.convert_layout(folded[1], _FOLDED, assert_trivial=True)
-        )
+        column = gl.arange(0, N, gl.SliceLayout(0, logits.type.layout))
+        place = gl.expand_dims(column >> 3 << 1 | column & 1, 0)
+        marked = (logits.to(gl.int32, bitcast=True) & -64 | place).to(gl.float32, bitcast=True)
+        place = _fold_own(marked, False).to(gl.int32, bitcast=True) & 63
+        pair = gl.arange(0, 4, gl.SliceLayout(0, _FOLDED))
+        slot = first + (place >> 1) * 8 + gl.expand_dims(pair, 0) * 2 + (place & 1)
+        best, position = _later_larger(best, position, folded, gl.where(folded == folded, slot, first))
     else:
-        folded = gl.reduce(gl.reduce(logits.reshape([TERMS, N // 8, 4, 2]), 3, _larger), 1, _larger)
-        best = _larger(best, gl.convert_layout(folded, _FOLDED, assert_trivial=True))
+        best = _larger(best, folded)
     return best, position
+
+
+@gluon.jit
+def _fold_own(logits, WITH_NAN: gl.constexpr):
+    """The largest logit of those, [64, N], that each thread has of a term: [64, 4]. WITH_NAN: NaN counts as larger."""
+    parts = logits.reshape([TERMS, logits.shape[1] // 8, 4, 2])
+    if WITH_NAN:
+        folded = gl.reduce(gl.reduce(parts, 3, _larger), 1, _larger)
+    else:
+        folded = gl.reduce(gl.reduce(parts, 3, _larger_number), 1, _larger_number)
+    return gl.convert_layout(folded, _FOLDED, assert_trivial=True)
 
 
 @gluon.jit
 def _larger(left, right):
     return gl.maximum(left, right, propagate_nan=tl.PropagateNan.ALL)
+
+
+@gluon.jit
+def _larger_number(left, right):
+    return gl.maximum(left, right)
 
 
 @gluon.jit

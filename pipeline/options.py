@@ -63,7 +63,10 @@ class ModelOptions(Options):
     query_revision: Annotated[str | None, _QUERY_REVISION] = None
     query_terms: Annotated[str | None, _QUERY_TERMS] = None
     max_length: Annotated[int | None, Option("Tokens a text is cut at. [default: 512]", "Model", at_least(3))] = None
-    dtype: Annotated[str, Option("auto, float32, bfloat16 or float16.", "Model", one_of("auto", *DTYPES))] = "auto"
+    dtype: Annotated[
+        str,
+        Option("auto, float32, bfloat16, float16, or float8 on a GPU that has it.", "Model", one_of("auto", *DTYPES)),
+    ] = "auto"
     scale: Annotated[float | None, _SCALE] = None
     trust_remote_code: Annotated[bool, Option("Run code that the model brings along.", "Model")] = False
 

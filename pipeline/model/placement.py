@@ -14,17 +14,33 @@ from ...machine import cores
 from ...options import checked
 from ..options import ONE_DEVICE
 from .base import Runtime
-from .precision import auto_dtype, backbone_and_head
+from .precision import auto_dtype, backbone_and_head, multiplies_float8
+from .spec import FLOAT8
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here."""
+    """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here. float8:
+    whether the backbone's products take 8-bit floats."""
 
     device: torch.device
     dtype: str
     backbone: torch.dtype
     head: torch.dtype
+
+    @property
+    def float8(self) -> bool:
+        """See the class."""
+        return self.dtype == FLOAT8
+
+    def check_packed(self, folder: Path, packs: bool) -> None:
+        """Raise SpartonError where 8-bit floats are asked for and a model has no backbone that takes them."""
+        if self.float8 and not packs:
+            raise SpartonError(
+                f"the model in {folder} cannot be run in float8: its operations cannot be traced over documents end to "
+                "end, or give other hidden states then; use ",
+                Parameter("dtype", "bfloat16"),
+            )
 
 
 def place(runtime: Runtime) -> Placement:
@@ -33,6 +49,14 @@ def place(runtime: Runtime) -> Placement:
     if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
         torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
     dtype = auto_dtype(device) if runtime.dtype == "auto" else runtime.dtype
+    if dtype == FLOAT8 and not multiplies_float8(device):
+        raise SpartonError(
+            "float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
+            f"{device}; use ",
+            Parameter("dtype", "bfloat16"),
+            ", or another ",
+            Parameter("device"),
+        )
     return Placement(device, dtype, *backbone_and_head(dtype, device))
 
 

@@ -1,8 +1,10 @@
-"""Which floating types a model runs in: what "auto" means on a device, and what bfloat16 means on a CPU."""
+"""Which floating types a model runs in: what "auto" means on a device, bfloat16 on a CPU, and float8."""
 
 from collections.abc import Mapping
 
 import torch
+
+from .spec import FLOAT8
 
 
 def auto_dtype(device: torch.device) -> str:
@@ -17,11 +19,18 @@ def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, to
     On a CPU bfloat16 is for the head alone: with a small model that is nearly all of the work, and the rounding of a
     backbone adds up over its layers. A CPU without the instructions multiplies in float32 instead, which is faster
     there and nearer to the truth, so a query may be encoded on any machine.
+    Of float8 these are the types beside the backbone's products, which take 8-bit floats (packed/float8.py).
     """
-    named: torch.dtype = getattr(torch, dtype)
+    named: torch.dtype = torch.bfloat16 if dtype == FLOAT8 else getattr(torch, dtype)
     if device.type != "cpu" or named != torch.bfloat16:
         return named, named
     return torch.float32, torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+def multiplies_float8(device: torch.device) -> bool:
+    """Whether a device has products of 8-bit floats with a scale for each row."""
+    capable = device.type == "cuda" and torch.version.hip is None
+    return capable and torch.cuda.get_device_capability(device) >= (8, 9)
 
 
 def cpu_multiplies_bfloat16() -> bool:

@@ -37,7 +37,7 @@ class SpladeModel:
         self._lm = lm
         self._echo = echo
         self._activation = activation
-        self._packed = pack(lm)
+        self._packed = pack(lm, float8=placement.float8)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
         self._pad = lm.tokenizer.pad_token_id or 0
         self.packs = self._packed is not None
@@ -100,7 +100,7 @@ def load_splade(
                 f"the model in {files.folder} caps its logits (final_logit_softcapping) and pools by {files.pooling}; "
                 "Sparton caps maxima alone"
             )
-        return SpladeModel(
+        model = SpladeModel(
             lm,
             placement,
             pooling=files.pooling,
@@ -108,3 +108,5 @@ def load_splade(
             head=runtime.head,
             echo=files.echo,
         )
+        placement.check_packed(files.folder, model.packs)
+        return model

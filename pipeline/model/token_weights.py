@@ -74,7 +74,7 @@ class TokenScorer:
         activation: str = "relu",
     ) -> None:
         self._lm, self._scalar = lm, scalar
-        self._packed = pack(lm)
+        self._packed = pack(lm, float8=placement.float8)
         self._dropped = np.zeros(len(lm.vocabulary), dtype=bool)
         self._dropped[list(dropped)] = True
         self._pooling, self._computes = pooling, activation == "relu"
@@ -143,7 +143,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
         )
         scalar = load_scalar(files, head, placement.device)
         lm = replace(lm, ignores_padding=_check_forward(checkpoint, lm, len(scalar.weight)))
-        return TokenScorer(
+        scorer = TokenScorer(
             lm,
             scalar,
             placement,
@@ -151,6 +151,8 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
             pooling=files.pooling,
             activation=files.activation,
         )
+        placement.check_packed(files.folder, scorer.packs)
+        return scorer
 
 
 def load_scalar(files: EncoderFiles, head: TokenHead, device: torch.device) -> Scalar:

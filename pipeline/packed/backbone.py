@@ -27,6 +27,8 @@ _HALF = (torch.bfloat16, torch.float16)
 _MOST_DIFFERENCE = 0.05
 # In a deep decoder rounding alone may give more: then up to so many times what padding a batch changes, and not more.
 _TIMES, _UTMOST_DIFFERENCE = 3, 0.15
+# Of a token at random among others at random, which a model has not learned to be sure of; most differ by a tenth.
+_MOST_DIFFERENCE_OF_FLOAT8 = 0.3
 # Token ids, their positions, where texts begin, and tokens of the longest.
 _Packed = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 
@@ -110,8 +112,10 @@ class PackedBackbone:
 
 
 @torch.inference_mode()
-def pack(lm: Unpacked) -> PackedBackbone | None:
+def pack(lm: Unpacked, *, float8: bool = False) -> PackedBackbone | None:
     """The backbone for packed documents, or None if this machine, dtype or model does not take them.
+
+    float8: have its products take 8-bit floats, or give None.
 
     Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
     """
@@ -119,13 +123,14 @@ def pack(lm: Unpacked) -> PackedBackbone | None:
         return None
     own, attend = _own_attention(lm.weight.device), _variable_length_attention()
     truth, texts = _probe(lm)
-    if own and (fused := _fused(lm, None, truth, texts)):
+    if own and not float8 and (fused := _fused(lm, None, truth, texts)):
         return fused
-    if attend and (fused := _fused(lm, attend, truth, texts)):
+    if attend and not float8 and (fused := _fused(lm, attend, truth, texts)):
         return fused
     for name, one in ((_OWN_ATTENTION, own), (_ATTENTION, attend)):
         if one and (backbone := _packed(lm, one, truth, texts, name)):
-            return _in_fewer_passes(backbone, one, truth, texts) or backbone
+            fewer = _in_fewer_passes(backbone, one, truth, texts, float8=float8)
+            return fewer or (None if float8 else backbone)
     return None
 
 
@@ -165,7 +170,7 @@ def _packed(
 
 
 def _in_fewer_passes(
-    backbone: PackedBackbone, attend: Attend, truth: torch.Tensor, texts: _Packed
+    backbone: PackedBackbone, attend: Attend, truth: torch.Tensor, texts: _Packed, *, float8: bool = False
 ) -> PackedBackbone | None:
     """The same with the operations that belong together as one; None without Triton, for a model that cannot be
     traced, and where that gives other hidden states."""
@@ -188,8 +193,10 @@ def _in_fewer_passes(
         return None
     finally:
         model.set_attn_implementation(usual)
-    fused = PackedBackbone(backbone.lm, backbone.first, fuse_graph(module))
+    fused = PackedBackbone(backbone.lm, backbone.first, fuse_graph(module, float8=float8))
     difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+    if float8:
+        return fused if difference < _MOST_DIFFERENCE_OF_FLOAT8 else None
     return fused if _is_rounding(difference, partial(_rounding, backbone.lm, texts, truth)) else None
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import fx, nn
 
 from .activations import Activation
-from .graph import add_module, behind_views, module_of
+from .graph import add_module, behind_views, is_attention, is_view, module_of
 from .norms import AddNorm
 from .products import Product, products_of
 from .row_kernels import FLOAT8
@@ -26,22 +26,20 @@ class Float8Product(nn.Module):
     def __init__(self, product: Product) -> None:
         super().__init__()
         self.bias, self.dtype = product.bias, product.weight.dtype
-        self.weight, self.scales = scaled_rows(product.weight)
+        weight, scales = scaled_rows(product.weight)
+        self.weight, self.scales = weight.t(), scales.t()  # [K, N] and [1, N]
 
     def forward(self, values: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
         """[T, N]. values, scales: see row_kernels.ScaledRows."""
         return torch._scaled_mm(
             values,
-            self.weight.t(),
+            self.weight,
             scale_a=scales,
-            scale_b=self.scales.t(),
+            scale_b=self.scales,
             bias=self.bias,
             out_dtype=self.dtype,
-            use_fast_accum=FAST,
+            use_fast_accum=True,
         )
-
-
-FAST = False
 
 
 def scaled_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -53,10 +51,14 @@ def scaled_rows(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def use_float8(graph: fx.Graph) -> None:
-    """Have the products of a fused graph take 8-bit floats, where their sizes allow it."""
+    """Have the products of a fused graph take 8-bit floats, where their sizes allow it.
+
+    Two kinds stay as they are. Of queries and keys, attention takes exponents, which magnify rounding. And that of the
+    last, a thirtieth of them or less, would go into the weights of terms as such.
+    """
     quantized: dict[Any, tuple[Any, Any]] = {}
-    for node, product in products_of(graph):
-        if any(size % _MULTIPLE for size in product.weight.shape):
+    for node, product in products_of(graph)[:-1]:
+        if any(size % _MULTIPLE for size in product.weight.shape) or _is_attended(node):
             continue
         rows = node.args[0]
         if rows not in quantized:
@@ -74,6 +76,11 @@ def use_float8(graph: fx.Graph) -> None:
         graph.erase_node(node)
     graph.eliminate_dead_code()
     _leave_out_what_nothing_reads(graph)
+
+
+def _is_attended(node: Any) -> bool:
+    """Whether attention looks at what a product gives, through views or without."""
+    return any(is_attention(user) or (is_view(user) and _is_attended(user)) for user in node.users)
 
 
 def _quantized(graph: fx.Graph, rows: Any) -> tuple[Any, Any]:

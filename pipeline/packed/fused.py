@@ -12,6 +12,7 @@ from .float8 import use_float8
 from .graph import simplify
 from .norms import fuse_norms
 from .products import activate_products, find_products, join_products
+from .views import shorten_views
 
 # In this order. Each leaves the rest of a graph as it is, and what it does not know as PyTorch runs it.
 REWRITES: tuple[Callable[[fx.Graph], None], ...] = (
@@ -39,7 +40,7 @@ class FusedGraph:
 
 def fuse_graph(module: fx.GraphModule, *, float8: bool = False) -> FusedGraph:
     """The operations of a traced backbone, rewritten. It is changed. float8: have products take 8-bit floats."""
-    for rewrite in (*REWRITES, *((use_float8,) if float8 else ())):
+    for rewrite in (*REWRITES, *((use_float8,) if float8 else ()), shorten_views):
         rewrite(module.graph)
         simplify(module.graph)
     module.recompile()

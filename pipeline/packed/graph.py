@@ -131,6 +131,17 @@ def module_of(node: Any) -> torch.nn.Module | None:
     return root.get_submodule(str(node.target))
 
 
+def is_attention(node: fx.Node) -> bool:
+    """Whether a node attends."""
+    return isinstance(module_of(node), _Attention)
+
+
+def is_view(node: fx.Node) -> bool:
+    """Whether a node shows another's memory."""
+    schema = getattr(node.target, "_schema", None)
+    return schema is not None and any(result.alias_info is not None for result in schema.returns)
+
+
 def tensor_of(node: Any) -> torch.Tensor | None:
     """The weight that a node stands for, None for other nodes."""
     if not isinstance(node, fx.Node) or node.op != "get_attr":
@@ -200,18 +211,24 @@ def _count_tokens(graph: fx.Graph) -> None:
     with graph.inserting_after(last):
         tokens = graph.call_function(_aten.sym_size.int, (ids, 0))
 
-    def counted(node: Any, argument: Any) -> Any:
-        if isinstance(argument, (list, tuple)):
-            return type(argument)(counted(node, one) for one in argument)
-        if not isinstance(argument, int) or isinstance(argument, bool) or argument == 0 or argument % TOKENS:
-            return argument
-        if argument == TOKENS:
-            return tokens
-        with graph.inserting_before(node):
-            return graph.call_function(operator.mul, (tokens, argument // TOKENS))
-
     for node in calls(graph, *_SIZED):
-        node.args = tuple(counted(node, argument) for argument in node.args)
+        with graph.inserting_before(node):
+            node.args = count_tokens(node.args, tokens)
+
+
+def tokens_of(graph: fx.Graph) -> Any:
+    """The node that says how many tokens a batch has."""
+    return next(calls(graph, _aten.sym_size.int))
+
+
+def count_tokens(argument: Any, tokens: fx.Node) -> Any:
+    """An argument of an operation with the node `tokens` for the trace's number of tokens, and its multiples for the
+    multiples, which are computed where the graph inserts."""
+    if isinstance(argument, (list, tuple)):
+        return type(argument)(count_tokens(one, tokens) for one in argument)
+    if not isinstance(argument, int) or isinstance(argument, bool) or argument == 0 or argument % TOKENS:
+        return argument
+    return tokens if argument == TOKENS else tokens.graph.call_function(operator.mul, (tokens, argument // TOKENS))
 
 
 def _attend_by(module: fx.GraphModule, attend: Attend) -> None:

@@ -59,14 +59,14 @@ def fuse_norms(graph: fx.Graph) -> None:
             call = add_module(graph, norm, *(operands or (given, None)))
             total = graph.call_function(operator.getitem, (call, 0)) if norm.keeps_total else None
             normed = graph.call_function(operator.getitem, (call, 1))
-        normed.meta = dict(given.meta)
+        normed.meta = {"tensor_meta": _contiguous(given.meta["tensor_meta"])}
         for user in users:
             user.replace_all_uses_with(normed)
             graph.erase_node(user)
         graph.erase_node(node)
         if operands:
             if total is not None:
-                total.meta = dict(given.meta)
+                total.meta = dict(normed.meta)
                 given.replace_all_uses_with(total)
             graph.erase_node(given)
 
@@ -79,3 +79,8 @@ def _operands(node: Any) -> tuple[Any, Any] | None:
     shapes = {shape_of(part) for part in (first, second, node)}
     types = {part.meta["tensor_meta"].dtype for part in (first, second, node) if shape_of(part) is not None}
     return (first, second) if len(shapes) == 1 and None not in shapes and len(types) == 1 else None
+
+
+def _contiguous(known: Any) -> Any:
+    """What is known of a tensor that a norm writes."""
+    return known._replace(stride=torch.empty(known.shape, device="meta").stride())

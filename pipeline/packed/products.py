@@ -82,6 +82,9 @@ def _join(graph: fx.Graph, rows: Any, group: list[tuple[Any, Product]]) -> None:
     biases = [product.bias for _, product in group if product.bias is not None]
     with graph.inserting_before(group[0][0]):
         whole = add_module(graph, Product(joined, torch.cat(biases) if biases else None), rows)
+        known = group[0][0].meta["tensor_meta"]
+        shape = torch.Size([known.shape[0], len(joined)])
+        whole.meta["tensor_meta"] = known._replace(shape=shape, stride=(len(joined), 1))
         start = 0
         for (node, _), weight in zip(group, weights, strict=True):
             stop = start + len(weight)

@@ -188,7 +188,7 @@ def test_products_of_8_bit_floats_are_near_those_of_the_model(name):
     truth, texts = _probe(lm)
     found = fused.hidden_states(*texts).float()
     difference = ((found - truth.float()).norm(dim=-1) / truth.float().norm(dim=-1)).mean()
-    assert 0.005 < difference < 0.1
+    assert 0.005 < difference < 0.15
 
 
 @pytest.mark.gpu

@@ -312,7 +312,7 @@ def test_what_takes_too_long_is_given_up_when_it_is_told_to_stop(light_index):
 
 
 @pytest.mark.slow
-def test_mixed_requests_at_once_get_what_they_get_alone(shop, shop_searcher):
+def test_mixed_requests_at_once_get_what_they_get_alone(shop_service, shop_searcher):
     """With a model whose batches have to give each query what it has by itself."""
     words = ["black bag", "red hat", "small leather tote", "a gift for my mother who travels a lot", "", "hat bag hat"]
     asked = [
@@ -369,21 +369,20 @@ def test_mixed_requests_at_once_get_what_they_get_alone(shop, shop_searcher):
 
     expected = [alone(parameters) for parameters in asked]
     got = [None] * len(asked)
-    with serving(shop) as url:
-        address = address_of(url)
-        # All are let go at once: the model has not seen one of these yet.
-        together = threading.Barrier(64)
+    address = address_of(shop_service)
+    # All are let go at once: the model has not seen one of these yet.
+    together = threading.Barrier(64)
 
-        def client(number):
-            together.wait()
-            for row in range(number, len(asked), 64):
-                got[row] = ask(address, "GET", f"/search?{urlencode(asked[row])}")
+    def client(number):
+        together.wait()
+        for row in range(number, len(asked), 64):
+            got[row] = ask(address, "GET", f"/search?{urlencode(asked[row])}")
 
-        clients = [threading.Thread(target=client, args=(number,)) for number in range(64)]
-        for thread in clients:
-            thread.start()
-        for thread in clients:
-            thread.join()
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(64)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
     for (status, body), content in zip(got, expected, strict=True):
         answer = json.loads(body)
         assert status == 200, body

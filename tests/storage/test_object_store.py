@@ -39,12 +39,15 @@ pytest.importorskip("moto")
 SHARD_ROWS = 20
 SMALL = {"shard_rows": 40, "index_processes": 1, "heap_mb": 128}
 
-# Moto looks at every folder of its services, twice a request, which is half of what a request takes.
+# Moto looks at every folder of its services, twice a request, which is half of what a request takes; and the server
+# under it logs each.
 SERVER = """
 from moto import backends
+from werkzeug.serving import WSGIRequestHandler
 
 services = tuple(backends.list_of_moto_modules())
 backends.list_of_moto_modules = lambda: services
+WSGIRequestHandler.log_request = lambda *_: None
 from moto.server import main
 
 main(["-p", "0", "-H", "127.0.0.1"])

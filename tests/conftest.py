@@ -14,6 +14,7 @@ os.environ.update({"RAY_worker_niceness": "0"})
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.serving import serving
 from support.warm import WarmBuilds
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -173,6 +174,13 @@ def light_index(small_catalog, static_model, tmp_path_factory):
 def encoder():
     """The embedded model with the default settings."""
     return sparton.Encoder("tiny", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def small_service(small_index):
+    """The address of a service on the small index, which takes seconds to load its model."""
+    with serving(small_index, "--threads", "4") as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,12 @@
 """Indexes of models that weigh tokens: built, searched and run from the command line, and fetched by the name alone."""
 
 import json
-import os
-import subprocess
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.hub import hub
+from support.hub import hub, user_of
 from support.saved_models import WORDS
-from support.serving import SPARTON
 from support.token_models import lexical_weights, rounded, save_bge_m3
 
 from sparton.storage.manifest import load_manifest
@@ -69,18 +66,15 @@ def test_an_index_is_built_searched_and_run(run_cli, model, texts, corpus, tmp_p
         assert {line[2]: float(line[4]) for line in lines if line[0] == name} == pytest.approx(hits)
 
 
-def test_a_model_on_the_hub_needs_its_name_alone(model, texts, corpus, tmp_path):
+def test_a_model_on_the_hub_needs_its_name_alone(run_cli, model, texts, corpus, tmp_path):
     """Of its files those are fetched that encode; a search then has them from the cache, without asking."""
     (model / "onnx").mkdir(exist_ok=True)
     for name in ("onnx/model.onnx", "onnx/config.json", "imgs.jpg"):
         (model / name).write_text("{}")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     index = tmp_path / "index"
-    with hub(NAME, model) as (address, requests):
-        environment = {**clean, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
-        command = [*SPARTON, "index", str(corpus), "--index", str(index), "--model", NAME]
-        built = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
-        assert built.returncode == 0, built.stderr
+    with hub(NAME, model) as (address, requests), user_of(address, tmp_path / "home"):
+        built = run_cli("index", corpus, "--index", index, "--model", NAME)
+        assert built.code == 0, built.stderr
         fetched = {path.split("/", 5)[-1] for path, _ in requests if "/resolve/" in path}
         assert fetched == {
             "1_Pooling/config.json",
@@ -93,9 +87,8 @@ def test_a_model_on_the_hub_needs_its_name_alone(model, texts, corpus, tmp_path)
             "tokenizer_config.json",
         }
         requests.clear()
-        command = [*SPARTON, "search", "black suede bag", "--index", str(index), "--json", "-k", "60"]
-        found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
-        assert found.returncode == 0, found.stderr
+        found = run_cli("search", "black suede bag", "--index", index, "--json", "-k", "60")
+        assert found.code == 0, found.stderr
         assert requests == []
     hits = {hit["id"]: hit["score"] for hit in map(json.loads, found.stdout.splitlines())}
     assert hits == pytest.approx(expected_scores(model, texts, "black suede bag"), rel=0.02)

@@ -100,19 +100,19 @@ def test_ctrl_c_ends_with_a_sentence_and_leaves_no_process(make_corpus, static_m
     assert f'"encoded": {{"rows": {rows - kept}, ' in again.stdout
 
 
-def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(make_corpus, run_cli):
-    corpus = make_corpus(150)
+def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(make_corpus, static_model, run_cli):
+    corpus, model = make_corpus(300), ("--model", str(static_model))
 
     def little_room():
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
 
-    assert run_cli(*arguments(corpus, shard_rows=50)).code == 0
+    assert run_cli(*arguments(corpus, *model, shard_rows=100)).code == 0
     truth = bytes_of(corpus.with_name("out"))
     assert min(map(len, truth.values())) > 10_000
     corpus.with_name("out").rename(corpus.with_name("whole"))
     # With half the rows a part fits, with all of them none does.
     full = subprocess.run(
-        command(corpus, shard_rows=50), preexec_fn=little_room, capture_output=True, text=True, check=False
+        command(corpus, *model, shard_rows=100), preexec_fn=little_room, capture_output=True, text=True, check=False
     )
     assert full.returncode == 1
     sentence = full.stderr.splitlines()[-1]
@@ -120,7 +120,7 @@ def test_a_full_disk_ends_with_a_sentence_and_keeps_what_fits(make_corpus, run_c
     assert sentence.endswith("; no row was encoded and saved yet")
     assert "Traceback" not in full.stderr
     assert not list((corpus.with_name("out") / "collection").iterdir())
-    assert run_cli(*arguments(corpus, shard_rows=50)).code == 0
+    assert run_cli(*arguments(corpus, *model, shard_rows=100)).code == 0
     assert bytes_of(corpus.with_name("out")) == truth
 
 

@@ -6,7 +6,6 @@ import urllib.request
 from urllib.parse import urlencode
 
 import pytest
-from support.serving import serving
 
 import sparton
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
@@ -38,7 +37,7 @@ def test_impacts_do_not_depend_on_the_batch(queries, dtype):
                 assert named == alone[number]
 
 
-def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_index, queries, tmp_path):
+def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_service, queries, tmp_path):
     topics = [Topic(f"q{number}", query) for number, query in enumerate(queries)]
     alone = {topic.id: searcher.terms(topic.text) for topic in topics}
     assert dict(encode_topics(searcher, topics)) == alone
@@ -53,9 +52,8 @@ def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_index, qu
         name: [(hit.id, hit.score) for hit in searcher.search_terms(terms, 20)] for name, terms in alone.items()
     }
     assert found == {name: hits for name, hits in expected.items() if hits}
-    with serving(small_index) as address:
-        for number in range(0, len(queries), 7):
-            query = urlencode({"q": queries[number], "explain": "true"})
-            with urllib.request.urlopen(f"{address}search?{query}") as response:
-                terms = json.load(response)["terms"]
-            assert {term["term"]: term["impact"] for term in terms} == alone[f"q{number}"]
+    for number in range(0, len(queries), 7):
+        query = urlencode({"q": queries[number], "explain": "true"})
+        with urllib.request.urlopen(f"{small_service}search?{query}") as response:
+            terms = json.load(response)["terms"]
+        assert {term["term"]: term["impact"] for term in terms} == alone[f"q{number}"]

@@ -14,7 +14,6 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
-from support.serving import serving
 from support.with_fields import index_with_fields
 
 import sparton
@@ -67,7 +66,7 @@ def test_threads_that_share_a_searcher_get_what_each_would_get_alone(searcher, q
     assert at_once(act) == [[]] * THREADS
 
 
-def test_clients_of_the_service_get_what_each_would_get_alone(small_index, searcher, queries):
+def test_clients_of_the_service_get_what_each_would_get_alone(small_service, searcher, queries):
     def expected(query, k):
         terms, hits, matches, input_terms, _ = answered(searcher, query, k)
         return [
@@ -85,26 +84,25 @@ def test_clients_of_the_service_get_what_each_would_get_alone(small_index, searc
         ], [(term["term"], term["impact"], term["expanded"]) for term in content["terms"]]
 
     alone = {(query, k): expected(query, k) for query in queries for k in DEPTHS}
-    with serving(small_index, "--threads", "4") as address:
 
-        def act(seed):
-            wrong = []
-            with closing(http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)) as connection:
-                for query, k in random.Random(seed).sample(list(alone), TURNS):
-                    connection.request("GET", f"/search?{urlencode({'q': query, 'k': k, 'explain': 'true'})}")
-                    response = connection.getresponse()
-                    body = response.read()
-                    if response.status != 200 or found(json.loads(body)) != alone[query, k]:
-                        wrong.append((query, k, response.status, body))
-                if not seed:
-                    asked = {"queries": queries * 2, "k": 64, "explain": True}
-                    connection.request("POST", "/search", json.dumps(asked), {"content-type": "application/json"})
-                    results = json.loads(connection.getresponse().read())["results"]
-                    answers = zip(asked["queries"], results, strict=True)
-                    wrong += [query for query, result in answers if found(result) != alone[query, 64]]
-            return wrong
+    def act(seed):
+        wrong = []
+        with closing(http.client.HTTPConnection(urlsplit(small_service).netloc, timeout=60)) as connection:
+            for query, k in random.Random(seed).sample(list(alone), TURNS):
+                connection.request("GET", f"/search?{urlencode({'q': query, 'k': k, 'explain': 'true'})}")
+                response = connection.getresponse()
+                body = response.read()
+                if response.status != 200 or found(json.loads(body)) != alone[query, k]:
+                    wrong.append((query, k, response.status, body))
+            if not seed:
+                asked = {"queries": queries * 2, "k": 64, "explain": True}
+                connection.request("POST", "/search", json.dumps(asked), {"content-type": "application/json"})
+                results = json.loads(connection.getresponse().read())["results"]
+                answers = zip(asked["queries"], results, strict=True)
+                wrong += [query for query, result in answers if found(result) != alone[query, 64]]
+        return wrong
 
-        assert at_once(act, 6) == [[]] * 6
+    assert at_once(act, 6) == [[]] * 6
 
 
 def test_java_forgets_threads_that_have_ended(searcher, queries):

@@ -73,11 +73,11 @@ def test_every_command_gives_up_with_a_sentence(run_cli, store, bags, tmp_path):
         (f"s3://ACCESS:private@bucket/x?endpoint_override={address}&scheme=http", "s3://bucket/x"),
     ):
         for command in commands(bags, tmp_path / "topics.tsv", given):
-            ran = run_cli(*command, "--store-timeout", 1)
+            ran = run_cli(*command, "--store-timeout", 0.2)
             assert (ran.code, ran.stdout, ran.stderr) == (
                 1,
                 "",
-                f"sparton: {visible} did not respond within 1 s; check the address and the network, or raise "
+                f"sparton: {visible} did not respond within 0.2 s; check the address and the network, or raise "
                 "--store-timeout\n",
             )
 

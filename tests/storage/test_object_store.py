@@ -39,12 +39,15 @@ pytest.importorskip("moto")
 SHARD_ROWS = 20
 SMALL = {"shard_rows": 40, "index_processes": 1, "heap_mb": 128}
 
-# Moto looks at every folder of its services, twice a request, which is half of what a request takes.
+# Moto looks at every folder of its services, twice a request, which is half of what a request takes; and the server
+# under it logs each.
 SERVER = """
 from moto import backends
+from werkzeug.serving import WSGIRequestHandler
 
 services = tuple(backends.list_of_moto_modules())
 backends.list_of_moto_modules = lambda: services
+WSGIRequestHandler.log_request = lambda *_: None
 from moto.server import main
 
 main(["-p", "0", "-H", "127.0.0.1"])
@@ -86,6 +89,12 @@ def bucket(store, tmp_path, monkeypatch):
     return f"s3://{name}"
 
 
+@pytest.fixture(scope="module")
+def options(static_model):
+    """Those of `light_index`, by a model without torch: these tests are about where files are."""
+    return {"model": str(static_model), "shard_rows": SHARD_ROWS}
+
+
 def put(bucket, name, path):
     RemoteFolder(bucket).put(Path(path), name)
 
@@ -104,14 +113,14 @@ def stage(bucket):
     return re.search(rb'"stage": "(\w+)"', RemoteFolder(bucket).read("index/sparton.json"))[1].decode()
 
 
-def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catalog, small_index):
+def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catalog, options, light_index):
     put(bucket, "corpus/small.parquet", small_catalog)
-    report = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", shard_rows=SHARD_ROWS)
+    report = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", **options)
     assert report.index == f"{bucket}/index"
-    assert read(bucket, "index/collection") == local_parts(small_index)
+    assert read(bucket, "index/collection") == local_parts(light_index)
     assert stage(bucket) == COMPLETE
     assert not staging_folder(f"{bucket}/index", "built").exists()
-    local, remote = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
+    local, remote = sparton.Searcher(light_index), sparton.Searcher(f"{bucket}/index")
     try:
         for query in ("black leather bag", "red hat", "tote for a laptop"):
             assert remote.search(query, 20) == local.search(query, 20)
@@ -119,7 +128,7 @@ def test_a_corpus_there_and_an_index_there_are_those_of_here(bucket, small_catal
         local.close()
         remote.close()
     before = read(bucket)
-    again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", shard_rows=SHARD_ROWS)
+    again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/index", **options)
     assert again.counts == report.counts
     assert again.resumed
     assert read(bucket) == before
@@ -141,7 +150,7 @@ def test_a_corpus_in_the_index_that_is_written_is_refused(bucket, small_catalog,
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "csv"])
-def test_other_formats_are_read_there(bucket, tmp_path, suffix):
+def test_other_formats_are_read_there(bucket, tmp_path, options, suffix):
     texts = {
         "jsonl": '{"id": "a", "text": "red hat"}\n{"id": "b", "text": "blue bag"}\n',
         "csv": "id,text\na,red hat\nb,blue bag\n",
@@ -149,12 +158,12 @@ def test_other_formats_are_read_there(bucket, tmp_path, suffix):
     path = tmp_path / f"corpus.{suffix}"
     path.write_text(texts[suffix])
     put(bucket, path.name, path)
-    sparton.build_index(f"{bucket}/{path.name}", tmp_path / "remote", lucene=False)
-    sparton.build_index(path, tmp_path / "local", lucene=False)
+    sparton.build_index(f"{bucket}/{path.name}", tmp_path / "remote", lucene=False, **options)
+    sparton.build_index(path, tmp_path / "local", lucene=False, **options)
     assert local_parts(tmp_path / "remote") == local_parts(tmp_path / "local")
 
 
-def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog, small_index, monkeypatch):
+def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog, options, light_index, monkeypatch):
     class Fails:
         """A file that cannot be read to its end."""
 
@@ -177,10 +186,10 @@ def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog,
     monkeypatch.setattr(shutil, "copyfileobj", failing)
     monkeypatch.setattr(remote, "_BLOCK", 1000)  # so that a part is more than one put
     with pytest.raises(OSError, match="the disk is gone"):
-        sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, lucene=False)
+        sparton.build_index(small_catalog, f"{bucket}/index", lucene=False, **options)
     assert any("part-00002.jsonl" in str(name) for name in copied)
     seen = read(bucket)
-    expected = local_parts(small_index)
+    expected = local_parts(light_index)
     parts = {name: content for name, content in seen.items() if "/collection/" in name}
     assert set(parts) == {f"index/collection/part-{number:05d}.jsonl" for number in range(2)}
     assert all(expected[name] == content for name, content in parts.items())
@@ -188,7 +197,7 @@ def test_a_put_that_fails_half_way_leaves_no_part_visible(bucket, small_catalog,
     monkeypatch.undo()
 
 
-def test_a_build_is_gone_on_with_on_another_machine(bucket, small_catalog, small_index, tmp_path, monkeypatch):
+def test_a_build_is_gone_on_with_on_another_machine(bucket, small_catalog, options, light_index, tmp_path, monkeypatch):
     """After the first two parts; the other machine has nothing but what is in the bucket."""
     puts = []
     put_file = RemoteFolder.put
@@ -201,25 +210,25 @@ def test_a_build_is_gone_on_with_on_another_machine(bucket, small_catalog, small
 
     monkeypatch.setattr(RemoteFolder, "put", stops)
     with pytest.raises(KeyboardInterrupt):
-        sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+        sparton.build_index(small_catalog, f"{bucket}/index", **options)
     monkeypatch.setattr(
         RemoteFolder, "put", lambda self, source, name: (puts.append(name), put_file(self, source, name))
     )
     monkeypatch.setenv("SPARTON_SCRATCH", str(tmp_path / "another"))
-    report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    report = sparton.build_index(small_catalog, f"{bucket}/index", **options)
     assert report.resumed
     assert report.work.kept == 2 * SHARD_ROWS
     assert puts.count("collection/part-00000.jsonl") == puts.count("collection/part-00001.jsonl") == 1
-    assert read(bucket, "index/collection") == local_parts(small_index)
+    assert read(bucket, "index/collection") == local_parts(light_index)
     assert stage(bucket) == COMPLETE
 
 
-def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags):
-    sparton.build_index(small_catalog, f"{bucket}/index")
+def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags, options):
+    sparton.build_index(small_catalog, f"{bucket}/index", **options)
     sparton.Searcher(f"{bucket}/index").close()
     with pytest.raises(SpartonError, match="was made with other settings"):
-        sparton.build_index(bags, f"{bucket}/index")
-    sparton.build_index(bags, f"{bucket}/index", overwrite=True)
+        sparton.build_index(bags, f"{bucket}/index", **options)
+    sparton.build_index(bags, f"{bucket}/index", overwrite=True, **options)
     searcher = sparton.Searcher(f"{bucket}/index")
     try:
         assert len(searcher) == 60
@@ -227,18 +236,20 @@ def test_an_index_that_was_replaced_is_fetched_anew(bucket, small_catalog, bags)
         searcher.close()
 
 
-def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, monkeypatch):
+def test_a_second_run_on_a_finished_index_leaves_it(bucket, small_catalog, options, monkeypatch):
     """It looked while there was nothing yet, and gets the lock when the first one is done."""
     early = open_index_location(f"{bucket}/index", overwrite=False)
-    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    sparton.build_index(small_catalog, f"{bucket}/index", **options)
     before = read(bucket)
     monkeypatch.setattr("sparton.jobs.corpus.open_index_location", lambda index, overwrite: early)
-    report = sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
+    report = sparton.build_index(small_catalog, f"{bucket}/index", **options)
     assert report.resumed
     assert read(bucket) == before
 
 
-def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small_catalog, small_index, monkeypatch):
+def test_parts_that_were_left_here_by_other_settings_are_not_taken(
+    bucket, small_catalog, options, light_index, monkeypatch
+):
     scratch = os.environ["SPARTON_SCRATCH"]
 
     def interrupted(self):
@@ -247,12 +258,12 @@ def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small
     with monkeypatch.context() as patch:
         patch.setattr(StagedIndex, "put_lucene", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, scale=50)
+            sparton.build_index(small_catalog, f"{bucket}/index", scale=50, **options)
     monkeypatch.setenv("SPARTON_SCRATCH", f"{scratch}-of-another-machine")
-    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, overwrite=True, lucene=False)
+    sparton.build_index(small_catalog, f"{bucket}/index", overwrite=True, lucene=False, **options)
     monkeypatch.setenv("SPARTON_SCRATCH", scratch)
-    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS)
-    local, remote = sparton.Searcher(small_index), sparton.Searcher(f"{bucket}/index")
+    sparton.build_index(small_catalog, f"{bucket}/index", **options)
+    local, remote = sparton.Searcher(light_index), sparton.Searcher(f"{bucket}/index")
     try:
         assert remote.search("black leather bag", 20) == local.search("black leather bag", 20)
     finally:
@@ -260,8 +271,8 @@ def test_parts_that_were_left_here_by_other_settings_are_not_taken(bucket, small
         remote.close()
 
 
-def test_an_overwrite_that_was_killed_leaves_no_old_part(bucket, small_catalog, small_index, monkeypatch):
-    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=10, lucene=False, scale=50)
+def test_an_overwrite_that_was_killed_leaves_no_old_part(bucket, small_catalog, options, light_index, monkeypatch):
+    sparton.build_index(small_catalog, f"{bucket}/index", lucene=False, scale=50, **{**options, "shard_rows": 10})
     remove = RemoteFolder.remove
 
     def killed(self, name):
@@ -272,16 +283,16 @@ def test_an_overwrite_that_was_killed_leaves_no_old_part(bucket, small_catalog, 
     with monkeypatch.context() as patch:
         patch.setattr(RemoteFolder, "remove", killed)
         with pytest.raises(KeyboardInterrupt):
-            sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, overwrite=True, lucene=False)
-    sparton.build_index(small_catalog, f"{bucket}/index", shard_rows=SHARD_ROWS, lucene=False)
-    assert read(bucket, "index/collection") == local_parts(small_index)
+            sparton.build_index(small_catalog, f"{bucket}/index", overwrite=True, lucene=False, **options)
+    sparton.build_index(small_catalog, f"{bucket}/index", lucene=False, **options)
+    assert read(bucket, "index/collection") == local_parts(light_index)
 
 
-def test_names_may_hold_anything(bucket, small_catalog):
+def test_names_may_hold_anything(bucket, small_catalog, options):
     for name in ("corpus/my file#1?.parquet", "corpus/_log/other.json", "corpus/.hidden.csv"):
         put(bucket, name, small_catalog)
-    sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False)
-    again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False)
+    sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False, **options)
+    again = sparton.build_index(f"{bucket}/corpus", f"{bucket}/corpus/index", lucene=False, **options)
     assert again.resumed
 
 
@@ -338,10 +349,9 @@ def test_lines_that_are_left_out_are_listed_there(bucket, tmp_path):
 
 
 @pytest.mark.cluster
-def test_a_cluster_shares_an_index_there(bucket, small_catalog, static_model, light_index):
+def test_a_cluster_shares_an_index_there(bucket, small_catalog, options, light_index):
     pytest.importorskip("ray")
-    options = {"model": str(static_model), "shard_rows": SHARD_ROWS, "engine": "ray"}
-    sparton.build_index(small_catalog, f"{bucket}/index", **options)
+    sparton.build_index(small_catalog, f"{bucket}/index", engine="ray", **options)
     assert read(bucket, "index/collection") == local_parts(light_index)
     assert stage(bucket) == COMPLETE
 
@@ -387,10 +397,10 @@ def test_what_is_not_there_is_said_in_a_sentence(bucket, small_catalog, tmp_path
         sparton.build_index(small_catalog, f"{bucket}/index")
 
 
-def test_a_file_uri_is_a_path(small_catalog, tmp_path):
-    report = sparton.build_index(small_catalog.as_uri(), (tmp_path / "index").as_uri(), lucene=False)
+def test_a_file_uri_is_a_path(small_catalog, options, tmp_path):
+    report = sparton.build_index(small_catalog.as_uri(), (tmp_path / "index").as_uri(), lucene=False, **options)
     assert report.index == tmp_path / "index"
-    assert len(list((tmp_path / "index" / "collection").iterdir())) == 1
+    assert len(list((tmp_path / "index" / "collection").iterdir())) == 4
 
 
 def with_keys(store, bucket, more=""):
@@ -469,11 +479,11 @@ ODD_KEYS = [
 ]
 
 
-def test_names_that_lead_out_of_a_folder_are_refused(store, bucket, small_index, tmp_path, run_cli):
+def test_names_that_lead_out_of_a_folder_are_refused(store, bucket, light_index, tmp_path, run_cli):
     folder = RemoteFolder(bucket)
     for number, key in enumerate(ODD_KEYS):
-        for path in [small_index / "sparton.json", *sorted((small_index / "lucene").glob("segments_*"))]:
-            folder.put(path, f"{number}/{path.relative_to(small_index)}")
+        for path in [light_index / "sparton.json", *sorted((light_index / "lucene").glob("segments_*"))]:
+            folder.put(path, f"{number}/{path.relative_to(light_index)}")
         upload(store, f"/{bucket[5:]}/{number}/{quote(key)}")
         for options in ("", f"?endpoint_override={store[7:]}&scheme=http&region=us-east-1"):
             ran = run_cli("search", "bag", "--index", f"{bucket}/{number}{options}")
@@ -489,11 +499,12 @@ def test_names_that_lead_out_of_a_folder_are_refused(store, bucket, small_index,
 
 
 @pytest.mark.parametrize("key", ["collection/../../evil", "shards//part-00000.json"])
-def test_a_build_refuses_names_that_lead_out_of_a_folder(store, bucket, bags, tmp_path, run_cli, key):
-    assert run_cli("encode", bags, "--output", f"{bucket}/index").code == 0
+def test_a_build_refuses_names_that_lead_out_of_a_folder(store, bucket, bags, static_model, run_cli, key):
+    command = ["encode", bags, "--output", f"{bucket}/index", "--model", static_model]
+    assert run_cli(*command).code == 0
     before = read(bucket)
     upload(store, f"/{bucket[5:]}/index/{quote(key)}")
-    ran = run_cli("encode", bags, "--output", f"{bucket}/index")
+    ran = run_cli(*command)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == f"sparton: {odd_name(f'{bucket}/index', key)}"
     assert {name: RemoteFolder(bucket).read(name) for name in before} == before
@@ -515,12 +526,12 @@ def leads_out(path, folder):
     return f"{path} leads out of {folder} by a symbolic link; remove the link and run again"
 
 
-def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, tmp_path, run_cli):
+def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, static_model, tmp_path, run_cli):
     """Neither to write what is fetched, nor to read what is put."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "part-00000.jsonl").write_text("private")
-    command = ["encode", bags, "--output", f"{bucket}/index"]
+    command = ["encode", bags, "--output", f"{bucket}/index", "--model", static_model]
     assert run_cli(*command).code == 0
     before = read(bucket)
     folder = staging_folder(f"{bucket}/index", "built")
@@ -601,7 +612,7 @@ def _received(source):
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
-def test_a_corpus_that_stalls_is_given_up(store, bucket, write_parquet, tmp_path, run_cli, suffix):
+def test_a_corpus_that_stalls_is_given_up(store, bucket, write_parquet, static_model, tmp_path, run_cli, suffix):
     """After however many bytes it does."""
     texts = [f"{number} {'bag' * 100}" for number in range(4_000)]
     path = write_parquet(tmp_path / "a.parquet", row_group_size=500, id=[f"d{i}" for i in range(4_000)], text=texts)
@@ -615,23 +626,26 @@ def test_a_corpus_that_stalls_is_given_up(store, bucket, write_parquet, tmp_path
     for most in (500, 10_000, size // 2) if suffix == "parquet" else (500, size // 2, 3 * size // 2):
         with stalling(store, most) as address:
             uri = f"{bucket}/{path.name}?endpoint_override={address}&scheme=http&region=us-east-1"
-            ran = run_cli("encode", uri, "--output", tmp_path / "out", "--store-timeout", 1)
+            command = ["encode", uri, "--output", tmp_path / "out", "--model", static_model]
+            ran = run_cli(*command, "--store-timeout", 0.5)
         assert ran.stderr.splitlines()[-1] == (
-            f"sparton: {bucket}/{path.name} did not respond within 1 s; check the address and the network, or raise "
+            f"sparton: {bucket}/{path.name} did not respond within 0.5 s; check the address and the network, or raise "
             "--store-timeout"
         ), most
         assert (ran.code, ran.stdout) == (1, "")
 
 
-def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(store, bucket, small_catalog, small_index, tmp_path, run_cli):
-    command = ["encode", small_catalog, "--shard-rows", SHARD_ROWS, "--output"]
+def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(
+    store, bucket, small_catalog, static_model, light_index, run_cli
+):
+    command = ["encode", small_catalog, "--shard-rows", SHARD_ROWS, "--model", static_model, "--output"]
     with stalling(store, 10_000) as address:
         uri = f"{bucket}/index?endpoint_override={address}&scheme=http&region=us-east-1"
-        ran = run_cli(*command, uri, "--store-timeout", 1)
+        ran = run_cli(*command, uri, "--store-timeout", 0.5)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {bucket}/index did not respond within 1 s; ")
+    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {bucket}/index did not respond within 0.5 s; ")
     assert run_cli(*command, f"{bucket}/index").code == 0
-    assert read(bucket, "index/collection") == local_parts(small_index)
+    assert read(bucket, "index/collection") == local_parts(light_index)
 
 
 def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_path, run_cli, monkeypatch):

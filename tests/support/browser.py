@@ -59,7 +59,7 @@ class Page:
         """What a condition gives, once that is true."""
         from selenium.webdriver.support.ui import WebDriverWait
 
-        return WebDriverWait(self.browser, SECONDS).until(lambda _: condition())
+        return WebDriverWait(self.browser, SECONDS, poll_frequency=0.05).until(lambda _: condition())
 
     def wait_for_response(self):
         """Wait until what the address asks for is there."""

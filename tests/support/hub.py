@@ -168,7 +168,7 @@ def hub_of(*repositories):
                 self.wfile.write(content)
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # seconds until it is seen to be shut down
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", requests

@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
 def picture_server():
     """A PictureServer on a port of its own."""
     server = PictureServer()
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))  # seconds until it is seen to be shut down
     thread.start()
     try:
         yield server

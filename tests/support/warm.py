@@ -11,22 +11,28 @@ from sparton.indexer import build
 from sparton.indexer.worker import Finish, Hash, Index, Join, Read, Start
 from sparton.machine import cores
 from sparton.options import values_for
+from sparton.pipeline.model import open_model
+from sparton.pipeline.model.files import find_model
 from sparton.pipeline.options import EncoderOptions
 from sparton.processes import Subprocess
+from sparton.search.first_pass import seismic_build
 
 _MODULE = "support.warm_worker"
 # Variables that a process which indexes does not read: of pytest, of object stores, of the hub and of our commands.
 _NOT_READ = ("PYTEST_", "AWS_", "HF_", "SPARTON_")
 
 
-class WarmIndexers:
-    """Processes that index, each with its Java running: at most as many as a build takes, those that were used last.
+class WarmProcesses:
+    """Processes that run a module, each with its Java running: at most as many as two builds of other heaps take,
+    those that were used last.
 
-    A process serves the next build if it would be started alike then (heap, working directory, environment), and if the
-    last build left it idle: with its folder closed, and no request that was refused or not responded to.
+    A process serves the next build if it would be started alike then (heap, environment; the working directory is
+    nothing to it, for all paths that it is given are absolute), and if the last build left it idle: with its folder
+    closed, and no request that was refused or not responded to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._ready: list[tuple[object, Subprocess]] = []
         self._lock = threading.Lock()
 
@@ -37,14 +43,15 @@ class WarmIndexers:
                 if entry[0] == kind:
                     self._ready.remove(entry)
                     return entry[1]
-        return Subprocess(_MODULE)
+        return Subprocess(self._module)
 
     def give_back(self, kind: object, process: Subprocess) -> None:
         """Keep one for the next build."""
         with self._lock:
             self._ready.append((kind, process))
-            surplus = self._ready[: -cores()]
-            del self._ready[: -cores()]
+            most = 2 * cores()
+            surplus = self._ready[:-most]
+            del self._ready[:-most]
         for _, other in surplus:
             other.close()
 
@@ -54,10 +61,10 @@ class WarmIndexers:
             self._ready.pop()[1].close()
 
 
-class WarmIndexer:
-    """Answers as the process that LuceneBuild would start. Its process is chosen at the first request."""
+class WarmProcess:
+    """Answers as the process that a build would start. It is chosen at the first request."""
 
-    def __init__(self, pool: WarmIndexers) -> None:
+    def __init__(self, pool: WarmProcesses) -> None:
         self._pool, self._lock = pool, threading.Lock()
         self._process: Subprocess | None = None
         self._kind: object = None
@@ -96,7 +103,7 @@ class WarmIndexer:
 
     def _taken(self, request) -> Subprocess:
         if self._process is None:
-            self._kind = (_heap(request), os.getcwd(), _environment())
+            self._kind = (_heap(request), _environment())
             self._process = self._pool.take(self._kind)
         return self._process
 
@@ -115,31 +122,42 @@ def _environment():
 
 
 class WarmBuilds:
-    """What builds of this process use while it is patched in: processes that are ready, and models that are loaded.
+    """What this process uses while it is patched in: processes that are ready for builds, and models that are loaded.
 
-    Only the embedded model on the CPU is kept; any other is loaded as ever.
+    Only the embedded model on the CPU is kept, for builds with what encodes by it; any other is loaded as ever.
     """
 
     def __init__(self) -> None:
-        self._indexers = WarmIndexers()
+        self._indexers, self._seismic = WarmProcesses(_MODULE), WarmProcesses(seismic_build._MODULE)
         self._load = local.open_document_encoder
         self._loaded = lru_cache(8)(self._load)
+        self._tiny, self._load_model = find_model("tiny").folder, open_model._load
+        self._loaded_model = lru_cache(4)(self._load_model)
 
     def patch(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use them."""
-        patch.setattr(build, "Subprocess", lambda module: WarmIndexer(self._indexers))
+        patch.setattr(build, "Subprocess", lambda module: WarmProcess(self._indexers))
+        patch.setattr(seismic_build, "Subprocess", lambda module: WarmProcess(self._seismic))
         patch.setattr(local, "open_document_encoder", self._opened)
+        patch.setattr(open_model, "_load", self._model)
 
     def undo(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use neither."""
         patch.setattr(build, "Subprocess", Subprocess)
+        patch.setattr(seismic_build, "Subprocess", Subprocess)
         patch.setattr(local, "open_document_encoder", self._load)
+        patch.setattr(open_model, "_load", self._load_model)
 
     def close(self) -> None:
         """End the processes."""
         self._indexers.close()
+        self._seismic.close()
 
     def _opened(self, options):
         if options.model != "tiny" or options.device not in ("auto", "cpu"):
             return self._load(options)
         return self._loaded(EncoderOptions(**values_for(EncoderOptions, options)))
+
+    def _model(self, files, runtime):
+        is_kept = files.folder == self._tiny and runtime.device in ("auto", "cpu")
+        return (self._loaded_model if is_kept else self._load_model)(files, runtime)

@@ -55,11 +55,17 @@ def shop_searcher(shop):
 
 
 @pytest.fixture(scope="session")
-def shop_address(shop, pictures):
-    """Where the service is found, on the host of the pictures."""
-    with serving(shop, "--image-host", "127.0.0.1") as served:
-        pictures.service = served
-        yield pictures.address()
+def shop_service(shop):
+    """The address of a service on the shop, which takes seconds to load its model."""
+    with serving(shop, "--image-host", "127.0.0.1") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def shop_address(shop_service, pictures):
+    """Where that service is found, on the host of the pictures."""
+    pictures.service = shop_service
+    return pictures.address()
 
 
 @pytest.fixture

@@ -106,22 +106,24 @@ def test_a_request_that_does_not_come_whole_is_refused(strict, well):
 
 @pytest.mark.slow
 def test_a_letter_now_and_then_does_not_help(strict):
-    for start in (BEGUN, POST % 1_000):
-        with sending(strict, start) as connection:
-            with suppress(ConnectionError):
-                for _ in range(50):
-                    connection.sendall(b"a")
-                    time.sleep(0.05)
+    with sending(strict, BEGUN) as head, sending(strict, POST % 1_000) as body:
+        waiting, until = {head, body}, time.monotonic() + 30
+        while waiting and time.monotonic() < until:
+            for connection in waiting:
+                connection.sendall(b"a")
+            waiting -= {*select.select(list(waiting), [], [], 0.05)[0]}
+        assert not waiting  # they were told while letters came
+        for connection in (head, body):
             assert told(connection) == (408, LATE)
 
 
 @pytest.mark.slow
 def test_an_idle_connection_is_not_a_slow_one(strict, well):
     connection = http.client.HTTPConnection(*strict, timeout=60)
-    for _ in range(2):
+    for pause in (0, 1.6):
+        time.sleep(pause)
         connection.request("GET", "/health")
         assert json.loads(connection.getresponse().read()) == well
-        time.sleep(1.6)
     connection.close()
 
 
@@ -269,10 +271,13 @@ def test_what_is_under_way_is_finished_when_it_is_told_to_stop(light_index, how)
         socket.create_connection(address, timeout=10)
 
 
-# A model whose loading, and a search whose end, nobody can wait for.
+# A model whose loading, and a search whose end, nobody can wait for; and a service that waits for less than others do.
 ENDLESS = """
 import sys, time
 from sparton.search.searcher import Searcher
+from sparton.search.service import query_threads
+
+query_threads.ANSWERED, query_threads.CLOSED, query_threads.GRACE = 1.0, 2.5, 3
 
 def endless(self, *given, **named):
     print("begun", file=sys.stderr, flush=True)
@@ -307,7 +312,7 @@ def test_what_takes_too_long_is_given_up_when_it_is_told_to_stop(light_index):
 
 
 @pytest.mark.slow
-def test_mixed_requests_at_once_get_what_they_get_alone(shop, shop_searcher):
+def test_mixed_requests_at_once_get_what_they_get_alone(shop_service, shop_searcher):
     """With a model whose batches have to give each query what it has by itself."""
     words = ["black bag", "red hat", "small leather tote", "a gift for my mother who travels a lot", "", "hat bag hat"]
     asked = [
@@ -364,21 +369,20 @@ def test_mixed_requests_at_once_get_what_they_get_alone(shop, shop_searcher):
 
     expected = [alone(parameters) for parameters in asked]
     got = [None] * len(asked)
-    with serving(shop) as url:
-        address = address_of(url)
-        # All are let go at once: the model has not seen one of these yet.
-        together = threading.Barrier(64)
+    address = address_of(shop_service)
+    # All are let go at once: the model has not seen one of these yet.
+    together = threading.Barrier(64)
 
-        def client(number):
-            together.wait()
-            for row in range(number, len(asked), 64):
-                got[row] = ask(address, "GET", f"/search?{urlencode(asked[row])}")
+    def client(number):
+        together.wait()
+        for row in range(number, len(asked), 64):
+            got[row] = ask(address, "GET", f"/search?{urlencode(asked[row])}")
 
-        clients = [threading.Thread(target=client, args=(number,)) for number in range(64)]
-        for thread in clients:
-            thread.start()
-        for thread in clients:
-            thread.join()
+    clients = [threading.Thread(target=client, args=(number,)) for number in range(64)]
+    for thread in clients:
+        thread.start()
+    for thread in clients:
+        thread.join()
     for (status, body), content in zip(got, expected, strict=True):
         answer = json.loads(body)
         assert status == 200, body

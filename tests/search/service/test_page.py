@@ -5,22 +5,14 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.browser import Page, needs_chromium
-from support.serving import serving
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
 
-@pytest.fixture(scope="module")
-def address(small_index):
-    """Where a service on the small index listens."""
-    with serving(small_index) as address:
-        yield address
-
-
 @pytest.fixture
-def page(browser, address):
+def page(browser, small_service):
     """The page, freshly opened."""
-    page = Page(browser, address)
+    page = Page(browser, small_service)
     page.look()
     page.open()
     return page
@@ -139,9 +131,9 @@ def test_the_policy_holds_and_the_page_keeps_to_it(page, browser):
     assert all("Content Security Policy" in message for message in refused), refused
 
 
-def test_another_site_reads_nothing_through_a_name_of_its_own(browser, address):
+def test_another_site_reads_nothing_through_a_name_of_its_own(browser, small_service):
     """Chromium takes any name below localhost for this machine, as a rebound name would be."""
-    port = urlsplit(address).port
+    port = urlsplit(small_service).port
     browser.get(f"http://evil.localhost:{port}/health")
     assert browser.execute_script("return document.body.textContent") == (
         '{"detail": "requests for the host evil.localhost are not served; start the service with --allow-host '
@@ -151,7 +143,7 @@ def test_another_site_reads_nothing_through_a_name_of_its_own(browser, address):
     assert "documents" in browser.execute_script("return document.body.textContent")
 
 
-def test_nothing_is_fetched_from_elsewhere_and_nothing_fails(page, browser, address):
+def test_nothing_is_fetched_from_elsewhere_and_nothing_fails(page, browser, small_service):
     browser.get_log("performance")
     browser.get_log("browser")
     page.open("?q=bag")
@@ -159,5 +151,5 @@ def test_nothing_is_fetched_from_elsewhere_and_nothing_fails(page, browser, addr
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     asked = [sent["params"]["request"]["url"] for sent in messages if sent["method"] == "Network.requestWillBeSent"]
     assert len(asked) >= 3
-    assert all(url.startswith((address, "data:")) for url in asked), asked
+    assert all(url.startswith((small_service, "data:")) for url in asked), asked
     assert not browser.get_log("browser")

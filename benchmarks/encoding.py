@@ -171,9 +171,9 @@ def main() -> None:
         if arguments.batches:
             other = theirs(sample[: arguments.theirs], work / "model", arguments.batches)
             result["sentence-transformers"] = other
-            best = max(one["documents/s"] for one in other.values())
-            result["ratio"] = own["documents/s"] / best
-            print(f"sparton / sentence-transformers at its best: {result['ratio']:.1f}")
+            if other:
+                result["ratio"] = own["documents/s"] / max(one["documents/s"] for one in other.values())
+                print(f"sparton / sentence-transformers at its best: {result['ratio']:.1f}")
     if arguments.out:
         arguments.out.write_text(json.dumps(result, indent=2) + "\n")
 

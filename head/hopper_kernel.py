@@ -13,7 +13,7 @@ from triton.experimental import gluon
 from triton.experimental.gluon import language as gl
 from triton.experimental.gluon.language.nvidia.hopper import mbarrier, tma, warpgroup_mma, warpgroup_mma_wait
 
-from .hopper_maxima import TERM_LAYOUT, TERMS, load_documents, take_maxima
+from .hopper_maxima import TERM_LAYOUT, TERMS, load_documents, load_windows, take_maxima
 from .hopper_plan import TILE, WINDOW
 
 _TILE = gl.constexpr(TILE)
@@ -216,6 +216,9 @@ def _consume(
 
         # What the maxima need of memory, and where the next tile is, while the last products run.
         documents = load_documents(tile_bits, token_tile, windows)
+        rows = ()
+        if windows is not None and out.dtype.element_ty == gl.int64:
+            rows = (load_windows(windows, token_tile),)
         terms = (vocab_tile * CONSUMERS + WHO) * TERMS + gl.arange(0, TERMS, TERM_LAYOUT)
         term_bias = gl.zeros([TERMS], gl.float32, TERM_LAYOUT)
         if bias is not None:
@@ -225,7 +228,7 @@ def _consume(
         for behind in gl.static_range(IN_FLIGHT, 0, -1):
             mbarrier.arrive(empty.index(_before(stage, behind, STAGES)), pred=hidden_size > (behind - 1) * BLOCK_D)
 
-        take_maxima(logits, documents, (out, slot_document, windows, vocabulary, count, terms, term_bias))
+        take_maxima(logits, documents, (out, slot_document, windows, vocabulary, count, terms, term_bias, rows))
 
 
 @gluon.jit

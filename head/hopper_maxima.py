@@ -45,13 +45,23 @@ def load_documents(tile_bits, token_tile, windows):
 
 
 @gluon.jit
+def load_windows(windows, token_tile):
+    """The rows at which a tile's 32 windows begin, one a lane: [64], whichever the term."""
+    terms = gl.arange(0, TERMS, TERM_LAYOUT)
+    lane = gl.inline_asm_elementwise("mov.u32 $0, %laneid;", "=r,r", [terms], gl.int32, is_pure=True, pack=1)
+    return gl.load(windows + token_tile * (_TILE // _WINDOW) + lane)
+
+
+@gluon.jit
 def take_maxima(logits, documents, target):
     """Take the maximum of every document in a tile, from logits [64, 256], into the result."""
     first, document, skips, ends, kept = documents
-    out, _, windows, _, _, _, _ = target
+    out, _, windows, _, _, _, _, _ = target
     best, position = _nothing()
     inner = ends[0] | ends[1] | ends[2] | ends[3] | ends[4] | ends[5] | ends[6] | ends[7] & 0x7FFFFFFF
-    if windows is None and inner == 0:
+    # With positions all at once would need more registers than a thread has.
+    AT_ONCE: gl.constexpr = windows is None and out.dtype.element_ty != gl.int64
+    if AT_ONCE and inner == 0:
         best, position = _fold(logits, best, position, first, out)
         _take(best, position, document, target)
     else:
@@ -76,7 +86,7 @@ def take_maxima(logits, documents, target):
 def _walk(chunk, best, position, bits, first, document, skips, target):
     """Go through 32 slots, a document at a time: take each that ends, return the maximum of the one that goes on."""
     ends, kept = bits
-    out, slot_document, _, _, _, _, _ = target
+    out, slot_document, _, _, _, _, _, _ = target
     seen = 0
     while seen != -1:
         # The lowest bit set and all below it; all bits when no document ends here any more.
@@ -127,13 +137,12 @@ def _fold(logits, best, position, first, out):
         column = gl.arange(0, N, gl.SliceLayout(0, logits.type.layout))
         place = gl.expand_dims(column >> 3 << 1 | column & 1, 0)
         marked = (logits.to(gl.int32, bitcast=True) & -64 | place).to(gl.float32, bitcast=True)
-        place = _fold_own(marked, False).to(gl.int32, bitcast=True) & 63
+        # Within the tile also where no logit is a number.
+        place = _fold_own(marked, False).to(gl.int32, bitcast=True) & N // 4 - 1
         pair = gl.arange(0, 4, gl.SliceLayout(0, _FOLDED))
         slot = first + (place >> 1) * 8 + gl.expand_dims(pair, 0) * 2 + (place & 1)
-        best, position = _later_larger(best, position, folded, gl.where(folded == folded, slot, first))
-    else:
-        best = _larger(best, folded)
-    return best, position
+        position = gl.where(best > folded, position, slot)
+    return _larger(best, folded), position
 
 
 @gluon.jit
@@ -160,20 +169,23 @@ def _larger_number(left, right):
 @gluon.jit
 def _later_larger(left, left_slot, right, right_slot):
     """The larger with its slot, the later among equals; NaN counts as larger than all."""
-    tied = (left == right) | ((left != left) & (right != right))
-    right_wins = (tied & (right_slot > left_slot)) | (~tied & ((right > left) | (right != right)) & (left == left))
+    right_wins = (right > left) | (right != right) | ((right == left) & (right_slot > left_slot))
     return gl.where(right_wins, right, left), gl.where(right_wins, right_slot, left_slot)
 
 
 @gluon.jit
 def _take(best, position, document, target):
     """Take a document's maximum over one tile into the result: of those of all tiles, the largest stays."""
-    out, _, windows, vocabulary, documents, terms, term_bias = target
+    out, _, windows, vocabulary, documents, terms, term_bias, rows = target
     in_range = (terms < vocabulary) & (document < documents)
     if out.dtype.element_ty == gl.int64:
         maximum, position = gl.reduce((best, position), 1, _later_larger)
         if windows is not None:
-            position = gl.load(windows + position // _WINDOW) + position % _WINDOW
+            # From the lane that has it: memory would take longer than the next products.
+            shuffle: gl.constexpr = "shfl.sync.idx.b32 $0, $1, $2, 31, -1;"
+            lane = position // _WINDOW % (_TILE // _WINDOW)
+            row = gl.inline_asm_elementwise(shuffle, "=r,r,r", [rows[0], lane], gl.int32, is_pure=False, pack=1)
+            position = row + position % _WINDOW
         value = _weight(maximum + term_bias).to(gl.int32, bitcast=True).to(gl.int64) << 32 | position.to(gl.int64)
     else:
         value = _weight(gl.reduce(best, 1, _larger) + term_bias).to(gl.int32, bitcast=True)

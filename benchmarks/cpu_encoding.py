@@ -3,9 +3,9 @@
     python benchmarks/cpu_encoding.py corpus.parquet --documents 500
 
 The same texts and the same model, from texts to sparse vectors in memory: Sparton as it comes, which is with the head
-in bfloat16 where the CPU has instructions for it, and in float32; the others in float32. sentence-transformers runs at
-each of several batch sizes and is quoted at its best. Rounds alternate between the methods, so that a slow moment of
-the machine hits all. The vectors are compared as well.
+in bfloat16 where the CPU has instructions for it, in 8-bit integers and in float32; the others in float32.
+sentence-transformers runs at each of several batch sizes and is quoted at its best. Rounds alternate between the
+methods, so that a slow moment of the machine hits all. The vectors are compared as well.
 """
 
 import argparse
@@ -100,17 +100,18 @@ def main() -> None:
 
     folder = find_model("tiny").folder
     texts = read_texts(arguments.corpus, arguments.documents)
-    ours, plain = Encoder(device="cpu"), Encoder(device="cpu", dtype="float32")
+    ours, whole, plain = Encoder(device="cpu"), *(Encoder(device="cpu", dtype=dtype) for dtype in ("int8", "float32"))
     theirs, pyserini = sentence_transformer(folder), pyserini_encoder(folder)
     tokens = len(ours.tokenize(texts).ids)
 
     truth = theirs.encode_document(texts, batch_size=8, convert_to_tensor=True, show_progress_bar=False)
     differences = {
         dtype: largest_difference(Encoder(device="cpu", dtype=dtype, scale=FINE).encode(texts), truth)
-        for dtype in dict.fromkeys((ours.settings.documents.dtype, "float32"))
+        for dtype in dict.fromkeys((ours.settings.documents.dtype, "int8", "float32"))
     }
     methods: dict[str, Callable[[], Any]] = {
         "sparton": lambda: ours.encode(texts),
+        "sparton, int8": lambda: whole.encode(texts),
         "sparton, float32": lambda: plain.encode(texts),
     }
     for size in BATCH_SIZES:
@@ -132,11 +133,13 @@ def main() -> None:
         "largest weight difference": differences,
         "ratio to the best of sentence-transformers": medians["sparton"] / medians[best],
         "ratio to the best of sentence-transformers, float32": medians["sparton, float32"] / medians[best],
+        "ratio of int8": medians["sparton, int8"] / medians["sparton"],
         "ratio to pyserini": medians["sparton"] / medians["pyserini"],
     }
     print(f"{len(texts)} documents, {tokens / len(texts):.0f} tokens each, {result['machine']}")
     for name, values in measured.items():
         print(f"{name:34} {medians[name]:7.1f} documents/s  ({min(values):.1f} to {max(values):.1f})")
+    print(f"sparton, int8 / sparton: {result['ratio of int8']:.2f}")
     for name in ("sparton", "sparton, float32"):
         print(f"{name} / {best}: {medians[name] / medians[best]:.2f}")
     for dtype, difference in differences.items():

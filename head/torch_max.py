@@ -24,12 +24,12 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     batch, length, hidden_size = hidden.shape
     vocabulary = weight.shape[0]
     if mask is not None:
-        hidden = _repeat_a_kept_position(hidden, mask)
+        hidden = repeat_a_kept_position(hidden, mask)
     rows = hidden.reshape(batch * length, hidden_size)
     dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
     best = torch.empty(batch, vocabulary, dtype=dtype, device=hidden.device)
     positions = torch.empty(batch, vocabulary, dtype=torch.int32, device=hidden.device) if with_positions else None
-    size = min(max(1, _LOGITS // max(1, len(rows) * TILE)) * TILE, vocabulary)  # of whole tiles: others are slower
+    size = tile_size(len(rows), vocabulary)
     # One buffer for every tile: the system would map and zero a fresh one of this size each time, at half the speed.
     buffer = hidden.new_empty(len(rows) * size)
     for start in range(0, vocabulary, size):
@@ -58,7 +58,12 @@ def tiled_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[tor
     return best.relu_().log1p_(), positions
 
 
-def _repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def tile_size(rows: int, vocabulary: int) -> int:
+    """Terms that so many rows of hidden states are multiplied with at a time: whole tiles, for others are slower."""
+    return min(max(1, _LOGITS // max(1, rows * TILE)) * TILE, vocabulary)
+
+
+def repeat_a_kept_position(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Overwrite masked positions with a kept one of the same row: the max stays, and no tile pays for the mask."""
     kept = mask.int().argmax(dim=1)
     replacement = hidden[torch.arange(len(hidden), device=hidden.device), kept]

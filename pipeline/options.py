@@ -65,7 +65,7 @@ class ModelOptions(Options):
     max_length: Annotated[int | None, Option("Tokens a text is cut at. [default: 512]", "Model", at_least(3))] = None
     dtype: Annotated[
         str,
-        Option("auto, float32, bfloat16, float16, or float8 on a GPU that has it.", "Model", one_of("auto", *DTYPES)),
+        Option("auto, float32, bfloat16, float16, float8 (GPUs) or int8 (CPUs).", "Model", one_of("auto", *DTYPES)),
     ] = "auto"
     scale: Annotated[float | None, _SCALE] = None
     trust_remote_code: Annotated[bool, Option("Run code that the model brings along.", "Model")] = False

@@ -532,7 +532,7 @@ def test_encoding_needs_no_java(run_cli, good, monkeypatch):
     [
         (["--scale", 0], "--scale is 0; expected above 0 and at most 1,000,000", ""),
         (["--scale", "nan"], "--scale is nan; expected above 0 and at most 1,000,000", ""),
-        (["--dtype", "int7"], "--dtype is 'int7'; expected auto, float32, bfloat16, float16 or float8", ""),
+        (["--dtype", "int7"], "--dtype is 'int7'; expected auto, float32, bfloat16, float16, float8 or int8", ""),
         (["--top-terms", 0], "--top-terms is 0; expected at least 1", ""),
         (["--shard-rows", 0], "--shard-rows is 0; expected at least 1", ""),
         (["--batch-tokens", 0], "--batch-tokens is 0; expected at least 1", ""),

@@ -35,7 +35,7 @@ FUNCTIONS = [
     (sparton.compact_index, AlsoOptions),
 ]
 OUT_OF_BOUNDS = [
-    ({"dtype": "int7"}, "dtype is", "--dtype is", " 'int7'; expected auto, float32, bfloat16, float16 or float8"),
+    ({"dtype": "int7"}, "dtype is", "--dtype is", " 'int7'; expected auto, float32, bfloat16, float16, float8 or int8"),
     ({"scale": 0.0}, "scale is", "--scale is", " 0; expected above 0 and at most 1,000,000"),
     ({"scale": float("nan")}, "scale is", "--scale is", " nan; expected above 0 and at most 1,000,000"),
     ({"max_length": 2}, "max_length is", "--max-length is", " 2; expected at least 3"),

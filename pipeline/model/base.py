@@ -91,9 +91,11 @@ Model: TypeAlias = SparseModel | TokenWeightModel | TokenTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`."""
+    """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`. or_bfloat16: whether
+    that will do where a device lacks a type of 8 bits, as it does for queries."""
 
     device: str = "auto"
     dtype: str = "auto"
     trust_remote_code: bool = False
     head: str = "auto"
+    or_bfloat16: bool = False

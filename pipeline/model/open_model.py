@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from ...options import values_for
-from ...storage.manifest import OWN, EncoderSpec, ModelSettings
+from ...storage.manifest import EIGHT_BITS, OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .base import Model, Runtime, TokenTable, TokenWeightModel
@@ -16,7 +16,7 @@ from .kinds import KINDS
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .shared import SharedModels
-from .spec import EncoderFiles, dtype_for_queries
+from .spec import EncoderFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,11 @@ def open_queries(
     """The model of an index, for queries. index, model, query_model: as recorded_queries', whose errors it raises.
     shared: models that may be loaded already."""
     files, encoder = recorded_queries(settings, index, model, query_model, trust_remote_code=trust_remote_code)
-    spec = replace(settings.for_queries, dtype=dtype_for_queries(settings.for_queries.dtype))
-    runtime = Runtime(device=device, dtype=spec.dtype or "auto", trust_remote_code=trust_remote_code)
-    loaded = _load_shared(encoder, spec, runtime, shared)
+    dtype = settings.for_queries.dtype or "auto"
+    runtime = Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code, or_bfloat16=dtype in EIGHT_BITS)
+    loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
-    return OpenModel(files.name, loaded, replace(spec, max_length=cut), lambda: settings)
+    return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
 
 
 def _settings(
@@ -109,8 +109,8 @@ def _settings(
     if not encoder.is_same_model(files.documents):
         from .two_sides import check_sides
 
-        dtype = dtype_for_queries(settings.for_queries.dtype) or "auto"
-        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=options.trust_remote_code))
+        dtype, trusted = settings.for_queries.dtype or "auto", options.trust_remote_code
+        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=trusted, or_bfloat16=True))
         check_sides(files.documents, model, encoder, loaded)
         if isinstance(loaded, TokenTable):
             from .token_table import tell_negative

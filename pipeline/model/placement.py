@@ -14,14 +14,13 @@ from ...machine import cores
 from ...options import checked
 from ..options import ONE_DEVICE
 from .base import Runtime
-from .precision import auto_dtype, backbone_and_head, multiplies_float8
-from .spec import FLOAT8
+from .precision import FLOAT8, INT8, auto_dtype, backbone_and_head, multiplies_float8
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here. float8:
-    whether the backbone's products take 8-bit floats."""
+    whether the backbone's products take 8-bit floats. int8: whether the head's takes 8-bit integers."""
 
     device: torch.device
     dtype: str
@@ -32,6 +31,11 @@ class Placement:
     def float8(self) -> bool:
         """See the class."""
         return self.dtype == FLOAT8
+
+    @property
+    def int8(self) -> bool:
+        """See the class."""
+        return self.dtype == INT8
 
     def check_packed(self, folder: Path, packs: bool) -> None:
         """Raise SpartonError where 8-bit floats are asked for and a model has no backbone that takes them."""
@@ -49,15 +53,23 @@ def place(runtime: Runtime) -> Placement:
     if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
         torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
     dtype = auto_dtype(device) if runtime.dtype == "auto" else runtime.dtype
-    if dtype == FLOAT8 and not multiplies_float8(device):
-        raise SpartonError(
-            "float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
-            f"{device}; use ",
-            Parameter("dtype", "bfloat16"),
-            ", or another ",
-            Parameter("device"),
-        )
+    if runtime.or_bfloat16:
+        # A few tokens spare nothing by 8-bit floats. A GPU has no head in integers.
+        dtype = "bfloat16" if dtype == FLOAT8 or (dtype == INT8 and device.type != "cpu") else dtype
+    elif dtype == FLOAT8 and not multiplies_float8(device):
+        raise _elsewhere("float8 needs an NVIDIA GPU of compute capability 8.9 or later", device)
+    elif dtype == INT8 and device.type != "cpu":
+        raise _elsewhere("int8 is for CPUs", device)
     return Placement(device, dtype, *backbone_and_head(dtype, device))
+
+
+def _elsewhere(reason: str, device: torch.device) -> SpartonError:
+    return SpartonError(
+        f"{reason}, and documents would be encoded on {device}; use ",
+        Parameter("dtype", "bfloat16"),
+        ", or another ",
+        Parameter("device"),
+    )
 
 
 @contextmanager

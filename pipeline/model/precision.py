@@ -1,10 +1,10 @@
-"""Which floating types a model runs in: what "auto" means on a device, bfloat16 on a CPU, and float8."""
+"""Which types a model runs in: what "auto" means on a device, bfloat16 on a CPU, and the types of 8 bits."""
 
 from collections.abc import Mapping
 
 import torch
 
-from .spec import FLOAT8
+FLOAT8, INT8 = "float8", "int8"
 
 
 def auto_dtype(device: torch.device) -> str:
@@ -19,9 +19,10 @@ def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, to
     On a CPU bfloat16 is for the head alone: with a small model that is nearly all of the work, and the rounding of a
     backbone adds up over its layers. A CPU without the instructions multiplies in float32 instead, which is faster
     there and nearer to the truth, so a query may be encoded on any machine.
-    Of float8 these are the types beside the backbone's products, which take 8-bit floats (packed/float8.py).
+    With float8 the backbone's products take 8-bit floats, and these are the types of all else (packed/float8.py); with
+    int8 the head's product takes 8-bit integers (head/torch_int8.py).
     """
-    named: torch.dtype = torch.bfloat16 if dtype == FLOAT8 else getattr(torch, dtype)
+    named: torch.dtype = {FLOAT8: torch.bfloat16, INT8: torch.float32}.get(dtype) or getattr(torch, dtype)
     if device.type != "cpu" or named != torch.bfloat16:
         return named, named
     return torch.float32, torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32

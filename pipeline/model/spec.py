@@ -5,8 +5,6 @@ from pathlib import Path
 
 from ...storage.manifest import ALL, ONES, OWN, EncoderSpec
 
-FLOAT8 = "float8"
-
 
 @dataclass(frozen=True, slots=True)
 class EncoderFiles:
@@ -85,11 +83,6 @@ class EncoderFiles:
             terms=spec.terms,
             prune_ratio=spec.prune_ratio,
         )
-
-
-def dtype_for_queries(dtype: str | None) -> str | None:
-    """The type that queries are encoded in where documents were in `dtype`: 8 bits spare nothing of a few tokens."""
-    return "bfloat16" if dtype == FLOAT8 else dtype
 
 
 def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:

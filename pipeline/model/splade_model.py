@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 import torch
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from ...head import splade_head
+from ...head.torch_int8 import Int8Weight, int8_head
 from ..packed.backbone import PackedBackbone, pack
 from .base import Runtime
 from .causal_lm import soft_cap
@@ -39,6 +40,7 @@ class SpladeModel:
         self._activation = activation
         self._packed = pack(lm, float8=placement.float8)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
+        self._int8 = Int8Weight.of(lm.weight) if placement.int8 else None
         self._pad = lm.tokenizer.pad_token_id or 0
         self.packs = self._packed is not None
         self.device, self.dtype = placement.device, placement.dtype
@@ -67,11 +69,14 @@ class SpladeModel:
         padded = pad(batch, self._pad, length)
         ids, mask = padded.ids.to(self.device), padded.mask.to(self.device)
         hidden = self._lm.hidden_states(ids, mask)
+        # Without padding the head need not look for it.
+        pooled = mask if padded.has_padding else None
         if self._echo:
             pooled = second_only(batch, padded.mask.shape[1]).to(self.device)
+        if self._int8 is None:
             return self._head(hidden, self._lm.weight, self._lm.bias, pooled)
-        # Without padding the head need not look for it.
-        return self._head(hidden, self._lm.weight, self._lm.bias, mask if padded.has_padding else None)
+        weights = int8_head(hidden, self._int8, self._lm.bias, pooled)
+        return weights if self._activation == "log1p_relu" else weights.log1p_()
 
     def _unpadded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:
         """Those of a model for which padding is text: only texts of one length are run together."""
@@ -99,6 +104,11 @@ def load_splade(
             raise SpartonError(
                 f"the model in {files.folder} caps its logits (final_logit_softcapping) and pools by {files.pooling}; "
                 "Sparton caps maxima alone"
+            )
+        if placement.int8 and files.pooling != "max":
+            raise SpartonError(
+                f"the model in {files.folder} pools by {files.pooling}, and 8-bit integers are for maxima; use ",
+                Parameter("dtype", "float32"),
             )
         model = SpladeModel(
             lm,

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from ...errors import SpartonError
+from ...errors import Parameter, SpartonError
 from ..packed.backbone import pack
 from .base import Runtime, TokenWeights
 from .checkpoint import Checkpoint, load_checkpoint, reason
@@ -126,6 +126,11 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
     head = SPARSE_LINEAR if files.head is not None else head_among_weights(files.folder)
     if head is None:  # the folder was another one when it was recognized
         raise SpartonError(f"{files.folder} has no scalar a token among its weights; save the model again")
+    if placement.int8:
+        raise SpartonError(
+            f"the model in {files.folder} gives each token a weight, and int8 is for products with a vocabulary; use ",
+            Parameter("dtype", "float32"),
+        )
     with told_if_too_large(files.folder, placement.device):
         checkpoint = load_checkpoint(
             files.folder,

@@ -283,7 +283,7 @@ def test_a_missing_entry_is_named(tmp_path, entry, sentence):
         (
             "settings.model.documents.dtype",
             "int7",
-            'settings.model.documents.dtype is "int7"; expected float32, bfloat16, float16 or float8, or null',
+            'settings.model.documents.dtype is "int7"; expected float32, bfloat16, float16, float8 or int8, or null',
         ),
         ("settings.model.documents.pooling", 3, f"settings.model.documents.pooling is 3; expected {TEXT}"),
         ("settings.model.documents.more", 3, "settings.model.documents.more is 3; expected no such entry"),

@@ -217,7 +217,7 @@ def test_a_query_without_a_known_token_has_no_terms(encoder, query):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"dtype": "int7"}, "dtype is 'int7'; expected auto, float32, bfloat16, float16 or float8"),
+        ({"dtype": "int7"}, "dtype is 'int7'; expected auto, float32, bfloat16, float16, float8 or int8"),
         ({"scale": -1}, "scale is -1; expected above 0 and at most 1,000,000"),
         ({"max_length": 2}, "max_length is 2; expected at least 3"),
         ({"max_length": 513}, "max_length is 513 and the model tiny takes at most 512"),

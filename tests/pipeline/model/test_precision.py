@@ -1,8 +1,12 @@
 """Which floating types run where, and that bfloat16 on a CPU stays near float32."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
+from support.token_models import save_unicoil
 
 import sparton
 from sparton.pipeline.model import precision
@@ -10,6 +14,8 @@ from sparton.pipeline.model.precision import auto_dtype, backbone_and_head, cpu_
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 TEXTS = ["Small black leather crossbody bag with a zip", "raincoat", "An evening clutch of satin, lined with silk"]
+
+pytestmark = pytest.mark.fresh  # a model that is loaded already has its types
 
 
 @pytest.fixture(params=[True, False])
@@ -77,3 +83,55 @@ def test_a_cpu_without_it_takes_the_settings_and_multiplies_in_float32(monkeypat
     asked, plain = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("bfloat16", "float32"))
     assert (asked.settings.documents.dtype, plain.settings.documents.dtype) == ("bfloat16", "float32")
     np.testing.assert_array_equal(asked.encode(TEXTS).values, plain.encode(TEXTS).values)
+
+
+@pytest.mark.parametrize(("dtype", "head"), [("float8", torch.bfloat16), ("int8", torch.float32)])
+def test_types_of_8_bits_are_of_products_alone(dtype, head, capable):
+    assert backbone_and_head(dtype, GPU) == (head, head)
+
+
+@pytest.mark.slow
+def test_a_head_in_8_bit_integers_moves_impacts_by_its_rounding():
+    plain, rounded = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("float32", "int8"))
+    assert rounded.settings.documents.dtype == "int8"
+    expected, found = (dense(encoder.encode(TEXTS), len(plain.vocabulary)) for encoder in (plain, rounded))
+    assert not np.array_equal(found, expected)
+    cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
+    assert 0.99 < cosines.min() < 0.99999
+    # A text has the same impacts alone, whatever it is beside.
+    for row, text in enumerate(TEXTS):
+        assert next(iter(rounded.encode_alone([text])))[1].tolist() == found[row][found[row] > 0].tolist()
+
+
+def test_documents_in_8_bit_floats_need_a_gpu(run_cli, bags, tmp_path):
+    done = run_cli("encode", bags, "--output", tmp_path / "index", "--device", "cpu", "--dtype", "float8")
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == (
+        "sparton: float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
+        "cpu; use --dtype bfloat16, or another --device"
+    )
+
+
+def test_queries_of_documents_in_8_bit_floats_are_encoded_anywhere(small_index, tmp_path):
+    """As those of documents in bfloat16."""
+    indexes = []
+    for dtype in ("float8", "bfloat16"):
+        indexes.append(shutil.copytree(small_index, tmp_path / dtype))
+        path = indexes[-1] / "sparton.json"
+        content = json.loads(path.read_text())
+        content["settings"]["model"]["documents"]["dtype"] = dtype
+        path.write_text(json.dumps(content))
+    found = [
+        [[(hit.id, hit.score) for hit in sparton.Searcher(index, device="cpu").search(text)] for text in TEXTS]
+        for index in indexes
+    ]
+    assert found[0] == found[1]
+    assert any(found[0])
+
+
+def test_int8_is_refused_where_it_is_for_nothing(run_cli, bags, tmp_path):
+    save_unicoil(tmp_path / "model")
+    options = ("--model", tmp_path / "model", "--device", "cpu", "--dtype", "int8")
+    done = run_cli("encode", bags, "--output", tmp_path / "index", *options)
+    assert done.code == 1
+    assert "int8 is for products with a vocabulary; use --dtype float32" in done.stderr

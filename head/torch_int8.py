@@ -34,8 +34,8 @@ def int8_head(
     """Weights, float32 [B, V]: the maximum over positions of log1p(relu(logit)).
 
     hidden: [B, S, D] floating, on a CPU. bias: [V] or None. mask: [B, S], non-zero where a position counts, or None for
-    all; a row of zeros gives zeros. Extra memory: one tile of logits, [B * S, 512] or [B * S, some thousand] of few
-    tokens. Not differentiable.
+    all; a row of zeros gives zeros. Extra memory: one tile of logits, and the hidden states
+    in float32 and rounded. Not differentiable.
     """
     batch, length, size = hidden.shape
     vocabulary = len(weight.values)
@@ -46,8 +46,11 @@ def int8_head(
     rows = (exact / torch.where(scales > 0, scales, 1)[:, None, None]).round_().to(torch.int8).view(-1, size)
     best = torch.empty(batch, vocabulary)
     terms = tile_size(len(rows), vocabulary)
+    buffer = torch.empty(len(rows) * terms, dtype=torch.int32)  # one for all tiles, as in torch_max.py
     for start in range(0, vocabulary, terms):
-        logits = torch._int_mm(rows, weight.values[start : start + terms].T)
+        tile = weight.values[start : start + terms].T
+        logits = buffer[: len(rows) * tile.shape[1]].view(len(rows), tile.shape[1])
+        torch._int_mm(rows, tile, out=logits)
         best[:, start : start + terms] = logits.view(batch, length, -1).amax(dim=1)
     best *= scales[:, None]
     best *= weight.scales

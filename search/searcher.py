@@ -444,6 +444,7 @@ class Searcher:
                 index=local_path(self._location),
                 model=self._options.model,
                 shared=self._shared,
+                for_texts=True,
             )
             self._documents = key, opened
         return self._documents[1]

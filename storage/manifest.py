@@ -14,8 +14,7 @@ from .fields import Field
 from .untrusted import NEEDED, UnexpectedError, Where, load_json, matching, parse_json, read
 
 NAME = "sparton.json"
-EIGHT_BITS = ("float8", "int8")
-DTYPES = ("float32", "bfloat16", "float16", *EIGHT_BITS)
+DTYPES = ("float32", "bfloat16", "float16", "float8", "int8")
 ALL, OWN, ONES = TERMS = ("all", "own", "ones")  # of a text: see EncoderSpec
 FORMAT = 2  # 1: the model in one flat record; no release wrote it
 # In order: parts are being encoded; all are encoded, and no Lucene index was asked for or it is not there yet; done.

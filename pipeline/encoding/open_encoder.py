@@ -87,15 +87,16 @@ def open_recorded_encoder(
     index: Path | None = None,
     model: str | None = None,
     shared: SharedEncoders | None = None,
+    for_texts: bool = False,
 ) -> "DocumentEncoder":
     """What encodes more documents of an index, from what sparton.json says of its model. options: the scale and the
     pruning of the index, and what concerns this run. index, model: as recorded_documents'. shared: encoders that may
-    be in use already.
+    be in use already. for_texts: see Runtime.
 
     Raises SpartonError if the model is not the one that the index was made with, or cannot be had.
     """
     models = shared.models if shared else None
-    opened = open_recorded_documents(settings, options, index, model, shared=models)
+    opened = open_recorded_documents(settings, options, index, model, shared=models, for_texts=for_texts)
     return shared.encoder(opened, options) if shared else _encoder(opened, options)
 
 

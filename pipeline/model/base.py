@@ -91,11 +91,12 @@ Model: TypeAlias = SparseModel | TokenWeightModel | TokenTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`. or_bfloat16: whether
-    that will do where a device lacks a type of 8 bits, as it does for queries."""
+    """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`. for_texts: whether
+    it encodes a text now and then, as a search does: then nothing that pays with many texts is prepared, and in the
+    place of a type of 8 bits, but for int8 where a CPU has it, stands bfloat16."""
 
     device: str = "auto"
     dtype: str = "auto"
     trust_remote_code: bool = False
     head: str = "auto"
-    or_bfloat16: bool = False
+    for_texts: bool = False

@@ -6,7 +6,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from ...options import values_for
-from ...storage.manifest import EIGHT_BITS, OWN, EncoderSpec, ModelSettings
+from ...storage.manifest import OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .base import Model, Runtime, TokenTable, TokenWeightModel
@@ -64,12 +64,16 @@ def open_recorded_documents(
     model: str | None = None,
     *,
     shared: SharedModels | None = None,
+    for_texts: bool = False,
 ) -> OpenModel:
     """The model of an index, for documents as sparton.json has it. options: of which device and what else concerns this
     run count. index, model: as recorded_documents', whose errors it raises. shared: models that may be loaded already.
+    for_texts: see Runtime.
     """
     files, encoder = recorded_documents(settings, index, model, trust_remote_code=options.trust_remote_code)
-    runtime = replace(Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto")
+    runtime = replace(
+        Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto", for_texts=for_texts
+    )
     loaded = _load_shared(encoder, settings.documents, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     return OpenModel(files.name, loaded, replace(settings.documents, max_length=cut), lambda: settings)
@@ -89,7 +93,7 @@ def open_queries(
     shared: models that may be loaded already."""
     files, encoder = recorded_queries(settings, index, model, query_model, trust_remote_code=trust_remote_code)
     dtype = settings.for_queries.dtype or "auto"
-    runtime = Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code, or_bfloat16=dtype in EIGHT_BITS)
+    runtime = Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code, for_texts=True)
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
@@ -110,7 +114,7 @@ def _settings(
         from .two_sides import check_sides
 
         dtype, trusted = settings.for_queries.dtype or "auto", options.trust_remote_code
-        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=trusted, or_bfloat16=True))
+        loaded = _load(encoder, Runtime(device="cpu", dtype=dtype, trust_remote_code=trusted, for_texts=True))
         check_sides(files.documents, model, encoder, loaded)
         if isinstance(loaded, TokenTable):
             from .token_table import tell_negative

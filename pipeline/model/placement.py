@@ -1,4 +1,4 @@
-"""Where a model runs, and in which floating types."""
+"""Where a model runs, and in which types."""
 
 import os
 from collections.abc import Iterator
@@ -14,18 +14,20 @@ from ...machine import cores
 from ...options import checked
 from ..options import ONE_DEVICE
 from .base import Runtime
-from .precision import FLOAT8, INT8, auto_dtype, backbone_and_head, multiplies_float8
+from .precision import FLOAT8, INT8, auto_dtype, backbone_and_head, multiplies_float8, multiplies_int8
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here. float8:
-    whether the backbone's products take 8-bit floats. int8: whether the head's takes 8-bit integers."""
+    whether the backbone's products take 8-bit floats. int8: whether the head's takes 8-bit integers. traces: whether
+    it encodes so many texts that seconds for a quicker backbone pay."""
 
     device: torch.device
     dtype: str
     backbone: torch.dtype
     head: torch.dtype
+    traces: bool = True
 
     @property
     def float8(self) -> bool:
@@ -37,38 +39,38 @@ class Placement:
         """See the class."""
         return self.dtype == INT8
 
-    def check_packed(self, folder: Path, packs: bool) -> None:
+    def check_float8(self, folder: Path, packs: bool) -> None:
         """Raise SpartonError where 8-bit floats are asked for and a model has no backbone that takes them."""
         if self.float8 and not packs:
             raise SpartonError(
-                f"the model in {folder} cannot be run in float8: its operations cannot be traced over documents end to "
-                "end, or give other hidden states then; use ",
+                f"the model in {folder} cannot be run in float8 here: that takes Triton, operations that can be traced "
+                "over documents end to end, and hidden states that stay near the model's own; use ",
                 Parameter("dtype", "bfloat16"),
             )
 
 
 def place(runtime: Runtime) -> Placement:
     """Where and how a model shall run. Raises UsageError and SpartonError for a device that it cannot run on."""
-    device = _device(runtime.device)
+    # What is encoded in integers is encoded on a CPU.
+    device = _device("cpu" if runtime.device == "auto" and runtime.dtype == INT8 else runtime.device)
     if device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ and cores() < torch.get_num_threads():
         torch.set_num_threads(cores())  # PyTorch counts the machine's, whatever a container may use of them
     dtype = auto_dtype(device) if runtime.dtype == "auto" else runtime.dtype
-    if runtime.or_bfloat16:
-        # A few tokens spare nothing by 8-bit floats. A GPU has no head in integers.
-        dtype = "bfloat16" if dtype == FLOAT8 or (dtype == INT8 and device.type != "cpu") else dtype
+    if runtime.for_texts:
+        dtype = "bfloat16" if dtype == FLOAT8 or (dtype == INT8 and not multiplies_int8(device)) else dtype
     elif dtype == FLOAT8 and not multiplies_float8(device):
         raise _elsewhere("float8 needs an NVIDIA GPU of compute capability 8.9 or later", device)
-    elif dtype == INT8 and device.type != "cpu":
-        raise _elsewhere("int8 is for CPUs", device)
-    return Placement(device, dtype, *backbone_and_head(dtype, device))
+    elif dtype == INT8 and not multiplies_int8(device):
+        raise _elsewhere("int8 needs a CPU with AVX512-VNNI, AVX-VNNI or AMX", device)
+    return Placement(device, dtype, *backbone_and_head(dtype, device), traces=not runtime.for_texts)
 
 
 def _elsewhere(reason: str, device: torch.device) -> SpartonError:
     return SpartonError(
-        f"{reason}, and documents would be encoded on {device}; use ",
-        Parameter("dtype", "bfloat16"),
-        ", or another ",
+        f"{reason}, and documents would be encoded on {device}; use another ",
         Parameter("device"),
+        ", or for a new index ",
+        Parameter("dtype", "bfloat16"),
     )
 
 

@@ -36,5 +36,14 @@ def multiplies_float8(device: torch.device) -> bool:
 
 def cpu_multiplies_bfloat16() -> bool:
     """Whether this CPU has AVX512-BF16 or AMX. A PyTorch too old to be asked counts as no."""
+    return _cpu_has("avx512_bf16", "amx_bf16")
+
+
+def multiplies_int8(device: torch.device) -> bool:
+    """Whether a device is a CPU with AVX512-VNNI, AVX-VNNI or AMX; without them oneDNN takes minutes for a query."""
+    return device.type == "cpu" and _cpu_has("avx512_vnni", "avx_vnni", "amx_int8")
+
+
+def _cpu_has(*instructions: str) -> bool:
     capabilities: Mapping[str, bool | int | str] = getattr(torch.cpu, "get_capabilities", dict)()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return any(map(capabilities.get, instructions))

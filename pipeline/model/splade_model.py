@@ -38,7 +38,7 @@ class SpladeModel:
         self._lm = lm
         self._echo = echo
         self._activation = activation
-        self._packed = pack(lm, float8=placement.float8)
+        self._packed = pack(lm, float8=placement.float8, traces=placement.traces)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
         self._int8 = Int8Weight.of(lm.weight) if placement.int8 else None
         self._pad = lm.tokenizer.pad_token_id or 0
@@ -118,5 +118,5 @@ def load_splade(
             head=runtime.head,
             echo=files.echo,
         )
-        placement.check_packed(files.folder, model.packs)
+        placement.check_float8(files.folder, model.packs)
         return model

@@ -74,7 +74,7 @@ class TokenScorer:
         activation: str = "relu",
     ) -> None:
         self._lm, self._scalar = lm, scalar
-        self._packed = pack(lm, float8=placement.float8)
+        self._packed = pack(lm, float8=placement.float8, traces=placement.traces)
         self._dropped = np.zeros(len(lm.vocabulary), dtype=bool)
         self._dropped[list(dropped)] = True
         self._pooling, self._computes = pooling, activation == "relu"
@@ -156,7 +156,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
             pooling=files.pooling,
             activation=files.activation,
         )
-        placement.check_packed(files.folder, scorer.packs)
+        placement.check_float8(files.folder, scorer.packs)
         return scorer
 
 

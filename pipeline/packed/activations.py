@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from .graph import add_module, calls, shape_of
+from .graph import add_module, calls, contiguous_meta, dtype_of, shape_of
 
 _aten = torch.ops.aten
 _NAMES = {_aten.gelu.default: "gelu", _aten.silu.default: "silu", _aten.relu.default: "relu"}
@@ -43,15 +43,20 @@ def fuse_gates(graph: fx.Graph) -> None:
     """Make an Activation of each product of an activation and another tensor."""
     for node in calls(graph, _aten.mul.Tensor):
         for active, other in (node.args, node.args[::-1]):
-            if is_activation(active) and len(active.users) == 1 and shape_of(active) == shape_of(other):
+            if is_activation(active) and active is not other and len(active.users) == 1 and _are_alike(active, other):
                 with graph.inserting_before(node):
                     call = add_module(graph, Activation(activation_of(active)), active.args[0], other)
                     result = graph.call_function(operator.getitem, (call, 0))
-                result.meta = dict(node.meta)
+                result.meta = contiguous_meta(node)
                 node.replace_all_uses_with(result)
                 graph.erase_node(node)
                 graph.erase_node(active)
                 break
+
+
+def _are_alike(first: Any, second: Any) -> bool:
+    shapes = shape_of(first), shape_of(second)
+    return None not in shapes and shapes[0] == shapes[1] and dtype_of(first) == dtype_of(second)
 
 
 def is_activation(node: Any) -> bool:

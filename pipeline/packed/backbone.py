@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any, Protocol
 
 import numpy as np
@@ -29,6 +30,7 @@ _MOST_DIFFERENCE = 0.05
 _TIMES, _UTMOST_DIFFERENCE = 3, 0.15
 # Of a token at random among others at random, which a model has not learned to be sure of; most differ by a tenth.
 _MOST_DIFFERENCE_OF_FLOAT8 = 0.3
+_TRACING = Lock()  # PyTorch's tracer changes how all modules of a process are called
 # Token ids, their positions, where texts begin, and tokens of the longest.
 _Packed = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 
@@ -112,10 +114,10 @@ class PackedBackbone:
 
 
 @torch.inference_mode()
-def pack(lm: Unpacked, *, float8: bool = False) -> PackedBackbone | None:
+def pack(lm: Unpacked, *, float8: bool = False, traces: bool = True) -> PackedBackbone | None:
     """The backbone for packed documents, or None if this machine, dtype or model does not take them.
 
-    float8: have its products take 8-bit floats, or give None.
+    float8: have its products take 8-bit floats, or give None. traces: whether to spend seconds on fewer passes.
 
     Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
     """
@@ -129,8 +131,9 @@ def pack(lm: Unpacked, *, float8: bool = False) -> PackedBackbone | None:
         return fused
     for name, one in ((_OWN_ATTENTION, own), (_ATTENTION, attend)):
         if one and (backbone := _packed(lm, one, truth, texts, name)):
-            fewer = _in_fewer_passes(backbone, one, truth, texts, float8=float8)
-            return fewer or (None if float8 else backbone)
+            fewer = _in_fewer_passes(backbone, one, truth, texts, float8=float8) if traces else None
+            if fewer or not float8:
+                return fewer or backbone
     return None
 
 
@@ -187,13 +190,14 @@ def _in_fewer_passes(
     usual = model.config._attn_implementation
     model.set_attn_implementation(_TRACED_ATTENTION)
     try:
-        module = trace(backbone.hidden_states, texts[0].device, attend)
+        with _TRACING:
+            layers = fuse_graph(trace(backbone.hidden_states, texts[0].device, attend), float8=float8)
     except Exception as error:  # of whatever the model's code met
         log.debug("a backbone's own operations are run one by one: %s", error)
         return None
     finally:
         model.set_attn_implementation(usual)
-    fused = PackedBackbone(backbone.lm, backbone.first, fuse_graph(module, float8=float8))
+    fused = PackedBackbone(backbone.lm, backbone.first, layers)
     difference = _difference_of(partial(fused.hidden_states, *texts), truth)
     if float8:
         return fused if difference < _MOST_DIFFERENCE_OF_FLOAT8 else None

@@ -158,9 +158,21 @@ def shape_of(node: Any) -> tuple[int, ...] | None:
     return None if known is None else tuple(known.shape)
 
 
+def dtype_of(node: Any) -> torch.dtype | None:
+    """The type that a node had in the trace."""
+    known = node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
+    return None if known is None else known.dtype
+
+
+def contiguous_meta(node: Any) -> dict[str, Any]:
+    """What is known of a tensor that is written in the place of a node's, row behind row."""
+    known = node.meta["tensor_meta"]
+    return {"tensor_meta": known._replace(stride=torch.empty(known.shape, device="meta").stride())}
+
+
 def behind_views(node: Any) -> Any:
-    """What a node shows in another shape, if that is contiguous and nothing else looks at what is between."""
-    while isinstance(node, fx.Node) and node.target in _VIEWS:
+    """What a node shows in another shape."""
+    while isinstance(node, fx.Node) and node.target in _RESHAPES:
         node = node.args[0]
     return node
 
@@ -170,9 +182,9 @@ def simplify(graph: fx.Graph) -> None:
     for node in calls(graph, _aten.clone.default, _aten.alias.default, _aten.detach.default):
         if not node.kwargs:
             _replace(node, node.args[0])
-    for node in calls(graph, *_VIEWS):
+    for node in calls(graph, *_RESHAPES):
         inner = node.args[0]
-        if isinstance(inner, fx.Node) and inner.target in _VIEWS:
+        if isinstance(inner, fx.Node) and inner.target in _RESHAPES:
             node.args = (inner.args[0], *node.args[1:])
             node.target = _aten.view.default
     seen: dict[Any, fx.Node] = {}
@@ -189,7 +201,7 @@ def simplify(graph: fx.Graph) -> None:
     graph.lint()
 
 
-_VIEWS = (_aten.view.default, _aten._unsafe_view.default)
+_RESHAPES = (_aten.view.default, _aten._unsafe_view.default)
 
 
 def _replace(node: Any, other: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from .graph import add_module, calls, shape_of, tensor_of
+from .graph import add_module, calls, contiguous_meta, dtype_of, shape_of, tensor_of
 
 _aten = torch.ops.aten
 
@@ -54,12 +54,12 @@ def fuse_norms(graph: fx.Graph) -> None:
         norm = AddNorm(tensor_of(weight), tensor_of(bias), epsilon)
         operands = _operands(given)
         norm.keeps_total = operands is not None and len(given.users) > 1
-        # Behind the sum, which may be looked at before the norm.
+        # Where the sum is, which may be looked at before the norm.
         with graph.inserting_before(given if operands else node):
             call = add_module(graph, norm, *(operands or (given, None)))
             total = graph.call_function(operator.getitem, (call, 0)) if norm.keeps_total else None
             normed = graph.call_function(operator.getitem, (call, 1))
-        normed.meta = {"tensor_meta": _contiguous(given.meta["tensor_meta"])}
+        normed.meta = contiguous_meta(given)
         for user in users:
             user.replace_all_uses_with(normed)
             graph.erase_node(user)
@@ -77,10 +77,5 @@ def _operands(node: Any) -> tuple[Any, Any] | None:
         return None
     first, second = node.args
     shapes = {shape_of(part) for part in (first, second, node)}
-    types = {part.meta["tensor_meta"].dtype for part in (first, second, node) if shape_of(part) is not None}
+    types = {dtype_of(part) for part in (first, second, node)}
     return (first, second) if len(shapes) == 1 and None not in shapes and len(types) == 1 else None
-
-
-def _contiguous(known: Any) -> Any:
-    """What is known of a tensor that a norm writes."""
-    return known._replace(stride=torch.empty(known.shape, device="meta").stride())

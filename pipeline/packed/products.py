@@ -66,29 +66,42 @@ def products_of(graph: fx.Graph) -> list[tuple[Any, Product]]:
 def join_products(graph: fx.Graph) -> None:
     """Make one product of those of the same rows, as of queries, keys and values.
 
-    The model's own weights become views of the joined ones, so that they are in memory once.
+    The model's own weights become views of the joined ones, so that they are in memory once, also where layers share
+    them.
     """
+    joined: dict[tuple[int, ...], Product] = {}
     groups: dict[Any, list[tuple[Any, Product]]] = {}
     for node, product in products_of(graph):
-        groups.setdefault((node.args[0], product.bias is None), []).append((node, product))
+        if product.activation == "none":
+            groups.setdefault((node.args[0], product.bias is None), []).append((node, product))
     for (rows, _), group in groups.items():
-        if len(group) > 1 and len({id(product.weight) for _, product in group}) == len(group):
-            _join(graph, rows, group)
+        ids = tuple(id(part) for _, product in group for part in (product.weight, product.bias))
+        if len(group) > 1 and len(set(ids[::2])) == len(group):
+            if ids not in joined:
+                joined[ids] = _joined([product for _, product in group])
+            _multiply_at_once(graph, rows, group, joined[ids])
 
 
-def _join(graph: fx.Graph, rows: Any, group: list[tuple[Any, Product]]) -> None:
-    weights = [product.weight for _, product in group]
-    joined = torch.cat([weight.detach() for weight in weights])
-    biases = [product.bias for _, product in group if product.bias is not None]
+def _joined(products: list[Product]) -> Product:
+    weight = torch.cat([product.weight.detach() for product in products])
+    biases = [product.bias for product in products if product.bias is not None]
+    start = 0
+    for product in products:
+        stop = start + len(product.weight)
+        product.weight.data = weight[start:stop]
+        start = stop
+    return Product(weight, torch.cat(biases) if biases else None)
+
+
+def _multiply_at_once(graph: fx.Graph, rows: Any, group: list[tuple[Any, Product]], joined: Product) -> None:
     with graph.inserting_before(group[0][0]):
-        whole = add_module(graph, Product(joined, torch.cat(biases) if biases else None), rows)
+        whole = add_module(graph, joined, rows)
         known = group[0][0].meta["tensor_meta"]
-        shape = torch.Size([known.shape[0], len(joined)])
-        whole.meta["tensor_meta"] = known._replace(shape=shape, stride=(len(joined), 1))
+        width = len(joined.weight)
+        whole.meta["tensor_meta"] = known._replace(shape=torch.Size([known.shape[0], width]), stride=(width, 1))
         start = 0
-        for (node, _), weight in zip(group, weights, strict=True):
-            stop = start + len(weight)
-            weight.data = joined[start:stop]
+        for node, product in group:
+            stop = start + len(product.weight)
             part = graph.call_function(_aten.slice.Tensor, (whole, 1, start, stop))
             part.meta = dict(node.meta)
             node.replace_all_uses_with(part)

@@ -44,6 +44,7 @@ def add_and_layer_norm(
 
     branch: None for the layer norm of `residual`. weight, bias: [D] or None.
     """
+    residual, branch = side_by_side(residual), None if branch is None else side_by_side(branch)
     rows, size = residual.shape
     block = triton.next_power_of_2(size)
     with torch.cuda.device_of(residual):
@@ -84,6 +85,7 @@ def activate(
 
     activation: "gelu" (by tanh, whose largest error is 0.0005), "silu", "relu" or "none".
     """
+    rows, other = side_by_side(rows), None if other is None else side_by_side(other)
     count, size = rows.shape
     block = triton.next_power_of_2(size)
     with torch.cuda.device_of(rows):
@@ -103,6 +105,11 @@ def activate(
             BLOCK=block,
             num_warps=_warps(block),
         )
+
+
+def side_by_side(rows: torch.Tensor) -> torch.Tensor:
+    """Rows whose numbers follow each other in memory."""
+    return rows if rows.stride(-1) == 1 else rows.contiguous()
 
 
 def _warps(block: int) -> int:

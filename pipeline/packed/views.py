@@ -24,7 +24,8 @@ _VIEWS = (
 def shorten_views(graph: fx.Graph) -> None:
     """Show at once what is shown by several views one after the other.
 
-    What is shown lies in memory as it did in the trace, but for the number of tokens.
+    What is shown lies in memory as it did in the trace, but for the number of tokens. What is left may copy: a part of
+    joined products cannot always be viewed as the product was.
     """
     for node in calls(graph, *_VIEWS):
         if any(user.target not in _VIEWS for user in node.users):
@@ -32,8 +33,12 @@ def shorten_views(graph: fx.Graph) -> None:
             base = chain[0].args[0]
             known = base.meta.get("tensor_meta")
             if len(chain) > 1 and known is not None and not _is_part(base):
-                _show(node, base, _seen(torch.empty_strided(known.shape, known.stride, device="meta"), chain))
+                shown = _seen(torch.empty_strided(known.shape, known.stride, device="meta"), chain)
+                if shown is not None:
+                    _show(node, base, shown)
     graph.eliminate_dead_code()
+    for node in calls(graph, _aten.view.default, _aten._unsafe_view.default):
+        node.target = _aten.reshape.default
 
 
 def _chain(node: Any) -> list[Any]:
@@ -49,10 +54,13 @@ def _is_part(base: Any) -> bool:
     return is_view(base.args[0] if base.target is operator.getitem else base)
 
 
-def _seen(tensor: torch.Tensor, chain: list[Any]) -> torch.Tensor:
-    """What views show of a tensor of the trace."""
+def _seen(tensor: torch.Tensor, chain: list[Any]) -> torch.Tensor | None:
+    """What views show of a tensor of the trace, None where they cannot: they were recorded before it was a part."""
     for view in chain:
-        tensor = view.target(tensor, *(_of_trace(argument) for argument in view.args[1:]))
+        try:
+            tensor = view.target(tensor, *(_of_trace(argument) for argument in view.args[1:]))
+        except RuntimeError:
+            return None
     return tensor
 
 
@@ -70,7 +78,7 @@ def _show(node: Any, base: Any, shown: torch.Tensor) -> None:
     sizes = [(size, stride) for size, stride in zip(shown.shape, shown.stride(), strict=True)]
     # How far apart the one element of a dimension is from others means nothing.
     strides = [1 if size == 1 else stride for size, stride in sizes]
-    if any(stride % TOKENS == 0 for stride in strides if stride):
+    if any(number % TOKENS == 0 for number in (*strides, shown.storage_offset()) if number):
         return
     graph = node.graph
     with graph.inserting_before(node):

@@ -1,20 +1,24 @@
-"""Which floating types run where, and that bfloat16 on a CPU stays near float32."""
+"""Which types run where, and that those of 16 and 8 bits on a CPU stay near float32."""
 
 import json
 import shutil
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from support.token_models import save_unicoil
 
 import sparton
 from sparton.pipeline.model import precision
-from sparton.pipeline.model.precision import auto_dtype, backbone_and_head, cpu_multiplies_bfloat16
+from sparton.pipeline.model.base import Runtime
+from sparton.pipeline.model.placement import place
+from sparton.pipeline.model.precision import auto_dtype, backbone_and_head, cpu_multiplies_bfloat16, multiplies_int8
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 TEXTS = ["Small black leather crossbody bag with a zip", "raincoat", "An evening clutch of satin, lined with silk"]
 
+on_vnni = pytest.mark.skipif(not multiplies_int8(CPU), reason="needs a CPU that multiplies 8-bit integers")
 pytestmark = pytest.mark.fresh  # a model that is loaded already has its types
 
 
@@ -85,11 +89,12 @@ def test_a_cpu_without_it_takes_the_settings_and_multiplies_in_float32(monkeypat
     np.testing.assert_array_equal(asked.encode(TEXTS).values, plain.encode(TEXTS).values)
 
 
-@pytest.mark.parametrize(("dtype", "head"), [("float8", torch.bfloat16), ("int8", torch.float32)])
-def test_types_of_8_bits_are_of_products_alone(dtype, head, capable):
-    assert backbone_and_head(dtype, GPU) == (head, head)
+@pytest.mark.parametrize(("dtype", "device", "rest"), [("float8", GPU, torch.bfloat16), ("int8", CPU, torch.float32)])
+def test_types_of_8_bits_are_of_products_alone(dtype, device, rest, capable):
+    assert backbone_and_head(dtype, device) == (rest, rest)
 
 
+@on_vnni
 @pytest.mark.slow
 def test_a_head_in_8_bit_integers_moves_impacts_by_its_rounding():
     plain, rounded = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("float32", "int8"))
@@ -108,7 +113,7 @@ def test_documents_in_8_bit_floats_need_a_gpu(run_cli, bags, tmp_path):
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
         "sparton: float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
-        "cpu; use --dtype bfloat16, or another --device"
+        "cpu; use another --device, or for a new index --dtype bfloat16"
     )
 
 
@@ -129,9 +134,49 @@ def test_queries_of_documents_in_8_bit_floats_are_encoded_anywhere(small_index, 
     assert any(found[0])
 
 
+def test_without_the_instructions_int8_is_refused_for_documents_and_bfloat16_for_queries(
+    run_cli, bags, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    done = run_cli("encode", bags, "--output", tmp_path / "index", "--device", "cpu", "--dtype", "int8")
+    assert (done.code, done.stdout) == (1, "")
+    assert "int8 needs a CPU with AVX512-VNNI, AVX-VNNI or AMX, and documents would be encoded on cpu" in done.stderr
+    assert place(Runtime(device="cpu", dtype="int8", for_texts=True)).dtype == "bfloat16"
+
+
+@on_vnni
 def test_int8_is_refused_where_it_is_for_nothing(run_cli, bags, tmp_path):
     save_unicoil(tmp_path / "model")
     options = ("--model", tmp_path / "model", "--device", "cpu", "--dtype", "int8")
     done = run_cli("encode", bags, "--output", tmp_path / "index", *options)
     assert done.code == 1
     assert "int8 is for products with a vocabulary; use --dtype float32" in done.stderr
+
+
+@on_vnni
+@pytest.mark.slow
+def test_an_index_in_8_bit_integers_is_updated_and_searched_so(run_cli, bags, write_parquet, tmp_path):
+    """As one that was built of all rows at once."""
+    changed = write_parquet(
+        tmp_path / "changed.parquet", id=["d07", "new"], text=["an evening clutch", "a satin purse"]
+    )
+    rows = pq.read_table(bags).to_pylist()
+    rows[7]["text"] = "an evening clutch"
+    whole = write_parquet(
+        tmp_path / "whole.parquet",
+        id=[*(row["id"] for row in rows), "new"],
+        text=[*(row["text"] for row in rows), "a satin purse"],
+    )
+    for name, corpus in (("updated", bags), ("fresh", whole)):
+        done = run_cli("index", corpus, "--index", tmp_path / name, "--model", "tiny", "--dtype", "int8")
+        assert done.code == 0, done.stderr
+    done = run_cli("update", tmp_path / "updated", changed)
+    assert done.code == 0, done.stderr
+    updated, fresh = (sparton.Searcher(tmp_path / name) for name in ("updated", "fresh"))
+    assert updated.manifest.settings.model.documents.dtype == "int8"
+    for text in ("evening clutch", "satin purse", "black leather bag"):
+        found, expected = ({hit.id: hit.score for hit in one.search(text, k=100)} for one in (updated, fresh))
+        assert found == expected
+        assert updated.document_terms(text) == sparton.Encoder("tiny", device="cpu", dtype="int8").terms(text)
+    updated.close()
+    fresh.close()

@@ -52,6 +52,7 @@ MODELS = {
     "qwen3": lambda: decoders.build("qwen3"),
     "llama": lambda: decoders.build("llama"),
     "gemma3": lambda: decoders.build("gemma3"),
+    "gated gelu": lambda: decoders.build("llama", mlp_bias=True, hidden_act="gelu"),
 }
 
 
@@ -151,6 +152,43 @@ def test_gates_are_one_operation(device):
     fused = fuse_graph(traced(language_model("qwen3", device), device))
     assert [gate.activation for gate in modules_of(fused, Activation)] == ["silu"] * 2
     assert len(modules_of(fused, Product)) == 4 * 2
+
+
+class Squares(torch.nn.Module):
+    """Multiplies an activation by itself, and shows a part of joined products by heads."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(100, 32)
+        self.first, self.second = torch.nn.Linear(32, 32, bias=False), torch.nn.Linear(32, 32, bias=False)
+
+    def forward(self, ids, positions, offsets, longest):
+        hidden = self.embedding(ids)
+        active = torch.relu(self.first(hidden))
+        heads = self.second(hidden).view(-1, 8)
+        return active * active + torch.nn.functional.silu(heads).view(-1, 32) + hidden.t().contiguous().t()
+
+
+@torch.inference_mode()
+def test_what_only_looks_like_a_pattern_stays_right(device):
+    torch.manual_seed(3)
+    model = Squares().eval().requires_grad_(False).to(device)
+    ids = torch.randint(5, 100, (33,), device=device)
+    expected = model(ids, None, None, 33)
+    fused = fuse_graph(trace(model, torch.device(device), attend))
+    torch.testing.assert_close(fused.hidden_states(ids, ids, ids, 33), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.gpu
+@on_gpu
+@torch.inference_mode()
+def test_a_rewrite_that_fails_leaves_a_model_its_own_operations(monkeypatch):
+    lm = language_model("bert", "cuda")
+    lm.backbone.to(torch.bfloat16)
+    monkeypatch.setattr("sparton.pipeline.packed.fused.REWRITES", (lambda graph: 1 / 0,))
+    backbone = pack(LanguageModel(lm.backbone, lm.weight.bfloat16(), None, None, lm.vocabulary, 64))
+    assert backbone is not None
+    assert backbone.layers is None
 
 
 class InPlace(torch.nn.Module):

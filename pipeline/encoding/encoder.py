@@ -119,14 +119,14 @@ class Encoder:
         """
         tokens = self.tokenize(texts)
         if self.device.type != "cpu":
-            return concatenate(list(self.encode_stream(tokens.each())))
+            return replace(concatenate(list(self.encode_stream(tokens.each()))), vocabulary=self.vocabulary)
         known = np.flatnonzero(tokens.lengths)
         batches = np.split(known, len(known)) if len(known) else []
         if self._batches_change_nothing(tokens, known):
             lengths = self._whole_blocks(tokens.lengths[known])
             batches = [known[batch] for batch in batches_of_one_length(lengths, self.batch_tokens, self._most_texts)]
         parts = [self._begin_quantize(self._weights(tokens, rows, whole_blocks=True))() for rows in batches]
-        return join(parts, batches, len(tokens))
+        return replace(join(parts, batches, len(tokens)), vocabulary=self.vocabulary)
 
     def _batches_change_nothing(self, tokens: Tokens, rows: np.ndarray) -> bool:
         """Whether the first texts have, to the bit, the same weights in one batch and alone. Found out once."""

@@ -108,7 +108,7 @@ def load_splade(
         if placement.int8 and files.pooling != "max":
             raise SpartonError(
                 f"the model in {files.folder} pools by {files.pooling}, and 8-bit integers are for maxima; use ",
-                Parameter("dtype", "float32"),
+                Parameter("dtype", "bfloat16"),
             )
         model = SpladeModel(
             lm,

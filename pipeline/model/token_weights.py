@@ -129,7 +129,7 @@ def load_token_weights(files: EncoderFiles, runtime: Runtime) -> TokenScorer:
     if placement.int8:
         raise SpartonError(
             f"the model in {files.folder} gives each token a weight, and int8 is for products with a vocabulary; use ",
-            Parameter("dtype", "float32"),
+            Parameter("dtype", "bfloat16"),
         )
     with told_if_too_large(files.folder, placement.device):
         checkpoint = load_checkpoint(

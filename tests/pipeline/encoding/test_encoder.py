@@ -58,6 +58,7 @@ def test_a_text_by_itself_is_one_text_and_impacts_know_their_terms(encoder):
     impacts = encoder.encode("small black bag")
     assert len(impacts) == 1
     assert impacts.to_dicts() == [encoder.terms("small black bag")]
+    assert encoder.encode_alone(["small black bag"]).to_dicts() == impacts.to_dicts()
     assert impacts.to_scipy().shape == (1, len(encoder.vocabulary))
     assert impacts.to_scipy().toarray().tolist() == dense(impacts, encoder).tolist()
     assert impacts.to_torch().to_dense().tolist() == dense(impacts, encoder).tolist()

@@ -150,7 +150,7 @@ def test_int8_is_refused_where_it_is_for_nothing(run_cli, bags, tmp_path):
     options = ("--model", tmp_path / "model", "--device", "cpu", "--dtype", "int8")
     done = run_cli("encode", bags, "--output", tmp_path / "index", *options)
     assert done.code == 1
-    assert "int8 is for products with a vocabulary; use --dtype float32" in done.stderr
+    assert "int8 is for products with a vocabulary; use --dtype bfloat16" in done.stderr
 
 
 @on_vnni

@@ -37,6 +37,7 @@ def test_every_command_has_help(run_cli, command):
     assert f"sparton {command} " in ran.stdout
 
 
+@pytest.mark.slow
 def test_help_does_not_import_torch():
     code = (
         "import sys; sys.argv = ['sparton', '--help']\n"

@@ -97,6 +97,7 @@ def test_an_export_that_was_killed_goes_on_and_has_the_same_bytes(shop, plain, t
     assert files_of(folder) == plain[name]
 
 
+@pytest.mark.slow
 def test_a_file_that_was_changed_is_written_again(shop, plain, tmp_path):
     sparton.export_index(shop.index, "parquet", tmp_path / "out")
     damaged = tmp_path / "out" / "documents-00001.parquet"
@@ -196,6 +197,7 @@ def parquet_content(folder):
     return {row["id"]: (row["text"], dict(zip(row["terms"], row["impacts"], strict=True))) for row in rows}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("join", [True, False])
 def test_terms_are_numbered_without_reading_the_documents_unless_some_were_deleted(
     shop, tmp_path, monkeypatch, static_model, join

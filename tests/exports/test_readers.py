@@ -40,6 +40,7 @@ def test_parquet_has_every_document_and_finds_the_same(shop, export):
     assert report.postings == sum(map(len, shop.vectors.values()))
 
 
+@pytest.mark.slow
 def test_seismic_finds_the_same(shop, export):
     seismic = pytest.importorskip("seismic", reason="pyseismic-lsr is not installed (extra seismic)")
     folder, report = export("seismic")
@@ -61,6 +62,7 @@ def test_seismic_finds_the_same(shop, export):
     assert report.notes == {}
 
 
+@pytest.mark.slow
 def test_bmp_reads_ciff_and_finds_what_8_bits_say(shop, export, tmp_path):
     bmp = pytest.importorskip("bmp", reason="bmp is not installed (extra test)")
     folder, report = export("ciff")

@@ -109,6 +109,7 @@ def test_bulk_requests_are_what_the_mapping_takes(shop, export, name):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BULK)
 def test_lucenes_features_find_the_same(shop, export, name):
     folder, _ = export(name)

@@ -245,6 +245,7 @@ def test_fields_are_those_of_a_file_of_the_same_rows(build, tmp_path, form):
     assert kinds[0] == kinds[1]
 
 
+@pytest.mark.slow
 @needs_pandas
 def test_columns_of_objects_are_taken_a_piece_at_a_time(build, tmp_path):
     import pandas
@@ -527,6 +528,7 @@ def test_usage_errors_are_of_their_kind(build):
 CHANGED = pa.table({"sku": ["d03", "new", "d07"], "title": ["gold clutch", "silver clutch", None]})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["table", "dicts"])
 def test_an_update_takes_rows_as_a_build_does(build, static_model, tmp_path, form):
     pq.write_table(TABLE, tmp_path / "rows.parquet")

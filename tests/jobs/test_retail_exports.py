@@ -229,6 +229,7 @@ def types_of(document):
     return {name: type(value) for name, value in document[2].items()}
 
 
+@pytest.mark.slow
 @LAYOUTS
 def test_every_value_of_a_shop_s_export_is_read(tmp_path, name, write, read, kinds):
     for seed in range(20):

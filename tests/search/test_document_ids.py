@@ -55,6 +55,7 @@ def test_they_are_those_that_java_reads_before_and_after_they_are_kept(reader):
     assert kept._share.taken == len(kept._kept.text) + 8 * len(NAMES)
 
 
+@pytest.mark.slow
 def test_threads_get_what_each_would_get_alone(reader):
     every, kept = list(ids(reader)), DocumentIds(reader)
     several = asked(300, len(NAMES), 2)

@@ -161,6 +161,7 @@ def test_a_filter_that_is_nested_without_end_is_refused(text):
         typed(text)
 
 
+@pytest.mark.slow
 def test_long_filters_are_taken():
     assert len(typed(" or ".join(["in_stock"] * 5_000)).of) == 5_000
     assert len(typed(f"brand in ({', '.join(map(str, range(5_000)))})").values) == 5_000

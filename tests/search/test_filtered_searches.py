@@ -141,6 +141,7 @@ def test_the_most_frequent_values_of_a_field_are_those_of_all_documents(searcher
     assert str(refused.value) == "most is 0; expected at least 1"
 
 
+@pytest.mark.slow
 def test_threads_that_share_a_searcher_get_what_each_would_get_alone(shop, searcher):
     """A searcher just opened, whose filters and values nobody has asked for yet."""
     asked = [

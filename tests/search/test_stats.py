@@ -129,6 +129,7 @@ def test_a_counter_counts_more_than_a_digit_holds(tmp_path):
     assert found.collection is None
 
 
+@pytest.mark.slow
 def test_a_segment_in_one_file_is_counted_by_what_is_in_it(small_index, tmp_path, monkeypatch):
     start_jvm()
     parts = sorted((small_index / "collection").glob("*.jsonl"))

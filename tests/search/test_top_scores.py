@@ -114,6 +114,7 @@ def test_the_last_score_may_be_that_of_many(built):
     index.close()
 
 
+@pytest.mark.slow
 def test_filters_and_deleted_documents_and_new_ones(tmp_path):
     """An update leaves deleted documents in a segment, and puts new ones into another."""
     matrix = np.vstack([impacts(1), impacts(2)[:200]])
@@ -147,6 +148,7 @@ def test_several_indexes_are_searched_as_one(tmp_path, built):
     index.close()
 
 
+@pytest.mark.slow
 def test_many_searches_at_once_find_what_each_finds_alone(built):
     folder, matrix = built
     index = in_ranges(ImpactIndex(folder), 3)

@@ -61,6 +61,7 @@ def test_whatever_is_escaped_comes_back():
         assert without_markup(text) == " ".join(" ".join(words).split()), words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     ["<b>" * 200_000, "<p " * 200_000, "<!--" * 200_000, "<p '" * 100_000 + ">", "&amp" * 200_000,

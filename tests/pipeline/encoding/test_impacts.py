@@ -371,6 +371,7 @@ def random_row(chosen):
     return {term: chosen.randrange(1, largest + 1) for term in sorted(terms)}
 
 
+@pytest.mark.slow
 def test_pruned_impacts_are_those_of_plain_python():
     chosen = random.Random(1)
     for _ in range(300):

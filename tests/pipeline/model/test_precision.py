@@ -82,6 +82,7 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     np.testing.assert_array_equal(again.values, impacts.values)
 
 
+@pytest.mark.slow
 def test_a_cpu_without_it_takes_the_settings_and_multiplies_in_float32(monkeypatch):
     monkeypatch.setattr(precision, "cpu_multiplies_bfloat16", lambda: False)
     asked, plain = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("bfloat16", "float32"))
@@ -117,6 +118,7 @@ def test_documents_in_8_bit_floats_need_a_gpu(run_cli, bags, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_queries_of_documents_in_8_bit_floats_are_encoded_anywhere(small_index, tmp_path):
     """As those of documents in bfloat16."""
     indexes = []

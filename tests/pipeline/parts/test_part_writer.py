@@ -27,6 +27,7 @@ def writers(processes):
     return [Subprocess(WRITER) for _ in range(processes)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 1, 3])
 def test_every_part_is_written_and_comes_back_in_order(tmp_path, processes):
     done = list(write_parts(parts(tmp_path), VOCABULARY, store_text=True, workers=writers(processes)))
@@ -50,11 +51,13 @@ def test_only_so_many_parts_are_in_memory(tmp_path):
         assert len(made) - number <= 4
 
 
+@pytest.mark.slow
 def test_many_failures_at_once_end_the_writing(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(write_parts(parts(tmp_path / "nowhere", 30), VOCABULARY, store_text=False, workers=writers(3)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 2])
 def test_a_part_that_cannot_be_written_is_an_os_error(tmp_path, processes):
     with pytest.raises(FileNotFoundError) as caught:

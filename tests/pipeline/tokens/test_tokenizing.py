@@ -74,6 +74,7 @@ def test_words_alone_give_the_tokens_of_the_whole_text(bert):
     assert expected(bert, texts)[1] > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [0, 2])
 def test_shards_of_any_size_come_back_in_order(bert, processes, monkeypatch):
     monkeypatch.setattr(tokenizing, "_SLICE", 7)

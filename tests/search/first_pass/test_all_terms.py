@@ -101,6 +101,7 @@ def test_two_searches_share_a_budget_until_one_is_closed(index):
     assert budget._taken == 0
 
 
+@pytest.mark.slow
 def test_threads_get_what_each_would_get_alone(index):
     search, asked = AllTerms(fewest=0), queries(200, 3)
     with ThreadPoolExecutor(8) as pool:

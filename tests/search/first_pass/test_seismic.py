@@ -151,6 +151,7 @@ def test_an_infinite_float_hides_no_document(tmp_path, thorough):
             assert found(quick, terms, 5) == best(documents, terms, 5)
 
 
+@pytest.mark.slow
 def test_one_of_which_the_largest_impact_was_not_recorded_is_searched_as_exactly(copy, few):
     path = copy / "sparton.json"
     content = json.loads(path.read_text())

@@ -81,6 +81,7 @@ def test_an_index_no_larger_than_the_candidates_is_searched_exactly(exact, quick
         assert ranked(quick, terms, 400) == ranked(exact, terms, 400)
 
 
+@pytest.mark.slow
 def test_all_documents_as_candidates_give_the_hits_of_an_exact_search(exact, quick, monkeypatch):
     """Whatever the heavy terms are, as long as every document that matches has one of them."""
     first = WORDS[0]
@@ -96,6 +97,7 @@ def test_all_documents_as_candidates_give_the_hits_of_an_exact_search(exact, qui
     assert ranked(quick, every, matching) == expected
 
 
+@pytest.mark.slow
 def test_scores_are_exact_and_most_hits_too(exact, quick, few):
     found = wanted = 0
     for terms in queries():
@@ -114,6 +116,7 @@ def test_equal_scores_are_in_order_of_id(quick, few):
     assert [name for name, *_ in hits] == [name for _, name in sorted((-score, name) for name, score, *_ in hits)]
 
 
+@pytest.mark.slow
 def test_pages_of_a_query_with_many_equal_scores_are_parts_of_one_list(tmp_path, monkeypatch):
     rng, terms = random.Random(7), [f"t{number}" for number in range(8)]
     (tmp_path / "vectors.jsonl").write_text(
@@ -141,6 +144,7 @@ def test_how_many_candidates_are_looked_for_is_the_same_for_the_pages_of_a_query
     assert [candidates_for(most, 1_000, 2) for most in (501, 1_000, 1_001, 2_000)] == [2_000, 2_000, 4_000, 4_000]
 
 
+@pytest.mark.slow
 def test_filters_facets_orders_and_offsets_are_those_of_exact_searches(exact, quick, few):
     for terms in queries(20):
         for test in FILTERS:

@@ -67,6 +67,7 @@ def test_an_index_whose_documents_are_encoded_as_queries_opens_nothing_for_them(
     assert searcher._document_encoder() is searcher.encoder
 
 
+@pytest.mark.slow
 def test_documents_that_are_encoded_otherwise_are_encoded_as_they_were(small_catalog, static_model, tmp_path):
     index = tmp_path / "index"
     sparton.build_index(small_catalog, index, model=str(static_model), top_terms=4, index_processes=1, heap_mb=128)

@@ -107,6 +107,7 @@ def test_each_index_responds_as_it_does_alone_and_the_first_without_a_name(clien
         assert client.get(f"/indexes/{name}/").text == alone.get("/").text == client.get("/").text
 
 
+@pytest.mark.slow
 def test_the_service_tells_of_all_its_indexes(client, searchers):
     listed = client.get("/indexes").json()["indexes"]
     assert listed == [client.get(f"/indexes/{name}/index").json() for name in searchers]

@@ -143,6 +143,7 @@ def test_slow_clients_shut_nobody_out(strict, well):
     assert (503, CUT) in heard
 
 
+@pytest.mark.slow
 def test_idle_connections_make_room(strict, well):
     with ExitStack() as opened:
         idle = []

@@ -168,6 +168,7 @@ def test_documents_terms_and_the_index_itself(agents, stock_searcher):
     }
 
 
+@pytest.mark.slow
 def test_a_document_that_was_split_has_its_passages_as_over_http(threads, small_catalog, static_model, tmp_path):
     folder = tmp_path / "split"
     sparton.build_index(small_catalog, folder, model=str(static_model), chunk=True, max_length=12)

@@ -245,6 +245,7 @@ def test_a_service_goes_on_looking_after_any_error(tmp_path, monkeypatch, caplog
     ]
 
 
+@pytest.mark.slow
 def test_a_look_under_way_holds_up_no_end_and_what_it_opens_is_closed(tmp_path, monkeypatch):
     looking, go_on, closed = threading.Event(), threading.Event(), threading.Event()
 

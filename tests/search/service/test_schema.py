@@ -106,6 +106,7 @@ def test_responses_are_as_the_schema_says(client, schema, method, path, body):
     check(schema, response)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "path", "body", "status"), WRONG)
 def test_refusals_are_as_the_schema_says(client, schema, method, path, body, status):
     response = client.request(method, path, json=body)
@@ -159,6 +160,7 @@ def test_a_document_is_as_the_schema_says(client, schema, shop_searcher):
     check(schema, client.get(f"/indexes/shop/doc/{name}"))
 
 
+@pytest.mark.slow
 def test_the_schema_is_one_of_openapi_and_names_every_route(client, schema):
     validator = pytest.importorskip("openapi_spec_validator", reason="openapi-spec-validator is not installed")
     validator.validate(client.get("/openapi.json").json())

@@ -107,6 +107,7 @@ def test_a_batch_is_answered_in_its_order(served):
         assert result["hits"] == json.loads(get(served, q=result["query"], k=3)[1])["hits"]
 
 
+@pytest.mark.slow
 def test_health_and_metrics(served, well):
     assert json.loads(ask(served, "GET", "/health")[1]) == well
     get(served, q="bag")
@@ -462,6 +463,7 @@ def test_too_many_at_once_are_told_to_come_back(path, counted):
     assert f'sparton_requests_total{{path="{counted}",status="503"}} 1' in metrics.text()
 
 
+@pytest.mark.slow
 def test_too_many_at_once_are_told_what_everybody_is_told_too(searcher):
     """The whole application, with room for no request to be searched for."""
     import asyncio

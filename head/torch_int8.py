@@ -34,8 +34,8 @@ def int8_head(
     """Weights, float32 [B, V]: the maximum over positions of log1p(relu(logit)).
 
     hidden: [B, S, D] floating, on a CPU. bias: [V] or None. mask: [B, S], non-zero where a position counts, or None for
-    all; a row of zeros gives zeros. Extra memory: one tile of logits, and the hidden states
-    in float32 and rounded. Not differentiable.
+    all; a row of zeros gives zeros. Extra memory: one tile of logits, and the hidden states in float32 and rounded. Not
+    differentiable.
     """
     batch, length, size = hidden.shape
     vocabulary = len(weight.values)

@@ -154,14 +154,18 @@ def tensor_of(node: Any) -> torch.Tensor | None:
 
 def shape_of(node: Any) -> tuple[int, ...] | None:
     """The shape that a node had in the trace."""
-    known = node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
+    known = _known_of(node)
     return None if known is None else tuple(known.shape)
 
 
 def dtype_of(node: Any) -> torch.dtype | None:
     """The type that a node had in the trace."""
-    known = node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
+    known = _known_of(node)
     return None if known is None else known.dtype
+
+
+def _known_of(node: Any) -> Any:
+    return node.meta.get("tensor_meta") if isinstance(node, fx.Node) else None
 
 
 def contiguous_meta(node: Any) -> dict[str, Any]:
@@ -218,14 +222,16 @@ def _refuse_changes_in_place(module: fx.GraphModule) -> None:
 
 def _count_tokens(graph: fx.Graph) -> None:
     """Put the batch's number of tokens where the trace's stands."""
-    ids = next(node for node in graph.nodes if node.op == "placeholder")
-    last = [node for node in graph.nodes if node.op == "placeholder"][-1]
-    with graph.inserting_after(last):
-        tokens = graph.call_function(_aten.sym_size.int, (ids, 0))
-
+    given = _arguments(graph)
+    with graph.inserting_after(given[-1]):
+        tokens = graph.call_function(_aten.sym_size.int, (given[0], 0))
     for node in calls(graph, *_SIZED):
         with graph.inserting_before(node):
             node.args = count_tokens(node.args, tokens)
+
+
+def _arguments(graph: fx.Graph) -> list[fx.Node]:
+    return [node for node in graph.nodes if node.op == "placeholder"]
 
 
 def tokens_of(graph: fx.Graph) -> Any:
@@ -246,8 +252,7 @@ def count_tokens(argument: Any, tokens: fx.Node) -> Any:
 def _attend_by(module: fx.GraphModule, attend: Attend) -> None:
     """Put attention where the trace has its shapes."""
     graph = module.graph
-    last = [node for node in graph.nodes if node.op == "placeholder"][-1]
-    with graph.inserting_after(last):
+    with graph.inserting_after(_arguments(graph)[-1]):
         longest = graph.placeholder("longest")
     module.add_module("attention", _Attention(attend))
     for node in calls(graph, torch.ops.sparton.packed_attention.default):

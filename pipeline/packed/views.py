@@ -75,9 +75,8 @@ def _of_trace(argument: Any) -> Any:
 
 
 def _show(node: Any, base: Any, shown: torch.Tensor) -> None:
-    sizes = [(size, stride) for size, stride in zip(shown.shape, shown.stride(), strict=True)]
     # How far apart the one element of a dimension is from others means nothing.
-    strides = [1 if size == 1 else stride for size, stride in sizes]
+    strides = [1 if size == 1 else stride for size, stride in zip(shown.shape, shown.stride(), strict=True)]
     if any(number % TOKENS == 0 for number in (*strides, shown.storage_offset()) if number):
         return
     graph = node.graph

@@ -4,8 +4,8 @@ import pytest
 import torch
 from support import decoders
 from support.masked_lms import build
+from support.packed_texts import attend, end_to_end
 from support.triton_devices import on_gpu
-from torch.nn.functional import scaled_dot_product_attention
 
 from sparton.pipeline.model.echo import second_copies, second_only, twice
 from sparton.pipeline.model.language_model import LanguageModel, split_head
@@ -39,28 +39,6 @@ def decoder(name, device, dtype, both_ways, **more):
 
 def hidden_states_alone(lm, texts):
     return torch.cat([lm.hidden_states(text[None], torch.ones_like(text[None]))[0] for text in texts])
-
-
-def end_to_end(texts):
-    """What a PackedBackbone takes."""
-    lengths = [len(text) for text in texts]
-    offsets = torch.tensor([0, *lengths], device=texts[0].device).cumsum(0).int()
-    positions = torch.cat([torch.arange(length, device=texts[0].device) for length in lengths])
-    return torch.cat(texts), positions, offsets, max(lengths)
-
-
-def attend(query, key, value, offsets, longest, scale, causal, window=None):
-    """Each text alone, by PyTorch."""
-    parts = []
-    for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        one = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))
-        distance = torch.arange(stop - start)[:, None] - torch.arange(stop - start)
-        seen = (distance >= 0) if causal else torch.ones_like(distance, dtype=torch.bool)
-        seen = seen if window is None else seen & (distance < window)
-        parts.append(
-            scaled_dot_product_attention(*one, attn_mask=seen, scale=scale, enable_gqa=True)[0].transpose(0, 1)
-        )
-    return torch.cat(parts)
 
 
 @pytest.mark.parametrize(

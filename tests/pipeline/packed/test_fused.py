@@ -4,8 +4,8 @@ import pytest
 import torch
 from support import decoders
 from support.masked_lms import build
+from support.packed_texts import attend, end_to_end
 from support.triton_devices import DEVICES, on_gpu
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import (
     AlbertConfig,
     AlbertForMaskedLM,
@@ -56,20 +56,6 @@ MODELS = {
 }
 
 
-def attend(query, key, value, offsets, longest, scale, causal, window=None):
-    """Each text alone, by PyTorch."""
-    parts = []
-    for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        one = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))
-        distance = torch.arange(stop - start)[:, None] - torch.arange(stop - start)
-        seen = (distance >= 0) if causal else torch.ones_like(distance, dtype=torch.bool)
-        seen = (seen if window is None else seen & (distance < window)).to(query.device)
-        parts.append(
-            scaled_dot_product_attention(*one, attn_mask=seen, scale=scale, enable_gqa=True)[0].transpose(0, 1)
-        )
-    return torch.cat(parts)
-
-
 AttentionInterface.register("traced", _as_transformers_calls_it(recording_attention))
 AttentionMaskInterface.register("traced", _no_mask)
 
@@ -98,13 +84,6 @@ def traced(lm, device):
         lm.backbone.set_attn_implementation("eager")
 
 
-def end_to_end(texts, device):
-    lengths = [len(text) for text in texts]
-    offsets = torch.tensor([0, *lengths], device=device).cumsum(0).int()
-    positions = torch.cat([torch.arange(length, device=device) for length in lengths])
-    return torch.cat(texts), positions, offsets, max(lengths)
-
-
 def modules_of(graph, kind):
     return [module for module in map(module_of, graph.module.graph.nodes) if isinstance(module, kind)]
 
@@ -121,11 +100,9 @@ def test_fused_operations_give_the_models_own_hidden_states(device, name):
     assert expected.std() > 0.1
     # On a GPU GELU is its approximation by tanh.
     atol = 2e-3 if device == "cuda" else 5e-5
-    torch.testing.assert_close(fused.hidden_states(*end_to_end(texts, device)), expected, atol=atol, rtol=1e-3)
+    torch.testing.assert_close(fused.hidden_states(*end_to_end(texts)), expected, atol=atol, rtol=1e-3)
     # Of one text too, and of weights of which some are now views of others.
-    torch.testing.assert_close(
-        fused.hidden_states(*end_to_end(texts[2:3], device)), expected[32:96], atol=atol, rtol=1e-3
-    )
+    torch.testing.assert_close(fused.hidden_states(*end_to_end(texts[2:3])), expected[32:96], atol=atol, rtol=1e-3)
     again = torch.cat([lm.hidden_states(text[None], torch.ones_like(text[None]))[0] for text in texts])
     torch.testing.assert_close(again, expected, atol=2e-5, rtol=2e-5)
 

@@ -31,9 +31,10 @@ from training_steps import DOCUMENT, QUERY, Training, config_of, largest
 from head import hardware
 from sparton.head import splade_head
 from sparton.head.inputs import check_inputs
-from sparton.head.triton_grad_hidden import _lists, hidden_gradient
+from sparton.head.triton_grad_hidden import hidden_gradient
 from sparton.head.triton_grad_weight import weight_gradient
 from sparton.head.triton_head import triton_head
+from sparton.head.triton_row_lists import row_lists
 
 HEADS = {"30k": (32, 512, 768, 30_522), "250k": (32, 256, 768, 250_002)}
 SPARSE = 0.01
@@ -108,7 +109,7 @@ def measure_pieces(name: str, repeats: int) -> Figures:
         calls = {
             "forward, weights alone": lambda turn, i=inputs: triton_head(i),
             "forward with positions": lambda turn, i=inputs: triton_head(i, with_positions=True),
-            "sort": lambda turn, a=(grad, weights, positions): _lists(*a, batch * length, length),
+            "sort": lambda turn, a=(grad, weights, positions): row_lists(*a, batch * length, length),
             "hidden's gradient": lambda turn, a=(grad, weights, positions, weight, states.shape, length): (
                 hidden_gradient(*a)
             ),

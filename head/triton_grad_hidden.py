@@ -1,22 +1,27 @@
-"""The gradient of the hidden states, in Triton: pairs (row, term) sorted by row, and one program a stretch of them.
+"""The gradient of the hidden states, in Triton: a list of terms for each row, and one program a stretch of it.
 
-Each weight that is not 0 sends its logit's gradient times its term's row of E to one row of hidden states. Sorted by
-that row the pairs are lists, one a row, and a list is added up where its programs hold the sum: no atomics, and the
-same bits every time, because the sort is stable and a list is cut at every CHUNK pairs from its start.
+Each weight that is not 0 sends its logit's gradient times its term's row of E to one row of hidden states. In lists by
+row (`triton_row_lists.py`) they are added up where a program holds the sum: no atomics, and the same bits every time,
+because a list is cut at every CHUNK pairs from its start.
 
 A list of at most CHUNK pairs is one program's. A longer one has more, whose sums wait in `parts` for a second kernel.
 Nobody on the host knows how long the lists are, so there is a program for every list's first CHUNK pairs and one for
 every later stretch there could be: of CHUNK pairs in the sorted order, at most one later stretch begins among them.
+
+All programs of some columns run before those of the next: what they read of E, these columns alone, then lies in L2.
+A program is one warp. Larger ones were two to three times slower, since most lists are short.
 """
 
 import torch
 import triton
 import triton.language as tl
 
-from .triton_grad_weight import grad_logits
+from .triton_row_lists import RowLists, row_lists
 
-# Pairs a program adds up at most; pairs it has in flight; columns of a row of E.
-CHUNK, BLOCK_P, BLOCK_D, WARPS = 512, 16, 256, 4
+# Pairs a program adds up at most, and those it has in flight.
+CHUNK, BLOCK_P = 512, 4
+# Columns of E at a time: as many as leave them in L2, of which a GPU has 40 to 50 MB.
+BLOCK_D, LEAST_BLOCK_D, CACHED_BYTES = 256, 64, 2**25
 # Pairs sorted at once, so that the sort's memory does not grow with the batch: 40 bytes a pair, 160 MiB.
 PAIRS = 2**22
 
@@ -54,33 +59,33 @@ def _add_lists(
     length: int,
 ) -> None:
     """Write the rows of d_hidden that any of these documents' pairs go to."""
-    vocabulary, (rows, hidden_size) = grad.shape[1], d_hidden.shape
+    rows, hidden_size = d_hidden.shape
     if not grad.numel() or not rows:
         return
-    keys, order, starts = _lists(grad, weights, positions, rows, length)
-    blocks, stretches = triton.cdiv(len(keys), CHUNK), triton.cdiv(hidden_size, BLOCK_D)
+    lists: RowLists = row_lists(grad, weights, positions, rows, length)
+    blocks = triton.cdiv(len(lists.rows), CHUNK)
     parts = torch.empty((2 * blocks, hidden_size), dtype=torch.float32, device=weight.device)
-    add_kernel[((rows + blocks) * stretches,)](
-        grad,
-        weights,
+    block_d = _columns(weight)
+    add_kernel[((rows + blocks) * triton.cdiv(hidden_size, block_d),)](
+        lists.rows,
+        lists.terms,
+        lists.slopes,
+        lists.starts,
         weight,
-        keys,
-        order,
-        starts,
         parts,
         d_hidden,
         rows,
-        vocabulary,
+        rows + blocks,
         hidden_size,
         CHUNK=CHUNK,
-        BLOCK_P=BLOCK_P,
-        BLOCK_D=BLOCK_D,
-        num_warps=WARPS,
+        BLOCK_P=BLOCK_P * BLOCK_D // block_d,
+        BLOCK_D=block_d,
+        num_warps=1,
         enable_fp_fusion=True,
     )
-    join_kernel[(blocks * stretches,)](
-        keys,
-        starts,
+    join_kernel[(blocks * triton.cdiv(hidden_size, BLOCK_D),)](
+        lists.rows,
+        lists.starts,
         parts,
         d_hidden,
         rows,
@@ -92,44 +97,33 @@ def _add_lists(
     )
 
 
-def _lists(
-    grad: torch.Tensor, weights: torch.Tensor, positions: torch.Tensor, rows: int, length: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pairs sorted by row: each one's row, its index into [B, V], and where each row's list starts, int32 [rows + 1].
-
-    Pairs without a gradient have the row `rows` and so come last, behind where the last list ends.
-    """
-    first = torch.arange(len(grad), device=grad.device, dtype=torch.int32)[:, None] * length
-    has_grad = (weights != 0) & (grad != 0)
-    keys = torch.where(has_grad, positions + first, rows)
-    # Half the bytes are half the passes of a radix sort.
-    keys = keys.to(torch.int16 if rows < 2**15 else torch.int32).flatten()
-    keys, order = torch.sort(keys, stable=True)
-    ends = torch.arange(rows + 1, device=keys.device, dtype=keys.dtype)
-    return keys, order, torch.searchsorted(keys, ends, out_int32=True)
+def _columns(weight: torch.Tensor) -> int:
+    """How many columns of E go at a time."""
+    block_d = BLOCK_D
+    while block_d > LEAST_BLOCK_D and len(weight) * block_d * weight.element_size() > CACHED_BYTES:
+        block_d //= 2
+    return block_d
 
 
 # No new compilation for another batch.
-@triton.jit(do_not_specialize=["rows", "vocabulary"])
+@triton.jit(do_not_specialize=["rows", "units"])
 def add_kernel(
-    grad,
-    weights,
-    weight,
     keys,
-    order,
+    terms,
+    slopes,
     starts,
+    weight,
     parts,
     d_hidden,
     rows,
-    vocabulary,
+    units,
     hidden_size,
     CHUNK: tl.constexpr,
     BLOCK_P: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
-    stretches = tl.cdiv(hidden_size, BLOCK_D)
-    unit = tl.program_id(0) // stretches
-    columns = (tl.program_id(0) % stretches) * BLOCK_D + tl.arange(0, BLOCK_D)
+    unit = tl.program_id(0) % units
+    columns = tl.program_id(0) // units * BLOCK_D + tl.arange(0, BLOCK_D)
     in_row = columns < hidden_size
     # A row's first CHUNK pairs, or the later stretch that begins in a block of CHUNK pairs, if there is one.
     later = unit >= rows
@@ -141,18 +135,20 @@ def add_kernel(
     if (start < stop) & ((start > begin) == later):
         end = tl.minimum(stop, start + CHUNK)
         total = tl.zeros((BLOCK_P, BLOCK_D), dtype=tl.float32)
-        for pair in range(start, end, BLOCK_P):
-            pairs = pair + tl.arange(0, BLOCK_P)
-            inside = pairs < end
-            entry = tl.load(order + pairs, mask=inside, other=0)
-            terms = entry % vocabulary
-            value = tl.load(weights + entry, mask=inside, other=0.0)
-            grad_logit = grad_logits(tl.load(grad + entry, mask=inside, other=0.0), value)
+        pairs = start + tl.arange(0, BLOCK_P)
+        term = tl.load(terms + pairs, mask=pairs < end, other=0)
+        slope = tl.load(slopes + pairs, mask=pairs < end, other=0.0)
+        for _ in range(start, end, BLOCK_P):
             vectors = tl.load(
-                weight + terms[:, None] * hidden_size + columns[None, :],
-                mask=inside[:, None] & in_row[None, :],
+                weight + term[:, None].to(tl.int64) * hidden_size + columns[None, :],
+                mask=(pairs < end)[:, None] & in_row[None, :],
                 other=0.0,
             )
+            grad_logit = slope
+            # The next pairs, while these vectors are on their way.
+            pairs += BLOCK_P
+            term = tl.load(terms + pairs, mask=pairs < end, other=0)
+            slope = tl.load(slopes + pairs, mask=pairs < end, other=0.0)
             total += grad_logit[:, None] * vectors.to(tl.float32)
         result = tl.sum(total, axis=0)
         if stop - begin <= CHUNK:

@@ -7,8 +7,9 @@ import torch
 import triton
 import triton.language as tl
 
-# A program's registers hold the sums of [BLOCK_V, BLOCK_D]; a row of hidden states is read in stretches of BLOCK_D.
-BLOCK_V, BLOCK_D, WARPS = 32, 256, 4
+# A program's registers hold the sums of [BLOCK_V, BLOCK_D]; a row of hidden states is read in stretches of BLOCK_D. Of
+# one warp: asking whether any of its terms has a gradient then waits for nobody.
+BLOCK_V, BLOCK_D, WARPS = 4, 256, 1
 
 
 def weight_gradient(
@@ -66,23 +67,32 @@ def weight_gradient_kernel(
     BLOCK_V: tl.constexpr,
     BLOCK_D: tl.constexpr,
 ):
-    # The stretches of a row run next to each other, and share what is read of grad, weights and positions.
-    stretches = tl.cdiv(hidden_size, BLOCK_D)
-    stretch = tl.program_id(0) % stretches
-    terms = (tl.program_id(0) // stretches).to(tl.int64) * BLOCK_V + tl.arange(0, BLOCK_V)
+    # All programs of a stretch run before those of the next. Those in flight are at about the same document, and this
+    # stretch of its hidden states then lies in L1 and L2.
+    tiles = tl.cdiv(vocabulary, BLOCK_V)
+    stretch = tl.program_id(0) // tiles
+    terms = (tl.program_id(0) % tiles).to(tl.int64) * BLOCK_V + tl.arange(0, BLOCK_V)
     columns = stretch * BLOCK_D + tl.arange(0, BLOCK_D)
     in_range, in_row = terms < vocabulary, columns < hidden_size
     total = tl.zeros((BLOCK_V, BLOCK_D), dtype=tl.float32)
     bias_grad = tl.zeros((BLOCK_V,), dtype=tl.float32)
-    # All programs in flight are at about the same document, whose hidden states then lie in L2.
+    at = terms
+    kept = in_range & (documents > 0)
+    value = tl.load(weights + at, mask=kept, other=0.0)
+    upstream = tl.load(grad + at, mask=kept, other=0.0)
+    position = tl.load(positions + at, mask=kept, other=0)
     for document in range(documents):
-        at = tl.cast(document, tl.int64) * vocabulary + terms
-        value = tl.load(weights + at, mask=in_range, other=0.0)
-        grad_logit = grad_logits(tl.load(grad + at, mask=in_range, other=0.0), value)
+        grad_logit = grad_logits(upstream, value)
+        row = position.to(tl.int64) + tl.cast(document, tl.int64) * length
+        # The next document's, while this one's hidden states are on their way.
+        at += vocabulary
+        kept = in_range & (document + 1 < documents)
+        value = tl.load(weights + at, mask=kept, other=0.0)
+        upstream = tl.load(grad + at, mask=kept, other=0.0)
+        position = tl.load(positions + at, mask=kept, other=0)
         bias_grad += grad_logit
         # Of real representations most tiles are empty.
         if tl.max((grad_logit != 0).to(tl.int32), axis=0) > 0:
-            row = tl.load(positions + at, mask=in_range, other=0).to(tl.int64) + tl.cast(document, tl.int64) * length
             has_grad = (grad_logit != 0)[:, None] & in_row[None, :]
             states = tl.load(hidden + row[:, None] * hidden_size + columns[None, :], mask=has_grad, other=0.0)
             total += grad_logit[:, None] * states.to(tl.float32)

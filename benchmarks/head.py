@@ -111,6 +111,10 @@ def measure_ragged(repeats: int, tokens: int = 65_536, width: int = 768, vocabul
             lambda hidden: splade_head(hidden, weight, bias, cu_seqlens=cu_seqlens, impl="triton"),
             packed,
         ),
+        "sparton, portable, packed": (
+            lambda hidden: portable(hidden, weight, bias, cu_seqlens),
+            packed,
+        ),
         "sparton, dense": (
             lambda hidden: splade_head(hidden, weight, bias, impl="triton"),
             [hidden.view(-1, 512, width) for hidden in packed],

@@ -27,9 +27,11 @@ def max_first(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, ma
     return torch.log1p(torch.relu(logits.amax(dim=1) + bias))
 
 
-def portable(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+def portable(
+    hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, cu_seqlens: torch.Tensor | None = None
+) -> torch.Tensor:
     """Ours for any GPU, with the blocks that it ships with for this one."""
-    inputs = check_inputs(hidden, weight, bias, None, None)
+    inputs = check_inputs(hidden, weight, bias, None, cu_seqlens)
     return portable_head(inputs, shipped_config(inputs, ("portable",)))[0]
 
 

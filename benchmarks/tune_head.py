@@ -35,33 +35,39 @@ SHAPES = {
     "short": ((256, 128, 768, 30_522), (64, 200, 768, 30_522)),
     "long": ((64, 512, 768, 30_522), (32, 512, 768, 250_002), (16, 512, 1024, 151_936)),
 }
-# Tokens of packed documents of mean length 75, as one more shape of "short".
+# Tokens of packed documents of mean length 75, as one more shape of "short packed".
 PACKED = 65_536
-CLASSES = [f"{kind} {size}{masked}" for kind in ("half", "float32") for size in SHAPES for masked in ("", " masked")]
+LAID_OUT = ("", " masked", " packed")
+CLASSES = [f"{kind} {size}{laid_out}" for kind in ("half", "float32") for size in SHAPES for laid_out in LAID_OUT]
 Table = dict[str, dict[str, dict[str, list[int]]]]
 
 
 def inputs_of(of_class: str) -> list[Callable[[], HeadInputs]]:
     """What makes the inputs of each shape of a class."""
-    kind, size = of_class.split()[:2]
-    masked = of_class.endswith(" masked")
+    kind, size, *laid_out = of_class.split()
     less = 8 if kind == "float32" else 1
 
-    def dense(batch: int, length: int, width: int, vocabulary: int) -> HeadInputs:
+    def padded(batch: int, length: int, width: int, vocabulary: int) -> HeadInputs:
         hidden, weight, bias = _random(kind, (max(1, batch // less), length, width), vocabulary)
         # Documents of half the length on average, padded on the right.
         lengths = torch.randint(1, length + 1, (len(hidden), 1), device="cuda")
-        mask = torch.arange(length, device="cuda") < lengths if masked else None
+        mask = torch.arange(length, device="cuda") < lengths if laid_out else None
         return HeadInputs(hidden, weight, bias, mask=mask)
 
-    def packed(width: int = 768, vocabulary: int = 30_522) -> HeadInputs:
-        lengths = draw_lengths(PACKED // less)
+    def packed(lengths: list[int], width: int = 768, vocabulary: int = 30_522) -> HeadInputs:
         hidden, weight, bias = _random(kind, (sum(lengths), width), vocabulary)
         ends = torch.tensor([0, *lengths], device="cuda").cumsum(0, dtype=torch.int32)
         return HeadInputs(hidden, weight, bias, cu_seqlens=ends)
 
-    makers: list[Callable[[], HeadInputs]] = [lambda shape=shape: dense(*shape) for shape in SHAPES[size]]
-    return [*makers, packed] if size == "short" and not masked else makers
+    def ragged(batch: int, length: int, width: int, vocabulary: int) -> HeadInputs:
+        # Three quarters of the length on average.
+        lengths = torch.randint(length // 2, length + 1, (max(1, batch // less),)).tolist()
+        return packed(lengths, width, vocabulary)
+
+    if laid_out != ["packed"]:
+        return [lambda shape=shape: padded(*shape) for shape in SHAPES[size]]
+    makers: list[Callable[[], HeadInputs]] = [lambda shape=shape: ragged(*shape) for shape in SHAPES[size]]
+    return [*makers, lambda: packed(draw_lengths(PACKED // less))] if size == "short" else makers
 
 
 def _random(kind: str, rows: tuple[int, ...], vocabulary: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

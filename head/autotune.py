@@ -29,6 +29,9 @@ CANDIDATES: dict[str, tuple[Config, ...]] = {
         HopperConfig(32, 9, 2, 12),
     ),
     "portable": (
+        PortableConfig(128, 256, 64, 8, 3),
+        PortableConfig(256, 128, 64, 8, 3),
+        PortableConfig(128, 128, 64, 4, 3),
         PortableConfig(128, 128, 64, 8, 4),
         PortableConfig(128, 128, 64, 8, 3),
         PortableConfig(128, 128, 32, 8, 3),

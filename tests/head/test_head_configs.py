@@ -44,7 +44,7 @@ def test_shapes_fall_into_classes(batch, length, mask, dtype, expected):
 @pytest.mark.parametrize(("lengths", "expected"), [([10, 500], "short"), ([12, 500], "long"), ([1] * 70, "tiny")])
 def test_packed_documents_fall_into_the_class_of_their_mean_length(lengths, expected):
     hidden, weight, bias, cu_seqlens = make_packed(lengths, 16, 40)
-    assert shape_class(check_inputs(hidden, weight, bias, None, cu_seqlens)) == f"float32 {expected}"
+    assert shape_class(check_inputs(hidden, weight, bias, None, cu_seqlens)) == f"float32 {expected} packed"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

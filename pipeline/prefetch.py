@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -15,12 +15,14 @@ class _Stop:
         self.error = error
 
 
-def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
+def prefetch(items: Iterable[T], most: int, meanwhile: Callable[[], object] = lambda: None) -> Iterator[T]:
     """The items, in order, with up to `most` of them waiting; 0 makes each when it is asked for, in this thread.
 
+    meanwhile: called once, when the first item is asked for; where there is a thread, while that makes it.
     Raises what making them raises, in its turn. Whoever stops asking stops the thread.
     """
     if not most:
+        meanwhile()
         yield from items
         return
     ready: queue.Queue[T | _Stop] = queue.Queue(most)
@@ -46,6 +48,7 @@ def prefetch(items: Iterable[T], most: int) -> Iterator[T]:
     thread = threading.Thread(target=make, daemon=True)
     thread.start()
     try:
+        meanwhile()
         while not isinstance(item := ready.get(), _Stop):
             yield item
         if item.error is not None:

@@ -90,6 +90,10 @@ class Encoder:
             self._batch_tokens = _CPU_BATCH if self.device.type != "cuda" else self._fitting_tokens()
         return self._batch_tokens
 
+    def prepare(self) -> None:
+        """Find out how large batches are, which on a GPU loads kernels too: the first batch would wait for it."""
+        _ = self.batch_tokens
+
     def _fitting_tokens(self) -> int:
         length = self.max_length
 

@@ -45,6 +45,9 @@ class StaticEncoder:
         """The term of each vocabulary id."""
         return tuple(map(self._table.term, range(len(self._impacts))))
 
+    def prepare(self) -> None:
+        """Nothing: a table is there."""
+
     def encode(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order."""
         return self.encode_tokens(self.tokenize(texts))

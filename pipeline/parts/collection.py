@@ -72,7 +72,9 @@ def write_collection(
     shards = read_shards(corpus.rows(job.columns.all, job.columns.of_fields), job.options.shard_rows, check, wanted)
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
-    waiting = progress.timed("reading", prefetch(tokenized, 1 if workers else 0))
+    # What the encoder finds out before its first batch takes as long as the first shard's tokens.
+    ahead = prefetch(tokenized, 1, meanwhile=encoder.prepare) if workers else tokenized
+    waiting = progress.timed("reading", ahead)
     saved: dict[Path, SavedBatches] = {}
 
     def saved_batches(number: int) -> SavedBatches:

@@ -29,6 +29,32 @@ def test_nothing_is_made_before_it_is_asked_for_without_a_thread():
     assert made == [0]
 
 
+@pytest.mark.parametrize("most", [0, 1])
+def test_what_is_done_meanwhile_is_done_once_before_the_first_item(most):
+    done = []
+    items = prefetch(iter(range(3)), most, meanwhile=lambda: done.append("done"))
+    assert not done
+    assert [(item, *done) for item in items] == [(0, "done"), (1, "done"), (2, "done")]
+
+
+def test_the_first_item_is_made_meanwhile():
+    made = threading.Event()
+    items = prefetch((made.set() or i for i in range(3)), 1, meanwhile=lambda: made.wait(60))
+    assert (next(items), made.is_set()) == (0, True)
+    items.close()
+
+
+def test_what_is_raised_meanwhile_stops_the_thread():
+    def fail():
+        raise ValueError("not now")
+
+    before = threading.active_count()
+    items = prefetch(iter(range(10_000)), 1, meanwhile=fail)
+    with pytest.raises(ValueError, match="not now"):
+        next(items)
+    assert threading.active_count() == before
+
+
 @pytest.mark.parametrize("most", [0, 2])
 def test_what_making_raises_is_raised_in_its_turn(most):
     def failing():

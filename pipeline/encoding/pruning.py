@@ -36,7 +36,8 @@ class Pruning:
 
     def prune(self, impacts: Impacts) -> Impacts:
         """What the rules keep of impacts that none of them has changed."""
-        kept = [rule(impacts, getattr(self, name)) for name, rule in RULES.items() if name in self.rules]
+        bounds = ((rule, getattr(self, name)) for name, rule in RULES.items())
+        kept = [rule(impacts, bound) for rule, bound in bounds if bound is not None]
         return _chosen(impacts, np.logical_and.reduce(kept)) if kept else impacts
 
 

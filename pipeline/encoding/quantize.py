@@ -4,10 +4,11 @@ import importlib.util
 import os
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from ...errors import Parameter, SpartonError
-from .impacts import LARGEST, Impacts, offsets_of
+from .impacts import LARGEST, Impacts
 from .pruning import KEEP_ALL, Pruning
 
 
@@ -35,12 +36,25 @@ def begin_quantize(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_
 
 
 def _quantize(weights: torch.Tensor, scale: float) -> Impacts:
-    rounded = (weights.float() * scale).round_()
-    check_heaviest(float(rounded.amax()) if rounded.numel() else 0.0, scale)
-    rows, terms = torch.nonzero(rounded, as_tuple=True)
-    values = rounded[rows, terms].to(torch.int32).cpu().numpy()
-    counts = torch.bincount(rows, minlength=len(rounded)).cpu().numpy()
-    return Impacts(offsets_of(counts), terms.to(torch.int32).cpu().numpy(), values)
+    count, size = weights.shape
+    places, values = _nonzero(weights.float().view(-1))
+    with np.errstate(over="ignore"):  # infinity is told of below
+        rounded = np.rint(values * np.float32(scale))
+    check_heaviest(float(rounded.max(initial=0.0)), scale)
+    kept = rounded > 0
+    places = places[kept]
+    offsets = np.searchsorted(places, np.arange(count + 1) * size)
+    return Impacts(offsets, (places % max(1, size)).astype(np.int32), rounded[kept].astype(np.int32))
+
+
+def _nonzero(weights: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Where weights [n] are not zero, as NaN is not, and those weights."""
+    if weights.is_cuda:
+        places = weights.nonzero()[:, 0]
+        return places.cpu().numpy(), weights[places].cpu().numpy()
+    values = weights.numpy()
+    found = np.flatnonzero(values != 0)  # in a tenth of the time that PyTorch takes, or NumPy for floats
+    return found, values[found]
 
 
 def check_heaviest(heaviest: float, scale: float) -> None:

@@ -62,6 +62,10 @@ class Encoder:
             )
         self._opened, self._model = model, model.model
         self._of_tokens = isinstance(model.model, TokenWeightModel)  # which have no [documents, V]
+        # Looked up once: to ask what follows a protocol takes a while.
+        self._compute: Callable[[Sequence[np.ndarray], int | None], torch.Tensor | TokenWeights] = (
+            model.model.token_weights if isinstance(model.model, TokenWeightModel) else model.model.weights
+        )
         self.device = self._model.device
         self.scale = options.scale
         self.pruning = pruning_for(options, model.spec)
@@ -248,9 +252,7 @@ class Encoder:
         """What the model computes of B rows of a shard's texts. whole_blocks: pad them to such."""
         batch = [tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]] for row in rows]
         length = int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None
-        if isinstance(self._model, TokenWeightModel):
-            return self._model.token_weights(batch, length)
-        return self._model.weights(batch, length)
+        return self._compute(batch, length)
 
     def _begin_quantize(self, weights: torch.Tensor | TokenWeights) -> Callable[[], Impacts]:
         if isinstance(weights, TokenWeights):

@@ -108,6 +108,8 @@ def join(parts: Sequence[Impacts], positions: Sequence[np.ndarray], count: int) 
 
 def concatenate(parts: Sequence[Impacts]) -> Impacts:
     """The rows of each part, one part after the other."""
+    if len(parts) == 1:
+        return parts[0]
     return Impacts(
         offsets_of(np.concatenate([_NO_COUNT, *(np.diff(part.offsets) for part in parts)])),
         np.concatenate([_NONE, *(part.terms for part in parts)]),

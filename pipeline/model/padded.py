@@ -19,12 +19,12 @@ class PaddedBatch:
 def pad(batch: Sequence[np.ndarray], padding: int, length: int | None = None) -> PaddedBatch:
     """Pad texts on the right. padding: the id that fills up. length: tokens of each then; None for the longest's."""
     shape = len(batch), length or max(map(len, batch))
-    ids = torch.full(shape, padding, dtype=torch.int64)
-    mask = torch.zeros(shape, dtype=torch.int64)
+    ids, mask = np.full(shape, padding, np.int64), np.zeros(shape, np.int64)
     for row, tokens in enumerate(batch):
-        ids[row, : len(tokens)] = torch.from_numpy(tokens)
+        ids[row, : len(tokens)] = tokens
         mask[row, : len(tokens)] = 1
-    return PaddedBatch(ids, mask, any(len(tokens) < shape[1] for tokens in batch))
+    has_padding = any(len(tokens) < shape[1] for tokens in batch)
+    return PaddedBatch(torch.from_numpy(ids), torch.from_numpy(mask), has_padding)
 
 
 def rows_of_one_length(batch: Sequence[np.ndarray]) -> Iterator[list[int]]:

@@ -10,16 +10,21 @@ import torch
 from ...errors import Parameter, SpartonError
 from ...head import splade_head
 from ...head.torch_int8 import Int8Weight, int8_head
+from ...head.torch_reordered import ReorderedWeight, reorder, reordered_head
 from ..packed.backbone import PackedBackbone, pack
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
 from .language_model import LanguageModel
 from .masked_lm import load_masked_lm
-from .padded import pad, rows_of_one_length
+from .padded import PaddedBatch, pad, rows_of_one_length
 from .placement import Placement, place, told_if_too_large
+from .replay import Replay
 from .spec import EncoderFiles
 from .tokenizing import tokenization_of
+
+# Tokens of a text that is short: of a longer one the products take nearly all of the time.
+_SHORT = 64
 
 
 class SpladeModel:
@@ -41,6 +46,12 @@ class SpladeModel:
         self._packed = pack(lm, float8=placement.float8, traces=placement.traces)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
         self._int8 = Int8Weight.of(lm.weight) if placement.int8 else None
+        self._replay = Replay(lm.hidden_states)
+        # In float32 a row's bits depend on how many there are (encoding/encoder.py), and a sum's on what is added.
+        self._drops_padding = pooling == "max" and (placement.int8 or lm.weight.dtype == torch.bfloat16)
+        self._reorders = self._drops_padding and not placement.int8 and head in ("auto", "torch")
+        self._reordered: ReorderedWeight | None = None
+        self._short_texts = 0
         self._pad = lm.tokenizer.pad_token_id or 0
         self.packs = self._packed is not None
         self.device, self.dtype = placement.device, placement.dtype
@@ -55,7 +66,11 @@ class SpladeModel:
         elif not self._lm.ignores_padding:
             weights = self._unpadded_weights(texts)
         else:
-            weights = self._padded_weights(texts, length and length * (2 if self._echo else 1))
+            whole = length and length * (2 if self._echo else 1)
+            if len(texts) == 1 and whole is not None and whole <= _SHORT and self.device.type == "cpu":
+                weights = self._short_weights(texts[0], whole)
+            else:
+                weights = self._padded_weights(texts, whole)
         cap = self._lm.soft_cap
         return weights if cap is None else soft_cap(weights, cap, self._activation)
 
@@ -67,15 +82,37 @@ class SpladeModel:
 
     def _padded_weights(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
         padded = pad(batch, self._pad, length)
-        ids, mask = padded.ids.to(self.device), padded.mask.to(self.device)
-        hidden = self._lm.hidden_states(ids, mask)
+        hidden = self._lm.hidden_states(padded.ids.to(self.device), padded.mask.to(self.device))
+        return self._pool(hidden, batch, padded)
+
+    def _short_weights(self, tokens: np.ndarray, length: int) -> torch.Tensor:
+        """Those of one text, for which those before it have prepared something."""
+        padded = pad([tokens], self._pad, length)
+        hidden = self._replay(padded)
+        if not self._drops_padding:
+            return self._pool(hidden, [tokens], padded)
+        kept = hidden[:, len(tokens) // 2 if self._echo else 0 : len(tokens)]
+        self._short_texts += 1
+        if self._reorders and self._short_texts == 2:  # the first may be the only one
+            self._reordered = reorder(self._lm.weight, kept[0])
+        if self._reordered is None:
+            return self._head_of(kept, None)
+        return self._activated(reordered_head(kept, self._reordered, self._lm.bias))
+
+    def _pool(self, hidden: torch.Tensor, batch: Sequence[np.ndarray], padded: PaddedBatch) -> torch.Tensor:
         # Without padding the head need not look for it.
-        pooled = mask if padded.has_padding else None
+        mask = padded.mask.to(self.device) if padded.has_padding else None
         if self._echo:
-            pooled = second_only(batch, padded.mask.shape[1]).to(self.device)
+            mask = second_only(batch, padded.mask.shape[1]).to(self.device)
+        return self._head_of(hidden, mask)
+
+    def _head_of(self, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         if self._int8 is None:
-            return self._head(hidden, self._lm.weight, self._lm.bias, pooled)
-        weights = int8_head(hidden, self._int8, self._lm.bias, pooled)
+            return self._head(hidden, self._lm.weight, self._lm.bias, mask)
+        return self._activated(int8_head(hidden, self._int8, self._lm.bias, mask))
+
+    def _activated(self, weights: torch.Tensor) -> torch.Tensor:
+        """The activation behind log1p(relu(x)), which the head has applied."""
         return weights if self._activation == "log1p_relu" else weights.log1p_()
 
     def _unpadded_weights(self, batch: Sequence[np.ndarray]) -> torch.Tensor:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -25,6 +26,22 @@ Run = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 _LEAKS = frozenset(
     getattr(torch.Tensor, name) for name in ("tolist", "numpy", "__array__", "data_ptr", "untyped_storage")
 )
+
+_aten = torch.ops.aten
+# The same operations as Python calls them otherwise, which takes a microsecond less each.
+_SOONER = {
+    _aten.add.Tensor: torch.add,
+    _aten.embedding.default: torch.embedding,
+    _aten.expand.default: torch.Tensor.expand,
+    _aten.gelu.default: functional.gelu,
+    _aten.layer_norm.default: torch.layer_norm,
+    _aten.linear.default: functional.linear,
+    _aten.mul.Tensor: torch.mul,
+    _aten.reshape.default: torch.reshape,
+    _aten.scaled_dot_product_attention.default: functional.scaled_dot_product_attention,
+    _aten.transpose.int: torch.transpose,
+    _aten.view.default: torch.Tensor.view,
+}
 
 
 class NotRecordableError(Exception):
@@ -111,7 +128,7 @@ def record(run: Run, ids: torch.Tensor, mask: torch.Tensor) -> tuple[Run, torch.
     return recorder.function(found), found
 
 
-class _NoLeaks(TorchFunctionMode):  # type: ignore[no-untyped-call]
+class _NoLeaks(TorchFunctionMode):
     """Refuses what would go by the recorder."""
 
     def __torch_function__(self, called: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -120,7 +137,7 @@ class _NoLeaks(TorchFunctionMode):  # type: ignore[no-untyped-call]
         return called(*args, **(kwargs or {}))
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A graph of the operations that depend on its inputs, while they are called."""
 
     def __init__(self, **inputs: torch.Tensor) -> None:
@@ -154,7 +171,7 @@ class _Recorder(TorchDispatchMode):
     def _call(self, called: Any, args: Any, kwargs: Any, found: Any) -> None:
         if torch.Tag.dynamic_output_shape in called.tags and not _picks_by_number(called, args):
             raise NotRecordableError(f"the shape of a result depends on the text ({called})")
-        call = self._graph.call_function(called, *tree_map(self._node, (args, kwargs)))
+        call = self._graph.call_function(_SOONER.get(called, called), *tree_map(self._node, (args, kwargs)))
         if isinstance(found, torch.Tensor):
             self._add(found, call)
         elif isinstance(found, (list, tuple)) and all(isinstance(one, torch.Tensor) for one in found):
@@ -184,7 +201,7 @@ class _Recorder(TorchDispatchMode):
 
 def _picks_by_number(called: Any, args: Any) -> bool:
     """Whether an operation is an index by numbers, of which the result has the shape; by a mask it has not."""
-    if called is not torch.ops.aten.index.Tensor:
+    if called is not _aten.index.Tensor:
         return False
     return all(index is None or index.dtype in (torch.int32, torch.int64) for index in args[1])
 

@@ -88,7 +88,9 @@ class SpladeModel:
     def _short_weights(self, tokens: np.ndarray, length: int) -> torch.Tensor:
         """Those of one text, for which those before it have prepared something."""
         padded = pad([tokens], self._pad, length)
-        hidden = self._replay(padded)
+        return self._head_alone(self._replay(padded), tokens, padded)
+
+    def _head_alone(self, hidden: torch.Tensor, tokens: np.ndarray, padded: PaddedBatch) -> torch.Tensor:
         if not self._drops_padding:
             return self._pool(hidden, [tokens], padded)
         kept = hidden[:, len(tokens) // 2 if self._echo else 0 : len(tokens)]

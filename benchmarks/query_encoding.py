@@ -2,9 +2,9 @@
 
     python benchmarks/query_encoding.py [--model tiny] [--dtypes auto int8 float32] [--out FILE.json]
 
-All parts take turns, and each is quoted at its best, for what else the machine does only adds to it. `before` is a query
-whose weights are computed as a batch's: through the model's own code, padding and all. That both ways give the same
-weights is checked.
+All parts take turns, and each is quoted at its best, for what else the machine does only adds to it. `before` is a
+query whose weights are computed as a batch's: through the model's own code, padding and all. That both ways give the
+same weights is checked.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from sparton.pipeline.model.splade_model import SpladeModel
 TEXT = (
     "small black leather crossbody bag with gold chain for women and men in the summer of nineteen ninety six from an "
     "old italian brand"
-).split()
+)
 WORDS = (3, 8, 24)
 _REPEATS = 20  # of a part in its turn
 
@@ -89,7 +89,7 @@ def main() -> None:
     for dtype in arguments.dtypes:
         encoder = Encoder(arguments.model, device="cpu", dtype=dtype)
         for words in WORDS:
-            found = measure(encoder, " ".join(TEXT[:words]), arguments.rounds)
+            found = measure(encoder, " ".join(TEXT.split()[:words]), arguments.rounds)
             result[f"{dtype}, {words} words, ms"] = found
             print(f"{dtype}, {words} words: " + ", ".join(f"{part} {ms:.2f}" for part, ms in found.items()), flush=True)
     if arguments.out:

@@ -10,10 +10,11 @@ from sparton.errors import SpartonError
 from sparton.pipeline.model.base import Runtime
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.padded import pad
+from sparton.pipeline.model.placement import place
 from sparton.pipeline.model.precision import cpu_multiplies_bfloat16, multiplies_int8
 from sparton.pipeline.model.replay import OtherwiseError, Replay, record
 from sparton.pipeline.model.spec import EncoderFiles
-from sparton.pipeline.model.splade_model import load_splade
+from sparton.pipeline.model.splade_model import SpladeModel, load_splade
 
 RECORDED = ["albert", "bert", "distilbert", "electra", "esm", "modernbert", "nomic_bert", "roberta"]
 ITSELF = ["deberta", "mpnet"]  # change tensors in place
@@ -138,3 +139,26 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     assert (expected > 0).any(dim=1).all()
     assert sorted(model._replay.replayed()) == [(16, False), (16, True)]
     assert (model._reordered is not None) == (dtype == "bfloat16" and cpu_multiplies_bfloat16())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"pooling": "sum", "activation": "log1p_relu"},
+        {"pooling": "max", "activation": "log1p_log1p_relu"},
+        {"pooling": "max", "activation": "log1p_relu", "echo": True},
+        {"pooling": "max", "activation": "log1p_relu", "head": "reference"},
+    ],
+    ids=lambda how: "-".join(map(str, how.values())),
+)
+def test_so_they_are_however_a_model_pools(how, dtype):
+    lm = load(find_model("tiny").folder, dtype)._lm
+    model = SpladeModel(lm, place(Runtime(device="cpu", dtype=dtype)), **how)
+    batch = texts((5, 11, 16), low=1_000, high=30_000)
+    with torch.inference_mode():
+        expected = model.weights(batch, 16)
+        for _ in range(3):
+            for tokens, of_batch in zip(batch, expected, strict=True):
+                assert torch.equal(model.weights([tokens], 16)[0], of_batch)
+    assert model._replay.replayed()

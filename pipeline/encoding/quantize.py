@@ -37,7 +37,7 @@ def begin_quantize(weights: torch.Tensor, scale: float, pruning: Pruning = KEEP_
 
 def _quantize(weights: torch.Tensor, scale: float) -> Impacts:
     count, size = weights.shape
-    places, values = _nonzero(weights.float().view(-1))
+    places, values = _nonzero(weights.float().reshape(-1))
     with np.errstate(over="ignore"):  # infinity is told of below
         rounded = np.rint(values * np.float32(scale))
     check_heaviest(float(rounded.max(initial=0.0)), scale)

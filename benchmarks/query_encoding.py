@@ -20,6 +20,7 @@ import torch
 
 from sparton import Encoder
 from sparton.pipeline.model.padded import pad
+from sparton.pipeline.model.replay import SELDOM
 from sparton.pipeline.model.splade_model import SpladeModel
 
 TEXT = (
@@ -61,7 +62,7 @@ def measure(encoder: Encoder, query: str, rounds: int) -> dict[str, float]:
         finally:
             model._short_weights = alone
 
-    for _ in range(4):  # the first prepare what the others use
+    for _ in range(SELDOM + 3):  # the first prepare what the others use
         for ids in (tokens, tokens[::-1].copy()):
             assert torch.equal(alone(ids, length), model._padded_weights([ids], length))
     assert encoder.terms(query) == before()

@@ -44,6 +44,10 @@ _SOONER = {
 }
 
 
+# Texts of a shape that go through the model first. To record one takes as long as some thirty save.
+SELDOM = 16
+
+
 class NotRecordableError(Exception):
     """A model does something with a text that a list of operations does not say."""
 
@@ -53,20 +57,21 @@ class OtherwiseError(Exception):
 
 
 class Replay:
-    """A function as LanguageModel.hidden_states for one text at a time, sooner from the fourth of a shape on.
+    """A function as LanguageModel.hidden_states for one text at a time, sooner once there were many of a shape.
 
-    run: what it does itself. The first text of a shape (how many tokens, and whether some are padding) goes through it
-    as it is, for there may be no other; the second is recorded, and the third tries the recording.
+    run: what it does itself. The first texts of a shape (how many tokens, and whether some are padding), `seldom` of
+    them, go through it as it is, for there may be no more; the next is recorded, and the one after it tries the
+    recording.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, seldom: int = SELDOM) -> None:
+        self._run, self._seldom = run, seldom
         self._of_shape: dict[tuple[int, bool], _OfShape] = {}
 
     def __call__(self, text: PaddedBatch) -> torch.Tensor:
         """[1, S, D] of a batch of one text."""
         shape = text.ids.shape[1], text.has_padding
-        of_shape = self._of_shape.get(shape) or self._of_shape.setdefault(shape, _OfShape(self._run))
+        of_shape = self._of_shape.get(shape) or self._of_shape.setdefault(shape, _OfShape(self._run, self._seldom))
         return of_shape(text.ids, text.mask)
 
     def replayed(self) -> list[tuple[int, bool]]:
@@ -77,8 +82,8 @@ class Replay:
 class _OfShape:
     """Texts of one shape. tried: whether the recording gave what the model gives."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, seldom: int) -> None:
+        self._run, self._seldom = run, seldom
         self._texts = 0
         self._recording: Run | None = None
         self._recorded = torch.empty(0)
@@ -94,7 +99,7 @@ class _OfShape:
         if recording is not None and not torch.equal(ids, self._recorded):
             return self._try(recording, ids, mask)
         self._texts += 1
-        return self._record(ids, mask) if self._texts == 2 else self._run(ids, mask)
+        return self._record(ids, mask) if self._texts == self._seldom + 1 else self._run(ids, mask)
 
     def _record(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         try:

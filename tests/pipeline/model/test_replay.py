@@ -12,7 +12,7 @@ from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.padded import pad
 from sparton.pipeline.model.placement import place
 from sparton.pipeline.model.precision import cpu_multiplies_bfloat16, multiplies_int8
-from sparton.pipeline.model.replay import OtherwiseError, Replay, record
+from sparton.pipeline.model.replay import SELDOM, OtherwiseError, Replay, record
 from sparton.pipeline.model.spec import EncoderFiles
 from sparton.pipeline.model.splade_model import SpladeModel, load_splade
 
@@ -41,7 +41,7 @@ def assert_gives_what_the_model_gives(replay, lm, lengths=(5, 7, 3, 9, 16, 16, 1
 def test_hidden_states_are_the_models(name, tmp_path):
     save_tiny(name, tmp_path)
     lm = load(tmp_path)._lm
-    replay = Replay(lm.hidden_states)
+    replay = Replay(lm.hidden_states, seldom=1)
     assert_gives_what_the_model_gives(replay, lm)
     assert sorted(replay.replayed()) == ([(16, False), (16, True)] if name in RECORDED else [])
 
@@ -54,12 +54,12 @@ def test_hidden_states_of_every_architecture_are_the_models(name, tmp_path):
         lm = load(tmp_path)._lm
     except SpartonError:
         return  # test_architectures.py says of which
-    assert_gives_what_the_model_gives(Replay(lm.hidden_states), lm)
+    assert_gives_what_the_model_gives(Replay(lm.hidden_states, seldom=1), lm)
 
 
 def replayed(run, lengths=(5, 7, 3, 9, 4)):
     """Which shapes are, of a function that must give the same with and without."""
-    replay = Replay(run)
+    replay = Replay(run, seldom=1)
     for tokens in texts(lengths):
         padded = pad([tokens], 0, 16)
         assert torch.equal(replay(padded), run(padded.ids, padded.mask))
@@ -92,6 +92,12 @@ def test_what_a_list_of_operations_does_not_say_is_left_to_the_model(run):
     assert replayed(run) == []
 
 
+def test_a_text_is_recorded_once_many_have_been():
+    replay = Replay(lambda ids, mask: TABLE[ids], seldom=3)
+    recorded = [bool(replay(pad([tokens], 0, 16)) is not None and replay.replayed()) for tokens in texts([5] * 6)]
+    assert recorded == [False, False, False, False, True, True]
+
+
 def test_a_function_that_goes_by_more_than_its_text_is_left_as_it_is():
     calls = []
 
@@ -99,7 +105,7 @@ def test_a_function_that_goes_by_more_than_its_text_is_left_as_it_is():
         calls.append(ids)
         return TABLE[ids] * len(calls)
 
-    replay = Replay(run)
+    replay = Replay(run, seldom=1)
     found = [float(replay(pad([tokens], 0, 16))[0, 0, 0] / tokens[0]) for tokens in texts((5, 7, 3, 9, 4))]
     assert found == [1, 2, 3, 4, 5]
     assert replay.replayed() == []
@@ -109,7 +115,7 @@ def test_a_text_for_which_the_model_goes_another_way_goes_through_the_model():
     def run(ids, mask):
         return TABLE[ids] if bool(ids[0, 0] < 100) else -TABLE[ids]
 
-    replay = Replay(run)
+    replay = Replay(run, seldom=1)
     for first in (7, 8, 9, 120, 10):
         padded = pad([np.array([first, 20], np.int32)], 0, 16)
         assert torch.equal(replay(padded), run(padded.ids, padded.mask))
@@ -133,7 +139,7 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     batch = texts((5, 11, 3, 16, 7, 16, 9, 1), low=1_000, high=30_000)
     with torch.inference_mode():
         expected = model.weights(batch, 16)
-        for _ in range(3):  # of which the first prepare what the others use
+        for _ in range(SELDOM + 3):  # of which the first prepare what the others use
             for tokens, of_batch in zip(batch, expected, strict=True):
                 assert torch.equal(model.weights([tokens], 16)[0], of_batch)
     assert (expected > 0).any(dim=1).all()
@@ -158,7 +164,7 @@ def test_so_they_are_however_a_model_pools(how, dtype):
     batch = texts((5, 11, 16), low=1_000, high=30_000)
     with torch.inference_mode():
         expected = model.weights(batch, 16)
-        for _ in range(3):
+        for _ in range(SELDOM + 3):
             for tokens, of_batch in zip(batch, expected, strict=True):
                 assert torch.equal(model.weights([tokens], 16)[0], of_batch)
     assert model._replay.replayed()

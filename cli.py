@@ -23,6 +23,7 @@ from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
 from .search.options import QueryOptions, SearcherOptions
 from .search.service.options import ServeOptions
+from .storage.index_folder import BESIDE
 from .storage.manifest import COMPLETE, ENCODING
 from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
@@ -31,11 +32,13 @@ from .terminal.flags import Command, Location, record_options, sentence, too_man
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
+    beside_line,
     checked_line,
     coverage_line,
     facets_json,
     facets_lines,
     fields_line,
+    fused_line,
     hit_json,
     hit_lines,
     model_line,
@@ -46,7 +49,6 @@ from .terminal.results import (
     scores_json,
     scores_table,
     seconds_line,
-    seismic_line,
     stats_json,
     stats_lines,
     terms_json,
@@ -554,7 +556,7 @@ def search(
     searching: SearcherOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
-    """Search an index. A score is the sum over terms of query impact × document impact.
+    """Search an index. A score is the sum over terms of query impact × document impact; with --with bm25 it is BM25's.
 
     Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
     """
@@ -565,7 +567,7 @@ def search(
 
         with _collector_paused():
             searcher = Searcher(index, searching=searching)
-        searcher.selection(filters or (), sort)  # what cannot be meant is said before a line is read
+        searcher.check(filters or (), facets or (), sort, explain=explain)  # said before a line is read
         asked: dict[str, Any] = {"filters": filters or (), "facets": facets or (), "sort": sort, "offset": offset}
         if query is not None:
             _print_hits(searcher, query, k, explain, as_json, asked)
@@ -661,6 +663,42 @@ def run_topics(
             say(run_line(report))
             speed = report.queries / report.seconds
             tell(f"{report.seconds:.1f} s ({speed:,.0f} queries/s)")
+
+
+@_command()
+@_one_sentence()
+@record_options
+def fuse(
+    runs: Annotated[list[Path], typer.Argument(help="TREC runs of the same topics, two or more.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The TREC run to write.")],
+    k: Annotated[int, typer.Option("-k", help="How many hits a query."), at_least(1)] = 1000,
+    rank_constant: Annotated[
+        int | None,
+        typer.Option("--rrf-k", help="The k of reciprocal rank fusion, 1 / (k + rank). [default: 60]"),
+        at_least(0),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            help="Sum up scores instead, normalized from 0 to 1 for each query, with these weights: a number a run, as "
+            "0.3,0.7.",
+        ),
+    ] = None,
+    tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
+) -> None:
+    """Fuse runs to one: by reciprocal ranks, or by a weighted sum of scores. Ties are in order of id."""
+    _check_paths(runs=runs, output=output)
+    from .search.evaluation.fuse import fuse_runs
+    from .search.fusion.register import read_weights
+    from .storage.atomic import is_stdout
+
+    given = None if weights is None else read_weights(weights)
+    report = fuse_runs(runs, output, k=k, tag=tag, rank_constant=rank_constant, weights=given)
+    say = tell if is_stdout(report.path) else put
+    say(printable(fused_line(report)))
+    for path, lacking in report.lacking.items():
+        tell(printable(f"{path} has no hits for {lacking:,} of the {report.queries:,} queries"))
 
 
 @_command()
@@ -807,7 +845,7 @@ def info(
         from .storage.local_copy import local_index
         from .storage.manifest import load_complete, load_manifest
 
-        folder = local_index(index, lucene=check, seismic=check)
+        folder = local_index(index, lucene=check, beside=BESIDE if check else ())
         manifest = load_complete(folder) if check else load_manifest(folder)
         if as_json:
             put(to_json(asdict(manifest), indent=2))
@@ -901,7 +939,8 @@ def _info_lines(index: str, manifest: "Manifest") -> Iterator[str]:
     if manifest.number:
         yield f"  generation  {manifest.number:,} (updated {times(manifest.number)} since it was built)"
     if manifest.stage == COMPLETE:
-        yield f"  seismic     {seismic_line(manifest)}"
+        for name in BESIDE:
+            yield f"  {name:<12}{beside_line(manifest, name)}"
     yield f"  made with   {', '.join(f'{name} {value}' for name, value in manifest.versions.items())}"
 
 
@@ -929,7 +968,8 @@ def _print_hits(
     """asked: what else Searcher.answer takes. named: each hit says of which query it is."""
     answer = searcher.answer(query, k, **asked)
     if not answer.hits:
-        reason = "no document holds a term of it" if answer.terms else "it has no term that the model knows"
+        none = "it has no term that the model knows" if searcher.way.needs_model else "it has no words but stop words"
+        reason = "no document holds a term of it" if answer.terms else none
         if answer.terms and asked["filters"]:
             reason = "no document that passes the filters holds a term of it"
         if answer.terms and asked["offset"]:

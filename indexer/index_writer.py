@@ -78,7 +78,8 @@ class LuceneWriter:
         self._folder = folder
         with _io(folder):
             self._directory = open_directory(folder)
-            config = _config(buffer_mb)
+            similarity = java_class("io.anserini.search.similarity.ImpactSimilarity")()
+            config = writer_config(postings_analyzer("delimitedTermFrequency"), similarity, buffer_mb)
             if base is not None:
                 config.setIndexCommit(find_commit(self._directory, base))
                 config.setIndexDeletionPolicy(java_class("org.apache.lucene.index.NoDeletionPolicy").INSTANCE)
@@ -87,10 +88,10 @@ class LuceneWriter:
             self._writer = java_class("org.apache.lucene.index.IndexWriter")(self._directory, config)
             found = _read_counts(self._writer.getLiveCommitData()) if base is None else IndexedCounts()
             self.counts = IndexedCounts(key) + found
-        self._id, self._id_value, self._raw, self._contents = _fields()
+        self._id, self._id_value, self._raw, self._contents = own_fields()
         self._with_text = (self._id, self._id_value, self._raw, self._contents)
         self._without_text = (self._id, self._id_value, self._contents)
-        self._document, self._document_without_text = _document(self._with_text), _document(self._without_text)
+        self._document, self._document_without_text = document_of(self._with_text), document_of(self._without_text)
         self._fields = LuceneFields(fields)
 
     def add(self, split: str, vectors: Iterable[Vector], skipped: SkippedRows | None = None) -> IndexedCounts:
@@ -115,7 +116,7 @@ class LuceneWriter:
                 continue
             self._raw.setStringValue(to_java(vector.raw))
             if vector.fields:
-                self._writer.addDocument(_document((*self._with_text, *self._fields.of(vector.fields))))
+                self._writer.addDocument(document_of((*self._with_text, *self._fields.of(vector.fields))))
             else:
                 self._writer.addDocument(self._document)
         bad = skipped.kinds.total() if skipped is not None else 0
@@ -305,10 +306,11 @@ def open_directory(folder: Path) -> Any:
     return java_class("org.apache.lucene.store.FSDirectory").open(java_path(folder))
 
 
-def _config(buffer_mb: float) -> Any:
-    """Documents stay in the order they came in, and one thread does all there is to do."""
-    config = java_class("org.apache.lucene.index.IndexWriterConfig")(postings_analyzer("delimitedTermFrequency"))
-    config.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+def writer_config(analyzer: Any, similarity: Any, buffer_mb: float) -> Any:
+    """Of a writer by which documents stay in the order they came in, and one thread does all there is to do. analyzer,
+    similarity: Lucene's."""
+    config = java_class("org.apache.lucene.index.IndexWriterConfig")(analyzer)
+    config.setSimilarity(similarity)
     config.setRAMBufferSizeMB(float(buffer_mb))
     config.setUseCompoundFile(False)
     config.setMergePolicy(java_class("org.apache.lucene.index.LogDocMergePolicy")())
@@ -332,12 +334,12 @@ def _user_data(counts: IndexedCounts) -> Any:
     return data
 
 
-def _document(fields: Sequence[Any]) -> Any:
+def document_of(fields: Sequence[Any]) -> Any:
     """A document of these fields."""
     return java_class("java.util.Arrays").asList(java_array("org.apache.lucene.index.IndexableField", fields))
 
 
-def _fields() -> tuple[Any, Any, Any, Any]:
+def own_fields() -> tuple[Any, Any, Any, Any]:
     """The four fields of Anserini's DefaultLuceneDocumentGenerator: id twice, the raw document, the postings."""
     kind = java_class("org.apache.lucene.document.FieldType")()
     kind.setIndexOptions(java_class("org.apache.lucene.index.IndexOptions").DOCS_AND_FREQS)

@@ -7,24 +7,28 @@ from typing import Annotated
 from ..errors import Parameter, UsageError
 from ..machine import cores, free_memory_mb
 from ..options import MOST_THREADS, Bound, Option, Options, Wrong, at_least
+from ..storage.index_folder import BESIDE
 
 _HEAP_MB, _LEAST_HEAP_MB = 256, 128
 _MOST_BUFFER_MB = 2_047
 _PYTHON_MB = 128
 _MOST_HEAP_MB = 2**20  # a TiB
-SEISMIC = "seismic"
 
 
 def _wrong_others(names: Sequence[str]) -> Wrong | None:
-    return next((Wrong(name, SEISMIC) for name in names if name != SEISMIC), None)
+    return next((Wrong(name, " or ".join(BESIDE)) for name in names if name not in BESIDE), None)
 
 
-_ALSO = Option("Other index to build beside Lucene's: seismic (extra seismic).", "Index", Bound(_wrong_others))
+_ALSO = Option(
+    "Other index to build beside this one: seismic (extra seismic), or bm25 of the texts; repeat it for both.",
+    "Index",
+    Bound(_wrong_others),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlsoOptions(Options):
-    """Which other indexes there shall be beside Lucene's."""
+    """Which other indexes there shall be beside Lucene's impact index."""
 
     also: Annotated[Sequence[str], _ALSO] = ()
 

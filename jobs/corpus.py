@@ -58,7 +58,8 @@ def build_index(
     overwrite: replace an index made with other settings, or a finished one; nothing is removed before the ids, the
     columns and the model were found to be good.
     lucene: False stops after the collection.
-    With also=["seismic"] there is a Seismic index beside Lucene's in the end, which a finished index gets too.
+    With also=["seismic"] there is a Seismic index beside Lucene's in the end, with also=["bm25"] one of the texts for
+    BM25, which a finished index gets too.
     progress: show on stderr what goes on.
 
     Of a build that was interrupted, what is finished is kept and the rest is done.
@@ -73,7 +74,7 @@ def build_index(
         raise UsageError(
             Parameter("also"), " is for an index that has Lucene's; leave out ", Parameter("lucene", False)
         )
-    plan = plan_lucene(indexing) if lucene else None
+    plan = plan_lucene(indexing, store_text=encoding.store_text) if lucene else None
     shared = encoding.address is not None  # of a cluster, which may be of other machines
     with (
         given_files(corpus, location, shared=shared, progress=progress) as files,
@@ -124,7 +125,7 @@ def build_index(
         report,
         unused=source.columns.unused,
         skipped=dict(source.skipped.kinds),
-        seismic_seconds=build.seismic_seconds,
+        beside_seconds=build.beside_seconds,
     )
 
 

@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError
@@ -13,8 +11,6 @@ from ..indexer.index_writer import IndexedCounts
 from ..indexer.java import find_jar, find_java
 from ..indexer.options import LuceneOptions, LucenePlan, plan_build
 from ..processes import Worker
-from ..search.first_pass.seismic_build import build_seismic
-from ..search.first_pass.seismic_package import check_package
 from ..storage.atomic import remove_folder, remove_leftovers
 from ..storage.index_folder import COLLECTION, LEFT_OUT, LUCENE, MARKERS, SKIPPED, manifest_to_resume, start_fresh
 from ..storage.index_location import IndexLocation
@@ -23,7 +19,7 @@ from ..storage.markers import finished_parts, prepare_collection
 from ..storage.skipped_rows import BadRow, SkippedRows, saved_lines
 from ..storage.untrusted import UnexpectedError
 from ..terminal.kept import keep
-from ..terminal.progress_bar import waiting
+from .beside import add_beside, check_beside
 
 if TYPE_CHECKING:
     from ..pipeline.parts.collection import Part
@@ -31,12 +27,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("sparton")
 
 
-def plan_lucene(options: LuceneOptions) -> LucenePlan:
-    """How Lucene is to be built here. Raises SpartonError where there is no Java for it, or no package for what is to
-    be built beside it."""
+def plan_lucene(options: LuceneOptions, *, store_text: bool = True) -> LucenePlan:
+    """How Lucene is to be built here. store_text: whether the index will keep texts. Raises SpartonError where there is
+    no Java for it, or as check_beside."""
     plan = plan_build(options)
-    if options.also:
-        check_package()
+    check_beside(options.also, store_text=store_text)
     find_java()
     find_jar()
     return plan
@@ -46,14 +41,14 @@ class IndexBuild:
     """The build of one index, whose folder is locked meanwhile. Made by open_build.
 
     location: of the index. folder: the local folder that it is built in. manifest: as it was saved last.
-    resumed: whether an earlier run began this build. seismic_seconds: that building a Seismic index took, once one was
-    built.
+    resumed: whether an earlier run began this build. beside_seconds: that building each index beside Lucene's took, of
+    those that were built.
     """
 
     def __init__(self, location: IndexLocation, manifest: Manifest, resumed: bool) -> None:
         self.location, self.folder = location, location.folder
         self.manifest, self.resumed = manifest, resumed
-        self.seismic_seconds: float | None = None
+        self.beside_seconds: dict[str, float] = {}
         self._lucene: LuceneBuild | None = None
 
     @property
@@ -179,8 +174,7 @@ class IndexBuild:
 
     def add_others(self, also: Sequence[str], *, progress: bool) -> None:
         """Build what shall be beside the Lucene index, which is finished, and is not there yet."""
-        if also:
-            self.manifest, self.seismic_seconds = add_seismic(self.location, self.manifest, progress=progress)
+        self.manifest, self.beside_seconds = add_beside(also, self.location, self.manifest, progress=progress)
 
     def save(self, stage: str, counts: Counts | None = None) -> None:
         """Write at the location that the build has reached a stage."""
@@ -188,20 +182,6 @@ class IndexBuild:
         self.manifest = self.location.save(self.manifest.at(stage, counts, indexes))
         if stage == COMPLETE:
             remove_folder(self.folder / LEFT_OUT)
-
-
-def add_seismic(location: IndexLocation, manifest: Manifest, *, progress: bool) -> tuple[Manifest, float | None]:
-    """Build the Seismic index of the generation that counts, unless it is there, and have sparton.json name it; return
-    that, and the seconds that building took, None where it was there. For the process that holds the lock. Raises
-    SpartonError as build_seismic."""
-    if location.has_seismic(manifest):
-        return manifest, None
-    started = perf_counter()
-    if not all((location.folder / name).is_dir() for name in manifest.indexes):
-        location.get_generation(manifest)
-    with waiting("building the Seismic index", shown=progress):
-        made = build_seismic(location.folder, manifest)
-    return location.put_seismic(replace(manifest, seismic=made), manifest), perf_counter() - started
 
 
 @contextmanager

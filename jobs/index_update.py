@@ -6,20 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from secrets import randbelow
-from time import perf_counter
 
 from ..errors import Parameter, SpartonError
 from ..indexer.java import find_jar, find_java
 from ..indexer.updating import LuceneUpdate, count_live, current_commits
-from ..search.first_pass.seismic_build import build_seismic
-from ..search.first_pass.seismic_package import check_package
 from ..storage.generations import collection_parts, part_number, remove_unnamed
 from ..storage.index_folder import COLLECTION
 from ..storage.index_location import IndexLocation, open_index_location
 from ..storage.local_copy import local_index
 from ..storage.manifest import COMPLETE, Counts, Manifest, PartFile, Updated, load_manifest
-from ..terminal.progress_bar import waiting
-from .index_build import add_seismic
+from ..storage.redaction import redacted
+from .beside import add_beside, build_beside, check_beside, check_beside_of
 
 _NUMBERS = 2**40  # of which two machines hardly choose the same
 _FEW = 16  # parts that are less than a quarter full; more of them are joined
@@ -42,14 +39,14 @@ class IndexUpdate:
     """A change of one index, whose folder is locked meanwhile. Made by open_update.
 
     location: of the index. folder: the local folder in which it is changed. manifest: of the generation that counts.
-    also: which other indexes each generation shall have. seismic_seconds: that building a Seismic index took, once one
-    was built.
+    also: which other indexes each generation shall have. beside_seconds: that building each of them took, of those that
+    were built.
     """
 
     def __init__(self, location: IndexLocation, manifest: Manifest, also: Sequence[str], progress: bool) -> None:
         self.location, self.folder, self.manifest = location, location.folder, manifest
         self._also, self._progress = also, progress
-        self.seismic_seconds: float | None = None
+        self.beside_seconds: dict[str, float] = {}
 
     @property
     def has_collection(self) -> bool:
@@ -118,18 +115,13 @@ class IndexUpdate:
         counts = replace(new.counts, documents=documents, postings=postings)
         updated = Updated(manifest.updated.number + 1, new.parts, commits)
         newer = replace(manifest, counts=counts, updated=updated)
-        if self._also:
-            started = perf_counter()
-            with waiting("building the Seismic index", shown=self._progress):
-                newer = replace(newer, seismic=build_seismic(self.folder, newer))
-            self.seismic_seconds = perf_counter() - started
+        newer, self.beside_seconds = build_beside(self._also, self.folder, newer, progress=self._progress)
         self.manifest = self.location.put_generation(newer, manifest)
 
     def add_others(self) -> None:
         """Build what the generation that counts shall have beside the Lucene index, and has not yet."""
-        if self._also:
-            self.manifest, seconds = add_seismic(self.location, self.manifest, progress=self._progress)
-            self.seismic_seconds = self.seismic_seconds if seconds is None else seconds
+        self.manifest, seconds = add_beside(self._also, self.location, self.manifest, progress=self._progress)
+        self.beside_seconds |= seconds
 
 
 @contextmanager
@@ -140,9 +132,9 @@ def open_update(index: str | Path, also: Sequence[str] = (), *, progress: bool =
     Raises SpartonError where there is none, where it is half-built, where another process writes it, or without Java or
     what `also` needs.
     """
-    if also:
-        check_package()
-    load_manifest(local_index(index, lucene=False))  # before a folder is made for what is none
+    check_beside(also)
+    found = load_manifest(local_index(index, lucene=False))  # before a folder is made for what is none
+    check_beside_of(also, found, redacted(str(index)))
     find_java()
     find_jar()
     location = open_index_location(index, overwrite=False)

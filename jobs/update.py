@@ -44,7 +44,8 @@ def update_index(
     encoded by the index's own model and settings, and only if its text is another than before. One without text, or
     whose text gives no term, takes its document out of the index.
     updating, others: given as records, or field by field as keywords: update_index(rows, index, device="cpu"). Without
-    also=["seismic"] a Seismic index is left at the generation that it is of, where no search takes it.
+    also=["seismic"] a Seismic index is left at the generation that it is of, where no search takes it; so is a BM25
+    index without also=["bm25"].
     progress: show on stderr what goes on.
 
     The change counts all at once, when it is finished; who has the index open goes on with what was.
@@ -105,8 +106,8 @@ def delete_documents(
 @flat_keywords
 def compact_index(index: str | Path, *, others: AlsoOptions, progress: bool = False) -> UpdateReport:
     """Merge away what updates have left dead in a finished index: Lucene's deleted documents and small segments, and
-    small parts of the collection. It finds the same afterwards. With also=["seismic"] it has a Seismic index then, too.
-    Raises SpartonError as update_index."""
+    small parts of the collection. It finds the same afterwards. With also=["seismic"] or ["bm25"] it has such an index
+    then, too. Raises SpartonError as update_index."""
     started = perf_counter()
     with open_update(index, others.also, progress=progress) as update:
         change = _Change(update, {}, progress)
@@ -271,11 +272,10 @@ class _Change:
 
 def _finished(report: UpdateReport, update: IndexUpdate, started: float) -> UpdateReport:
     """A report with what is known once all is built."""
-    seismic = update.manifest.seismic
     return replace(
         report,
-        seismic=seismic.number if seismic else None,
-        seismic_seconds=update.seismic_seconds,
+        beside={name: one.number for name, one in update.manifest.beside.items()},
+        beside_seconds=update.beside_seconds,
         seconds=perf_counter() - started,
     )
 

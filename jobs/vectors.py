@@ -101,7 +101,7 @@ def index_vectors(
         seconds = perf_counter() - started
         build.add_others(indexing.also, progress=progress)
         report = BuildReport(location.name, build.manifest.counts, build.resumed, 0.0, seconds, Work())
-        return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds), seismic_seconds=build.seismic_seconds)
+        return replace(report, unused=tuple(unused), skipped=dict(skipped.kinds), beside_seconds=build.beside_seconds)
 
 
 def _take_saved(build: IndexBuild, skipped: SkippedRows, queries: VectorOptions) -> None:

@@ -13,24 +13,24 @@ from ..indexer.index_writer import open_reader
 from ..indexer.java import java_exception, java_name
 from ..indexer.repeated_ids import id_hashes
 from ..indexer.updating import live_postings
+from ..storage.beside import check_files
 from ..storage.generations import collection_parts, marked_part, not_as_written
-from ..storage.index_folder import COLLECTION, LUCENE
+from ..storage.index_folder import BESIDE, COLLECTION, LUCENE
 from ..storage.manifest import Manifest, PartFile, load_complete
 from ..storage.part_lines import digest_and_ids
-from .first_pass.seismic import check_seismic
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What was found to be right. parts: of the collection; 0 where it was made elsewhere or is not in the folder.
-    unchecked: whether the index has a collection that is not in the folder. seismic: whether there is a Seismic index
-    of this generation."""
+    unchecked: whether the index has a collection that is not in the folder. beside: names of the indexes of this
+    generation beside the impact index."""
 
     documents: int
     postings: int
     parts: int
     unchecked: bool
-    seismic: bool
+    beside: tuple[str, ...]
 
 
 def check_index(folder: Path, manifest: Manifest, name: str | None = None) -> Checked:
@@ -42,7 +42,8 @@ def check_index(folder: Path, manifest: Manifest, name: str | None = None) -> Ch
     while True:
         try:
             found = _check(folder, manifest)
-            check_seismic(folder, manifest, name or str(folder))
+            for kind in BESIDE:
+                check_files(folder, manifest, kind, name or str(folder))
             return found
         except SpartonError:
             newer = load_complete(folder)
@@ -78,7 +79,7 @@ def _check(folder: Path, manifest: Manifest) -> Checked:
         raise _wrong(folder, f"{documents:,} documents have {different:,} different ids")
     _check_parts(folder, manifest, parts, ids)
     unchecked = not parts and not manifest.settings.of_vectors and counts.rows > 0
-    return Checked(documents, postings, len(parts), unchecked, manifest.current_seismic is not None)
+    return Checked(documents, postings, len(parts), unchecked, tuple(manifest.current_beside))
 
 
 def _check_segment(folder: Path, segment: Any) -> tuple[int, int]:

@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A term in both query and document."""
+    """A term in both query and document. Of BM25 query_impact is how often the query has it, and document_impact its
+    score in the document."""
 
     term: str
     query_impact: int
-    document_impact: int
+    document_impact: float
 
     @property
-    def contribution(self) -> int:
+    def contribution(self) -> float:
         """What the term adds to the score."""
         return self.query_impact * self.document_impact
 

@@ -83,7 +83,7 @@ class ImpactIndex:
         searcher = java_class("org.apache.lucene.search.IndexSearcher")
         searcher.setMaxClauseCount(_MOST_TERMS)
         self._searcher = searcher(self._reader)
-        self._searcher.setSimilarity(java_class("io.anserini.search.similarity.ImpactSimilarity")())
+        self._searcher.setSimilarity(self._similarity())
         # What Lucene would keep is what filters let pass, and accepted.py keeps that.
         self._searcher.setQueryCache(None)
         self._best_then_id = best_then_id()
@@ -191,6 +191,19 @@ class ImpactIndex:
             count = int(self._searcher.count(query))
             return rank(self._searcher, query, count, self._best_then_id) if count else []
 
+    def located(self, ranked: Sequence[ScoredDoc]) -> list[ScoredDoc]:
+        """Documents that another index of the same documents has found, with the numbers that they have in this one."""
+        with self._reading("located", bool(ranked)):
+            to_bytes = java_class("org.apache.lucene.util.BytesRef")
+            names = java_array("org.apache.lucene.util.BytesRef", [to_bytes(to_java(one.id)) for one in ranked])
+            every = java_class("java.util.Arrays").asList(names)
+            query = java_class("org.apache.lucene.search.TermInSetQuery")("id", every)
+            found = rank(self._searcher, query, len(ranked), self._best_then_id) if ranked else []
+            numbers = {one.id: one.number for one in found}
+            if missing := next((one.id for one in ranked if one.id not in numbers), None):
+                raise DamagedIndexError(f"it has no document {missing!r}, and another index of its documents has")
+        return [one._replace(number=numbers[one.id]) for one in ranked]
+
     def ids(self, selection: Selection) -> list[str]:
         """The ids of all documents that pass the filters of a selection."""
         with self._reading("all ids", *_kinds(selection)):
@@ -213,6 +226,10 @@ class ImpactIndex:
             every = java_class(f"{_INDEX}MultiTerms").getTerms(self._reader, _FIELD)
             found = every.iterator().next() if every else None
             return None if found is None else str(found.utf8ToString())
+
+    def _similarity(self) -> Any:
+        """What scores documents, as Lucene has it."""
+        return java_class("io.anserini.search.similarity.ImpactSimilarity")()
 
     def _query(self, terms: Mapping[str, int]) -> Any:
         """The disjunction of the terms, each weighted with its impact; None where nothing can be found."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..indexer.index_writer import find_commit, open_directory
 from ..indexer.java import java_class
-from ..storage.generations import seismic_files
+from ..storage.generations import files_beside
 from ..storage.index_folder import COLLECTION
 from ..storage.manifest import Manifest
 
@@ -34,11 +34,16 @@ def collection_bytes(folder: Path, manifest: Manifest) -> int | None:
     return sum(sizes) if sizes else None
 
 
-def seismic_bytes(folder: Path, manifest: Manifest) -> int | None:
-    """Of the Seismic index of the generation that counts; None where none of it is in the folder."""
-    paths = [folder / name for name in seismic_files(manifest)]
-    sizes = [path.stat().st_size for path in paths if path.is_file()]
-    return sum(sizes) if sizes else None
+def bytes_beside(folder: Path, manifest: Manifest) -> dict[str, int]:
+    """Of the indexes beside the impact index that are of the generation that counts, by their names; without those of
+    which nothing is in the folder."""
+    found: dict[str, int] = {}
+    for name in manifest.current_beside:
+        paths = [folder / file for file in files_beside(manifest, [name])]
+        sizes = [path.stat().st_size for path in paths if path.is_file()]
+        if sizes:
+            found[name] = sum(sizes)
+    return found
 
 
 def lucene_bytes(folder: Path, segments: str | None) -> Counter[str]:

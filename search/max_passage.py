@@ -10,6 +10,12 @@ _MORE = 3
 _AFTER_DELIMITER = chr(ord(DELIMITER) + 1)
 
 
+def folded(search: Callable[[int], Sequence[ScoredDoc]], k: int, *, by_field: bool) -> list[ScoredDoc]:
+    """The best passages of the first k documents by score, or by a field. search: gives so many passages, in that
+    order."""
+    return first_documents(search, k) if by_field else best_documents(search, k)
+
+
 def best_documents(search: Callable[[int], Sequence[ScoredDoc]], k: int) -> list[ScoredDoc]:
     """The best passages of the k documents with the best ones, ties in order of the document's id.
 

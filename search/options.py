@@ -5,14 +5,17 @@ from typing import Annotated
 
 from ..options import Option, Options, at_least, one_of
 from ..pipeline.options import ONE_DEVICE, RATIOS
-from .first_pass.register import LUCENE, NAMES
+from .first_pass.register import LUCENE
+from .ways import NAMES
 
 _MODEL = Option("Where the index's model is, if not where it was: a folder, or a Hugging Face name.", "Model")
 _QUERY_MODEL = Option("The same for an index whose queries have a model of their own.", "Model")
 _TOP_TERMS = Option("Keep only this many terms of a query, the heaviest.", "Query", at_least(1))
 _PRUNE_RATIO = Option("Drop a query's terms below this part of its heaviest.", "Query", RATIOS)
 _WITH = Option(
-    "What finds documents: lucene (exact), two-phase or seismic (both approximate).", "Index", one_of(*NAMES)
+    "What finds documents: lucene (exact), two-phase or seismic (both approximate); bm25; or bm25+sparse, both fused.",
+    "Index",
+    one_of(*NAMES),
 )
 
 
@@ -32,7 +35,7 @@ class QueryOptions(Options):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearcherOptions(QueryOptions):
-    """What an index is opened with to be searched. search_with: what finds the documents that are then scored exactly;
-    lucene finds the best ones."""
+    """What an index is opened with to be searched. search_with: the way to search, by its name in ways.py; lucene
+    finds the best documents by the learned terms."""
 
     search_with: Annotated[str, _WITH] = LUCENE

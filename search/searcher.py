@@ -6,19 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, fields
-from numbers import Real
 from operator import itemgetter
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
-from ..pipeline.encoding.impacts import LARGEST, each_heaviest_first
+from ..pipeline.encoding.impacts import each_heaviest_first
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
-from ..storage.fields import FieldValue
+from ..storage.fields import Field, FieldValue
 from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
 from ..storage.redaction import redacted
@@ -26,13 +25,13 @@ from ..storage.remote import local_path
 from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .facets import FacetCount
-from .first_pass.first_pass import FirstPass
-from .first_pass.register import SEISMIC, open_first_pass
 from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
 from .many import search_each
-from .max_passage import best_documents, document_of, first_documents, passage_of
-from .options import SearcherOptions
+from .max_passage import document_of, passage_of
+from .options import QueryOptions, SearcherOptions
+from .way import Terms, Way
+from .ways import beside_for, encodes_queries, open_way
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder, SharedEncoders
@@ -46,7 +45,8 @@ _MOST_KEPT, _LONGEST_KEPT = 256, 4_096  # queries whose terms are kept, and thei
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Hit:
-    """One result. `score` is the sum over terms of query impact x document impact; `text` is None if not stored.
+    """One result. `score` is the sum over terms of query impact x document impact, or what another way to search gives;
+    `text` is None if not stored.
 
     passage: where documents were split, the number of the one that was found, from 0; score and text are its own.
     fields: of the document, those that it has a value of, in the order of the index's; a timestamp as ISO 8601.
@@ -79,13 +79,13 @@ class Seconds:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """A query as terms, what it found, and how long that took.
+    """A query as terms, as Searcher.terms gives it, what it found, and how long that took.
 
     total, facets: where facets were asked for, how many documents the query and its filters match, hits or not, and of
     each field the values that most of these have, with the numbers of documents; else None and {}.
     """
 
-    terms: dict[str, int]
+    terms: dict[str, Any]
     hits: list[Hit]
     seconds: Seconds
     total: int | None = None
@@ -118,7 +118,8 @@ class Searcher:
     ) -> None:
         check_process()  # before a model is loaded, whose threads a fork left behind as well
         self._location, self._options = path, searching
-        self.path = folder = local_index(path, seismic=searching.search_with == SEISMIC)
+        _refuse_idle(searching)
+        self.path = folder = local_index(path, beside=beside_for(searching.search_with))
         self.manifest = load_complete(folder)
         self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
@@ -126,14 +127,14 @@ class Searcher:
             opening = pool.submit(_open_index, folder, self.manifest, searching.search_with, redacted(str(path)))
             try:
                 self._shared: SharedEncoders = beside._shared if beside else _shared_encoders()
-                self.encoder = self._open_encoder()
+                self.encoder = self._open_encoder() if encodes_queries(searching.search_with) else None
             except BaseException:
                 with suppress(SpartonError):  # the first error is the one to report
-                    _, index, first_pass = opening.result()
+                    _, index, way = opening.result()
                     index.close()
-                    first_pass.close()
+                    way.close()
                 raise
-            found, self._index, self._first_pass = opening.result()
+            found, self._index, self._way = opening.result()
         if found.settings != self.manifest.settings:
             self.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
@@ -190,17 +191,32 @@ class Searcher:
         name = checked("id", name, str)
         return stored_document(self._index, name, passages=self.manifest.settings.chunk)
 
-    def terms(self, query: str) -> dict[str, int]:
+    @property
+    def searching(self) -> SearcherOptions:
+        """With what it was opened."""
+        return self._options
+
+    @property
+    def way(self) -> Way:
+        """The way in which documents are found."""
+        return self._way
+
+    def terms(self, query: str) -> dict[str, Any]:
         """The query as {term: impact}, heaviest first, without what query_top_terms and query_prune_ratio drop; empty
-        if it has no token that the model knows.
+        if it has no token that the model knows. By BM25 it is {term: how often it has that}; where several searches are
+        fused, the terms of each by its name, {"bm25": …, "sparse": …}.
 
         Those of the last queries are kept, as one may be asked again with other filters. Raises SpartonError if the
         index was made of vectors and no model was named.
         """
         return self.terms_each([query])[0]
 
-    def terms_each(self, queries: Sequence[str]) -> list[dict[str, int]]:
+    def terms_each(self, queries: Sequence[str]) -> list[dict[str, Any]]:
         """What `terms` gives for each query, sooner than one by one. Raises as `terms`."""
+        return self._way.terms(queries, self._encoded_each)
+
+    def _encoded_each(self, queries: Sequence[str]) -> list[dict[str, int]]:
+        """Queries as the model has them, heaviest first."""
         encoder = self._encoder()
         with self._encoding:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
@@ -214,13 +230,19 @@ class Searcher:
 
     def input_terms(self, query: str) -> frozenset[str]:
         """The terms that are in a query; the model has added the others. Raises as `terms`."""
+        if not self._way.needs_model:
+            return frozenset(self.terms(query))
         encoder = self._encoder()
         with self._encoding:
             return input_terms(encoder, query)
 
-    def terms_of(self, queries: Sequence[str]) -> list[dict[str, int]]:
+    def terms_of(self, queries: Sequence[str]) -> list[dict[str, Any]]:
         """Each query as {term: impact}, the impacts that `terms` gives; terms in order of vocabulary id. Raises as
         `terms`."""
+        return self._way.terms(queries, self._encoded)
+
+    def _encoded(self, queries: Sequence[str]) -> list[dict[str, int]]:
+        """Queries as the model has them, in order of vocabulary id."""
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
         with self._encoding:
@@ -274,7 +296,7 @@ class Searcher:
         texts = [text.encode(errors="replace").decode() for text in several(Parameter("queries"), queries)]
         k, offset, selection = checked("k", k, _HITS), checked("offset", offset, _OFFSET), self.selection(filters, sort)
 
-        def search(terms: Mapping[str, int]) -> list[Hit]:
+        def search(terms: Terms) -> list[Hit]:
             return self._hits(self._rank(terms, k, selection, offset), offset)
 
         return search_each(texts, self.terms_of, search)
@@ -288,19 +310,19 @@ class Searcher:
         facets: Texts = (),
         sort: str | None = None,
         offset: int = 0,
-        terms: Mapping[str, int] | None = None,
+        terms: Terms | None = None,
     ) -> Answer:
         """As `search`, with the query's terms and what the time went to. facets: fields whose values are counted among
         all documents that the query and its filters match. terms: the query's, where they are known."""
         query = checked("query", query, str)
         # Before a model is run: what cannot be meant costs nothing.
         selection = self.selection(filters, sort)
-        fields = self._index.facet_fields(several(Parameter("facets"), facets))
+        fields = self._facet_fields(facets)
         begin = perf_counter()
         terms = self.terms(query) if terms is None else dict(terms)
         encoded = perf_counter()
         ranked = self._rank(terms, k, selection, offset)
-        found = self._index.facets(terms, fields, selection) if fields else None
+        found = self._way.facets(terms, fields, selection) if fields else None
         searched = perf_counter()
         hits = self._hits(ranked, offset)
         seconds = Seconds(encoded - begin, searched - encoded, perf_counter() - searched)
@@ -310,47 +332,53 @@ class Searcher:
 
     def search_terms(
         self,
-        terms: Mapping[str, int],
+        terms: Terms,
         k: int = 10,
         *,
         filters: Texts = (),
         sort: str | None = None,
         offset: int = 0,
     ) -> list[Hit]:
-        """As `search`, for a query that is encoded already."""
+        """As `search`, for a query that is encoded already, as `terms` gives it."""
         return self._hits(self._rank(terms, k, self.selection(filters, sort), offset), offset)
 
     def selection(self, filters: Texts = (), sort: str | None = None) -> Selection:
         """What filters and an order mean to this index, once for many queries. Raises as `search`."""
+        self._way.refuse(order=sort is not None)
         return self._index.selection(several(Parameter("filters"), filters), sort)
 
-    def check(self, filters: Texts = (), facets: Texts = (), sort: str | None = None) -> None:
-        """Raise UsageError for filters, facets or an order that `answer` would refuse."""
+    def check(self, filters: Texts = (), facets: Texts = (), sort: str | None = None, *, explain: bool = False) -> None:
+        """Raise UsageError for filters, facets or an order that `answer` would refuse, or for explanations that there
+        are none of."""
+        self._way.refuse(explain=explain)
         self.selection(filters, sort)
-        self._index.facet_fields(several(Parameter("facets"), facets))
+        self._facet_fields(facets)
+
+    def _facet_fields(self, facets: Texts) -> list[Field]:
+        names = several(Parameter("facets"), facets)
+        self._way.refuse(facets=bool(names))
+        return self._index.facet_fields(names)
 
     def frequent_values(self, field: str, most: int = 10) -> list[str | int | float | bool]:
         """The most frequent values that a field has among all documents, at most 20, ties in order of value. Raises
         UsageError where there is no such field."""
         return self._index.frequent_values(checked("field", field, str), checked("most", most, _HITS))
 
-    def rank_terms(
-        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING
-    ) -> list[tuple[str, float]]:
+    def rank_terms(self, terms: Terms, k: int, selection: Selection = EVERYTHING) -> list[tuple[str, float]]:
         """Ids and scores of what `search_terms` finds, without texts and so much sooner. Raises UsageError if k < 1."""
         ranked = self._rank(terms, k, selection)
         if self.manifest.settings.chunk:
             return [(document_of(found.id), found.score) for found in ranked]
         return list(map(_ID_AND_SCORE, ranked))
 
-    def explain(self, terms: Mapping[str, int], hits: Sequence[Hit]) -> list[list[Match]]:
+    def explain(self, terms: Terms, hits: Sequence[Hit]) -> list[list[Match]]:
         """For each hit, the query terms it holds and what each contributes, largest first; they sum to its score.
 
         Raises SpartonError for a hit that this index cannot have given.
         """
         ids = [hit.id if hit.passage is None else passage_id(hit.id, hit.passage) for hit in hits]
         try:
-            return self._index.explain(terms, ids)
+            return self._way.explain(terms, ids)
         except KeyError as error:
             raise SpartonError(
                 f"the index {self.path} has no document {error.args[0]!r}; explain hits that it gave itself, or check "
@@ -361,7 +389,7 @@ class Searcher:
         """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
         the index was built again with another. Raises SpartonError as when a searcher is made."""
         name = self._options.search_with
-        folder = local_index(self._location, seismic=name == SEISMIC)
+        folder = local_index(self._location, beside=beside_for(name))
         manifest = load_complete(folder)
         if manifest == self.manifest:
             return None
@@ -369,9 +397,7 @@ class Searcher:
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
             return Searcher(self._location, searching=self._options, beside=self)
         newer = copy(self)
-        newer.manifest, newer._index, newer._first_pass = _open_index(
-            folder, manifest, name, redacted(str(self._location))
-        )
+        newer.manifest, newer._index, newer._way = _open_index(folder, manifest, name, redacted(str(self._location)))
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
@@ -390,24 +416,17 @@ class Searcher:
     def close(self) -> None:
         """Close the index, once the searches under way are done. Searching raises SpartonError from then on."""
         self._index.close()
-        self._first_pass.close()
+        self._way.close()
 
-    def _rank(
-        self, terms: Mapping[str, int], k: int, selection: Selection = EVERYTHING, offset: int = 0
-    ) -> list[ScoredDoc]:
+    def _rank(self, terms: Terms, k: int, selection: Selection = EVERYTHING, offset: int = 0) -> list[ScoredDoc]:
         """The best documents, or of passages the best ones of the best documents; or those that are first in another
         order."""
-        terms, most = _checked(terms), checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
-        if self.manifest.settings.chunk:
-            fold = best_documents if selection.order is None else first_documents
-            return fold(lambda asked: self._found(terms, asked, selection), most)[offset:]
-        return self._found(terms, most, selection)[offset:]
-
-    def _found(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
-        return self._index.rank_with(self._first_pass, terms, most, selection)
+        most = checked("k", k, _HITS) + checked("offset", offset, _OFFSET)
+        return self._way.rank(terms, most, selection)[offset:]
 
     def _hits(self, ranked: Sequence[ScoredDoc], offset: int = 0) -> list[Hit]:
-        every = enumerate(zip(ranked, self._index.stored(ranked), strict=True), start=offset + 1)
+        here = ranked if self._way.numbered else self._index.located(ranked)
+        every = enumerate(zip(ranked, self._index.stored(here), strict=True), start=offset + 1)
         if self.manifest.settings.chunk:
             return [
                 Hit(rank, document_of(found.id), found.score, stored.text, passage_of(found.id), stored.fields)
@@ -451,6 +470,12 @@ class Searcher:
 
     def _encoder(self) -> "QueryEncoder":
         self._index.check()  # before a model is run whose threads a fork left behind
+        if self.encoder is None and not self._way.needs_model:
+            raise SpartonError(
+                "this searcher was opened with ",
+                Parameter("search_with", self._options.search_with),
+                ", which has no model; open one without it to encode texts",
+            )
         if self.encoder is None:
             raise self._no_model()
         return self.encoder
@@ -465,15 +490,17 @@ class Searcher:
         )
 
 
-def _checked(terms: Mapping[str, int]) -> dict[str, int]:
-    """The terms of a query that came as such. Raises UsageError for an impact that none can be."""
-    for term, impact in terms.items():
-        number = isinstance(impact, Real) and not isinstance(impact, bool)
-        if not number or not 0 < impact <= LARGEST or impact != int(impact):
+def _refuse_idle(searching: SearcherOptions) -> None:
+    """Raise UsageError for an option that concerns a model, where none is asked."""
+    idle = ("model", "query_model", "query_top_terms", "query_prune_ratio")
+    for name in () if encodes_queries(searching.search_with) else idle:
+        if getattr(searching, name) != getattr(QueryOptions(), name):
             raise UsageError(
-                f"the impact of {short(term)} is {short(impact)}; expected a whole number from 1 to {LARGEST}"
+                Parameter(name),
+                f" is {short(getattr(searching, name))}, which is for queries that a model encodes, and ",
+                Parameter("search_with", searching.search_with),
+                " asks none; leave out one of them",
             )
-    return {term: int(impact) for term, impact in terms.items()}
 
 
 def _terms_each(encoder: "QueryEncoder", texts: Sequence[str]) -> list[dict[str, int]]:
@@ -496,17 +523,18 @@ def _name(path: str | Path) -> str:
     return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
 
 
-def _open_index(
-    folder: Path, manifest: Manifest, search_with: str, name: str
-) -> tuple[Manifest, ImpactIndex, FirstPass]:
-    """The Lucene indexes of the generation that sparton.json names, and the first pass of that name: this generation,
-    or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
+def _open_index(folder: Path, manifest: Manifest, search_with: str, name: str) -> tuple[Manifest, ImpactIndex, Way]:
+    """The Lucene indexes of the generation that sparton.json names, and the way of that name to search them: this
+    generation, or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
     while True:
         try:
-            first_pass = open_first_pass(search_with, folder, manifest, name)
             folders, settings = (folder / name for name in manifest.indexes), manifest.settings
             index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
-            return manifest, index, first_pass
+            try:
+                return manifest, index, open_way(search_with, index, folder, manifest, name)
+            except BaseException:
+                index.close()
+                raise
         except SpartonError:
             newer = load_complete(folder)
             if newer == manifest:

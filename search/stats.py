@@ -14,7 +14,7 @@ from ..indexer.java import java_exception, java_name, start_jvm
 from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
 from ..storage.redaction import redacted
-from .index_bytes import collection_bytes, lucene_bytes, seismic_bytes
+from .index_bytes import bytes_beside, collection_bytes, lucene_bytes
 from .postings_stats import PostingsCounts, count_postings
 
 LONGEST = 10  # postings lists that are named
@@ -74,7 +74,7 @@ class IndexStats:
     longest: tuple[LongPostings, ...]
     collection: int | None
     lucene: dict[str, int]
-    seismic: int | None
+    beside: dict[str, int]
     queries: QueryStats | None = None
 
 
@@ -120,7 +120,7 @@ def _stats(name: str, folder: Path, manifest: Manifest, queries: Sequence[Mappin
         longest=tuple(LongPostings(term, count, count / len(terms)) for term, count in longest),
         collection=collection_bytes(folder, manifest),
         lucene=dict(sizes),
-        seismic=seismic_bytes(folder, manifest),
+        beside=bytes_beside(folder, manifest),
         queries=None if queries is None else _query_stats(documents, len(terms), queries),
     )
 

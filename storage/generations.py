@@ -10,12 +10,13 @@ from pathlib import Path
 
 from ..errors import Parameter, SpartonError, plural
 from .atomic import remove_folder, remove_leftovers
-from .index_folder import COLLECTION, MARKERS, SEISMIC, part_path
+from .index_folder import BESIDE, BM25, COLLECTION, MARKERS, SEISMIC, part_path
 from .manifest import Manifest, PartFile
 from .markers import marker_for
 
 # What Lucene's writers make, but for their lock.
 _LUCENE_FILE = re.compile(r"(_[0-9a-z]+[._].+|(pending_)?segments_[0-9a-z]+)")
+_BM25_FOLDER = re.compile(r"[0-9a-f]{16}(\.tmp)?")
 _NUMBER = re.compile(r"part-([0-9]+)\.jsonl.*")
 
 
@@ -52,46 +53,54 @@ def named_files(manifest: Manifest) -> frozenset[str]:
     parts = (f"{COLLECTION}/{part.name}" for part in manifest.updated.parts)
     commits = zip(manifest.indexes, manifest.updated.commits, strict=True)
     lucene = (f"{index}/{file}" for index, commit in commits for file in commit.files)
-    return frozenset((*parts, *lucene, *seismic_files(manifest)))
+    return frozenset((*parts, *lucene, *files_beside(manifest)))
 
 
-def seismic_files(manifest: Manifest) -> tuple[str, ...]:
-    """The files of the Seismic index of this generation, if it has one, by paths within the index's folder."""
-    current = manifest.current_seismic
-    return tuple(f"{SEISMIC}/{file.name}" for file in current.files) if current else ()
+def files_beside(manifest: Manifest, names: Collection[str] = BESIDE) -> tuple[str, ...]:
+    """The files of the indexes beside Lucene's impact index that are of this generation, by paths within the index's
+    folder. names: of those indexes that are meant."""
+    current = manifest.current_beside
+    return tuple(f"{name}/{file.name}" for name in names if name in current for file in current[name].files)
 
 
 def remove_unnamed(folder: Path, manifest: Manifest) -> None:
     """Remove from an index folder what is of no use to an updated index: of an older generation, or of an update that
     was killed. For the process that holds the lock."""
     named = named_files(manifest)
-    for name in (COLLECTION, SEISMIC, *manifest.indexes):
+    for name in (COLLECTION, *manifest.indexes):
         if (folder / name).is_dir():
             remove_leftovers(folder / name)
             for path in (folder / name).iterdir():
                 if path.is_file() and is_replaceable(f"{name}/{path.name}") and f"{name}/{path.name}" not in named:
                     path.unlink()
+    _remove_beside_but(folder, named)
     if manifest.number:
         remove_folder(folder / MARKERS)  # sparton.json has the digests
 
 
-def remove_other_seismic(folder: Path, manifest: Manifest) -> None:
-    """Remove from an index folder what is of no Seismic index of this generation. For the process that holds the
-    lock."""
-    _remove_seismic_but(folder, seismic_files(manifest))
+def remove_other_beside(folder: Path, manifest: Manifest) -> None:
+    """Remove from an index folder what is of no index beside the impact index of this generation. For the process that
+    holds the lock."""
+    _remove_beside_but(folder, files_beside(manifest))
 
 
-def remove_unfinished_seismic(folder: Path, manifest: Manifest) -> None:
-    """Remove from an index folder what is of no Seismic index that a manifest names, of whichever generation that is.
-    For the process that holds the lock."""
-    files = manifest.seismic.files if manifest.seismic else ()
-    _remove_seismic_but(folder, [f"{SEISMIC}/{file.name}" for file in files])
+def remove_unfinished_beside(folder: Path, manifest: Manifest) -> None:
+    """Remove from an index folder what is of no index beside the impact index that a manifest names, of whichever
+    generation that is. For the process that holds the lock."""
+    every = manifest.beside.items()
+    _remove_beside_but(folder, [f"{name}/{file.name}" for name, one in every for file in one.files])
 
 
-def _remove_seismic_but(folder: Path, named: Collection[str]) -> None:
-    for path in (folder / SEISMIC).glob("*"):
-        if f"{SEISMIC}/{path.name}" not in named and not path.is_dir():  # a folder is none of ours
-            path.unlink()
+def _remove_beside_but(folder: Path, named: Collection[str]) -> None:
+    kept = {name.rpartition("/")[0] for name in named}
+    if (folder / SEISMIC).is_dir():
+        for path in (folder / SEISMIC).iterdir():
+            if f"{SEISMIC}/{path.name}" not in named and not path.is_dir():  # a folder is none of ours
+                path.unlink()
+    if (folder / BM25).is_dir():
+        for path in (folder / BM25).iterdir():  # each index is a folder
+            if f"{BM25}/{path.name}" not in kept and path.is_dir() and _BM25_FOLDER.fullmatch(path.name):
+                remove_folder(path)
 
 
 def is_replaceable(name: str) -> bool:

@@ -14,7 +14,9 @@ from ..version import __version__
 from .atomic import LEFTOVERS, LOCK, remove_folder
 from .manifest import ENCODING, NAME, Manifest, Settings, load_manifest, model_folder
 
-LUCENE, COLLECTION, MARKERS, SEISMIC = "lucene", "collection", "shards", "seismic"
+LUCENE, COLLECTION, MARKERS = "lucene", "collection", "shards"
+BESIDE = SEISMIC, BM25 = "seismic", "bm25"  # indexes that may be beside the impact index
+TITLES = {SEISMIC: "Seismic", BM25: "BM25"}  # what people call them
 SKIPPED = "skipped-rows.jsonl"  # what is wrong with rows of the corpus that were left out
 _MOST_SOURCE = 2**22  # bytes of sparton.json
 _BUILDING, LEFT_OUT = f"{LUCENE}.tmp", f"{LUCENE}.left-out"
@@ -34,7 +36,7 @@ def marker_of(part: Path) -> Path:
 
 def folders_of(folder: Path) -> tuple[Path, ...]:
     """An index folder and those in it, each of which may be a link to another disk."""
-    return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, SEISMIC, _BUILDING)))
+    return (folder, *(folder / name for name in (COLLECTION, MARKERS, LUCENE, *BESIDE, _BUILDING)))
 
 
 def in_use(index: Path | str) -> str:
@@ -121,7 +123,7 @@ def start_fresh(folder: Path, settings: Settings, source: Sequence[object]) -> M
     manifest = Manifest(settings, ENCODING, _recorded(source), versions=_versions(), generation=secrets.token_hex(8))
     manifest.save(folder)
     (folder / SKIPPED).unlink(missing_ok=True)
-    for name in (MARKERS, COLLECTION, LUCENE, SEISMIC, _BUILDING, LEFT_OUT):
+    for name in (MARKERS, COLLECTION, LUCENE, *BESIDE, _BUILDING, LEFT_OUT):
         remove_folder(folder / name)
     return manifest
 

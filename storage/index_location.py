@@ -7,10 +7,10 @@ from typing import Protocol
 
 from ..errors import Parameter, SpartonError, UsageError
 from .atomic import check_output_folder, locked, make_folder, refuse_inputs
-from .generations import remove_other_seismic, remove_unnamed
+from .generations import remove_other_beside, remove_unnamed
 from .index_folder import existing_manifest, folders_of, in_use
 from .manifest import NAME, Manifest
-from .markers import has_seismic
+from .markers import has_beside
 from .redaction import redacted
 from .remote import RemoteFile, RemoteFolder, local_path, unreachable
 from .staging import StagedIndex, staging_folder
@@ -68,11 +68,12 @@ class IndexLocation(Protocol):
         """Put what is new of an updated index at the location, then its manifest, which makes it count, and remove what
         is of no use any more; return the manifest. before: of the generation from which the update began."""
 
-    def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the location has the Seismic index of the generation that a manifest names, as it was written."""
+    def has_beside(self, manifest: Manifest, name: str) -> bool:
+        """Whether the location has an index beside the impact index, of the generation that a manifest names and as it
+        was written. name: of that index."""
 
-    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
-        """Put the Seismic index of a manifest at the location, then that manifest, and remove older Seismic indexes;
+    def put_beside(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Put at the location what a manifest has beside the impact index, then that manifest, and remove older ones;
         return the manifest. before: the one that it replaces, of the same generation."""
 
     def discard(self) -> None:
@@ -132,14 +133,15 @@ class LocalIndex:
         remove_unnamed(self.folder, manifest)
         return manifest
 
-    def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the folder has the Seismic index of the generation that a manifest names, as it was written."""
-        return has_seismic(self.folder, manifest)
+    def has_beside(self, manifest: Manifest, name: str) -> bool:
+        """Whether the folder has an index beside the impact index, of the generation that a manifest names and as it
+        was written."""
+        return has_beside(self.folder, manifest, name)
 
-    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
-        """Write the manifest, and remove older Seismic indexes; return the manifest."""
+    def put_beside(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Write the manifest, and remove what is older beside the impact index; return the manifest."""
         manifest.save(self.folder)
-        remove_other_seismic(self.folder, manifest)
+        remove_other_beside(self.folder, manifest)
         return manifest
 
     def discard(self) -> None:

@@ -1,13 +1,13 @@
 """A local copy of a remote index, to be searched or exported."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
 from ..errors import SpartonError
 from .atomic import locked, remove_folder, whole_file, within
-from .generations import named_files, remove_other_seismic, seismic_files
+from .generations import files_beside, named_files, remove_other_beside
 from .index_folder import COLLECTION, LUCENE, MARKERS
 from .manifest import COMPLETE, NAME, Manifest, load_manifest, parse_manifest
 from .redaction import redacted
@@ -15,10 +15,10 @@ from .remote import RemoteFolder, local_path, unreachable
 from .staging import lock_folder, naming_remote, staging_folder
 
 
-def local_index(index: str | Path, *, lucene: bool = True, seismic: bool = False) -> Path:
+def local_index(index: str | Path, *, lucene: bool = True, beside: Collection[str] = ()) -> Path:
     """A local folder with the manifest and the Lucene index: the one named, or a copy of what a URI names, made anew
-    when that has changed. lucene: whether more than the manifest is wanted. seismic: whether the Seismic index is
-    wanted too, if there is one.
+    when that has changed. lucene: whether more than the manifest is wanted. beside: names of indexes beside the
+    impact index that are wanted too, if they are there.
 
     Raises SpartonError where there is no index, or it cannot be reached.
     """
@@ -27,7 +27,7 @@ def local_index(index: str | Path, *, lucene: bool = True, seismic: bool = False
     folder = staging_folder(str(index), "searched" if lucene else "looked-at")
     try:
         with locked(lock_folder(folder)):  # other processes wait until it is complete
-            _refresh(folder, str(index), (LUCENE,) if lucene else (), seismic)
+            _refresh(folder, str(index), (LUCENE,) if lucene else (), beside)
     except OSError as error:
         raise unreachable(str(index), error) from error
     return folder
@@ -58,7 +58,7 @@ def local_collection(index: str | Path) -> Iterator[Path]:
         remove_folder(folder)
 
 
-def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False) -> None:
+def _refresh(folder: Path, uri: str, rooms: Sequence[str], wanted: Collection[str] = ()) -> None:
     """Have in a folder the manifest that is remote, and of a complete index the files of some of its folders."""
     remote, name = RemoteFolder(uri), redacted(uri)
     while True:
@@ -67,7 +67,7 @@ def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False
             raise SpartonError(f"the index {name} does not exist; make it with `sparton index CORPUS --index {name}`")
         path = folder / NAME
         manifest, known = parse_manifest(content, path), _known(folder)
-        beside = set(seismic_files(manifest)) if seismic and manifest.stage == COMPLETE else set()
+        beside = set(files_beside(manifest, wanted)) if manifest.stage == COMPLETE else set()
         same = path.is_file() and path.read_bytes() == content
         if same and all((folder / file).is_file() for file in beside):
             return
@@ -86,7 +86,7 @@ def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False
             break
         if not manifest.updated:
             raise SpartonError(f"the index {name} is being replaced; try again when that is done")
-    # A file of Seismic's that is named and is not there is missing; who opens it says so.
+    # A file beside the impact index that is named and is not there is missing; who opens it says so.
     if any(not (folder / file).is_file() for file in files) or (rooms and manifest.stage == COMPLETE and not files):
         raise SpartonError(f"the index {name} is being replaced; try again when that is done")
     with whole_file(path) as stream:
@@ -94,7 +94,7 @@ def _refresh(folder: Path, uri: str, rooms: Sequence[str], seismic: bool = False
     for one in [one for room in rooms for one in (folder / room).rglob("*")] if manifest.updated else ():
         if one.is_file() and one.relative_to(folder).as_posix() not in files:
             one.unlink()  # who has it open goes on with it
-    remove_other_seismic(folder, manifest)
+    remove_other_beside(folder, manifest)
 
 
 def _known(folder: Path) -> Manifest | None:

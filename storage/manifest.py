@@ -54,6 +54,10 @@ _LuceneFile = Annotated[str, matching(r"[0-9A-Za-z_][0-9A-Za-z_.]{0,99}", "the n
 _SeismicFile = Annotated[
     str, matching(r"[0-9a-f]{16}\.(index\.seismic|terms\.json)", "16 hexadecimal digits and the kind of file")
 ]
+_Bm25File = Annotated[
+    str, matching(r"[0-9a-f]{16}/[0-9A-Za-z_][0-9A-Za-z_.]{0,99}", "16 hexadecimal digits, / and the name of a file")
+]
+_State = Annotated[str, matching("[0-9a-f]{0,32}-[0-9]{1,18}", "the names of a build and a generation")]
 _Indexes = Annotated[
     tuple[_Index, ...], Where("lucene alone, or one or several of lucene/0, lucene/1, …, each once", _are_indexes)
 ]
@@ -251,7 +255,7 @@ class Seismic:
     pyseismic-lsr, which wrote it. index: its file. terms: the file of its terms, by their numbers. largest: of its
     impacts, None of one that was written before this was."""
 
-    state: Annotated[str, matching("[0-9a-f]{0,32}-[0-9]{1,18}", "the names of a build and a generation")]
+    state: _State
     version: str
     index: WrittenFile
     terms: WrittenFile
@@ -265,7 +269,48 @@ class Seismic:
     @property
     def number(self) -> int:
         """The number of the generation that it is good for."""
-        return int(self.state.rpartition("-")[2])
+        return _number_in(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25File:
+    """A file of a BM25 index. name: in the folder of these, with that of this one before it."""
+
+    name: _Bm25File
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Bm25:
+    """A BM25 index of the texts beside the impact index. state: as a Seismic's. version: of the Lucene that wrote it.
+    files: all that it consists of. documents: that it holds. without_text: how many of them have no text."""
+
+    state: _State
+    version: str
+    files: Annotated[
+        tuple[Bm25File, ...],
+        Where("files of one folder", lambda files: len({file.name.partition("/")[0] for file in files}) == 1),
+        NEEDED,
+    ]
+    documents: _Count
+    without_text: int = 0
+
+    @property
+    def folder(self) -> str:
+        """The folder that it is in, within that of all BM25 indexes."""
+        return self.files[0].name.partition("/")[0]
+
+    @property
+    def number(self) -> int:
+        """The number of the generation that it is good for."""
+        return _number_in(self.state)
+
+
+Beside = Seismic | Bm25
+
+
+def _number_in(state: str) -> int:
+    return int(state.rpartition("-")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +318,7 @@ class Manifest:
     """The content of sparton.json. `source` and `versions` inform; `settings` bind. indexes: the Lucene indexes, which
     are searched as one, by their folders' names within the index. generation: a name of the build's own, which each of
     its parts bears, so that those of an earlier build never count among them. updated: None of an index as built.
-    seismic: None of an index that has none."""
+    seismic, bm25: None of an index that has none."""
 
     settings: Settings
     stage: Annotated[str, _among((ENCODING, ENCODED, COMPLETE))]
@@ -284,6 +329,7 @@ class Manifest:
     generation: Generation = ""
     updated: Updated | None = None
     seismic: Seismic | None = None
+    bm25: Bm25 | None = None
 
     @property
     def number(self) -> int:
@@ -301,13 +347,20 @@ class Manifest:
         return tuple(one.segments for one in self.updated.commits) if self.updated else (None,) * len(self.indexes)
 
     @property
-    def current_seismic(self) -> Seismic | None:
-        """The Seismic index, if it is of this generation."""
-        return self.seismic if self.seismic and self.seismic.state == self.state else None
+    def beside(self) -> dict[str, Beside]:
+        """The indexes beside Lucene's impact index, of whichever generation, by the names of their folders."""
+        every = {"seismic": self.seismic, "bm25": self.bm25}
+        return {name: one for name, one in every.items() if one is not None}
+
+    @property
+    def current_beside(self) -> dict[str, Beside]:
+        """Those of them that are of this generation."""
+        return {name: one for name, one in self.beside.items() if one.state == self.state}
 
     def at(self, stage: str, counts: Counts | None = None, indexes: tuple[str, ...] = ("lucene",)) -> "Manifest":
         """The same at another stage of its build."""
-        return replace(self, stage=stage, counts=counts or self.counts, indexes=indexes, updated=None, seismic=None)
+        kept = replace(self, stage=stage, counts=counts or self.counts, indexes=indexes)
+        return replace(kept, updated=None, seismic=None, bm25=None)
 
     def save(self, folder: Path) -> None:
         """Write sparton.json into `folder`, whole. Raises SpartonError for what load_manifest would refuse."""

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from .atomic import finish_removal, make_folder, remove_leftovers, whole_file
-from .index_folder import COLLECTION, MARKERS, SEISMIC, marker_of, part_path
+from .index_folder import COLLECTION, MARKERS, marker_of, part_path
 from .manifest import Counts, Digest, Generation, Manifest
 from .untrusted import UnexpectedError, load_json, parse_json, read
 
@@ -52,11 +52,11 @@ def finished_counts(part: Path, generation: str) -> Counts | None:
     return marker.counts if marker and whole else None
 
 
-def has_seismic(folder: Path, manifest: Manifest) -> bool:
-    """Whether a folder has the Seismic index of the generation that a manifest names, as it was written. Reads all of
-    it."""
-    current = manifest.current_seismic
-    paths = {folder / SEISMIC / file.name: file.digest for file in current.files} if current else {}
+def has_beside(folder: Path, manifest: Manifest, name: str) -> bool:
+    """Whether a folder has an index beside the impact index, of the generation that a manifest names and as it was
+    written. name: of that index. Reads all of it."""
+    current = manifest.current_beside.get(name)
+    paths = {folder / name / file.name: file.digest for file in current.files} if current else {}
     return bool(paths) and all(path.is_file() and file_digest(path) == digest for path, digest in paths.items())
 
 

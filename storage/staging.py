@@ -15,10 +15,10 @@ from typing import Any
 
 from ..errors import SpartonError
 from .atomic import cache_folder, locked, remove_folder, whole_file, within
-from .generations import is_replaceable, named_files, seismic_files
-from .index_folder import COLLECTION, LUCENE, MARKERS, SEISMIC, in_use, marker_of, part_path
+from .generations import files_beside, is_replaceable, named_files
+from .index_folder import BESIDE, COLLECTION, LUCENE, MARKERS, in_use, marker_of, part_path
 from .manifest import NAME, Manifest
-from .markers import finished_counts, has_seismic, marker_generation
+from .markers import finished_counts, has_beside, marker_generation
 from .redaction import redacted
 from .remote import RemoteFolder
 from .untrusted import UnexpectedError, parse_json, read
@@ -58,7 +58,7 @@ class StagedIndex:
     def begin_anew(self) -> None:
         """Upload the manifest, and remove what an older build left."""
         self._remote.put(self.folder / NAME, NAME)  # from now on what bears another generation counts for nothing
-        for name in (MARKERS, COLLECTION, LUCENE, SEISMIC):
+        for name in (MARKERS, COLLECTION, LUCENE, *BESIDE):
             self._remote.remove(name)
         self._known.clear()
 
@@ -108,12 +108,13 @@ class StagedIndex:
         self._remote.put(within(self.folder, self.folder / name), name)
 
     def get_generation(self, manifest: Manifest) -> None:
-        """Download all that a finished index consists of, but for Seismic's, which is never changed. Nothing else stays
-        in the local folder: an update that was killed may have left other files of the same names."""
-        for name in (COLLECTION, MARKERS, LUCENE, SEISMIC):
+        """Download all that a finished index consists of, but for what is beside the impact index, which is never
+        changed. Nothing else stays in the local folder: an update that was killed may have left other files of the same
+        names."""
+        for name in (COLLECTION, MARKERS, LUCENE, *BESIDE):
             remove_folder(self.folder / name)
         every = named_files(manifest) if manifest.updated else self._files_of_generations()
-        names = [name for name in every if not name.startswith(f"{SEISMIC}/")]
+        names = [name for name in every if name.partition("/")[0] not in BESIDE]
         with ThreadPoolExecutor(_REQUESTS) as pool:
             downloads = [pool.submit(self._remote.get, name, within(self.folder, self.folder / name)) for name in names]
             for download in downloads:
@@ -131,22 +132,22 @@ class StagedIndex:
         self._remove_files(known - named)  # and not what others have put meanwhile
         return manifest
 
-    def has_seismic(self, manifest: Manifest) -> bool:
-        """Whether the Seismic index of the generation that a manifest names is remote, as it was written. Downloads
-        it."""
-        names = seismic_files(manifest)
-        if not {*names} <= {*self._remote.files(SEISMIC)}:
+    def has_beside(self, manifest: Manifest, name: str) -> bool:
+        """Whether an index beside the impact index, of the generation that a manifest names, is remote as it was
+        written. name: of that index. Downloads it."""
+        names = files_beside(manifest, [name])
+        if not {*names} <= {*self._remote.files(name)}:
             return False
-        for name in names:
-            self._remote.get(name, within(self.folder, self.folder / name))
-        return has_seismic(self.folder, manifest)
+        for file in names:
+            self._remote.get(file, within(self.folder, self.folder / file))
+        return has_beside(self.folder, manifest, name)
 
-    def put_seismic(self, manifest: Manifest, before: Manifest) -> Manifest:
-        """Upload the Seismic index of a manifest and then that manifest, and remove older ones; return the manifest.
-        before: the manifest that it replaces. Raises SpartonError as put_generation."""
-        new, known = seismic_files(manifest), {*self._remote.files(SEISMIC)}
-        self._put_new(new, manifest, before)
-        self._remove_files(known - {*new})
+    def put_beside(self, manifest: Manifest, before: Manifest) -> Manifest:
+        """Upload what a manifest has beside the impact index and then that manifest, and remove older ones; return the
+        manifest. before: the manifest that it replaces. Raises SpartonError as put_generation."""
+        named, known = {*files_beside(manifest)}, {file for name in BESIDE for file in self._remote.files(name)}
+        self._put_new(sorted(named - {*files_beside(before)}), manifest, before)
+        self._remove_files(known - named)
         return manifest
 
     def _put_new(self, new: Sequence[str], manifest: Manifest, before: Manifest) -> None:
@@ -199,7 +200,7 @@ class StagedIndex:
 
     def _files_of_generations(self) -> set[str]:
         """What is remote that an update may replace, whichever generation it is of."""
-        rooms = (COLLECTION, MARKERS, LUCENE, SEISMIC)
+        rooms = (COLLECTION, MARKERS, LUCENE, *BESIDE)
         return {name for room in rooms for name in self._remote.files(room) if is_replaceable(name)}
 
     def _finished(self, generation: str) -> set[int]:

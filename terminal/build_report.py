@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import listed, named, plural
 from ..pipeline.progress import Work
-from ..storage.index_folder import SKIPPED
+from ..storage.index_folder import SKIPPED, TITLES
 from ..storage.manifest import Counts
 from .streams import printable, rounded, to_json
 
@@ -17,8 +17,8 @@ class BuildReport:
 
     indexing_seconds: after encoding, besides which much of the Lucene index is built. work: what was encoded, and
     where the time went. unused: columns of the corpus that are neither id nor text. skipped: how many rows were left
-    out because they could not be read, by what is wrong with them. seismic_seconds: that building a Seismic index took;
-    None where none was built.
+    out because they could not be read, by what is wrong with them. beside_seconds: by names of indexes beside Lucene's,
+    what building each took, of those that were built.
     """
 
     index: Path | str
@@ -29,7 +29,7 @@ class BuildReport:
     work: Work
     unused: tuple[str, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    seismic_seconds: float | None = None
+    beside_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         seconds = self.encoding_seconds + self.indexing_seconds
@@ -52,8 +52,8 @@ class BuildReport:
             gpu = f"; GPU busy {min(1.0, timing.gpu / self.encoding_seconds):.0%}" if timing.gpu else ""
             line += f" ({documents:,.0f} documents/s, {tokens:,.0f} tokens/s; {', '.join(shares)}{gpu})"
         resumed = " (resumed: what was finished was kept)" if self.resumed else ""
-        seismic = "" if self.seismic_seconds is None else f", Seismic {self.seismic_seconds:.1f} s"
-        return f"{line}, Lucene {self.indexing_seconds:.1f} s{seismic}{resumed}"
+        beside = "".join(f", {TITLES[name]} {seconds:.1f} s" for name, seconds in self.beside_seconds.items())
+        return f"{line}, Lucene {self.indexing_seconds:.1f} s{beside}{resumed}"
 
     def left_out(self) -> list[str]:
         """A line about each kind of thing in the corpus that is not in the index."""
@@ -75,7 +75,7 @@ class BuildReport:
             "seconds": {
                 "encoding": round(self.encoding_seconds, 3),
                 "lucene": round(self.indexing_seconds, 3),
-                "seismic": rounded(self.seismic_seconds),
+                **{name: rounded(self.beside_seconds.get(name)) for name in TITLES},
                 "by stage": {name: round(seconds, 3) for name, seconds in asdict(timing).items()},
             },
         }

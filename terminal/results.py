@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from ..errors import plural
 from ..search.hit_content import facets_content, hit_content
+from ..storage.index_folder import TITLES
 from ..storage.manifest import ONES, OWN
 from .streams import printable, to_json
 
 if TYPE_CHECKING:
     from ..search.check import Checked
+    from ..search.evaluation.fuse import FuseReport
     from ..search.evaluation.run import RunReport
     from ..search.evaluation.score import RunScores, Scores
     from ..search.explain import Match
@@ -35,15 +37,15 @@ def hit_json(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[
 def hit_lines(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> str:
     """A hit as a line, its fields as another, and a bar for each match. input_terms: the query's."""
     width = shutil.get_terminal_size().columns
-    head = f"{hit.rank:>3}  {hit.score:>8.0f}  {_plain(hit.id)}  "
+    head = f"{hit.rank:>3}  {_score(hit.score):>8}  {_plain(hit.id)}  "
     lines = [_cut(head + _plain(hit.text or ""), width)]
     if fields := _fields_line(hit.fields):
         lines.append(_cut(f"     {fields}", width))
     for match in matches or ():
         share = match.contribution / hit.score
         lines.append(
-            f"     {match.contribution:>8}  {_term(match.term, input_terms)} "
-            f"{match.query_impact:>4} × {match.document_impact:<4} {share:>4.0%} {_bar(share)}"
+            f"     {_score(match.contribution):>8}  {_term(match.term, input_terms)} "
+            f"{match.query_impact:>4} × {_score(match.document_impact):<4} {share:>4.0%} {_bar(share)}"
         )
     return "\n".join(lines)
 
@@ -124,12 +126,13 @@ def pruning_line(settings: "Settings") -> str:
     return ", ".join(rules)
 
 
-def seismic_line(manifest: "Manifest") -> str:
-    """Which Seismic index there is beside Lucene's, and of which generation."""
-    if manifest.seismic is None:
+def beside_line(manifest: "Manifest", name: str) -> str:
+    """Whether there is an index of that name beside the impact index, and of which generation."""
+    found = manifest.beside.get(name)
+    if found is None:
         return "none"
-    number = manifest.seismic.number
-    if manifest.current_seismic:
+    number = found.number
+    if name in manifest.current_beside:
         return f"of generation {number:,}"
     return f"of generation {number:,}, and the index of {manifest.number:,}: not searched until it is renewed"
 
@@ -138,8 +141,9 @@ def run_line(report: "RunReport") -> str:
     """What a run holds."""
     queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
     line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
+    none = "without a term that the model knows" if report.by_model else "without a word but stop words"
     for count, words in (
-        (report.without_terms, "without a term that the model knows"),
+        (report.without_terms, none),
         (report.without_hits, "with no term that a document holds"),
     ):
         if count:
@@ -147,14 +151,20 @@ def run_line(report: "RunReport") -> str:
     return line
 
 
+def fused_line(report: "FuseReport") -> str:
+    """What a fused run holds."""
+    queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
+    return f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
+
+
 def checked_line(checked: "Checked") -> str:
     """What of an index was found to be right."""
     parts = f", {plural(checked.parts, 'part')} of the collection" if checked.parts else ""
-    seismic = ", the Seismic index" if checked.seismic else ""
+    beside = "".join(f", the {TITLES[name]} index" for name in checked.beside)
     unchecked = "; the collection is not on this machine and was not checked" if checked.unchecked else ""
     return (
         f"  checked     {plural(checked.documents, 'document')}, {plural(checked.postings, 'posting')}, their ids and "
-        f"Lucene's checksums{parts}{seismic}: as they were written{unchecked}"
+        f"Lucene's checksums{parts}{beside}: as they were written{unchecked}"
     )
 
 
@@ -179,7 +189,8 @@ def stats_lines(stats: "IndexStats") -> str:
     for number, one in enumerate(stats.longest):
         title = "" if number else "longest postings"
         lines.append(f"  {title:<18}{_plain(one.term):<20}{one.documents:>12,}  {one.share:>6.1%}")
-    sizes = (("collection", stats.collection), ("lucene", sum(stats.lucene.values())), ("seismic", stats.seismic))
+    beside = ((name, stats.beside.get(name)) for name in TITLES)
+    sizes = (("collection", stats.collection), ("lucene", sum(stats.lucene.values())), *beside)
     lines += [f"  {f'bytes of {part}':<20}{size:>16,}" for part, size in sizes if size is not None]
     for kind, size in sorted(stats.lucene.items(), key=lambda item: -item[1]):
         if size:
@@ -257,6 +268,11 @@ def _value(value: "FieldValue") -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _score(score: float) -> str:
+    """A score: whole numbers as such, others with some digits behind the point, more of them below 1."""
+    return f"{score:.0f}" if score == int(score) else f"{score:.4f}" if score >= 1 else f"{score:.6f}"
 
 
 def _term(term: str, input_terms: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import listed, plural
+from ..storage.index_folder import TITLES
 from .streams import rounded, to_json
 
 
@@ -18,8 +19,8 @@ class UpdateReport:
     that have none and so are in no index. missing: ids that were to be deleted and are none of the index's. documents:
     that the index has now. merged: whether what is dead was merged away. skipped: how many rows were left out because
     they could not be read, by what is wrong with them.
-    seismic: the generation of the index's Seismic index, if it has one. seismic_seconds: that building it took; None
-    where none was built.
+    beside: the generation of each index beside Lucene's, by its name. beside_seconds: that building each took, of those
+    that were built.
     """
 
     index: Path | str
@@ -38,8 +39,8 @@ class UpdateReport:
     encoding_seconds: float = 0.0
     seconds: float = 0.0
     skipped: Mapping[str, int] = field(default_factory=dict)
-    seismic: int | None = None
-    seismic_seconds: float | None = None
+    beside: Mapping[str, int] = field(default_factory=dict)
+    beside_seconds: Mapping[str, float] = field(default_factory=dict)
 
     def summary(self) -> str:
         """A line about what was done."""
@@ -63,21 +64,23 @@ class UpdateReport:
         ]
         if self.merged:
             parts.append("what was dead is merged away")
-        if self.seismic_seconds is not None:
-            parts.append(f"Seismic index of generation {self.seismic:,} built")
+        parts += [f"{TITLES[name]} index of generation {self.beside[name]:,} built" for name in self.beside_seconds]
         done = ", ".join(parts) or "nothing to do"
         return f"{self.index}: {done}; {plural(self.documents, 'document')}, generation {self.generation:,}"
 
     def remarks(self) -> list[str]:
         """A line about what of the index the change has left behind, and what to do."""
-        if self.seismic in (None, self.generation):
-            return []
-        renew = f"`sparton compact {self.index} --also seismic`"
-        return [f"--with seismic is refused until the Seismic index is renewed: {renew}"]
+        return [
+            f"--with {name} is refused until the {TITLES[name]} index is renewed: `sparton compact {self.index} --also "
+            f"{name}`"
+            for name, number in self.beside.items()
+            if number != self.generation
+        ]
 
     def times(self) -> str:
         """A line about seconds."""
-        kinds = ("encoding", self.encoding_seconds), ("Seismic", self.seismic_seconds)
+        beside = ((TITLES[name], seconds) for name, seconds in self.beside_seconds.items())
+        kinds = ("encoding", self.encoding_seconds), *beside
         parts = [f"{what} {seconds:.1f} s" for what, seconds in kinds if seconds]
         return f"{self.seconds:.1f} s" + (f", of which {', '.join(parts)}" if parts else "")
 
@@ -98,10 +101,10 @@ class UpdateReport:
                 "missing": list(self.missing),
                 "merged": self.merged,
                 "rows left out": dict(self.skipped),
-                "seismic generation": self.seismic,
+                **{f"{name} generation": self.beside.get(name) for name in TITLES},
                 "seconds": {
                     "encoding": round(self.encoding_seconds, 3),
-                    "seismic": rounded(self.seismic_seconds),
+                    **{name: rounded(self.beside_seconds.get(name)) for name in TITLES},
                     "all": round(self.seconds, 3),
                 },
             }

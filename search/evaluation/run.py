@@ -10,14 +10,14 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
 from ...errors import Parameter, SpartonError, UsageError
 from ...machine import cores
 from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
 from ...storage.index_folder import folders_of
 from ..searcher import Searcher
 from ..text_lines import is_word
+from ..way import Terms
+from .run_lines import as_anserini, as_close, run_lines
 from .topics import AS_THEY_ARE, Topic, TopicOptions, count_topics, read_topics
 
 K, TAG = 1000, "sparton"
@@ -29,7 +29,8 @@ Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run holds. without_terms: topics that have no term which the model knows; without_hits: others that no
-    document has a term of. Neither have lines in the run. seconds: encoding, searching and writing.
+    document has a term of. Neither have lines in the run. seconds: encoding, searching and writing. by_model: whether a
+    model encoded queries.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class RunReport:
     without_terms: int
     without_hits: int
     seconds: float
+    by_model: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,11 @@ def write_runs(searcher: Searcher, plan: RunPlan, *, counting: Counting | None =
     """Search for the topics of each file and write a TREC run of each; yields a report as each is there, whole.
 
     The k best documents of a query come best first, ties in order of id, as Anserini orders them, and scores are
-    written as it writes them. The queries are in the order of their topics. Raises UsageError for a filter that the
-    index cannot be asked.
+    written as it writes them, but fused ones with all their digits. The queries are in the order of their topics.
+    Raises UsageError for a filter that the index cannot be asked.
     counting: of a file's name and its number of queries, what hears how many more are done, as `counted` shows it.
-    Raises SpartonError for a document's id that a run cannot hold.
+    Raises SpartonError for a document's id that a run cannot hold, and for a topic that is a vector where the way to
+    search takes none.
     """
     for topics, output in plan.runs.items():
         make_folder(output.parent)
@@ -130,10 +133,18 @@ def _runs_of(topics: Sequence[Path], output: Path) -> dict[Path, Path]:
     return runs
 
 
-def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple[str, Mapping[str, int]]]:
-    """Id and {term: impact} of each topic, in order, encoded a batch at a time."""
+def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple[str, Terms]]:
+    """Id and terms of each topic, in order, encoded a batch at a time. Raises SpartonError for a topic that is a vector
+    where the searcher's way to search takes none."""
     every = iter(topics)
     while batch := list(islice(every, _BATCH)):
+        if not searcher.way.takes_vectors and (vector := next((one for one in batch if one.text is None), None)):
+            raise SpartonError(
+                f"the topic {vector.id!r} is a vector, and ",
+                Parameter("search_with", searcher.searching.search_with),
+                " searches for texts; give topics with texts, or use ",
+                Parameter("search_with", "lucene"),
+            )
         texts = [topic.text for topic in batch if topic.text is not None]
         encoded = iter(searcher.terms_of(texts)) if texts else iter(())
         for topic in batch:
@@ -143,6 +154,7 @@ def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple
 def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, counting: Counting) -> RunReport:
     start = perf_counter()
     queries = hits = without_terms = without_hits = 0
+    written = as_close if searcher.way.fused else as_anserini
     with (
         output_file(output) as stream,
         counting(topics.name, plan.counts[topics]) as count,
@@ -152,13 +164,14 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, co
             hits += len(found or ())
             without_terms += found is None
             without_hits += found == []
-            stream.write(_lines(name, found or (), plan.tag).encode())
+            stream.write(run_lines(name, found or (), plan.tag, written).encode())
             count(1)
-    return RunReport(output, queries, hits, without_terms, without_hits, perf_counter() - start)
+    seconds = perf_counter() - start
+    return RunReport(output, queries, hits, without_terms, without_hits, seconds, searcher.way.needs_model)
 
 
 def _search_all(
-    searcher: Searcher, queries: Iterable[tuple[str, Mapping[str, int]]], plan: RunPlan
+    searcher: Searcher, queries: Iterable[tuple[str, Terms]], plan: RunPlan
 ) -> Iterator[tuple[str, list[tuple[str, float]] | None]]:
     """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
     searched for, and no more wait."""
@@ -176,32 +189,3 @@ def _search_all(
             yield done, hits.result() if hits else None
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _lines(query: str, hits: Sequence[tuple[str, float]], tag: str) -> str:
-    names = [name for name, _ in hits]
-    if names and not (all(names) and is_word("".join(names))):
-        name = next(name for name in names if not is_word(name))
-        none = "empty ids" if not name else "NUL in ids" if "\0" in name else "white space in ids"
-        raise SpartonError(
-            f"the index has a document with the id {name!r}, and a TREC run holds no {none}; index the corpus with "
-            "other ids"
-        )
-    scores = _apart([score for _, score in hits]).tolist()
-    return "".join(
-        [
-            f"{query} Q0 {name} {rank} {score:.6f} {tag}\n"
-            for rank, ((name, _), score) in enumerate(zip(hits, scores, strict=True), start=1)
-        ]
-    )
-
-
-def _apart(scores: Sequence[float]) -> np.ndarray:
-    """float32 scores, best first, of which equal ones are moved apart by a millionth, as Anserini does by default.
-
-    trec_eval would rank equal scores by id, backwards. A large score has no room for it in float32 and stays as it is.
-    """
-    exact = np.array(scores, dtype=np.float32)
-    ranks = np.arange(len(exact))
-    first = np.maximum.accumulate(np.where(np.diff(exact, prepend=np.inf), ranks, 0))
-    return exact - np.float32(1e-6) * (ranks - first).astype(np.float32)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import Parameter, SpartonError, short
+from ...errors import SpartonError, short
+from ...storage.beside import check_files, check_generation, renew
 from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic
-from ...storage.markers import file_digest
 from ...storage.untrusted import UnexpectedError
 from .first_pass import EXACT, Candidates, candidates_for
 from .seismic_package import PackageError, check_package, index_class, told
@@ -103,22 +103,11 @@ def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
 
     Raises SpartonError where there is none, where it is of another generation or damaged, and without the package.
     """
+    check_generation(manifest, SEISMIC, SEISMIC, name)
     recorded = manifest.seismic
-    if recorded is None:
-        raise SpartonError(
-            f"the index {name} has no Seismic index, which ",
-            Parameter("search_with", SEISMIC),
-            " needs; ",
-            *_renew(name),
-        )
-    if recorded.state != manifest.state:
-        raise SpartonError(
-            f"the Seismic index of {name} is of generation {recorded.number} and the index of generation "
-            f"{manifest.number}; ",
-            *_renew(name),
-        )
+    assert recorded is not None
     check_package()
-    check_seismic(folder, manifest, name)
+    check_files(folder, manifest, SEISMIC, name)
     try:
         index, terms = _opened(folder, recorded)
     except (OSError, UnexpectedError) as error:
@@ -126,33 +115,11 @@ def open_seismic(folder: Path, manifest: Manifest, name: str) -> SeismicPass:
     return SeismicPass(index, terms, recorded.largest, partial(_damaged, folder, name))
 
 
-def check_seismic(folder: Path, manifest: Manifest, name: str) -> None:
-    """Raise SpartonError where a file of the Seismic index of the generation that counts is not what was written. name:
-    of the index, as it may be printed."""
-    for file in manifest.current_seismic.files if manifest.current_seismic else ():
-        path = folder / SEISMIC / file.name
-        try:
-            found = "" if file_digest(path) == file.digest else "is not what was written"
-        except FileNotFoundError:
-            found = "is missing"
-        except OSError as error:
-            found = f"cannot be read ({error.strerror})"
-        if found:
-            raise SpartonError(f"the Seismic index of {name} is damaged: {path} {found}; ", *_renew(name))
-
-
-def _renew(name: str) -> tuple[str | Parameter, ...]:
-    return (
-        f"build it with `sparton compact {name} --also seismic`, or search with ",
-        Parameter("search_with", "lucene"),
-    )
-
-
 def _damaged(folder: Path, name: str, found: str) -> SpartonError:
     """The error for files that are what was written, and no Seismic index of these documents: only where they are gone
     is another one built."""
     return SpartonError(
-        f"the Seismic index of {name} is damaged: {found}; remove {folder / SEISMIC} and ", *_renew(name)
+        f"the Seismic index of {name} is damaged: {found}; remove {folder / SEISMIC} and ", *renew(SEISMIC, name)
     )
 
 

@@ -18,7 +18,7 @@ from ...indexer.java import LONG_RUN, java_exception, java_name, start_jvm
 from ...machine import cores
 from ...processes import Subprocess, serve
 from ...storage.atomic import make_folder, sync_folder, whole_file
-from ...storage.generations import remove_unfinished_seismic
+from ...storage.generations import remove_unfinished_beside
 from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic, WrittenFile
 from ...storage.markers import file_digest
@@ -46,7 +46,7 @@ def build_seismic(folder: Path, manifest: Manifest) -> Seismic:
     read or nothing can be written.
     """
     check_package()
-    remove_unfinished_seismic(folder, manifest)  # of a build that was killed
+    remove_unfinished_beside(folder, manifest)  # of a build that was killed
     worker = Subprocess(_MODULE)
     try:
         try:
@@ -54,7 +54,7 @@ def build_seismic(folder: Path, manifest: Manifest) -> Seismic:
         finally:
             worker.close()
     except BaseException:
-        remove_unfinished_seismic(folder, manifest)
+        remove_unfinished_beside(folder, manifest)
         raise
     return found
 

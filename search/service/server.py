@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from ...errors import Parameter, SpartonError, UsageError
+from ...errors import Parameter, SpartonError, UsageError, listed
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
 from ...options import flat_keywords
 from ..options import SearcherOptions
+from ..ways import LEARNED
 from .current import Reloading
 from .garbage import lasting_objects
 from .indexes import Places, named_places, opened_indexes
@@ -42,6 +43,11 @@ def serve_index(
     Raises SpartonError as Searcher, and when the address cannot be listened on or the index has no model; UsageError
     for an argument that cannot be meant.
     """
+    if searching.search_with not in LEARNED:
+        raise UsageError(
+            Parameter("search_with"),
+            f" is {searching.search_with!r}, and a service searches the learned index; expected {listed(LEARNED)}",
+        )
     places = named_places(index)
     if serving.stdio:
         serve_agent(places, serving, searching)

@@ -1,0 +1,65 @@
+"""The indexes that may be beside the impact index: who builds each, and what it needs. A new one is an entry here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from ..search.bm25_build import build_bm25, check_stored_texts, check_texts
+from ..search.first_pass.seismic_build import build_seismic
+from ..search.first_pass.seismic_package import check_package
+from ..storage.index_folder import BM25, SEISMIC, TITLES
+from ..storage.index_location import IndexLocation
+from ..storage.manifest import Manifest
+from ..terminal.progress_bar import waiting
+
+# Of the generation that a manifest names, from the Lucene index in a folder.
+_BUILDERS: dict[str, Callable[[Path, Manifest], Any]] = {SEISMIC: build_seismic, BM25: build_bm25}
+
+
+def check_beside(also: Sequence[str], *, store_text: bool = True) -> None:
+    """Find out, before any work, that what is asked for can be built. store_text: whether the index will keep texts.
+
+    Raises SpartonError without the package that one needs, UsageError for one of texts where there will be none.
+    """
+    if SEISMIC in also:
+        check_package()
+    if BM25 in also:
+        check_texts(store_text)
+
+
+def check_beside_of(also: Sequence[str], manifest: Manifest, name: str) -> None:
+    """Raise SpartonError where what is asked for cannot be built of an index that is there. name: of the index."""
+    if BM25 in also:
+        check_stored_texts(manifest, name)
+
+
+def build_beside(
+    also: Sequence[str], folder: Path, manifest: Manifest, *, progress: bool
+) -> tuple[Manifest, dict[str, float]]:
+    """Build indexes of the generation that a manifest names; return the manifest that names them, and the seconds that
+    each took. For the process that holds the lock. Raises SpartonError as each build."""
+    seconds: dict[str, float] = {}
+    for name in dict.fromkeys(also):
+        started = perf_counter()
+        with waiting(f"building the {TITLES[name]} index", shown=progress):
+            made = _BUILDERS[name](folder, manifest)
+        manifest = replace(manifest, **{name: made})
+        seconds[name] = perf_counter() - started
+    return manifest, seconds
+
+
+def add_beside(
+    also: Sequence[str], location: IndexLocation, manifest: Manifest, *, progress: bool
+) -> tuple[Manifest, dict[str, float]]:
+    """Build indexes of the generation that counts, unless they are there, and have sparton.json name them; return that,
+    and the seconds that each took which was not there. For the process that holds the lock. Raises SpartonError as each
+    build."""
+    missing = [name for name in dict.fromkeys(also) if not location.has_beside(manifest, name)]
+    if not missing:
+        return manifest, {}
+    if not all((location.folder / name).is_dir() for name in manifest.indexes):
+        location.get_generation(manifest)
+    newer, seconds = build_beside(missing, location.folder, manifest, progress=progress)
+    return location.put_beside(newer, manifest), seconds

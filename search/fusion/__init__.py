@@ -1,0 +1,1 @@
+"""Fusion: one ranking of documents out of several."""

@@ -1,5 +1,6 @@
 """Build a BM25 index of the texts that a Lucene impact index stores, in a process of its own."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from .stored_texts import Stored, stored_documents
 
 _MODULE = "sparton.search.bm25_build"
 _TOGETHER = 1_000  # documents that are read at once
+log = logging.getLogger("sparton")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ def build_bm25(folder: Path, manifest: Manifest) -> Bm25:
     except BaseException:
         remove_unfinished_beside(folder, manifest)
         raise
+    if found.without_text:
+        log.info(
+            "%s of %s documents have no text, and BM25 finds none of them",
+            f"{found.without_text:,}",
+            f"{found.documents:,}",
+        )
     return found
 
 

@@ -196,7 +196,8 @@ def test_info_shows_what_is_in_an_index(run_cli, small_index):
     assert lines[3] == "  impacts     round(weight × 100), top terms: all"
     assert lines[4].startswith("  documents   64 documents of 64 rows, ")
     assert lines[5] == "  seismic     none"
-    assert lines[6].startswith(f"  made with   sparton {sparton.__version__}, torch ")
+    assert lines[6] == "  bm25        none"
+    assert lines[7].startswith(f"  made with   sparton {sparton.__version__}, torch ")
 
 
 def test_info_gives_the_manifest_as_json(run_cli, small_index):

@@ -1,46 +1,21 @@
 """Other tools read what Sparton writes: Pyserini opens lucene/, Anserini indexes collection/, both find the same."""
 
 import json
-import os
-import subprocess
-import sys
 from importlib.resources import files
 
 import pytest
 from support.lucene_content import read_content
+from support.pyserini import index_collection, with_pyserini
 from support.saved_models import needs_sentence_transformers
 from support.with_fields import index_with_fields
 
 import sparton
-from sparton.indexer.java import find_jar, find_java
 
 pytestmark = pytest.mark.slow
 
 K = 100
 
-# Runs in a process of its own: Pyserini asks for an API key at import, and reaches Java by pyjnius. Its own start asks
-# for a module (jdk.incubator.vector) that small runtimes lack; it stands back when it meets a running JVM.
 PYSERINI = """
-import json, sys, types
-
-class Module(types.ModuleType):
-    def __init__(self, name, content):
-        super().__init__(name)
-        self.content = content
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self.content
-
-# From 2.1 on Pyserini asks the network for the indexes that it could download, at import.
-sys.modules["pyserini.prebuilt_index_info"] = Module("pyserini.prebuilt_index_info", {})
-# Its encoders, of which none is used, are most of what an import takes: torch, transformers, scikit-learn, openai.
-sys.modules["pyserini.encode"] = Module("pyserini.encode", object)
-import jnius_config
-from sparton.indexer.java import find_jar
-jnius_config.set_classpath(str(find_jar()))
-import jnius
 from pyserini.search.lucene import LuceneImpactSearcher
 
 class Encoded:
@@ -98,15 +73,8 @@ def anserini(index, tmp_path_factory):
 
 
 def by_anserini(index, folder):
-    command = [
-        str(find_java() / "bin" / "java"),
-        *("-cp", str(find_jar()), "io.anserini.index.IndexCollection", "-collection", "JsonVectorCollection"),
-        *("-input", str(index / "collection"), "-index", str(folder), "-threads", "1"),
-        *("-generator", "DefaultLuceneDocumentGenerator", "-impact", "-pretokenized", "-storeRaw"),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+    options = "-impact", "-pretokenized", "-storeRaw"
+    return index_collection(index / "collection", folder, "JsonVectorCollection", *options)
 
 
 @pytest.fixture(scope="module")
@@ -116,16 +84,8 @@ def by_pyserini(index, anserini, queries):
 
 
 def found_by_pyserini(queries, *indexes):
-    done = subprocess.run(
-        [sys.executable, "-c", PYSERINI, str(K), *map(str, indexes)],
-        input="".join(json.dumps(terms) + "\n" for terms in queries),
-        env={**os.environ, "OPENAI_API_KEY": "unused", "JAVA_HOME": str(find_java())},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"found": ')]
+    told = with_pyserini(PYSERINI, K, *indexes, lines=map(json.dumps, queries))
+    return [json.loads(line) for line in told if line.startswith('{"found": ')]
 
 
 def assert_same_hits(found, queries):

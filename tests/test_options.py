@@ -54,7 +54,7 @@ OUT_OF_BOUNDS = [
         "",
     ),
     ({"index_processes": 0}, "index_processes is", "--index-processes is", " 0; expected at least 1"),
-    ({"also": ["seismic", "qdrant"]}, "also is", "--also is", " 'qdrant'; expected seismic"),
+    ({"also": ["seismic", "qdrant"]}, "also is", "--also is", " 'qdrant'; expected seismic or bm25"),
     ({"heap_mb": 127}, "heap_mb is", "--heap-mb is", " 127; expected at least 128"),
     ({"buffer_mb": 0}, "buffer_mb is", "--buffer-mb is", " 0; expected at least 1"),
     (

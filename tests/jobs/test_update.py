@@ -101,6 +101,7 @@ def test_each_row_is_counted_by_what_became_of_it(small, tmp_path, run_cli):
         "merged": False,
         "rows left out": {},
         "seismic generation": None,
+        "bm25 generation": None,
     }
     assert run_cli("update", index, update).stdout == (
         f"{index}: 4 unchanged, 2 without text, 2 without a term; 59 documents, generation 1\n"

@@ -73,7 +73,7 @@ QUERIES = [{"bag": 3, "leather": 5}, {}, {"bag": 1, "nobody": 9}, {"word7": 2}]
 def test_an_index_is_counted_as_its_collection(small_index):
     found = assert_stats(small_index, QUERIES)
     lucene = sum(path.stat().st_size for path in (small_index / "lucene").iterdir() if path.name != "write.lock")
-    assert (sum(found.lucene.values()), found.deleted, found.passages, found.seismic) == (lucene, 0, False, None)
+    assert (sum(found.lucene.values()), found.deleted, found.passages, found.beside) == (lucene, 0, False, {})
     assert found.collection == sum(path.stat().st_size for path in (small_index / "collection").iterdir())
     kinds = Counter()
     for path in (small_index / "lucene").iterdir():
@@ -145,14 +145,14 @@ def test_a_segment_in_one_file_is_counted_by_what_is_in_it(small_index, tmp_path
 
     apart, suffixes, _ = written(tmp_path / "apart")
     assert ".cfs" not in suffixes
-    plain = index_writer._config
+    plain = index_writer.writer_config
 
-    def compound(buffer_mb):
-        config = plain(buffer_mb)
+    def compound(*given):
+        config = plain(*given)
         config.setUseCompoundFile(True)
         return config
 
-    monkeypatch.setattr(index_writer, "_config", compound)
+    monkeypatch.setattr(index_writer, "writer_config", compound)
     together, suffixes, folder = written(tmp_path / "together")
     assert ".cfs" in suffixes
     assert ".doc" not in suffixes

@@ -335,6 +335,43 @@ def test_a_seismic_index_is_kept_there_and_renewed(bucket, tmp_path):
             assert expected[2].id == newer.search_terms(terms, 1)[0].id
 
 
+def test_a_bm25_index_is_kept_there_and_renewed(bucket, tmp_path):
+    also = ["bm25"]
+    words = ["red", "bag", "shoe", "hat", "green"]
+    texts = {f"d{i:02}": " ".join(words[j] for j in range(5) if i * 7 % 31 >> j & 1) for i in range(60)}
+    lines = [json.dumps({"id": name, "vector": {"a": 7}, "contents": text}) for name, text in texts.items()]
+    (tmp_path / "v.jsonl").write_text("\n".join(lines))
+    index = f"{bucket}/index"
+    sparton.index_vectors(tmp_path / "v.jsonl", index)
+    with pytest.raises(SpartonError, match=f"^the index {index} has no BM25 index, .* `sparton compact {index} --also"):
+        sparton.Searcher(index, search_with="bm25")
+    sparton.index_vectors(tmp_path / "v.jsonl", index, also=also)
+    sparton.index_vectors(tmp_path / "v.jsonl", tmp_path / "local", also=also)
+    first = read(bucket, "index/bm25")
+
+    def found(place):
+        with closing(sparton.Searcher(place, search_with="bm25")) as searcher:
+            return [(hit.id, hit.score, hit.text) for hit in searcher.search("red hats", 60)]
+
+    expected = found(tmp_path / "local")
+    assert found(index) == expected
+    assert len(expected) > 20
+    sparton.index_vectors(tmp_path / "v.jsonl", index, also=also)  # it is there
+    assert read(bucket, "index/bm25") == first
+    gone = [expected[0][0], expected[3][0]]
+    for place in (index, tmp_path / "local"):
+        sparton.delete_documents(place, gone[0])
+    assert read(bucket, "index/bm25") == {}
+    with pytest.raises(SpartonError, match=f"^the BM25 index of {index} is of generation 0 and the index of"):
+        sparton.Searcher(index, search_with="bm25")
+    for place in (index, tmp_path / "local"):
+        sparton.compact_index(place, also=also)
+        sparton.delete_documents(place, gone[1], also=also)
+    assert found(index) == found(tmp_path / "local")
+    assert {name for name, *_ in found(index)} == {name for name, *_ in expected} - {*gone}
+    assert len({name.split("/")[2] for name in read(bucket, "index/bm25")}) == 1
+
+
 def test_lines_that_are_left_out_are_listed_there(bucket, tmp_path):
     path = tmp_path / "v.jsonl"
     path.write_text('{"id": "a", "vector": {"bag": 7}}\n[]\n')

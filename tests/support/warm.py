@@ -15,6 +15,7 @@ from sparton.pipeline.model import open_model
 from sparton.pipeline.model.files import find_model
 from sparton.pipeline.options import EncoderOptions
 from sparton.processes import Subprocess
+from sparton.search import bm25_build
 from sparton.search.first_pass import seismic_build
 
 _MODULE = "support.warm_worker"
@@ -129,6 +130,7 @@ class WarmBuilds:
 
     def __init__(self) -> None:
         self._indexers, self._seismic = WarmProcesses(_MODULE), WarmProcesses(seismic_build._MODULE)
+        self._bm25 = WarmProcesses(bm25_build._MODULE)
         self._load = local.open_document_encoder
         self._loaded = lru_cache(8)(self._load)
         self._tiny, self._load_model = find_model("tiny").folder, open_model._load
@@ -138,6 +140,7 @@ class WarmBuilds:
         """Have builds use them."""
         patch.setattr(build, "Subprocess", lambda module: WarmProcess(self._indexers))
         patch.setattr(seismic_build, "Subprocess", lambda module: WarmProcess(self._seismic))
+        patch.setattr(bm25_build, "Subprocess", lambda module: WarmProcess(self._bm25))
         patch.setattr(local, "open_document_encoder", self._opened)
         patch.setattr(open_model, "_load", self._model)
 
@@ -145,6 +148,7 @@ class WarmBuilds:
         """Have builds use neither."""
         patch.setattr(build, "Subprocess", Subprocess)
         patch.setattr(seismic_build, "Subprocess", Subprocess)
+        patch.setattr(bm25_build, "Subprocess", Subprocess)
         patch.setattr(local, "open_document_encoder", self._load)
         patch.setattr(open_model, "_load", self._load_model)
 
@@ -152,6 +156,7 @@ class WarmBuilds:
         """End the processes."""
         self._indexers.close()
         self._seismic.close()
+        self._bm25.close()
 
     def _opened(self, options):
         if options.model != "tiny" or options.device not in ("auto", "cpu"):

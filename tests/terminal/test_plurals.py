@@ -23,7 +23,7 @@ def test_summaries_of_one_of_each_are_singular():
     assert UpdateReport("shop", 2, 1, added=1).summary() == "shop: 1 added; 1 document, generation 2"
     report = ExportReport(Path("out"), "ciff", 1, 1, 1, 1, 9, {}, resumed=False, seconds=0.5)
     assert report.summary() == "out: 1 document, 1 posting, 1 query for ciff, 1 file, 9 bytes"
-    assert checked_line(Checked(1, 1, 1, unchecked=False, seismic=True)) == (
+    assert checked_line(Checked(1, 1, 1, unchecked=False, beside=("seismic",))) == (
         "  checked     1 document, 1 posting, their ids and Lucene's checksums, 1 part of the collection, the Seismic "
         "index: as they were written"
     )
@@ -31,6 +31,6 @@ def test_summaries_of_one_of_each_are_singular():
 
 def test_seconds_of_what_did_not_take_place_are_left_out():
     assert UpdateReport("shop", 2, 1, seconds=0.26).times() == "0.3 s"
-    assert UpdateReport("shop", 2, 1, seconds=3, encoding_seconds=1.5, seismic_seconds=0.04).times() == (
+    assert UpdateReport("shop", 2, 1, seconds=3, encoding_seconds=1.5, beside_seconds={"seismic": 0.04}).times() == (
         "3.0 s, of which encoding 1.5 s, Seismic 0.0 s"
     )

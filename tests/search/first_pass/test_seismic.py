@@ -15,7 +15,7 @@ pytest.importorskip("seismic")
 
 import sparton
 from sparton.errors import SpartonError
-from sparton.jobs import index_build
+from sparton.jobs import beside
 from sparton.processes import Subprocess
 from sparton.search.first_pass import seismic, seismic_build
 from sparton.search.first_pass.seismic_package import PackageError, told
@@ -136,7 +136,7 @@ def test_its_own_scores_count_where_its_floats_have_all_whole_numbers(tmp_path, 
     ):
         assert load_manifest(tmp_path / "index").seismic.largest == largest
         for impact in (1, 8_191, 8_192):
-            candidates = quick._first_pass.candidates(quick._index._searcher, {"t0": impact}, 10, None)
+            candidates = quick._way.first_pass.candidates(quick._index._searcher, {"t0": impact}, 10, None)
             assert (candidates.scores is not None) == (impact <= exact_up_to)
             assert found(quick, {"t0": impact}, 10) == found(exact, {"t0": impact}, 10)
 
@@ -235,7 +235,7 @@ def test_one_that_is_killed_is_begun_again_and_counts_for_nothing_before(tmp_pat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(index_build, "build_seismic", killed)
+        patch.setitem(beside._BUILDERS, "seismic", killed)
         with pytest.raises(KeyboardInterrupt):
             sparton.index_vectors(collection, folder, also="seismic")
     assert "has no Seismic index" in refused(lambda: sparton.Searcher(folder, search_with="seismic"))
@@ -346,7 +346,7 @@ def test_a_damaged_one_is_a_sentence(copy, run_cli):
         f"the Seismic index of {copy} is damaged: {path} is not what was written; {mend} search_with='lucene'"
     )
     ran = run_cli("info", "--check", "--index", copy)
-    assert (ran.code, ran.stdout.splitlines()[-2:-1], ran.stderr) == (
+    assert (ran.code, ran.stdout.splitlines()[-3:-2], ran.stderr) == (
         1,
         ["  seismic     of generation 0"],
         f"sparton: the Seismic index of {copy} is damaged: {path} is not what was written; {mend} --with lucene\n",
@@ -406,7 +406,7 @@ class NotOurs:
 )
 def test_an_index_that_is_not_of_these_documents_is_a_sentence(copy, few, names, found):
     with sparton.Searcher(copy, search_with="seismic") as quick:
-        quick._first_pass._index = NotOurs(*names)
+        quick._way.first_pass._index = NotOurs(*names)
         sentence = refused(lambda: quick.search_terms({"t0": 3}, 5))
     assert sentence == (
         f"the Seismic index of {copy} is damaged: {found}; remove {copy / 'seismic'} and build it with `sparton "
@@ -429,7 +429,7 @@ def test_a_damaged_one_is_built_again_and_a_folder_beside_its_files_is_left(copy
     (folder / "notes" / "note").write_text("mine")
     (folder / "0123456789abcdef.index.seismic").write_bytes(b"half")  # of a build that was killed
     named = {file.name: (folder / file.name).stat().st_size for file in load_manifest(copy).seismic.files}
-    assert index_stats(copy).seismic == sum(named.values())
+    assert index_stats(copy).beside == {"seismic": sum(named.values())}
     path = folder / load_manifest(copy).seismic.index.name
     path.write_bytes(b"x" * path.stat().st_size)
     sparton.index_vectors(copy.parent / "v.jsonl", copy, also="seismic")
@@ -471,4 +471,4 @@ def test_without_the_package_it_is_a_sentence(copy, monkeypatch, tmp_path):
 
 def test_another_index_beside_is_refused(run_cli, tmp_path):
     ran = run_cli("index-vectors", tmp_path, "--also", "qdrant")
-    assert (ran.code, ran.stderr) == (2, "sparton: --also is 'qdrant'; expected seismic\n")
+    assert (ran.code, ran.stderr) == (2, "sparton: --also is 'qdrant'; expected seismic or bm25\n")

@@ -132,7 +132,7 @@ def test_pages_of_a_query_with_many_equal_scores_are_parts_of_one_list(tmp_path,
         in_two_phases = 0
         for _ in range(20):
             asked = {term: rng.choice((1, 2)) for term in rng.sample(terms, 5)}
-            in_two_phases += quick._first_pass.candidates(quick._index._searcher, asked, 60, None) is not None
+            in_two_phases += quick._way.first_pass.candidates(quick._index._searcher, asked, 60, None) is not None
             whole = ranked(quick, asked, 60)
             assert whole == ranked(exact, asked, 60)
             assert [hit for page in range(6) for hit in ranked(quick, asked, 10, offset=10 * page)] == whole
@@ -248,7 +248,7 @@ def test_a_run_is_searched_in_two_phases(folder, tmp_path, few):
 def test_another_first_pass_is_refused(run_cli, folder):
     ran = run_cli("search", "word1", "--index", folder, "--with", "magic")
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr == "sparton: --with is 'magic'; expected lucene, two-phase or seismic\n"
+    assert ran.stderr == "sparton: --with is 'magic'; expected lucene, two-phase, seismic, bm25 or bm25+sparse\n"
 
 
 @pytest.mark.parametrize("name", ["lucene", "two-phase"])
@@ -278,7 +278,7 @@ def test_postings_are_forgotten_where_memory_is_used_up_and_when_the_index_is_cl
             hits = ranked(quick, terms, 10)
             assert [scores[name] for name, *_ in hits] == [score for _, score, *_ in hits]
             assert budget._taken <= 1_500
-        kept = quick._first_pass._kept._kept
+        kept = quick._way.first_pass._kept._kept
         assert 0 < len(kept) < len(WORDS)
         assert budget._taken == sum(postings.bytes for postings in kept.values())
     assert budget._taken == 0

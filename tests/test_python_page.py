@@ -20,7 +20,7 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     shutil.copy(small_catalog, "catalog.parquet")
     blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     names, printed = {}, []
     for block in blocks:
         with redirect_stdout(StringIO()) as output:
@@ -46,7 +46,8 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     dense = names["queries"].to_torch().to_dense() @ names["tensor"].to_dense().T
     assert dense.tolist() == names["scores"].toarray().tolist()
     assert (dense[0, 0] > dense[0, 1]).item()
-    assert printed[4] == ["64 1 {}"]
+    assert printed[3][1] == "{'leather': 1, 'bag': 1}"
+    assert printed[5] == ["64 1 {}"]
     exported = pq.read_table("shop-export/documents-00000.parquet")
     with sparton.Searcher("shop-index") as searcher:
         assert exported["text"].to_pylist() == [searcher.get(name).text for name in exported["id"].to_pylist()]

@@ -336,6 +336,32 @@ def test_after_changes_it_is_refused_until_it_is_renewed_and_then_one_built_afre
 
 
 @pytest.mark.slow
+def test_each_index_beside_is_renewed_by_its_own_name(copy):
+    pytest.importorskip("seismic")
+    sparton.compact_index(copy, also=["seismic"])
+    both = bm25_folder(copy)
+    assert {*load_manifest(copy).current_beside} == {"seismic", "bm25"}
+    report = sparton.delete_documents(copy, "d000", also="bm25")
+    assert report.remarks() == [
+        f"--with seismic is refused until the Seismic index is renewed: `sparton compact {copy} --also seismic`"
+    ]
+    assert [path for path in (copy / "bm25").iterdir() if path != bm25_folder(copy)] == []
+    assert bm25_folder(copy) != both
+    with pytest.raises(SpartonError, match="^the Seismic index of .* is of generation 0 and"):
+        sparton.Searcher(copy, search_with="seismic")
+    renewed = {path.name: path.read_bytes() for path in bm25_folder(copy).iterdir()}
+    sparton.compact_index(copy)  # merges the deleted document away, which makes a generation
+    assert load_manifest(copy).current_beside == {}
+    sparton.compact_index(copy, also=["seismic", "bm25"])
+    assert {path.name: len(path.read_bytes()) for path in bm25_folder(copy).iterdir()} == {
+        name: len(content) for name, content in renewed.items()
+    }
+    for name in ("seismic", "bm25", "bm25+sparse"):
+        with sparton.Searcher(copy, search_with=name) as searcher:
+            assert "d000" not in {hit.id for hit in searcher.search("leather bag run shoes", 200)}
+
+
+@pytest.mark.slow
 def test_who_has_it_open_goes_on_and_takes_up_the_next(copy):
     with closing(sparton.Searcher(copy, search_with="bm25")) as before:
         first = found(before, "leather")

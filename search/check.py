@@ -1,5 +1,5 @@
 """Whether an index is what was written: Lucene's checksums, ids, counts, the digests of the collection's parts and of
-Seismic's files, and whether collection and Lucene say the same."""
+indexes beside it, and whether collection and Lucene say the same."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

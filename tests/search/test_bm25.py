@@ -347,7 +347,7 @@ def test_each_index_beside_is_renewed_by_its_own_name(copy):
     ]
     assert [path for path in (copy / "bm25").iterdir() if path != bm25_folder(copy)] == []
     assert bm25_folder(copy) != both
-    with pytest.raises(SpartonError, match="^the Seismic index of .* is of generation 0 and"):
+    with pytest.raises(SpartonError, match=r"^the Seismic index of .* is of generation 0 and"):
         sparton.Searcher(copy, search_with="seismic")
     renewed = {path.name: path.read_bytes() for path in bm25_folder(copy).iterdir()}
     sparton.compact_index(copy)  # merges the deleted document away, which makes a generation

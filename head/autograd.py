@@ -45,7 +45,10 @@ def _head(
     if cu_seqlens is None:
         first = torch.arange(inputs.documents, dtype=torch.int32, device=rows.device) * hidden.shape[1]
         # What stands where a weight is 0 may be too large for 16 bits, and means nothing there either.
-        rows = (rows - first[:, None]).to(_positions_dtype(hidden))
+        rows = rows - first[:, None]
+    # Where a weight is not a number the position is none either, and the backward reads the row that it says.
+    most = hidden.shape[1] if cu_seqlens is None else max(1, len(hidden))
+    rows = rows.clamp(0, most - 1).to(_positions_dtype(hidden))
     # The kernels may give both as halves of one tensor; apart, the positions are half as large or less.
     return weights.contiguous(), rows.clone(memory_format=torch.contiguous_format)
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import torch
 
+from .inputs import HeadInputs
+from .torch_max import tiled_head
+
 _mkldnn: Any = torch.ops.mkldnn
 
 
@@ -23,12 +26,15 @@ class ReorderedWeight:
 
 
 def reorder(weight: torch.Tensor, rows: torch.Tensor) -> ReorderedWeight | None:
-    """An output embedding [V, D] reordered; None where that cannot be done, or gives `rows`, [T, D], other bits."""
+    """An output embedding [V, D] reordered; None where that cannot be done, or gives `rows`, [T, D], or the first of
+    them, other weights than tiled_head."""
     if weight.dtype != torch.bfloat16 or weight.device.type != "cpu":
         return None
     try:
         reordered = ReorderedWeight(weight)
-        return reordered if torch.equal(reordered.logits(rows), torch.mm(rows, weight.T)) else None
+        some = [rows[None, :count] for count in sorted({1, 3, max(1, len(rows) // 2), len(rows)}) if count <= len(rows)]
+        pairs = ((reordered_head(hidden, reordered), tiled_head(HeadInputs(hidden, weight))[0]) for hidden in some)
+        return reordered if all(torch.equal(*pair) for pair in pairs) else None
     except (AttributeError, RuntimeError):  # PyTorch keeps these operations for itself, and may take them away
         return None
 

@@ -34,8 +34,10 @@ def triton_head(inputs: HeadInputs, *, with_positions: bool = False) -> tuple[to
     """Weights float32 [B, V], and with them, if asked for, positions int32 [B, V], which may be strided.
 
     A position is the row of `hidden`, seen as [B * S, D] or [T, D], where the maximum is, within the weight's
-    rounding; the last among equals. Where the weight is 0 it means nothing. The gradient needs no more than the two.
-    With positions the Hopper kernel's weights have 16 bits of their logits, as accurate as a product of halves is.
+    rounding; the last among equals, unless their logits are negative and a bias lifts them. Where the weight is 0, or
+    no number, it means nothing. The gradient needs no more than the two. With positions the Hopper kernel's weights
+    have 16 bits of their logits, as accurate as a product of halves is, and an infinite logit gives a weight that is no
+    number.
     """
     kernels = kernels_for(inputs)
     # Triton launches on the current device, which need not be that of the tensors.

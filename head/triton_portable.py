@@ -77,7 +77,7 @@ def _kept_rows(inputs: HeadInputs) -> tuple[torch.Tensor, torch.Tensor | None]:
         return inputs.cu_seqlens, None
     if mask is None:
         length = inputs.hidden.shape[1]
-        return torch.arange(inputs.documents + 1, dtype=torch.int32, device=device) * length, None
+        return torch.arange(0, (inputs.documents + 1) * length, length, dtype=torch.int32, device=device), None
     starts = torch.zeros(inputs.documents + 1, dtype=torch.int32, device=device)
     torch.cumsum(mask.sum(1), 0, dtype=torch.int32, out=starts[1:])
     every = mask.flatten()

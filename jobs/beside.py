@@ -9,6 +9,7 @@ from typing import Any
 from ..search.bm25_build import build_bm25, check_stored_texts, check_texts
 from ..search.first_pass.seismic_build import build_seismic
 from ..search.first_pass.seismic_package import check_package
+from ..storage.generations import remove_unfinished_beside
 from ..storage.index_folder import BM25, SEISMIC, TITLES
 from ..storage.index_location import IndexLocation
 from ..storage.manifest import Manifest
@@ -41,13 +42,18 @@ def build_beside(
     """Build indexes of the generation that a manifest names; return the manifest that names them, and the seconds that
     each took. For the process that holds the lock. Raises SpartonError as each build."""
     seconds: dict[str, float] = {}
-    for name in dict.fromkeys(also):
-        started = perf_counter()
-        with waiting(f"building the {TITLES[name]} index", shown=progress):
-            made = _BUILDERS[name](folder, manifest)
-        manifest = replace(manifest, **{name: made})
-        seconds[name] = perf_counter() - started
-    return manifest, seconds
+    newer = manifest
+    remove_unfinished_beside(folder, manifest)  # of a build that was killed
+    try:
+        for name in dict.fromkeys(also):
+            started = perf_counter()
+            with waiting(f"building the {TITLES[name]} index", shown=progress):
+                newer = replace(newer, **{name: _BUILDERS[name](folder, manifest)})
+            seconds[name] = perf_counter() - started
+    except BaseException:
+        remove_unfinished_beside(folder, manifest)  # and not what `manifest` names: sparton.json names it still
+        raise
+    return newer, seconds
 
 
 def add_beside(

@@ -92,6 +92,11 @@ class Progress:
                 return
             yield item  # type: ignore[misc]
 
+    def time(self, stage: str, act: Callable[[], object]) -> None:
+        """Do something whose time counts for `stage`, also where an outer stage is timed."""
+        with self._stage(stage):
+            act()
+
     @contextmanager
     def _stage(self, stage: str) -> Iterator[None]:
         self._count()

@@ -11,12 +11,11 @@ import numpy as np
 
 from ..errors import Parameter, SpartonError, UsageError
 from ..indexer.bm25 import Bm25Writer, lucene_version
-from ..indexer.index_writer import lucene_trouble, open_reader, read_commit
-from ..indexer.java import LONG_RUN, java_exception, java_name, start_jvm
+from ..indexer.index_writer import open_reader, read_commit
+from ..indexer.java import LONG_RUN, java_exception, java_message, java_name, start_jvm
 from ..processes import Subprocess, serve
 from ..storage.atomic import make_folder, sync_folder
 from ..storage.fields import Field
-from ..storage.generations import remove_unfinished_beside
 from ..storage.index_folder import BM25
 from ..storage.manifest import Bm25, Bm25File, Manifest
 from ..storage.markers import file_digest
@@ -63,19 +62,14 @@ def build_bm25(folder: Path, manifest: Manifest) -> Bm25:
     """Build the BM25 index of the generation that a manifest names, of the texts that its Lucene index in `folder`
     stores; return what sparton.json says of it. Its folder has a new name, and counts once that says so.
 
-    For the process that holds the folder's lock. Raises SpartonError where no document has a text, and where Lucene
-    cannot be read or nothing can be written.
+    For the process that holds the folder's lock, which removes what a failed build leaves. Raises SpartonError where no
+    document has a text, and where Lucene cannot be read or nothing can be written.
     """
-    remove_unfinished_beside(folder, manifest)  # of a build that was killed
     worker = Subprocess(_MODULE)
     try:
-        try:
-            found: Bm25 = worker.ask(Build(folder.absolute(), manifest))
-        finally:
-            worker.close()
-    except BaseException:
-        remove_unfinished_beside(folder, manifest)
-        raise
+        found: Bm25 = worker.ask(Build(folder.absolute(), manifest))
+    finally:
+        worker.close()
     if found.without_text:
         log.info(
             "%s of %s documents have no text, and BM25 finds none of them",
@@ -92,7 +86,7 @@ def handle(request: Build) -> Bm25:
     unfinished = every / f"{name}.tmp"
     make_folder(unfinished)
     documents, without_text = _write(unfinished, request)
-    if documents == without_text:
+    if documents and documents == without_text:
         raise SpartonError(
             f"none of {documents:,} documents has a text, by which BM25 would find it; index vectors with `contents`, "
             "or leave out ",
@@ -121,7 +115,9 @@ def _write(into: Path, request: Build) -> tuple[int, int]:
         finally:
             writer.close()
     except java_exception() as error:
-        raise lucene_trouble(into, error) from error
+        raise SpartonError(
+            f"Lucene could not write {into}: {java_message(error)}; the index is as it was, so mend this and run again"
+        ) from error
     return documents, without_text
 
 

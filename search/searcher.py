@@ -492,7 +492,7 @@ class Searcher:
 
 def _refuse_idle(searching: SearcherOptions) -> None:
     """Raise UsageError for an option that concerns a model, where none is asked."""
-    idle = ("model", "query_model", "query_top_terms", "query_prune_ratio")
+    idle = ("model", "query_model", "query_top_terms", "query_prune_ratio", "device", "trust_remote_code")
     for name in () if encodes_queries(searching.search_with) else idle:
         if getattr(searching, name) != getattr(QueryOptions(), name):
             raise UsageError(

@@ -73,7 +73,9 @@ def write_collection(
     how = replace(encoder.tokenization, split=job.options.chunk)
     tokenized = tokenize_shards(shards, how, workers.tokenizers if workers else ())
     # What the encoder finds out before its first batch takes as long as the first shard's tokens.
-    ahead = prefetch(tokenized, 1, meanwhile=encoder.prepare) if workers else tokenized
+    ahead = (
+        prefetch(tokenized, 1, meanwhile=lambda: progress.time("encoding", encoder.prepare)) if workers else tokenized
+    )
     waiting = progress.timed("reading", ahead)
     saved: dict[Path, SavedBatches] = {}
 

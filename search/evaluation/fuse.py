@@ -27,8 +27,8 @@ class FuseReport:
 
 
 def fuse_runs(
-    runs: Sequence[Path],
-    output: Path,
+    runs: Sequence[str | Path],
+    output: str | Path,
     *,
     k: int = K,
     tag: str = TAG,
@@ -43,6 +43,7 @@ def fuse_runs(
     rank_constant, weights: as open_fusion's. Raises UsageError for an argument that cannot be meant, and SpartonError
     as read_run.
     """
+    runs, output = [Path(run) for run in runs], Path(output)
     if len(runs) < 2:
         raise UsageError(f"there is {len(runs)} run to fuse; expected two or more")
     if k < 1:

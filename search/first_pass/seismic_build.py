@@ -18,7 +18,6 @@ from ...indexer.java import LONG_RUN, java_exception, java_name, start_jvm
 from ...machine import cores
 from ...processes import Subprocess, serve
 from ...storage.atomic import make_folder, sync_folder, whole_file
-from ...storage.generations import remove_unfinished_beside
 from ...storage.index_folder import SEISMIC
 from ...storage.manifest import Manifest, Seismic, WrittenFile
 from ...storage.markers import file_digest
@@ -42,20 +41,15 @@ def build_seismic(folder: Path, manifest: Manifest) -> Seismic:
     """Build the Seismic index of the generation that a manifest names, from its Lucene index in `folder`; return what
     sparton.json says of it. Its files have new names, and count once that says so.
 
-    For the process that holds the folder's lock. Raises SpartonError without the package, and where Lucene cannot be
-    read or nothing can be written.
+    For the process that holds the folder's lock, which removes what a failed build leaves. Raises SpartonError without
+    the package, and where Lucene cannot be read or nothing can be written.
     """
     check_package()
-    remove_unfinished_beside(folder, manifest)  # of a build that was killed
     worker = Subprocess(_MODULE)
     try:
-        try:
-            found: Seismic = worker.ask(Build(folder.absolute(), manifest))
-        finally:
-            worker.close()
-    except BaseException:
-        remove_unfinished_beside(folder, manifest)
-        raise
+        found: Seismic = worker.ask(Build(folder.absolute(), manifest))
+    finally:
+        worker.close()
     return found
 
 

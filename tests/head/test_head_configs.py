@@ -92,7 +92,9 @@ def test_a_class_is_measured_once_and_kept(measured, tmp_path, capsys):
     assert len(measured) == 2
     kept = json.loads((tmp_path / "sparton" / "head-configs.json").read_text())
     entry = {"portable": list(dataclasses.astuple(best))}
-    assert kept == {"GPU of a test": {"half short, portable": entry, "half long, portable": entry}}
+    assert kept == {
+        "GPU of a test": {f"half {size}, portable, revision {autotune._REVISION}": entry for size in ("short", "long")}
+    }
     assert "half short" in capsys.readouterr().err
 
 

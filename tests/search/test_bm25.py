@@ -362,6 +362,36 @@ def test_each_index_beside_is_renewed_by_its_own_name(copy):
 
 
 @pytest.mark.slow
+def test_a_change_that_fails_at_one_leaves_both_as_they_were(copy, monkeypatch):
+    pytest.importorskip("seismic")
+    sparton.compact_index(copy, also=["seismic"])
+    before = {str(path.relative_to(copy)): path.read_bytes() for path in copy.rglob("*") if path.is_file()}
+
+    def killed(into, manifest):
+        raise SpartonError("a process that helps with this was killed")
+
+    for first, second in (("seismic", "bm25"), ("bm25", "seismic")):
+        with monkeypatch.context() as patch:
+            patch.setitem(beside._BUILDERS, second, killed)
+            with pytest.raises(SpartonError, match="was killed"):
+                sparton.delete_documents(copy, "d000", also=[first, second])
+        for name in ("seismic", "bm25", "bm25+sparse"):
+            with sparton.Searcher(copy, search_with=name) as searcher:
+                assert "d000" in searcher
+        found = {name: (copy / name).read_bytes() for name in before if name.startswith((first, second))}
+        assert found == {name: content for name, content in before.items() if name.startswith((first, second))}
+
+
+@pytest.mark.slow
+def test_an_index_that_becomes_empty_has_an_empty_one(copy):
+    with sparton.Searcher(copy) as searcher:
+        names = [name for name in documents() if name in searcher]
+    sparton.delete_documents(copy, names, also="bm25")
+    with sparton.Searcher(copy, search_with="bm25") as searcher:
+        assert (len(searcher), searcher.search("leather bag")) == (0, [])
+
+
+@pytest.mark.slow
 def test_who_has_it_open_goes_on_and_takes_up_the_next(copy):
     with closing(sparton.Searcher(copy, search_with="bm25")) as before:
         first = found(before, "leather")

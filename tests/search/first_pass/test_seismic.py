@@ -16,6 +16,7 @@ pytest.importorskip("seismic")
 import sparton
 from sparton.errors import SpartonError
 from sparton.jobs import beside
+from sparton.jobs.beside import build_beside
 from sparton.processes import Subprocess
 from sparton.search.first_pass import seismic, seismic_build
 from sparton.search.first_pass.seismic_package import PackageError, told
@@ -451,7 +452,9 @@ def test_a_build_that_fails_leaves_no_file_and_what_there_was(copy, monkeypatch)
 
     monkeypatch.setattr(seismic_build, "Subprocess", Killed)
     manifest = load_manifest(copy)
-    assert refused(lambda: seismic_build.build_seismic(copy, manifest)) == "a process that helps with this was killed"
+    assert refused(lambda: build_beside(["seismic"], copy, manifest, progress=False)) == (
+        "a process that helps with this was killed"
+    )
     assert {path.name: path.read_bytes() for path in (copy / "seismic").iterdir()} == before
 
 

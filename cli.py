@@ -21,7 +21,7 @@ from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
-from .search.options import QueryOptions, SearcherOptions
+from .search.options import QueryOptions, SearcherOptions, WayOptions
 from .search.service.options import ServeOptions
 from .storage.index_folder import BESIDE
 from .storage.manifest import COMPLETE, ENCODING
@@ -594,7 +594,7 @@ def serve(
     ] = None,
     *,
     serving: ServeOptions,
-    searching: SearcherOptions,
+    searching: WayOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Answer queries over HTTP: /search, /encode, /doc, /index, /health, /metrics, /docs, and a page to search from."""
@@ -737,7 +737,7 @@ def export(
             topics=topics,
             pretokenized=pretokenized,
             scale=scale,
-            searching=SearcherOptions(**values_for(SearcherOptions, searching)),
+            searching=WayOptions(**values_for(WayOptions, searching)),
             progress=True,
         )
         clear()

@@ -39,12 +39,13 @@ class Bound:
 @dataclass(frozen=True, slots=True)
 class Option:
     """What a field says of itself, in its Annotated type. group: that it is in, in a command's help. unset: the word
-    for None in a command."""
+    for None in a command. read: makes the value of what was typed as one text."""
 
     help: str
     group: str
     bound: Bound | None = None
     unset: str | None = None
+    read: Callable[[str], Any] | None = None
 
 
 def at_least(least: int, most: int = MOST) -> Bound:
@@ -72,7 +73,8 @@ def one_of(*choices: str) -> Bound:
 
 
 def checked(name: str | Parameter, value: Any, hint: Any) -> Any:
-    """A value of an option, as its type: of NumPy's numbers Python's, of a path its text, of strings one or several.
+    """A value of an option, as its type: of NumPy's numbers Python's, of a path its text, of strings one or several, of
+    several numbers a tuple of floats.
 
     name: as an error has it. hint: the option's type, Annotated with its Option or its Bound. Raises UsageError for a
     value of another type, or out of its bound.
@@ -198,18 +200,30 @@ def _as_type(name: str | Parameter, value: Any, hint: Any) -> Any:
         return value
     if kind is int and isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
-    if kind is float and isinstance(value, Real) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:  # a whole number beyond what floats reach, and beyond any bound
-            return value
+    if kind is float and _is_number(value):
+        return _as_float(value)
     if kind is str and isinstance(value, str | os.PathLike) and isinstance(text := os.fspath(value), str):
         return text
+    if kind is Sequence and _has_numbers(hint):
+        if isinstance(value, Sequence) and all(map(_is_number, value)):
+            return tuple(map(_as_float, value))
+        raise _unexpected(name, Wrong(value, "a list of numbers"))
     if kind is Sequence and isinstance(value, str):
         return (value,)
     if kind is Sequence and isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
         return value
     raise _unexpected(name, Wrong(value, _WORDS[kind]))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _as_float(value: Any) -> Any:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond what floats reach, and beyond any bound
+        return value
 
 
 _WORDS = {
@@ -223,9 +237,17 @@ _WORDS = {
 
 def value_types(hint: Any) -> set[Any]:
     """The types that an option's values have, NoneType for None: of list[str] list."""
+    return {get_origin(one) or one for one in _alternatives(hint)}
+
+
+def _has_numbers(hint: Any) -> bool:
+    """Whether an option's values are sequences of numbers."""
+    return any(get_origin(one) is Sequence and get_args(one) == (float,) for one in _alternatives(hint))
+
+
+def _alternatives(hint: Any) -> Sequence[Any]:
     kind = get_args(hint)[0] if _notes(hint) else hint
-    every = [kind] if get_origin(kind) in (None, Sequence, list) else get_args(kind)
-    return {get_origin(one) or one for one in every}
+    return [kind] if get_origin(kind) in (None, Sequence, list) else get_args(kind)
 
 
 def _unexpected(name: str | Parameter, wrong: Wrong) -> UsageError:

@@ -13,9 +13,9 @@ from typing import TypeVar
 import orjson
 
 from ..errors import Parameter, SpartonError, UsageError, short
-from ..options import flat_keywords
+from ..options import flat_keywords, names, values_for
 from ..search.evaluation.topics import TopicOptions, count_topics
-from ..search.options import SearcherOptions
+from ..search.options import QueryOptions, SearcherOptions, WayOptions
 from ..search.searcher import Searcher
 from ..storage.atomic import locked, make_folder, refuse_inputs, remove_folder, remove_leftovers
 from ..storage.fields import Field
@@ -37,7 +37,7 @@ from .register import FORMATS, format_named
 
 _OUTPUT = Parameter("output")
 _TERMS = "terms.json"
-_NO_TERMS = ("device", "trust_remote_code", "search_with")  # options that decide none
+_NO_TERMS = ("device", "trust_remote_code")  # options of queries that decide none
 T = TypeVar("T", Document, Query)
 
 
@@ -50,7 +50,7 @@ def export_index(
     topics: str | Path | None = None,
     pretokenized: bool | None = None,
     scale: float | None = None,
-    searching: SearcherOptions,
+    searching: WayOptions,
     progress: bool = False,
 ) -> ExportReport:
     """Write the documents of an index, and queries, as another engine loads them.
@@ -70,7 +70,7 @@ def export_index(
         raise UsageError(Parameter("to"), f" is {short(to)}; expected {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     reading = TopicOptions(pretokenized, scale)
     topics = None if topics is None else Path(topics)
-    if searching.search_with != SearcherOptions().search_with:
+    if searching.search_with != WayOptions().search_with:
         found = short(searching.search_with)
         raise UsageError(Parameter("search_with"), f" is {found} and an export searches for nothing; leave it out")
     if topics is None:
@@ -248,13 +248,14 @@ def _source(folder: Path, manifest: Manifest, output: Path) -> Source:
 
 
 def _queries(
-    index: str | Path, searching: SearcherOptions, topics: Path, reading: TopicOptions, notes: Counter[str]
+    index: str | Path, searching: WayOptions, topics: Path, reading: TopicOptions, notes: Counter[str]
 ) -> Iterator[Query]:
-    with Searcher(index, searching=searching) as searcher:
+    opened_with = SearcherOptions(**values_for(SearcherOptions, searching))
+    with Searcher(index, searching=opened_with) as searcher:
         yield from read_queries(searcher, topics, reading, notes)
 
 
-def _refuse_idle(reading: TopicOptions, searching: SearcherOptions) -> None:
+def _refuse_idle(reading: TopicOptions, searching: WayOptions) -> None:
     """Raise UsageError for an option that concerns topics, where there are none."""
     for given in (reading, searching):
         for name, value in asdict(given).items():
@@ -267,10 +268,10 @@ def _refuse_idle(reading: TopicOptions, searching: SearcherOptions) -> None:
                 )
 
 
-def _topics_digest(topics: Path | None, reading: TopicOptions, searching: SearcherOptions) -> str | None:
+def _topics_digest(topics: Path | None, reading: TopicOptions, searching: WayOptions) -> str | None:
     """A digest of topics and of what decides their terms."""
     if topics is None:
         return None
-    deciding = {name: value for name, value in asdict(searching).items() if name not in _NO_TERMS}
+    deciding = {name: getattr(searching, name) for name in names(QueryOptions) if name not in _NO_TERMS}
     content = json.dumps([file_digest(topics), asdict(reading), deciding])
     return f"sha256:{sha256(content.encode()).hexdigest()}"

@@ -5,15 +5,16 @@ from typing import Any
 
 from ..errors import Parameter, UsageError, listed, short
 from ..storage.fields import Field
+from .anserini_scores import as_anserini
 from .explain import Match
 from .facets import Facets
-from .fusion.fusion import Fusion
+from .fusion.fusion import Fusion, Ranking
 from .impact_index import Selection
 from .lucene_hits import ScoredDoc
 from .max_passage import document_of
 from .way import Encode, Terms, Way
 
-# Documents of each way that are fused, or more where more are wanted: so the first hits depend on no number of hits.
+# Documents of each way that are fused, or more where more are wanted: so up to here hits depend on no number of hits.
 DEPTH = 1_000
 _NO_NUMBER = -1
 
@@ -46,6 +47,8 @@ class FusedWay:
         depth = max(DEPTH, most)
         found = [way.rank(terms.get(name, {}), depth, selection) for name, way in self._ways.items()]
         named = [[(self._document(one.id), one.score) for one in ranked] for ranked in found]
+        if self._fusion.needs_scores:
+            named = list(map(_as_in_a_run, named))
         fused = self._fusion.fuse(named)[:most]
         best: dict[str, tuple[int, str]] = {}  # rank and passage
         for ranked in found if self._passages else ():
@@ -85,3 +88,9 @@ class FusedWay:
 
     def _document(self, name: str) -> str:
         return document_of(name) if self._passages else name
+
+
+def _as_in_a_run(ranking: Ranking) -> list[tuple[str, float]]:
+    """A ranking with the scores that a run of it has, so that runs which are fused give the same hits."""
+    written = as_anserini([score for _, score in ranking])
+    return [(name, float(score)) for (name, _), score in zip(ranking, written, strict=True)]

@@ -124,7 +124,7 @@ class Searcher:
         self.name = _name(path)
         # Java starts while the model is loaded, and torch and transformers imported if it needs them.
         with ThreadPoolExecutor(max_workers=1) as pool:
-            opening = pool.submit(_open_index, folder, self.manifest, searching.search_with, redacted(str(path)))
+            opening = pool.submit(_open_index, folder, self.manifest, searching, redacted(str(path)))
             try:
                 self._shared: SharedEncoders = beside._shared if beside else _shared_encoders()
                 self.encoder = self._open_encoder() if encodes_queries(searching.search_with) else None
@@ -388,8 +388,8 @@ class Searcher:
     def renewed(self) -> "Searcher | None":
         """A searcher of the generation that the index has by now, None if it is this one's. The model is shared, unless
         the index was built again with another. Raises SpartonError as when a searcher is made."""
-        name = self._options.search_with
-        folder = local_index(self._location, beside=beside_for(name))
+        searching = self._options
+        folder = local_index(self._location, beside=beside_for(searching.search_with))
         manifest = load_complete(folder)
         if manifest == self.manifest:
             return None
@@ -397,7 +397,9 @@ class Searcher:
         if (old.model, old.scale_for_queries) != (new.model, new.scale_for_queries):
             return Searcher(self._location, searching=self._options, beside=self)
         newer = copy(self)
-        newer.manifest, newer._index, newer._way = _open_index(folder, manifest, name, redacted(str(self._location)))
+        newer.manifest, newer._index, newer._way = _open_index(
+            folder, manifest, searching, redacted(str(self._location))
+        )
         if newer.manifest.settings == new:
             return newer
         newer.close()  # it was built again while it was opened
@@ -523,15 +525,18 @@ def _name(path: str | Path) -> str:
     return redacted(str(path) if near is None else near.resolve().name).rstrip("/").rpartition("/")[2]
 
 
-def _open_index(folder: Path, manifest: Manifest, search_with: str, name: str) -> tuple[Manifest, ImpactIndex, Way]:
-    """The Lucene indexes of the generation that sparton.json names, and the way of that name to search them: this
-    generation, or a newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
+def _open_index(
+    folder: Path, manifest: Manifest, searching: SearcherOptions, name: str
+) -> tuple[Manifest, ImpactIndex, Way]:
+    """The Lucene indexes of the generation that sparton.json names, and the way to search them: this generation, or a
+    newer one if it was taken away meanwhile. name: of the index, as it may be printed."""
     while True:
         try:
             folders, settings = (folder / name for name in manifest.indexes), manifest.settings
             index = ImpactIndex(*folders, commits=manifest.commits, fields=settings.fields, passages=settings.chunk)
             try:
-                return manifest, index, open_way(search_with, index, folder, manifest, name)
+                way = open_way(searching.search_with, searching.fusion(), index, folder, manifest, name)
+                return manifest, index, way
             except BaseException:
                 index.close()
                 raise

@@ -10,6 +10,7 @@ from .first_pass.register import LUCENE, SEISMIC, open_first_pass
 from .first_pass.register import NAMES as LEARNED_NAMES
 
 if TYPE_CHECKING:
+    from .fusion.fusion import Fusion
     from .impact_index import ImpactIndex
     from .way import Way
 
@@ -17,6 +18,7 @@ LEARNED = LEARNED_NAMES  # the ways that search the learned index alone
 SPARSE = "sparse"  # what the learned index is called among what is fused
 BM25_AND_SPARSE = f"{BM25}+{SPARSE}"
 NAMES = (*LEARNED, BM25, BM25_AND_SPARSE)
+FUSED = {BM25_AND_SPARSE: (BM25, SPARSE)}  # what is fused, in the order of weights
 
 
 def beside_for(name: str) -> tuple[str, ...]:
@@ -31,9 +33,11 @@ def encodes_queries(name: str) -> bool:
     return name != BM25
 
 
-def open_way(name: str, index: "ImpactIndex", folder: Path, manifest: Manifest, place: str) -> "Way":
-    """The way of that name to search an index that is open. folder: that it is in. place: where it is, as it may be
-    printed. Raises SpartonError where the index or this Python lacks what it needs."""
+def open_way(
+    name: str, fusion: "Fusion | None", index: "ImpactIndex", folder: Path, manifest: Manifest, place: str
+) -> "Way":
+    """The way of that name to search an index that is open. fusion: for a name in FUSED. folder: that the index is in.
+    place: where it is, as it may be printed. Raises SpartonError where the index or this Python lacks what it needs."""
     passages = manifest.settings.chunk
     if name in LEARNED:
         from .sparse_way import SparseWay
@@ -45,8 +49,8 @@ def open_way(name: str, index: "ImpactIndex", folder: Path, manifest: Manifest, 
     if name == BM25:
         return bm25
     from .fused_way import FusedWay
-    from .fusion.reciprocal_rank import ReciprocalRank
     from .sparse_way import SparseWay
 
+    assert fusion is not None
     sparse = SparseWay(index, open_first_pass(LUCENE, folder, manifest, place), passages=passages)
-    return FusedWay({BM25: bm25, SPARSE: sparse}, ReciprocalRank(), passages=passages)
+    return FusedWay({BM25: bm25, SPARSE: sparse}, fusion, passages=passages)

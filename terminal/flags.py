@@ -25,6 +25,7 @@ _FLAGS = {
     "cors_origins": ("--cors-origin",),
     "device": ("--device", "--devices"),
     "search_with": ("--with",),
+    "rank_constant": ("--rrf-k",),
 }
 _NUMBERS = {int: "INTEGER", float: "FLOAT"}
 
@@ -103,6 +104,8 @@ def _as_flag(parameter: inspect.Parameter) -> inspect.Parameter:
         info = typer.Option(*_FLAGS.get(name, (flag,)), help=option.help, rich_help_panel=option.group)
         several = _is_several(parameter)
         kind = list[str] | None if several else parameter.annotation.__origin__  # Typer knows no other sequence
+        if option.read:
+            kind = str | None
         default = option.unset or (None if several else parameter.default)
     if number:
         info.metavar, kind = info.metavar or _NUMBERS[number], str if default is not None else str | None
@@ -127,6 +130,8 @@ def _read(parameter: inspect.Parameter, value: Any) -> Any:
         return None
     if number and isinstance(value, str):
         value = read_number(name, value, number, word)
+    if option and option.read and isinstance(value, str):
+        value = option.read(value)
     bound = any(isinstance(note, Bound) for note in _notes(parameter))
     return checked(name, value, parameter.annotation) if option or bound else value
 
@@ -152,8 +157,9 @@ def _types(hint: Any) -> set[Any]:
 
 
 def _is_several(parameter: inspect.Parameter) -> bool:
-    """Whether a parameter of a record is a sequence of texts."""
-    return option_of(parameter.annotation) is not None and Sequence in value_types(parameter.annotation)
+    """Whether a parameter of a record is a sequence of texts, each given with a flag of its own."""
+    option = option_of(parameter.annotation)
+    return option is not None and not option.read and Sequence in value_types(parameter.annotation)
 
 
 def _number_type(parameter: inspect.Parameter) -> type | None:

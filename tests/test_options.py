@@ -16,6 +16,7 @@ from sparton.errors import UsageError
 from sparton.indexer.options import AlsoOptions, LuceneOptions
 from sparton.options import flat_keywords, option_of
 from sparton.pipeline.options import EncoderOptions, EncodingOptions, ModelOptions
+from sparton.search.options import SearcherOptions
 from sparton.storage.manifest import load_manifest
 
 COMMANDS = [
@@ -257,6 +258,53 @@ def test_numbers_of_numpy_and_paths_are_taken_as_what_they_are():
     options = EncodingOptions(top_terms=np.int64(7), scale=np.float32(2.5), model=Path("folder"), text_columns=("a",))
     assert (options.top_terms, options.scale, options.model) == (7, 2.5, "folder")
     assert [type(value) for value in (options.top_terms, options.scale, options.model)] == [int, float, str]
+
+
+@pytest.mark.parametrize(
+    ("weights", "sentence"),
+    [
+        ("0.3,0.7", "weights is '0.3,0.7'; expected a list of numbers"),
+        (0.5, "weights is 0.5; expected a list of numbers"),
+        (["0.3", "0.7"], "weights is ['0.3', '0.7']; expected a list of numbers"),
+        ([True, 1], "weights is [True, 1]; expected a list of numbers"),
+        ({0.3, 0.7}, f"weights is { ({0.3, 0.7})!r}; expected a list of numbers"),
+        ([1], "weights has 1 numbers; expected 2, one for each of bm25 and sparse"),
+        ([], "weights has 0 numbers; expected 2, one for each of bm25 and sparse"),
+        ([1, -2], "weights has -2.0; expected numbers from 0 to 1,000,000"),
+        ([1, 10**400], "weights has a number of 401 digits; expected numbers from 0 to 1,000,000"),
+        ([0, 0], "weights has zeros alone; expected one above 0"),
+    ],
+)
+def test_weights_are_a_list_of_numbers(weights, sentence):
+    with pytest.raises(UsageError) as caught:
+        sparton.Searcher("nowhere", search_with="bm25+sparse", weights=weights)
+    assert str(caught.value) == sentence
+
+
+def test_weights_are_kept_as_floats():
+    kept = SearcherOptions(search_with="bm25+sparse", weights=[np.float32(0.5), 2]).weights
+    assert kept == (0.5, 2.0)
+    assert [type(weight) for weight in kept] == [float, float]
+    assert hash(SearcherOptions(search_with="bm25+sparse", weights=[1, 2])) is not None
+
+
+@pytest.mark.parametrize("command", ["search", "run"])
+def test_how_to_fuse_is_an_option_of_what_searches_and_fuses(command):
+    taken, hints = parameters(command), get_type_hints(SearcherOptions, include_extras=True)
+    for name, flag in (("rank_constant", "--rrf-k"), ("weights", "--weights")):
+        parameter = taken[name]
+        assert (parameter.opts, parameter.default, parameter.multiple) == ([flag], None, False)
+        assert parameter.help == option_of(hints[name]).help
+
+
+@pytest.mark.parametrize("command", ["serve", "export", "stats"])
+def test_how_to_fuse_is_no_option_of_others(run_cli, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    assert {"rank_constant", "weights"} & set(parameters(command)) == set()
+    for flag in ("--rrf-k", "--weights"):
+        ran = run_cli(command, flag, "1")
+        assert (ran.code, ran.stdout) == (2, "")
+        assert f"No such option: {flag}" in ran.stderr
 
 
 def test_a_string_where_a_list_is_meant_is_one_of_them():

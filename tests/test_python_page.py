@@ -47,6 +47,8 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     assert dense.tolist() == names["scores"].toarray().tolist()
     assert (dense[0, 0] > dense[0, 1]).item()
     assert printed[3][1] == "{'leather': 1, 'bag': 1}"
+    assert names["searcher"].searching.weights == (0.3, 0.7)
+    assert len(names["weighed"]) == 3
     assert printed[5] == ["64 1 {}"]
     exported = pq.read_table("shop-export/documents-00000.parquet")
     with sparton.Searcher("shop-index") as searcher:

@@ -14,10 +14,11 @@ from ...errors import Parameter, SpartonError, UsageError
 from ...machine import cores
 from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
 from ...storage.index_folder import folders_of
+from ..anserini_scores import as_anserini
 from ..searcher import Searcher
 from ..text_lines import is_word
 from ..way import Terms
-from .run_lines import as_anserini, as_close, run_lines
+from .run_lines import as_close, run_lines
 from .topics import AS_THEY_ARE, Topic, TopicOptions, count_topics, read_topics
 
 K, TAG = 1000, "sparton"

@@ -7,7 +7,10 @@ Ranking = Sequence[tuple[str, float]]  # ids of documents, each once, with score
 
 
 class Fusion(Protocol):
-    """Makes one ranking of several. Threads may share it."""
+    """Makes one ranking of several. Threads may share it. needs_scores: whether it looks at scores, or at ranks
+    alone."""
+
+    needs_scores: bool
 
     def fuse(self, rankings: Sequence[Ranking]) -> list[tuple[str, float]]:
         """Every document that a ranking has, with its new score, best first, ties in order of id."""

@@ -13,6 +13,8 @@ class ReciprocalRank:
     """A document's score is the sum of 1 / (k + its rank) over the rankings that have it. k: the larger, the less the
     first ranks stand out."""
 
+    needs_scores = False
+
     def __init__(self, k: int = K) -> None:
         self._k = k
 

@@ -12,11 +12,17 @@ from .weighted_sum import WeightedSum
 _MOST_WEIGHT = 1_000_000
 
 
-def open_fusion(rankings: int, *, rank_constant: int | None = None, weights: Sequence[float] | None = None) -> Fusion:
+def open_fusion(
+    rankings: int,
+    *,
+    rank_constant: int | None = None,
+    weights: Sequence[float] | None = None,
+    each: str = "run",
+) -> Fusion:
     """A weighted sum where there are weights, else reciprocal rank fusion.
 
-    rankings: how many will be fused. rank_constant: the k of reciprocal rank fusion. Raises UsageError for both, or
-    where there are not as many weights as rankings.
+    rankings: how many will be fused. rank_constant: the k of reciprocal rank fusion. each: what has a weight, as a
+    sentence has it after "each". Raises UsageError for both, or where there are not as many weights as rankings.
     """
     if weights is None:
         return ReciprocalRank(K if rank_constant is None else rank_constant)
@@ -28,7 +34,8 @@ def open_fusion(rankings: int, *, rank_constant: int | None = None, weights: Seq
             " for a weighted sum; leave out one of them",
         )
     if len(weights) != rankings:
-        raise UsageError(Parameter("weights"), f" has {len(weights):,} numbers; expected {rankings}, one for each run")
+        expected = f"{rankings}, one for each {each}"
+        raise UsageError(Parameter("weights"), f" has {len(weights):,} numbers; expected {expected}")
     for weight in weights:
         if not isinstance(weight, Real) or not 0 <= weight <= _MOST_WEIGHT:
             raise UsageError(Parameter("weights"), f" has {short(weight)}; expected numbers from 0 to {_MOST_WEIGHT:,}")

@@ -11,6 +11,8 @@ class WeightedSum:
     """A document's score is the sum of weight × normalized score over the rankings that have it. weights: one for each
     ranking, in their order."""
 
+    needs_scores = True
+
     def __init__(self, weights: Sequence[float]) -> None:
         self._weights = tuple(weights)
 

@@ -10,8 +10,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from ...errors import Parameter, SpartonError, UsageError, listed
 from ...indexer.java import LONG_RUN, start_jvm
 from ...machine import cores
-from ...options import flat_keywords
-from ..options import SearcherOptions
+from ...options import flat_keywords, values_for
+from ..options import SearcherOptions, WayOptions
 from ..ways import LEARNED
 from .current import Reloading
 from .garbage import lasting_objects
@@ -29,7 +29,7 @@ def serve_index(
     index: Places,
     *,
     serving: ServeOptions,
-    searching: SearcherOptions,
+    searching: WayOptions,
     on_ready: Callable[[str], None] = lambda address: None,
     said: Callable[[SpartonError], str] = str,
 ) -> None:
@@ -48,9 +48,9 @@ def serve_index(
             Parameter("search_with"),
             f" is {searching.search_with!r}, and a service searches the learned index; expected {listed(LEARNED)}",
         )
-    places = named_places(index)
+    places, opened_with = named_places(index), SearcherOptions(**values_for(SearcherOptions, searching))
     if serving.stdio:
-        serve_agent(places, serving, searching)
+        serve_agent(places, serving, opened_with)
         return
     host, port, allow_hosts = serving.host, serving.port, serving.allow_hosts
     if not host.strip():
@@ -89,7 +89,7 @@ def serve_index(
         raise SpartonError(f"{host}:{port} cannot be listened on: {why}; choose ", Parameter("port")) from error
     with listening, ExitStack() as until_the_end:
         start_jvm(LONG_RUN)
-        indexes = opened_indexes(places, searching, until_the_end)
+        indexes = opened_indexes(places, opened_with, until_the_end)
         address = ip_address(listening.getsockname()[0].partition("%")[0])  # without a link-local one's interface
         own = () if address.is_unspecified else filter(is_host, (host, str(address)))
         options = ServiceOptions(

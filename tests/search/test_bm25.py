@@ -5,8 +5,9 @@ import math
 import random
 import re
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import closing
+from fractions import Fraction
 
 import pytest
 from support.anserini import search_collection
@@ -18,8 +19,9 @@ import sparton
 from sparton.errors import SpartonError, UsageError
 from sparton.indexer.java import start_jvm
 from sparton.jobs import beside
+from sparton.search.anserini_scores import as_anserini
 from sparton.search.evaluation.run import plan_runs, write_runs
-from sparton.search.evaluation.run_lines import as_anserini
+from sparton.search.options import SearcherOptions
 from sparton.search.service.server import serve_index
 from sparton.storage.manifest import load_manifest
 
@@ -238,10 +240,10 @@ def test_filters_orders_offsets_and_facets_are_those_of_what_it_finds(index, sea
     assert {one.value: one.count for one in answer.facets["brand"]} == counts
 
 
-def rrf(*rankings):
+def rrf(*rankings, k=60):
     """Reciprocal rank fusion by its formula, in fractions of floats, one document after the other."""
     names = {name for ranking in rankings for name in ranking}
-    scores = {n: math.fsum(1 / (60 + ranking.index(n) + 1) for ranking in rankings if n in ranking) for n in names}
+    scores = {n: math.fsum(1 / (k + ranking.index(n) + 1) for ranking in rankings if n in ranking) for n in names}
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
@@ -264,6 +266,141 @@ def test_both_are_searched_and_fused(index, searcher, filters):
             fused.explain(fused.terms("bag"), hits)
         with pytest.raises(UsageError, match="expected bm25, sparse, each with"):
             fused.search_terms({"bag": 3})
+
+
+def test_the_constant_of_reciprocal_ranks_is_the_one_that_is_asked_for(index, searcher):
+    with sparton.Searcher(index) as sparse:
+        for constant in (0, 10, 60):
+            with sparton.Searcher(index, search_with="bm25+sparse", rank_constant=constant) as fused:
+                for query in QUERIES:
+                    each = [[name for name, _ in found(one, query)] for one in (searcher, sparse)]
+                    assert found(fused, query) == rrf(*each, k=constant)
+
+
+def weighed(weights, rankings):
+    """A weighted sum by its formula, in fractions of the scores as runs have them."""
+    scores = Counter()
+    for weight, ranking in zip(weights, rankings, strict=True):
+        written = as_anserini([score for _, score in ranking])
+        exact = {name: Fraction(text) for (name, _), text in zip(ranking, written, strict=True)}
+        low, high = min(exact.values(), default=0), max(exact.values(), default=0)
+        for name, score in exact.items():
+            scores[name] += Fraction(weight) * ((score - low) / (high - low) if high > low else 1)
+    return {name: float(score) for name, score in scores.items()}
+
+
+@pytest.mark.parametrize("weights", [[0.3, 0.7], (5, 0), [0, 1]])
+@pytest.mark.parametrize("filters", [(), ("price < 25",)])
+def test_weights_are_those_of_bm25_and_of_the_learned_index(index, searcher, weights, filters):
+    with (
+        sparton.Searcher(index) as sparse,
+        sparton.Searcher(index, search_with="bm25+sparse", weights=weights) as fused,
+    ):
+        assert fused.searching.weights == tuple(map(float, weights))
+        for query in QUERIES:
+            expected = weighed(weights, [found(one, query, filters=filters) for one in (searcher, sparse)])
+            hits = found(fused, query, filters=filters)
+            assert dict(hits) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+            assert [(-score, name) for name, score in hits] == sorted((-score, name) for name, score in hits)
+            assert found(fused, query, 5, offset=3, filters=filters) == hits[3:8]
+
+
+def run_of(run_cli, topics, index, output, *asked):
+    ran = run_cli("run", topics, "-o", output, "--index", index, *asked)
+    assert ran.code == 0, ran.stderr
+    return output
+
+
+def by_query(run):
+    lines = defaultdict(list)
+    for line in run.read_text(encoding="utf-8").splitlines():
+        lines[line.split()[0]].append(line)
+    return lines
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("corpus", ["catalogue", "more documents than are fused"])
+def test_a_fused_run_is_the_file_that_fuse_makes_of_runs(corpus, tmp_path, catalog, data, static_model, run_cli):
+    """A thousand documents of each, of which fewer are asked for, too."""
+    if corpus == "catalogue":
+        sparton.build_index(catalog, tmp_path / "index", model=str(static_model), also="bm25")
+        topics = data / "queries.tsv"
+    else:
+        build(tmp_path / "index", rows(documents(1_500)), static_model)
+        topics = tmp_path / "topics.tsv"
+        topics.write_text("".join(f"q{n}\t{' '.join(WORDS[n : n + 3])}\n" for n in range(6)), encoding="utf-8")
+    asked = topics, tmp_path / "index"
+    bm25 = run_of(run_cli, *asked, tmp_path / "bm25.trec", "--with", "bm25")
+    sparse = run_of(run_cli, *asked, tmp_path / "sparse.trec")
+    if corpus != "catalogue":
+        assert max(Counter(line.split()[0] for line in bm25.read_text().splitlines()).values()) == 1_000
+    for number, (given, turned) in enumerate(
+        [
+            (["--weights", "0.3,0.7"], ["--weights", "0.7,0.3"]),
+            (["--weights", "0.5,0.5"], ["--weights", "0.5,0.5"]),
+            (["--weights", "3,0"], ["--weights", "0,3"]),
+            (["--rrf-k", "10"], ["--rrf-k", "10"]),
+            ([], []),
+        ]
+    ):
+        for k in (1_000, 20):
+            both = run_of(
+                run_cli, *asked, tmp_path / f"{number}-{k}.trec", "--with", "bm25+sparse", "-k", str(k), *given
+            )
+            for runs, flags in (([bm25, sparse], given), ([sparse, bm25], turned)):
+                fused = tmp_path / "fused.trec"
+                assert run_cli("fuse", *runs, "-o", fused, "-k", k, *flags).code == 0
+                assert by_query(both) == by_query(fused)
+                if runs[0] == bm25:  # which has hits for all: `fuse` has queries in the order in which they come
+                    assert both.read_bytes() == fused.read_bytes()
+    written = {path.read_text(encoding="utf-8") for path in tmp_path.glob("[0-9]-1000.trec")}
+    assert len(written) == 5  # each is another
+
+
+ONE_SEARCH = " is for searches that are fused, and {} is one; use {} or leave it out"
+
+
+@pytest.mark.parametrize("name", ["lucene", "two-phase", "seismic", "bm25"])
+@pytest.mark.parametrize(
+    ("asked", "flag", "typed"),
+    [({"weights": [0.3, 0.7]}, "--weights", "0.3,0.7"), ({"rank_constant": 60}, "--rrf-k", "60")],
+)
+def test_how_to_fuse_is_refused_where_nothing_is_fused(tmp_path, monkeypatch, run_cli, name, asked, flag, typed):
+    """Before an index or topics are looked at."""
+    monkeypatch.chdir(tmp_path)
+    sentence = refused(lambda: sparton.Searcher("nowhere", search_with=name, **asked))
+    assert sentence == next(iter(asked)) + ONE_SEARCH.format(f"search_with={name!r}", "search_with='bm25+sparse'")
+    for command in ("search bag", "run topics -o out"):
+        ran = run_cli(*command.split(), "--with", name, flag, typed)
+        said = f"sparton: {flag}{ONE_SEARCH.format(f'--with {name}', '--with bm25+sparse')}\n"
+        assert (ran.code, ran.stdout, ran.stderr) == (2, "", said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (["--weights", "1"], "--weights has 1 numbers; expected 2, one for each of bm25 and sparse"),
+        (["--weights", "1,2,3"], "--weights has 3 numbers; expected 2, one for each of bm25 and sparse"),
+        (["--weights", "1,x"], "--weights is 'x'; expected a number as 2.5"),
+        (["--weights", "1,"], "--weights is ''; expected a number as 2.5"),
+        (["--weights", "1,-1"], "--weights has -1.0; expected numbers from 0 to 1,000,000"),
+        (["--weights", "nan,1"], "--weights has nan; expected numbers from 0 to 1,000,000"),
+        (["--weights", "0,0"], "--weights has zeros alone; expected one above 0"),
+        (
+            ["--weights", "1,2", "--rrf-k", "3"],
+            "--rrf-k is for reciprocal rank fusion and --weights for a weighted sum; leave out one of them",
+        ),
+        (["--rrf-k", "-1"], "--rrf-k is -1; expected at least 0"),
+        (["--rrf-k", "1.5"], "--rrf-k is '1.5'; expected a whole number in digits 0 to 9"),
+    ],
+)
+@pytest.mark.parametrize("command", ["search bag", "run topics -o out"])
+def test_weights_and_constants_that_cannot_be_meant_are_refused(tmp_path, monkeypatch, run_cli, command, given, found):
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli(*command.split(), "--with", "bm25+sparse", *given)
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {found}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -514,6 +651,16 @@ def test_what_has_no_meaning_with_it_is_refused(index, tmp_path):
                 f"the topic '1' is a vector, and search_with={name!r} searches for texts; give topics with texts, or "
                 "use search_with='lucene'"
             )
+    assert not (tmp_path / "out").exists()
+    for asked in ({"weights": [1, 2]}, {"rank_constant": 3}):
+        with pytest.raises(TypeError, match=rf"unexpected keyword argument '{next(iter(asked))}'$"):
+            serve_index(index, port=0, **asked)
+        with pytest.raises(TypeError, match=rf"unexpected keyword argument '{next(iter(asked))}'$"):
+            sparton.export_index(index, "parquet", tmp_path / "out", **asked)
+        given = {"searching": SearcherOptions(search_with="bm25+sparse", **asked)}
+        assert "and a service searches the learned index" in refused(lambda given=given: serve_index(index, **given))
+        with pytest.raises(UsageError, match="and an export searches for nothing"):
+            sparton.export_index(index, "parquet", tmp_path / "out", **given)
     assert not (tmp_path / "out").exists()
     with sparton.Searcher(index, search_with="bm25") as searcher:
         assert "has no model" in refused(lambda: searcher.document_terms("bag"))

@@ -1,7 +1,10 @@
-"""The indexes that may be beside the impact index: who builds each, and what it needs. A new one is an entry here."""
+"""The indexes that may be beside the impact index: who builds each, and what that needs.
+
+A new one is an entry in KINDS; extending.md has what else.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -15,8 +18,22 @@ from ..storage.index_location import IndexLocation
 from ..storage.manifest import Manifest
 from ..terminal.progress_bar import waiting
 
-# Of the generation that a manifest names, from the Lucene index in a folder.
-_BUILDERS: dict[str, Callable[[Path, Manifest], Any]] = {SEISMIC: build_seismic, BM25: build_bm25}
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of index beside. build: of the generation that a manifest names, from the Lucene index in a folder. check:
+    told whether the index keeps texts, raises where it cannot be built, before any work. check_of: the same of an index
+    that is there, told its manifest and name."""
+
+    build: Callable[[Path, Manifest], Any]
+    check: Callable[[bool], None]
+    check_of: Callable[[Manifest, str], None] = lambda manifest, name: None
+
+
+KINDS = {
+    SEISMIC: Kind(build_seismic, lambda store_text: check_package()),
+    BM25: Kind(build_bm25, check_texts, check_stored_texts),
+}
 
 
 def check_beside(also: Sequence[str], *, store_text: bool = True) -> None:
@@ -24,16 +41,14 @@ def check_beside(also: Sequence[str], *, store_text: bool = True) -> None:
 
     Raises SpartonError without the package that one needs, UsageError for one of texts where there will be none.
     """
-    if SEISMIC in also:
-        check_package()
-    if BM25 in also:
-        check_texts(store_text)
+    for name in also:
+        KINDS[name].check(store_text)
 
 
 def check_beside_of(also: Sequence[str], manifest: Manifest, name: str) -> None:
     """Raise SpartonError where what is asked for cannot be built of an index that is there. name: of the index."""
-    if BM25 in also:
-        check_stored_texts(manifest, name)
+    for kind in also:
+        KINDS[kind].check_of(manifest, name)
 
 
 def build_beside(
@@ -48,7 +63,7 @@ def build_beside(
         for name in dict.fromkeys(also):
             started = perf_counter()
             with waiting(f"building the {TITLES[name]} index", shown=progress):
-                newer = replace(newer, **{name: _BUILDERS[name](folder, manifest)})
+                newer = replace(newer, **{name: KINDS[name].build(folder, manifest)})
             seconds[name] = perf_counter() - started
     except BaseException:
         remove_unfinished_beside(folder, manifest)  # and not what `manifest` names: sparton.json names it still

@@ -43,17 +43,17 @@ def fuse_runs(
     rank_constant, weights: as open_fusion's. Raises UsageError for an argument that cannot be meant, and SpartonError
     as read_run.
     """
-    runs, output = [Path(run) for run in runs], Path(output)
-    if len(runs) < 2:
-        raise UsageError(f"there is {len(runs)} run to fuse; expected two or more")
+    paths, output = [Path(run) for run in runs], Path(output)
+    if len(paths) < 2:
+        raise UsageError(f"there is {len(paths)} run to fuse; expected two or more")
     if k < 1:
         raise UsageError("k", f" is {k}; expected at least 1")
     if not is_word(tag):
         raise UsageError(Parameter("tag"), f" is {tag!r}; expected one word")
-    fusion = open_fusion(len(runs), rank_constant=rank_constant, weights=weights)
+    fusion = open_fusion(len(paths), rank_constant=rank_constant, weights=weights)
     check_output(_OUTPUT, output, make_folders=True)
-    refuse_inputs(_OUTPUT, [output], {run: f"the run {run}" for run in runs})
-    read: list[Run] = [read_run(run) for run in runs]
+    refuse_inputs(_OUTPUT, [output], {run: f"the run {run}" for run in paths})
+    read: list[Run] = [read_run(run) for run in paths]
     queries = list(dict.fromkeys(query for run in read for query in run))
     hits = 0
     make_folder(output.parent)
@@ -62,5 +62,5 @@ def fuse_runs(
             fused = fusion.fuse([by_score(run.get(query, {})) for run in read])[:k]
             hits += len(fused)
             stream.write(run_lines(query, fused, tag, as_close).encode())
-    lacking = {path: len(queries) - len(run) for path, run in zip(runs, read, strict=True) if len(run) < len(queries)}
+    lacking = {path: len(queries) - len(run) for path, run in zip(paths, read, strict=True) if len(run) < len(queries)}
     return FuseReport(output, len(queries), hits, lacking)

@@ -1,7 +1,7 @@
 """The fusions by name: a new one is an entry here, and a file."""
 
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 
 from ...errors import Parameter, UsageError, short
 from ...options import read_number
@@ -24,6 +24,8 @@ def open_fusion(
     rankings: how many will be fused. rank_constant: the k of reciprocal rank fusion. each: what has a weight, as a
     sentence has it after "each". Raises UsageError for both, or where there are not as many weights as rankings.
     """
+    if rank_constant is not None and (not isinstance(rank_constant, Integral) or rank_constant < 0):
+        raise UsageError(Parameter("rank_constant"), f" is {short(rank_constant)}; expected a whole number from 0 on")
     if weights is None:
         return ReciprocalRank(K if rank_constant is None else rank_constant)
     if rank_constant is not None:

@@ -172,6 +172,18 @@ def check_nan(device, impl):
         assert found.isnan().any()
 
 
+def check_nan_hidden(device, impl):
+    """A document that is not finite has positions within itself, and changes no other document's gradient."""
+    hidden, weight, bias, mask = make_inputs(3, 20, 16, 90, "right", torch.float16, device)
+    upstream = torch.ones(3, 90, device=device)
+    expected = gradients((hidden, weight, bias, mask), upstream, impl)[0]
+    broken = hidden.clone()
+    broken[2] = float("nan")
+    _, positions = torch.ops.sparton.head(broken, weight, bias, mask.bool(), None, impl == "triton")
+    assert 0 <= int(positions.min()) <= int(positions.max()) < 20
+    assert torch.equal(gradients((broken, weight, bias, mask), upstream, impl)[0][:2], expected[:2])
+
+
 def test_ties():
     check_ties("cpu", "torch")
 
@@ -186,6 +198,7 @@ def test_sparse_gradients():
 
 def test_gradients_that_are_not_finite():
     check_nan("cpu", "torch")
+    check_nan_hidden("cpu", "torch")
 
 
 def test_autocast_rounds_no_gradient_of_a_float32_weight():
@@ -248,7 +261,7 @@ def test_kernels_take_packed_documents(device, lengths):
     check((*arguments, None), "triton", cu_seqlens=cu_seqlens)
 
 
-@pytest.mark.parametrize("check_case", [check_ties, check_zeros, check_nan])
+@pytest.mark.parametrize("check_case", [check_ties, check_zeros, check_nan, check_nan_hidden])
 def test_kernels_in_special_cases(device, check_case):
     check_case(device, "triton")
 
@@ -310,7 +323,7 @@ def test_gpu_gradients_of_packed_documents(lengths, dtype):
 @on_gpu
 def test_gpu_special_cases_in_half_precision():
     check_sparse("cuda", "triton", torch.bfloat16)
-    for case in (check_ties, check_zeros, check_nan):
+    for case in (check_ties, check_zeros, check_nan, check_nan_hidden):
         case("cuda", "triton")
 
 

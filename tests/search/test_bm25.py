@@ -7,6 +7,7 @@ import re
 import shutil
 from collections import Counter, defaultdict
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -509,7 +510,7 @@ def test_a_change_that_fails_at_one_leaves_both_as_they_were(copy, monkeypatch):
 
     for first, second in (("seismic", "bm25"), ("bm25", "seismic")):
         with monkeypatch.context() as patch:
-            patch.setitem(beside._BUILDERS, second, killed)
+            patch.setitem(beside.KINDS, second, replace(beside.KINDS[second], build=killed))
             with pytest.raises(SpartonError, match="was killed"):
                 sparton.delete_documents(copy, "d000", also=[first, second])
         for name in ("seismic", "bm25", "bm25+sparse"):
@@ -553,7 +554,7 @@ def test_a_finished_index_gets_one_and_a_build_that_is_killed_counts_for_nothing
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setitem(beside._BUILDERS, "bm25", killed)
+        patch.setitem(beside.KINDS, "bm25", replace(beside.KINDS["bm25"], build=killed))
         with pytest.raises(KeyboardInterrupt):
             build(folder, given, static_model)
     assert refused(lambda: sparton.Searcher(folder, search_with="bm25")) == (

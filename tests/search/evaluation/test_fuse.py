@@ -191,3 +191,19 @@ def test_what_is_no_run_is_named_with_its_line_and_nothing_is_written(tmp_path):
     with pytest.raises(UsageError, match="the run"):
         fuse_runs([good, bad], good)
     assert not (tmp_path / "out").exists()
+
+
+def test_files_may_be_named_by_text(tmp_path):
+    runs = some_runs(2)
+    paths = written(tmp_path, runs)
+    report = fuse_runs([str(path) for path in paths], str(tmp_path / "text.trec"))
+    fuse_runs(paths, tmp_path / "paths.trec")
+    assert report.path == tmp_path / "text.trec"
+    assert (tmp_path / "text.trec").read_bytes() == (tmp_path / "paths.trec").read_bytes()
+
+
+@pytest.mark.parametrize("constant", [-1, 0.5, "60"])
+def test_a_constant_that_none_can_be_is_refused(tmp_path, constant):
+    with pytest.raises(UsageError, match=r"^rank_constant is .*; expected a whole number from 0 on$"):
+        fuse_runs(written(tmp_path, some_runs(2)), tmp_path / "out.trec", rank_constant=constant)
+    assert not (tmp_path / "out.trec").exists()

@@ -236,7 +236,7 @@ def test_one_that_is_killed_is_begun_again_and_counts_for_nothing_before(tmp_pat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setitem(beside._BUILDERS, "seismic", killed)
+        patch.setitem(beside.KINDS, "seismic", replace(beside.KINDS["seismic"], build=killed))
         with pytest.raises(KeyboardInterrupt):
             sparton.index_vectors(collection, folder, also="seismic")
     assert "has no Seismic index" in refused(lambda: sparton.Searcher(folder, search_with="seismic"))

@@ -259,6 +259,11 @@ def _without_keys(text: str) -> str:
     return text
 
 
+def _stdout_for(path: Path) -> Path:
+    """A path to write to, where `-` means what it does to other commands."""
+    return Path("/dev/stdout") if path == Path("-") else path
+
+
 def _check_paths(**options: "Path | Sequence[Path] | None") -> None:
     """Raise UsageError for a URI where a path is expected; it would be taken for one, keys and all."""
     for name, value in options.items():
@@ -637,6 +642,7 @@ def run_topics(
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
     with waiting_at_most(store_timeout):
+        output = _stdout_for(output)
         _check_paths(topics=topics, output=output)
         from .search.evaluation.run import plan_runs, write_runs
         from .search.evaluation.topics import TopicOptions
@@ -688,6 +694,7 @@ def fuse(
     tag: Annotated[str, typer.Option("--tag", help="The run's name, its last column.")] = "sparton",
 ) -> None:
     """Fuse runs to one: by reciprocal ranks, or by a weighted sum of scores. Ties are in order of id."""
+    output = _stdout_for(output)
     _check_paths(runs=runs, output=output)
     from .search.evaluation.fuse import fuse_runs
     from .search.fusion.register import read_weights

@@ -9,6 +9,7 @@ from ..storage.beside import check_generation, renew
 from ..storage.fields import Field
 from ..storage.index_folder import BM25
 from ..storage.manifest import Manifest
+from .bm25_build import check_stored_texts
 from .bm25_index import Bm25Index
 from .explain import Match
 from .facets import Facets
@@ -61,6 +62,8 @@ def open_bm25(folder: Path, manifest: Manifest, search_with: str, name: str) -> 
 
     Raises SpartonError where there is none, where it is of another generation, or where it cannot be opened.
     """
+    if manifest.bm25 is None:
+        check_stored_texts(manifest, name)
     check_generation(manifest, BM25, search_with, name)
     recorded, settings = manifest.bm25, manifest.settings
     assert recorded is not None

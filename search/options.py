@@ -78,7 +78,7 @@ class SearcherOptions(WayOptions):
                     Parameter(name),
                     " is for searches that are fused, and ",
                     Parameter("search_with", self.search_with),
-                    " is one; use ",
+                    " fuses none; use ",
                     Parameter("search_with", BM25_AND_SPARSE),
                     " or leave it out",
                 )

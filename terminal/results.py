@@ -142,10 +142,10 @@ def run_line(report: "RunReport") -> str:
     queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
     line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
     none = "without a term that the model knows" if report.by_model else "without a word but stop words"
-    for count, words in (
-        (report.without_terms, none),
-        (report.without_hits, "with no term that a document holds"),
-    ):
+    unanswered = "with no term that a document behind the filters holds"
+    if not report.filtered:
+        unanswered = "with no term that a document holds"
+    for count, words in ((report.without_terms, none), (report.without_hits, unanswered)):
         if count:
             line += f", {count:,} {words}"
     return line

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from ...errors import Parameter, UsageError
+from ...options import at_least, checked
 from ...storage.atomic import check_output, make_folder, output_file, refuse_inputs
 from ..fusion.fusion import by_score
 from ..fusion.register import open_fusion
@@ -14,6 +16,7 @@ from .run_lines import as_close, run_lines
 from .trec_files import Run, read_run
 
 _OUTPUT = Parameter("output")
+_HITS = Annotated[int, at_least(1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,12 @@ def fuse_runs(
     rank_constant, weights: as open_fusion's. Raises UsageError for an argument that cannot be meant, and SpartonError
     as read_run.
     """
-    paths, output = [Path(run) for run in runs], Path(output)
+    paths = [Path(checked("run", run, str)) for run in ([runs] if isinstance(runs, str | Path) else runs)]
+    output, k = Path(checked(_OUTPUT, output, str)), checked("k", k, _HITS)
+    weights = checked(Parameter("weights"), weights, Sequence[float] | None)
     if len(paths) < 2:
         raise UsageError(f"there is {len(paths)} run to fuse; expected two or more")
-    if k < 1:
-        raise UsageError("k", f" is {k}; expected at least 1")
-    if not is_word(tag):
+    if not is_word(checked(Parameter("tag"), tag, str)):
         raise UsageError(Parameter("tag"), f" is {tag!r}; expected one word")
     fusion = open_fusion(len(paths), rank_constant=rank_constant, weights=weights)
     check_output(_OUTPUT, output, make_folders=True)

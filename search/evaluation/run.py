@@ -30,8 +30,8 @@ Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run holds. without_terms: topics that have no term which the model knows; without_hits: others that no
-    document has a term of. Neither have lines in the run. seconds: encoding, searching and writing. by_model: whether a
-    model encoded queries.
+    document has a term of, or none that passes the filters. Neither have lines in the run. seconds: encoding, searching
+    and writing. by_model: whether a model encoded queries. filtered: whether there were filters.
     """
 
     path: Path
@@ -41,6 +41,7 @@ class RunReport:
     without_hits: int
     seconds: float
     by_model: bool = True
+    filtered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, co
             stream.write(run_lines(name, found or (), plan.tag, written).encode())
             count(1)
     seconds = perf_counter() - start
-    return RunReport(output, queries, hits, without_terms, without_hits, seconds, searcher.way.needs_model)
+    by_model = searcher.way.needs_model
+    return RunReport(output, queries, hits, without_terms, without_hits, seconds, by_model, bool(plan.filters))
 
 
 def _search_all(

@@ -358,7 +358,7 @@ def test_a_fused_run_is_the_file_that_fuse_makes_of_runs(corpus, tmp_path, catal
     assert len(written) == 5  # each is another
 
 
-ONE_SEARCH = " is for searches that are fused, and {} is one; use {} or leave it out"
+ONE_SEARCH = " is for searches that are fused, and {} fuses none; use {} or leave it out"
 
 
 @pytest.mark.parametrize("name", ["lucene", "two-phase", "seismic", "bm25"])

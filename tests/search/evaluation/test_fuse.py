@@ -2,6 +2,8 @@
 
 import gzip
 import random
+import subprocess
+import sys
 from collections import defaultdict
 from fractions import Fraction
 
@@ -207,3 +209,21 @@ def test_a_constant_that_none_can_be_is_refused(tmp_path, constant):
     with pytest.raises(UsageError, match=r"^rank_constant is .*; expected a whole number from 0 on$"):
         fuse_runs(written(tmp_path, some_runs(2)), tmp_path / "out.trec", rank_constant=constant)
     assert not (tmp_path / "out.trec").exists()
+
+
+@pytest.mark.slow
+def test_a_dash_is_standard_output(tmp_path):
+    paths = written(tmp_path, some_runs(2))
+    fuse_runs(paths, tmp_path / "file.trec")
+    command = [sys.executable, "-c", "from sparton.cli import app; app()", "fuse", *paths, "-o", "-"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ran.stdout == (tmp_path / "file.trec").read_text()
+    assert not (tmp_path / "-").exists()
+
+
+@pytest.mark.parametrize("given", [{"k": "5"}, {"weights": "0.3,0.7"}, {"weights": [True, 1]}, {"tag": None}])
+def test_values_of_other_types_are_refused(tmp_path, given):
+    with pytest.raises(UsageError, match=rf"^{next(iter(given))} is .*; expected "):
+        fuse_runs(written(tmp_path, some_runs(2)), tmp_path / "out.trec", **given)
+    with pytest.raises(UsageError, match="there is 1 run to fuse"):
+        fuse_runs("alone.trec", tmp_path / "out.trec")

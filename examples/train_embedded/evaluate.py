@@ -1,0 +1,106 @@
+"""Stage 5: nDCG@10 and recall@100 of a run beside BM25 and the dense teacher, by exact search of all passages.
+
+    python examples/train_embedded/evaluate.py --prepared prepared --taught taught.pt --run run --out results.json
+
+Then the sample catalogue, by the queries that use its products' words and those that use others.
+"""
+
+import argparse
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from backbone import DenseTeacher, masked_lm
+from exact import dense_ranking, grades_of, sparse_ranking
+from measures import by_source, ndcg, recall
+from prepared import Prepared, read_prepared
+from runs import CHECKPOINT, read_checkpoint
+from student import Student
+from terms import query_terms, unsearchable
+from token_lists import on_device, tokenize
+from train import read_taught
+
+_LONGEST = 256  # tokens of a product
+_FIRST_OF_OTHER_WORDS = 47  # q47 and those after it
+
+
+def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
+    """The model of a run's checkpoint."""
+    kept, tokenizer = read_checkpoint(run / CHECKPOINT), prepared.tokenizer()
+    lm = masked_lm(prepared.backbone, unsearchable(tokenizer), seed=0)
+    idf = np.ones(lm.config.vocab_size, np.float32)
+    student = Student(lm, idf, query_terms(tokenizer), activation=kept["settings"]["activation"])
+    student.load_state_dict(kept["model"])
+    return student.to(device).eval()
+
+
+def development_results(prepared: Prepared, taught_path: Path, student: Student, device: str) -> dict[str, object]:
+    """Measures of each way to search, by source."""
+    development, taught = prepared.development, read_taught(taught_path, device)
+    every = np.arange(len(prepared.passages))
+    ranked, terms = sparse_ranking(
+        student, (prepared.passages, every), (prepared.queries, development.queries), 100
+    )
+    asked = taught.queries[torch.from_numpy(development.queries.astype(np.int64)).to(device)]
+    ways = {"model": ranked, "BM25": development.bm25, "dense teacher": dense_ranking(asked, taught.passages, 100)}
+    grades, sources = grades_of(development), development.sources
+    return {
+        "terms_per_passage": terms,
+        "nDCG@10": {name: by_source(ndcg(way, grades), sources) for name, way in ways.items()},
+        "R@100": {name: by_source(recall(way, grades), sources) for name, way in ways.items()},
+    }
+
+
+def catalogue_results(prepared: Prepared, student: Student, device: str) -> dict[str, dict[str, float]]:
+    """nDCG@10 on the sample catalogue, of the model and of the dense teacher."""
+    data = files("sparton.data")
+    rows = pq.read_table(str(data / "catalog.parquet"), columns=["id", "title", "description"]).to_pylist()
+    numbers = {row["id"]: number for number, row in enumerate(rows)}
+    queries = dict(line.split("\t") for line in (data / "queries.tsv").read_text(encoding="utf-8").splitlines())
+    grades: dict[str, dict[int, int]] = {name: {} for name in queries}
+    for line in (data / "qrels.txt").read_text(encoding="utf-8").splitlines():
+        query, _, product, grade = line.split()
+        grades[query][numbers[product]] = int(grade)
+    tokenizer = prepared.tokenizer()
+    texts = [f"{row['title']} {row['description']}" for row in rows]
+    products, asked = (
+        on_device(**tokenize(tokenizer, some, _LONGEST), device=device) for some in (texts, list(queries.values()))
+    )
+    teacher = DenseTeacher(prepared.backbone).to(device)
+    ranked, _ = sparse_ranking(student, (products, np.arange(len(products))), (asked, np.arange(len(asked))), 10)
+    ways = {"model": ranked, "dense teacher": dense_ranking(teacher.vectors(asked), teacher.vectors(products), 10)}
+    words = ["other words" if int(name[1:]) >= _FIRST_OF_OTHER_WORDS else "own words" for name in queries]
+    measured = {name: ndcg(way, list(grades.values())) for name, way in ways.items()}
+    return {name: {"all": float(values.mean()), **by_source(values, words)} for name, values in measured.items()}
+
+
+def print_table(title: str, ways: dict[str, dict[str, float]]) -> None:
+    """A line a source, a column a way to search."""
+    print(f"\n{title:26}" + "".join(f"{name:>16}" for name in ways))
+    for source in next(iter(ways.values())):
+        print(f"{source:26}" + "".join(f"{way[source]:16.4f}" for way in ways.values()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
+    parser.add_argument("--taught", type=Path, required=True, help="what teach.py wrote")
+    parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    arguments = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    prepared = read_prepared(arguments.prepared, device)
+    student = trained_student(prepared, arguments.run, device)
+    results = development_results(prepared, arguments.taught, student, device)
+    results["sample catalogue, nDCG@10"] = catalogue_results(prepared, student, device)
+    arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    print(f"{results['terms_per_passage']:.0f} terms a passage")
+    for title in ("nDCG@10", "R@100", "sample catalogue, nDCG@10"):
+        print_table(title, results[title])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Exact search: every query against every passage, by sparse weights or by vectors, in PyTorch."""
+
+from collections import defaultdict
+
+import numpy as np
+import torch
+from prepared import Development
+from student import Student
+from token_lists import TokenLists
+
+_TOKENS = 2**16  # of passages that are encoded at once, without gradients
+
+
+@torch.inference_mode()
+def sparse_ranking(
+    student: Student,
+    texts: tuple[TokenLists, np.ndarray],
+    asked: tuple[TokenLists, np.ndarray],
+    k: int,
+) -> tuple[np.ndarray, float]:
+    """int64 [Q, k], the numbers of the passages with the largest scores, and how many terms a passage has.
+
+    texts: the passages' token ids, and which of them are searched. asked: likewise the queries.
+    """
+    passages, collection = texts
+    queries = student.query_weights(*asked)
+    device = queries.device
+    best_scores = torch.empty(len(queries), 0, device=device)
+    best = torch.empty(len(queries), 0, dtype=torch.int64, device=device)
+    terms = 0
+    for group, weights in student.groups(passages, collection, _TOKENS):
+        numbers = torch.from_numpy(collection[group].astype(np.int64)).to(device)
+        best_scores = torch.cat([best_scores, queries @ weights.T], dim=1)
+        best = torch.cat([best, numbers.expand(len(queries), -1)], dim=1)
+        best_scores, places = best_scores.topk(min(k, best_scores.shape[1]))
+        best = best.gather(1, places)
+        terms = terms + (weights > 0).sum()
+    return best.cpu().numpy(), float(terms) / len(collection)
+
+
+@torch.inference_mode()
+def dense_ranking(queries: torch.Tensor, passages: torch.Tensor, k: int) -> np.ndarray:
+    """int64 [Q, k] by cosine. queries, passages: vectors of length 1."""
+    found = [(some.float() @ passages.float().T).topk(min(k, len(passages))).indices for some in queries.split(256)]
+    return torch.cat(found).cpu().numpy()
+
+
+def grades_of(development: Development) -> list[dict[int, int]]:
+    """For each development query its relevant passages, graded 1."""
+    relevant = defaultdict[int, dict[int, int]](dict)
+    for query, passage in development.relevant.tolist():
+        relevant[query][passage] = 1
+    return [relevant[query] for query in development.queries.tolist()]
+
+
+def small_collection(development: Development) -> np.ndarray:
+    """int64 numbers of the development queries' passages and the ten that BM25 ranks best for each: quick to search
+    while training goes on, and harder than as many passages at random."""
+    numbers = np.union1d(development.relevant[:, 1], development.bm25[:, :10])
+    return numbers[numbers >= 0].astype(np.int64)

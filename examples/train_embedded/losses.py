@@ -1,0 +1,36 @@
+"""What train.py minimizes, each a function of tensors."""
+
+import torch
+from torch import nn
+
+
+def distillation(scores: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """KL divergence of the student's softmax over each query's candidates from the teacher's, mean over queries.
+
+    scores, teacher: [B, N], the teacher's -inf where a query has fewer candidates.
+    """
+    nobody = teacher == float("-inf")
+    student = scores.masked_fill(nobody, float("-inf")).log_softmax(dim=1).masked_fill(nobody, 0.0)
+    target = teacher.log_softmax(dim=1).masked_fill(nobody, 0.0)
+    return (teacher.softmax(dim=1) * (target - student)).sum(dim=1).mean()
+
+
+def contrast(scores: torch.Tensor, positive: torch.Tensor, possible: torch.Tensor) -> torch.Tensor:
+    """InfoNCE: the passage of each query among all of the batch.
+
+    scores: [B, U]. positive: int64 [B], the column of a query's passage, -1 for a query that has none. possible: bool
+    [B, U], false where a passage may answer the query too.
+    """
+    paired = positive >= 0
+    if not paired.any():
+        return scores.sum() * 0.0
+    allowed = possible[paired].scatter(1, positive[paired, None], True)
+    return nn.functional.cross_entropy(scores[paired].masked_fill(~allowed, float("-inf")), positive[paired])
+
+
+def flops(weights: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+    """The FLOPS regularizer (Paria et al., 2020): the sum over terms of cost x (mean weight)², from weights [B, V].
+
+    cost: [V], of a term; ones for the regularizer as published.
+    """
+    return (weights.mean(dim=0).square() * cost).sum()

@@ -1,0 +1,83 @@
+"""What prepare.py writes and every other stage reads: token ids, training examples, BM25's candidates."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+from token_lists import TokenLists, on_device
+
+from sparton.errors import SpartonError
+
+TOKENS, EXAMPLES, CANDIDATES, SUMMARY, BACKBONE = (
+    *("tokens.npz", "examples.npz", "candidates.npz", "prepared.json", "backbone"),
+)
+UNPAIRED = -1  # in place of the passage of a query that has none
+
+
+@dataclass(frozen=True)
+class Development:
+    """Queries that are searched for to compare models. queries: int32 [D]. sources: of each. relevant: int32 [R, 2],
+    pairs of query and passage. bm25: int32 [D, 100], what BM25 ranks best."""
+
+    queries: np.ndarray
+    sources: list[str]
+    relevant: np.ndarray
+    bm25: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """passages, queries: their token ids. examples: int32 [E, 2], (query, passage) to train on, the passage UNPAIRED
+    where there is none. pairs: int32 [P, 2], all pairs, those that are held out too. bm25_ids, bm25_scores: int32 and
+    float16 [Q, K], the best passages of each query."""
+
+    folder: Path
+    passages: TokenLists
+    queries: TokenLists
+    examples: np.ndarray
+    pairs: np.ndarray
+    bm25_ids: np.ndarray
+    bm25_scores: np.ndarray
+    development: Development
+
+    @property
+    def backbone(self) -> Path:
+        """The folder of MiniLM, in float16."""
+        return self.folder / BACKBONE
+
+    def tokenizer(self) -> tokenizers.Tokenizer:
+        """The tokenizer of all texts."""
+        return tokenizers.Tokenizer.from_file(str(self.backbone / "tokenizer.json"))
+
+    def idf(self, vocabulary: int) -> np.ndarray:
+        """float32 [V], BM25's idf of each token among the passages: log(1 + (N - n + 0.5) / (n + 0.5)) for n of N."""
+        flat = self.passages.flat.cpu().numpy().astype(np.int64)
+        rows = np.repeat(np.arange(len(self.passages)), self.passages.lengths)
+        having = np.bincount(np.unique(rows * vocabulary + flat) % vocabulary, minlength=vocabulary)
+        return np.log1p((len(self.passages) - having + 0.5) / (having + 0.5)).astype(np.float32)
+
+
+def read_prepared(folder: Path, device: str = "cpu") -> Prepared:
+    """Read the folder that prepare.py wrote, token ids onto a device. Raises SpartonError if it lacks a file."""
+    try:
+        arrays = {name: dict(np.load(folder / name)) for name in (TOKENS, EXAMPLES, CANDIDATES)}
+        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SpartonError(f"{error.filename} is missing; run prepare.py first, with --out {folder}") from error
+    tokens, examples, candidates = arrays[TOKENS], arrays[EXAMPLES], arrays[CANDIDATES]
+    development = Development(
+        examples["development"], summary["development_sources"], examples["relevant"], candidates["development"]
+    )
+    return Prepared(
+        folder,
+        on_device(tokens["passages"], tokens["passage_lengths"], device),
+        on_device(tokens["queries"], tokens["query_lengths"], device),
+        examples["examples"],
+        examples["pairs"],
+        candidates["ids"],
+        candidates["scores"],
+        development,
+    )

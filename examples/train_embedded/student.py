@@ -1,0 +1,96 @@
+"""The model that is trained: documents by a masked LM under the fused head, queries by a table of token weights."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from token_lists import TokenLists
+from torch import nn
+from transformers import BertForMaskedLM
+
+from sparton.head import splade_head
+from sparton.head.fuse import pass_on
+
+_FEW_TOKENS = 2**11  # whose logits fit into memory
+
+
+class Student(nn.Module):
+    """lm: what `masked_lm` gives. idf: float32 [V], the table's first weights. query_terms: bool [V].
+
+    fused: have the head compute weights without logits; else with them, as the usual code does. activation: of
+    documents, as `splade_head` names it. tokens: of a batch that goes through the LM at once, padding included.
+    """
+
+    usable: torch.Tensor
+
+    def __init__(
+        self,
+        lm: BertForMaskedLM,
+        idf: np.ndarray,
+        query_terms: np.ndarray,
+        *,
+        fused: bool = True,
+        activation: str = "log1p_relu",
+        tokens: int = 2**14,
+    ) -> None:
+        super().__init__()
+        self.lm, self.fused, self.activation, self.tokens = lm, fused, activation, tokens
+        self.decoder = lm.get_output_embeddings()
+        if fused:
+            pass_on(self.decoder)
+        # softplus of this is the table: never negative, and never without a gradient.
+        start = torch.from_numpy(idf).clamp_min(1e-2)
+        self.table_parameter = nn.Parameter(start + torch.log(-torch.expm1(-start)))
+        self.register_buffer("usable", torch.from_numpy(query_terms), persistent=False)
+
+    def table(self) -> torch.Tensor:
+        """float32 [V], what each token of a query weighs."""
+        return nn.functional.softplus(self.table_parameter) * self.usable
+
+    def query_weights(self, queries: TokenLists, numbers: np.ndarray) -> torch.Tensor:
+        """float32 [B, V]: the weight of each distinct token of a query."""
+        ids, mask = queries.rows(numbers)
+        present = torch.zeros(len(ids), len(self.table_parameter), device=ids.device)
+        present.scatter_(1, ids, mask.float())
+        return present * self.table()
+
+    def document_weights(self, passages: TokenLists, numbers: np.ndarray) -> torch.Tensor:
+        """float32 [B, V] of passages, in groups of like length, so that hardly any padding is computed."""
+        parts = list(self.groups(passages, numbers, self.tokens))
+        positions = torch.from_numpy(np.argsort(np.concatenate([group for group, _ in parts])))
+        weights = torch.cat([part for _, part in parts])
+        return weights.index_select(0, positions.to(weights.device))
+
+    def groups(
+        self, passages: TokenLists, numbers: np.ndarray, tokens: int
+    ) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """Positions in `numbers`, and weights float32 [b, V] of these passages, group after group."""
+        for group in passages.groups(numbers, tokens):
+            ids, mask = passages.rows(numbers[group])
+            with torch.autocast(ids.device.type, torch.bfloat16, enabled=ids.is_cuda):
+                yield group, self._weights(ids, mask)
+
+    def _weights(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        logits = self.lm(input_ids=ids, attention_mask=mask).logits
+        if self.fused:
+            return splade_head(logits, self.decoder.weight, self.decoder.bias, mask, activation=self.activation)
+        weights = (torch.log1p(torch.relu(logits)) * mask[:, :, None]).amax(dim=1).float()
+        return weights if self.activation == "log1p_relu" else weights.log1p()
+
+
+@torch.inference_mode()
+def sparsifying_shift(student: Student, passages: TokenLists, numbers: np.ndarray, terms: int) -> float:
+    """What to add to the decoder's bias so that these passages have `terms` terms on average.
+
+    A masked LM's loss does not see a shift of all its logits, so without this every passage might begin with half of
+    the vocabulary, which is slow to learn from, or with no term, which cannot be learned from.
+    """
+    maxima = []
+    for group in passages.groups(numbers, _FEW_TOKENS):
+        ids, mask = passages.rows(numbers[group])
+        logits = student.lm(input_ids=ids, attention_mask=mask).logits
+        if student.fused:
+            logits = nn.functional.linear(logits, student.decoder.weight, student.decoder.bias)
+        maxima.append(logits.masked_fill(mask[:, :, None] == 0, float("-inf")).amax(dim=1).flatten())
+    least = torch.cat(maxima).sort(descending=True).values[min(terms * len(numbers), sum(map(len, maxima))) - 1]
+    return -float(least)

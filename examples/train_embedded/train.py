@@ -1,0 +1,210 @@
+"""Stage 4: train the document encoder and the query table on what the teachers say.
+
+    python examples/train_embedded/train.py --prepared prepared --taught taught.pt --warm warm --out run --steps 12000
+    python examples/train_embedded/train.py ... --resume
+
+A step has some queries, each with its own passage and some other candidates. The loss is the KL divergence from the
+teachers' softmax over these, InfoNCE among all passages of the batch, FLOPS of the passages and L1 of the queries.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from backbone import masked_lm
+from exact import grades_of, small_collection, sparse_ranking
+from losses import contrast, distillation, flops
+from measures import by_source, ndcg
+from prepared import UNPAIRED, Prepared, read_prepared
+from runs import CHECKPOINT, Run, generator, groups_of_parameters, read_checkpoint, shuffled, warmed_and_decayed
+from student import Student, sparsifying_shift
+from teach import NOBODY
+from terms import query_terms, unsearchable
+from torch import nn
+
+from sparton.head import ACTIVATIONS
+
+_LOGGED = 50  # steps, a line of the log
+_PROBE = 64  # passages by which the bias is set
+_DEAREST = 10.0  # most that FLOPS of a frequent term counts, in means
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What teach.py wrote. passages, queries: float16 vectors, on the device. candidates: int32 [E, N]. scores: float16
+    [E, N], on the host."""
+
+    passages: torch.Tensor
+    queries: torch.Tensor
+    candidates: np.ndarray
+    scores: np.ndarray
+
+
+def read_taught(path: Path, device: str) -> Taught:
+    """Read the file that teach.py wrote."""
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    vectors = content["passages"].to(device), content["queries"].to(device)
+    return Taught(*vectors, content["candidates"].numpy(), content["scores"].numpy().astype(np.float32))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """queries: int32 [B]. paired: bool [B], whether a query's first candidate is its own passage. passages: int64 [U],
+    all candidates, each once. columns: int64 [B, 1 + N], where a query's candidates are among these. teacher: float32
+    [B, 1 + N], -inf where there is none."""
+
+    queries: np.ndarray
+    paired: np.ndarray
+    passages: np.ndarray
+    columns: np.ndarray
+    teacher: np.ndarray
+
+
+def batch_of(examples: np.ndarray, taught: Taught, chosen: np.ndarray, negatives: int, random: np.random.Generator) -> Batch:
+    """Draw candidates for some examples: the first, and `negatives` of the others with equal chances."""
+    candidates, scores = taught.candidates[chosen], taught.scores[chosen]
+    draws = random.random(candidates.shape)
+    draws[:, 0] = -1
+    draws[candidates == NOBODY] = 2
+    places = np.argsort(draws, axis=1, kind="stable")[:, : 1 + negatives]
+    drawn, teacher = np.take_along_axis(candidates, places, 1), np.take_along_axis(scores, places, 1)
+    teacher = np.where(drawn == NOBODY, -np.inf, teacher).astype(np.float32)
+    passages, columns = np.unique(np.where(drawn == NOBODY, drawn[:, :1], drawn), return_inverse=True)
+    queries, own = examples[chosen].T
+    return Batch(queries, own != UNPAIRED, passages.astype(np.int64), columns.reshape(drawn.shape), teacher)
+
+
+class Objective:
+    """The loss of a batch. scale: what the teachers' scores, 0 to 1, are multiplied by. contrast, flops, l1: weights of
+    these parts. cost: float32 [V], of a term in FLOPS."""
+
+    def __init__(self, prepared: Prepared, taught: Taught, cost: torch.Tensor, weights: dict[str, float]) -> None:
+        self.prepared, self.taught, self.cost, self.weights = prepared, taught, cost, weights
+
+    def parts(self, student: Student, batch: Batch) -> dict[str, torch.Tensor]:
+        """kl, contrast, flops, l1, and terms, which is how many a passage has."""
+        documents = student.document_weights(self.prepared.passages, batch.passages)
+        queries = student.query_weights(self.prepared.queries, batch.queries)
+        # Float32, and outside of autocast: bfloat16 would round a score of 137 to a whole number.
+        scores = queries @ documents.T
+        columns, teacher, paired = (
+            torch.from_numpy(array).to(scores.device) for array in (batch.columns, batch.teacher, batch.paired)
+        )
+        return {
+            "kl": distillation(scores.gather(1, columns), self.weights["scale"] * teacher),
+            "contrast": contrast(scores, torch.where(paired, columns[:, 0], -1), self._possible(batch, columns)),
+            "flops": flops(documents, self.cost),
+            "l1": queries.sum(dim=1).mean(),
+            "terms": (documents > 0).sum(dim=1).float().mean().detach(),
+        }
+
+    def _possible(self, batch: Batch, columns: torch.Tensor) -> torch.Tensor:
+        """bool [B, U]: passages that the dense teacher puts below a query's own, the others may answer it too."""
+        device = columns.device
+        numbers = torch.from_numpy(batch.passages).to(device), torch.from_numpy(batch.queries.astype(np.int64)).to(device)
+        similar = self.taught.queries[numbers[1]].float() @ self.taught.passages[numbers[0]].float().T
+        return similar < similar.gather(1, columns[:, :1])
+
+    def loss(self, parts: dict[str, torch.Tensor], progress: float) -> torch.Tensor:
+        """The sum. progress: of the time in which FLOPS comes to its weight, quadratically; 1 when it is over."""
+        growing = min(1.0, progress) ** 2
+        return (
+            parts["kl"]
+            + self.weights["contrast"] * parts["contrast"]
+            + growing * self.weights["flops"] * parts["flops"]
+            + self.weights["l1"] * parts["l1"]
+        )
+
+
+def new_student(prepared: Prepared, warm: Path, arguments: argparse.Namespace, device: str) -> Student:
+    """The warmed-up masked LM, its bias shifted, and a table of idf."""
+    tokenizer = prepared.tokenizer()
+    specials = unsearchable(tokenizer)
+    lm = masked_lm(prepared.backbone, specials, arguments.seed)
+    weights = read_checkpoint(warm / CHECKPOINT)["model"]
+    lm.load_state_dict({name.removeprefix("lm."): tensor for name, tensor in weights.items() if name.startswith("lm.")})
+    how = {"fused": not arguments.plain_head, "activation": arguments.activation}
+    student = Student(lm, prepared.idf(lm.config.vocab_size), query_terms(tokenizer), **how).to(device)
+    probe = generator(arguments.seed).choice(len(prepared.passages), _PROBE)
+    shift = sparsifying_shift(student, prepared.passages, probe, arguments.first_terms)
+    searchable = np.setdiff1d(np.arange(lm.config.vocab_size), specials)
+    with torch.no_grad():
+        student.decoder.bias[torch.from_numpy(searchable).to(device)] += shift
+    return student
+
+
+def evaluated(student: Student, prepared: Prepared) -> dict[str, float]:
+    """nDCG@10 on the small collection."""
+    development = prepared.development
+    texts = prepared.passages, small_collection(development)
+    ranked, terms = sparse_ranking(student.eval(), texts, (prepared.queries, development.queries), 10)
+    student.train()
+    found = by_source(ndcg(ranked, grades_of(development)), development.sources)
+    return {"ndcg": found["macro"], "development_terms": terms}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
+    parser.add_argument("--taught", type=Path, required=True, help="what teach.py wrote")
+    parser.add_argument("--warm", type=Path, required=True, help="the run of warm_up.py")
+    parser.add_argument("--out", type=Path, required=True, help="the run's folder")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--batch", type=int, default=64, help="queries of a step")
+    parser.add_argument("--negatives", type=int, default=7, help="candidates of a query beside the first")
+    parser.add_argument("--rate", type=float, default=1e-4, help="AdamW's")
+    parser.add_argument("--table-rate", type=float, default=3e-3, help="the query table's")
+    parser.add_argument("--activation", choices=ACTIVATIONS, default="log1p_relu")
+    parser.add_argument("--first-terms", type=int, default=400, help="terms of a passage to begin with")
+    parser.add_argument("--scale", type=float, default=10, help="what the teachers' scores, 0 to 1, are multiplied by")
+    parser.add_argument("--contrast", type=float, default=0.3, help="weight of InfoNCE")
+    parser.add_argument("--flops", type=float, default=3e-3, help="weight of FLOPS, from a third of the steps on")
+    parser.add_argument("--plain-flops", action="store_true", help="all terms cost alike, not rare ones less")
+    parser.add_argument("--l1", type=float, default=1e-3, help="weight of the queries' L1")
+    parser.add_argument("--plain-head", action="store_true", help="compute logits, as the usual code does")
+    parser.add_argument("--evaluate-every", type=int, default=1000, help="steps; 0 for never")
+    parser.add_argument("--minutes", type=float, default=8, help="stop after so many, to be resumed")
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    prepared = read_prepared(arguments.prepared, device)
+    taught = read_taught(arguments.taught, device)
+    student = new_student(prepared, arguments.warm, arguments, device).train()
+    idf = torch.from_numpy(prepared.idf(len(student.usable))).to(device)
+    cost = torch.ones_like(idf) if arguments.plain_flops else (idf.mean() / idf).clamp_max(_DEAREST)
+    weights = {name: getattr(arguments, name) for name in ("scale", "contrast", "flops", "l1")}
+    objective = Objective(prepared, taught, cost, weights)
+    rates = {"": arguments.rate, "table_parameter": arguments.table_rate}
+    optimizer = torch.optim.AdamW(groups_of_parameters(student, 0.01, rates), fused=device == "cuda")
+    free = ("prepared", "taught", "warm", "out", "evaluate_every", "minutes", "resume")
+    settings = {name: value for name, value in vars(arguments).items() if name not in free}
+    run = Run(arguments.out, student, optimizer, settings, arguments.resume)
+    tokens, since = 0, time.monotonic()
+    for step in run.steps(arguments.steps, arguments.minutes):
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * warmed_and_decayed(step, arguments.steps, arguments.steps // 20)
+        chosen = shuffled(arguments.seed, step, arguments.batch, len(prepared.examples))
+        random = generator(arguments.seed, step)
+        batch = batch_of(prepared.examples, taught, chosen, arguments.negatives, random)
+        parts = objective.parts(student, batch)
+        loss = objective.loss(parts, 3 * step / arguments.steps)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        tokens += int(prepared.passages.lengths[batch.passages].sum())
+        if step % _LOGGED == 0 or step == arguments.steps - 1:
+            found = {name: part.item() for name, part in {"loss": loss, **parts}.items()}
+            run.log(**found, tokens_per_second=tokens / (time.monotonic() - since))
+            tokens, since = 0, time.monotonic()
+        if arguments.evaluate_every and (step + 1) % arguments.evaluate_every == 0:
+            run.log(**evaluated(student, prepared))
+            tokens, since = 0, time.monotonic()
+
+
+if __name__ == "__main__":
+    main()

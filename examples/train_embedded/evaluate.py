@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 from backbone import DenseTeacher, masked_lm
+from batches import read_taught
 from exact import dense_ranking, grades_of, sparse_ranking
 from measures import by_source, ndcg, recall
 from prepared import Prepared, read_prepared
@@ -21,7 +22,6 @@ from runs import CHECKPOINT, read_checkpoint
 from student import Student
 from terms import query_terms, unsearchable
 from token_lists import on_device, tokenize
-from train import read_taught
 
 _LONGEST = 256  # tokens of a product
 _FIRST_OF_OTHER_WORDS = 47  # q47 and those after it
@@ -41,9 +41,7 @@ def development_results(prepared: Prepared, taught_path: Path, student: Student,
     """Measures of each way to search, by source."""
     development, taught = prepared.development, read_taught(taught_path, device)
     every = np.arange(len(prepared.passages))
-    ranked, terms = sparse_ranking(
-        student, (prepared.passages, every), (prepared.queries, development.queries), 100
-    )
+    ranked, terms = sparse_ranking(student, (prepared.passages, every), (prepared.queries, development.queries), 100)
     asked = taught.queries[torch.from_numpy(development.queries.astype(np.int64)).to(device)]
     ways = {"model": ranked, "BM25": development.bm25, "dense teacher": dense_ranking(asked, taught.passages, 100)}
     grades, sources = grades_of(development), development.sources

@@ -10,30 +10,30 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from card import write_card
 from evaluate import trained_student
 from prepared import Prepared, read_prepared
-from runs import CHECKPOINT, LOG, read_checkpoint
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from student import Student
 from token_lists import on_device, tokenize
-from torch import nn
 from transformers import AutoTokenizer, BertForMaskedLM
 
 import sparton
 from sparton.errors import SpartonError
+from sparton.pipeline.encoding.open_encoder import open_query_encoder
 
 _LONGEST = 256  # tokens of a document
 # What sentence-transformers calls the activations.
 _ACTIVATIONS = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
 # Weights that differ by more are not those of the same model; between two ways to add up float32 lies a tenth of it.
 _MOST_DIFFERENCE = 1e-3
+_SCALE = 10_000  # of impacts, so that rounding them is a twentieth of that
 PROBE = ("a small black leather bag with a gold chain", "how do vaccines work?", "state of the art, 2020: graph search")
 
 
@@ -76,14 +76,49 @@ def own_weights(student: Student, prepared: Prepared) -> dict[str, torch.Tensor]
 def loaded_weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
     """The same by each package that loads the folder."""
     model = SparseEncoder(str(folder), device="cpu")
-    theirs = {
-        "documents": model.encode_document(list(PROBE), convert_to_sparse_tensor=False),
-        "queries": model.encode_query(list(PROBE), convert_to_sparse_tensor=False),
-    }
+    theirs = {"documents": model.encode_document(list(PROBE)), "queries": model.encode_query(list(PROBE))}
     encoder = sparton.Encoder(str(folder), device="cpu", dtype="float32", scale=_SCALE)
-    vocabulary = {term: number for term, number in model.tokenizer.get_vocab().items()}
-    ours = {name: torch.zeros_like(tensor) for name, tensor in theirs.items()}
-    for row, text in enumerate(PROBE):
-        for term, impact in encoder.encode_one(text).items():
-            ours["documents"][row, vocabulary[term]] = impact / _SCALE
-    return {"sentence-transformers": theirs, "sparton": ours}
+    queries = open_query_encoder(encoder.settings, _SCALE)
+    ours = {"documents": encoder.encode_alone(PROBE), "queries": queries.encode_alone(PROBE)}
+    width = len(encoder.vocabulary)
+    return {
+        "sentence-transformers": {side: weights.to_dense().cpu() for side, weights in theirs.items()},
+        "Sparton": {side: weights.to_torch(width).to_dense() / _SCALE for side, weights in ours.items()},
+    }
+
+
+def compare(student: Student, prepared: Prepared, folder: Path) -> dict[str, float]:
+    """The largest difference of a weight, by package and side. Raises SpartonError if one is no rounding."""
+    own, differences = own_weights(student, prepared), {}
+    for package, sides in loaded_weights(folder).items():
+        for side, weights in sides.items():
+            differences[f"{package}, {side}"] = difference = float((weights - own[side]).abs().max())
+            if difference > _MOST_DIFFERENCE:
+                raise SpartonError(
+                    f"{package} gives {side} of {folder} weights that differ by {difference:.4f} from those of the "
+                    f"training code; expected {_MOST_DIFFERENCE} at most, so the folder is not the model"
+                )
+    return differences
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
+    parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
+    parser.add_argument("--results", type=Path, required=True, help="what evaluate.py wrote, for the model card")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    arguments = parser.parse_args()
+    prepared = read_prepared(arguments.prepared)
+    student = trained_student(prepared, arguments.run, "cpu")
+    round_to_bfloat16(student)
+    arguments.out.mkdir(parents=True)
+    save_folder(student, prepared, arguments.out)
+    write_card(arguments.out, arguments.run, json.loads(arguments.results.read_text(encoding="utf-8")))
+    for name, difference in compare(student, prepared, arguments.out).items():
+        print(f"{name}: weights differ by {difference:.1e} at most")
+    size = sum(file.stat().st_size for file in arguments.out.rglob("*") if file.is_file())
+    print(f"{arguments.out}: {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

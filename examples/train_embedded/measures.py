@@ -19,7 +19,10 @@ def ndcg(ranked: np.ndarray, grades: Sequence[Mapping[int, int]], k: int = 10) -
 def recall(ranked: np.ndarray, grades: Sequence[Mapping[int, int]], k: int = 100) -> np.ndarray:
     """float64 [Q], the share of a query's relevant passages that are among the first k."""
     return np.array(
-        [len(of_query.keys() & set(best[:k].tolist())) / len(of_query) for best, of_query in zip(ranked, grades, strict=True)]
+        [
+            len(of_query.keys() & set(best[:k].tolist())) / len(of_query)
+            for best, of_query in zip(ranked, grades, strict=True)
+        ]
     )
 
 

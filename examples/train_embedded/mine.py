@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+
 from sparton.indexer.bm25 import Bm25Writer
 from sparton.indexer.java import LONG_RUN, start_jvm
 from sparton.machine import cores

@@ -27,8 +27,8 @@ def nearest(queries: torch.Tensor, passages: torch.Tensor, k: int) -> torch.Tens
 
 
 def once_each(candidates: torch.Tensor, forbidden: torch.Tensor) -> torch.Tensor:
-    """Candidates [B, N] with NOBODY where one stands before in its row, or is forbidden, bool [B, N]. The first of a row
-    is its own passage and stays."""
+    """Candidates [B, N] with NOBODY where one stands before in its row, or is forbidden, bool [B, N]. The first of a
+    row is its own passage and stays."""
     same = candidates[:, :, None] == candidates[:, None, :]
     repeated = same.tril(diagonal=-1).any(dim=2)
     forbidden = forbidden.clone()
@@ -110,9 +110,9 @@ def main() -> None:
     torch.save(content, arguments.out)
     first = (scores[:, :1] >= scores).all(dim=1)[torch.from_numpy(prepared.examples[:, 1]) != UNPAIRED]
     print(
-        f"{time.perf_counter() - begin:6.0f} s  {len(candidates):,} examples, "
-        f"{(candidates != NOBODY).sum(dim=1).float().mean():.1f} candidates each; the teachers put a query's own passage "
-        f"first in {first.float().mean():.1%}"
+        f"{time.perf_counter() - begin:6.0f} s  {len(candidates):,} examples with "
+        f"{(candidates != NOBODY).sum(dim=1).float().mean():.1f} candidates on average; the teachers put a query's own "
+        f"passage first for {first.float().mean():.1%}"
     )
 
 

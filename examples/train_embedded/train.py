@@ -9,19 +9,18 @@ teachers' softmax over these, InfoNCE among all passages of the batch, FLOPS of 
 
 import argparse
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from backbone import masked_lm
+from batches import batch_of, read_taught
 from exact import grades_of, small_collection, sparse_ranking
-from losses import contrast, distillation, flops
 from measures import by_source, ndcg
-from prepared import UNPAIRED, Prepared, read_prepared
+from objective import Objective
+from prepared import Prepared, read_prepared
 from runs import CHECKPOINT, Run, generator, groups_of_parameters, read_checkpoint, shuffled, warmed_and_decayed
 from student import Student, sparsifying_shift
-from teach import NOBODY
 from terms import query_terms, unsearchable
 from torch import nn
 
@@ -30,93 +29,6 @@ from sparton.head import ACTIVATIONS
 _LOGGED = 50  # steps, a line of the log
 _PROBE = 64  # passages by which the bias is set
 _DEAREST = 10.0  # most that FLOPS of a frequent term counts, in means
-
-
-@dataclass(frozen=True)
-class Taught:
-    """What teach.py wrote. passages, queries: float16 vectors, on the device. candidates: int32 [E, N]. scores: float16
-    [E, N], on the host."""
-
-    passages: torch.Tensor
-    queries: torch.Tensor
-    candidates: np.ndarray
-    scores: np.ndarray
-
-
-def read_taught(path: Path, device: str) -> Taught:
-    """Read the file that teach.py wrote."""
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    vectors = content["passages"].to(device), content["queries"].to(device)
-    return Taught(*vectors, content["candidates"].numpy(), content["scores"].numpy().astype(np.float32))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """queries: int32 [B]. paired: bool [B], whether a query's first candidate is its own passage. passages: int64 [U],
-    all candidates, each once. columns: int64 [B, 1 + N], where a query's candidates are among these. teacher: float32
-    [B, 1 + N], -inf where there is none."""
-
-    queries: np.ndarray
-    paired: np.ndarray
-    passages: np.ndarray
-    columns: np.ndarray
-    teacher: np.ndarray
-
-
-def batch_of(examples: np.ndarray, taught: Taught, chosen: np.ndarray, negatives: int, random: np.random.Generator) -> Batch:
-    """Draw candidates for some examples: the first, and `negatives` of the others with equal chances."""
-    candidates, scores = taught.candidates[chosen], taught.scores[chosen]
-    draws = random.random(candidates.shape)
-    draws[:, 0] = -1
-    draws[candidates == NOBODY] = 2
-    places = np.argsort(draws, axis=1, kind="stable")[:, : 1 + negatives]
-    drawn, teacher = np.take_along_axis(candidates, places, 1), np.take_along_axis(scores, places, 1)
-    teacher = np.where(drawn == NOBODY, -np.inf, teacher).astype(np.float32)
-    passages, columns = np.unique(np.where(drawn == NOBODY, drawn[:, :1], drawn), return_inverse=True)
-    queries, own = examples[chosen].T
-    return Batch(queries, own != UNPAIRED, passages.astype(np.int64), columns.reshape(drawn.shape), teacher)
-
-
-class Objective:
-    """The loss of a batch. scale: what the teachers' scores, 0 to 1, are multiplied by. contrast, flops, l1: weights of
-    these parts. cost: float32 [V], of a term in FLOPS."""
-
-    def __init__(self, prepared: Prepared, taught: Taught, cost: torch.Tensor, weights: dict[str, float]) -> None:
-        self.prepared, self.taught, self.cost, self.weights = prepared, taught, cost, weights
-
-    def parts(self, student: Student, batch: Batch) -> dict[str, torch.Tensor]:
-        """kl, contrast, flops, l1, and terms, which is how many a passage has."""
-        documents = student.document_weights(self.prepared.passages, batch.passages)
-        queries = student.query_weights(self.prepared.queries, batch.queries)
-        # Float32, and outside of autocast: bfloat16 would round a score of 137 to a whole number.
-        scores = queries @ documents.T
-        columns, teacher, paired = (
-            torch.from_numpy(array).to(scores.device) for array in (batch.columns, batch.teacher, batch.paired)
-        )
-        return {
-            "kl": distillation(scores.gather(1, columns), self.weights["scale"] * teacher),
-            "contrast": contrast(scores, torch.where(paired, columns[:, 0], -1), self._possible(batch, columns)),
-            "flops": flops(documents, self.cost),
-            "l1": queries.sum(dim=1).mean(),
-            "terms": (documents > 0).sum(dim=1).float().mean().detach(),
-        }
-
-    def _possible(self, batch: Batch, columns: torch.Tensor) -> torch.Tensor:
-        """bool [B, U]: passages that the dense teacher puts below a query's own, the others may answer it too."""
-        device = columns.device
-        numbers = torch.from_numpy(batch.passages).to(device), torch.from_numpy(batch.queries.astype(np.int64)).to(device)
-        similar = self.taught.queries[numbers[1]].float() @ self.taught.passages[numbers[0]].float().T
-        return similar < similar.gather(1, columns[:, :1])
-
-    def loss(self, parts: dict[str, torch.Tensor], progress: float) -> torch.Tensor:
-        """The sum. progress: of the time in which FLOPS comes to its weight, quadratically; 1 when it is over."""
-        growing = min(1.0, progress) ** 2
-        return (
-            parts["kl"]
-            + self.weights["contrast"] * parts["contrast"]
-            + growing * self.weights["flops"] * parts["flops"]
-            + self.weights["l1"] * parts["l1"]
-        )
 
 
 def new_student(prepared: Prepared, warm: Path, arguments: argparse.Namespace, device: str) -> Student:

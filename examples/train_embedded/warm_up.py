@@ -54,7 +54,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument("--steps", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=256, help="passages of a step")
-    parser.add_argument("--rate", type=float, default=2e-4, help="AdamW's for the old weights; the new ones' is 5 times")
+    parser.add_argument(
+        "--rate", type=float, default=2e-4, help="AdamW's for the old weights; the new ones' is 5 times"
+    )
     parser.add_argument("--minutes", type=float, default=8, help="stop after so many, to be resumed")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seed", type=int, default=0)

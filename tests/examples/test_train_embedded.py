@@ -1,0 +1,265 @@
+"""The recipe of examples/train_embedded, from texts to a folder that two packages load, with a tiny model."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import ir_measures
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors import safe_open
+from support.saved_models import SPECIAL, needs_sentence_transformers
+from transformers import BertConfig, BertModel, BertTokenizer
+
+import sparton
+from sparton.errors import SpartonError
+
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
+FOLDER = Path(sparton.__file__).parent / "examples" / "train_embedded"
+WORDS = [f"{first}{second}" for first in "bdfgklmnprst" for second in ("ab", "el", "ir", "om", "un", "ack", "est")]
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    """The recipe's modules by name, which find each other as when a stage is run as a script."""
+    sys.path.insert(0, str(FOLDER))
+    before = set(sys.modules)
+    yield lambda name: importlib.import_module(name)
+    sys.path.remove(str(FOLDER))
+    for name in [name for name in set(sys.modules) - before if (FOLDER / f"{name}.py").exists()]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def stage(recipe):
+    """Run a stage as from the command line."""
+
+    def run(name, **options):
+        arguments = [name]
+        for option, value in options.items():
+            arguments += [f"--{option.replace('_', '-')}"] + ([] if value is True else [str(value)])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", arguments)
+            recipe(name).main()
+
+    return run
+
+
+def save_texts(folder):
+    """60 pairs of three sources: a query is some words of its passage. 20 passages and 20 queries more.
+
+    A word that begins a passage's couples is always followed by the same one, so that there is something to predict.
+    """
+    random = np.random.default_rng(0)
+    couples = np.array(WORDS).reshape(-1, 2)
+    passages = [" ".join(random.choice(couples, 6).ravel()) for _ in range(80)]
+    queries = [" ".join(random.permutation(passage.split())[:3]) for passage in passages]
+    sources = ["webshop", "wordnet", "retail-demo-store"] * 20
+    folder.mkdir()
+    pairs = {"query": queries[:60], "passage": passages[:60], "source": sources}
+    pq.write_table(pa.table(pairs), folder / "pairs.parquet")
+    pq.write_table(pa.table({"text": passages[60:], "source": ["others"] * 20}), folder / "passages.parquet")
+    pq.write_table(pa.table({"query": queries[60:], "source": ["people"] * 20}), folder / "queries.parquet")
+
+
+def save_backbone(folder):
+    """A BERT with random weights, as MiniLM is saved: without an LM head."""
+    torch.manual_seed(0)
+    vocabulary = {token: i for i, token in enumerate([*SPECIAL, ".", ",", *WORDS])}
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=48,
+        max_position_embeddings=256,
+    )
+    BertModel(config).save_pretrained(folder)
+    BertTokenizer(vocab=vocabulary, model_max_length=256).save_pretrained(folder)
+
+
+TRAINING = {
+    "steps": STEPS,
+    "batch": 12,
+    "negatives": 4,
+    "rate": 3e-3,
+    "table_rate": 3e-2,
+    "first_terms": 20,
+    "evaluate_every": 15,
+}
+
+
+@pytest.fixture(scope="module")
+def trained(stage, tmp_path_factory):
+    """The folder in which all stages but the last have run."""
+    folder = tmp_path_factory.mktemp("recipe")
+    save_texts(folder / "texts")
+    save_backbone(folder / "backbone")
+    stage("prepare", data=folder / "texts", backbone=folder / "backbone", out=folder / "prepared")
+    stage("warm_up", prepared=folder / "prepared", out=folder / "warm", steps=120, batch=32, rate=3e-3)
+    stage("teach", prepared=folder / "prepared", out=folder / "taught.pt")
+    stage("train", **given(folder), out=folder / "run", **TRAINING)
+    return folder
+
+
+def given(folder):
+    return {"prepared": folder / "prepared", "taught": folder / "taught.pt", "warm": folder / "warm"}
+
+
+def log(run):
+    return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_held_out_pairs_are_searched_and_not_trained_on(recipe, trained):
+    prepared = recipe("prepared").read_prepared(trained / "prepared")
+    development = prepared.development
+    assert sorted(development.sources) == ["retail-demo-store"] * 2 + ["webshop"] * 2 + ["wordnet"] * 2
+    assert len(prepared.pairs) == 60
+    assert not set(prepared.examples[:, 0]) & set(development.queries)
+    assert not set(prepared.examples[:, 1]) & set(development.relevant[:, 1])
+    assert set(development.relevant[:, 1]) <= set(range(80)) == set(range(len(prepared.passages)))
+    # BM25 finds a query's own passage, which has all of its words, before most others.
+    own = dict(prepared.pairs.tolist())
+    assert all(passage in prepared.bm25_ids[query, :5] for query, passage in own.items())
+    assert [row[:10].tolist() for row in development.bm25] == prepared.bm25_ids[development.queries, :10].tolist()
+
+
+def test_teachers_scores_are_those_of_each_text_alone(recipe, trained):
+    prepared = recipe("prepared").read_prepared(trained / "prepared")
+    taught = torch.load(trained / "taught.pt")
+    teacher = recipe("backbone").DenseTeacher(prepared.backbone)
+    ids, _ = prepared.passages.rows(np.array([3]))
+    ids = ids[:, : prepared.passages.lengths[3]]
+    mean = teacher.bert(input_ids=ids).last_hidden_state[0].mean(dim=0)
+    assert torch.allclose(taught["passages"][3].float(), mean / mean.norm(), atol=1e-3)
+    nobody = recipe("teach").NOBODY
+    for (query, own), candidates, scores in zip(
+        prepared.examples.tolist(), taught["candidates"].tolist(), taught["scores"].float().tolist(), strict=True
+    ):
+        known = [one for one in candidates if one != nobody]
+        assert len(set(known)) == len(known)
+        assert own in (candidates[0], recipe("prepared").UNPAIRED)
+        cosines = taught["passages"][known].float() @ taught["queries"][query].float()
+        bm25 = dict(zip(prepared.bm25_ids[query].tolist(), prepared.bm25_scores[query].tolist(), strict=True))
+        least = min((score for one, score in bm25.items() if one != -1), default=0.0)
+        lexical = torch.tensor([bm25.get(one, least) for one in known])
+        parts = [(part - part.min()) / (part.max() - part.min()).clamp_min(1e-6) for part in (cosines, lexical)]
+        expected = 0.7 * parts[0] + 0.3 * parts[1]
+        assert torch.allclose(torch.tensor(scores[: len(known)]), expected, atol=2e-3)
+
+
+def test_losses_fall(trained):
+    warm, lines = log(trained / "warm"), [line for line in log(trained / "run") if "loss" in line]
+    assert warm[-1]["loss"] < 0.9 * warm[0]["loss"]
+    assert lines[-1]["kl"] < 0.8 * lines[0]["kl"]
+    assert lines[-1]["contrast"] < lines[0]["contrast"]
+    assert 0 < lines[-1]["terms"] < len(WORDS)
+    found = [line["ndcg"] for line in log(trained / "run") if "ndcg" in line]
+    assert len(found) == 2
+    assert found[-1] > 0.5
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one_to_the_bit(recipe, stage, trained):
+    runs, calls = recipe("runs"), iter(range(10**6))
+    with pytest.MonkeyPatch.context() as patch:
+        # A clock that goes on by a second whenever it is read, which is twice a step.
+        patch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: float(next(calls))))
+        stage("train", **given(trained), out=trained / "resumed", minutes=0.4, **TRAINING)
+        assert 5 < runs.read_checkpoint(trained / "resumed" / "checkpoint.pt")["step"] < STEPS - 5
+        with pytest.raises(SpartonError, match="has a run; go on with --resume"):
+            stage("train", **given(trained), out=trained / "resumed", **TRAINING)
+        with pytest.raises(SpartonError, match="rate 0.003, and 0.1 was given"):
+            stage("train", **given(trained), out=trained / "resumed", resume=True, **{**TRAINING, "rate": 0.1})
+    stage("train", **given(trained), out=trained / "resumed", resume=True, **TRAINING)
+    one, other = (runs.read_checkpoint(trained / name / "checkpoint.pt") for name in ("run", "resumed"))
+    assert one["step"] == other["step"] == STEPS
+    assert all(torch.equal(tensor, other["model"][name]) for name, tensor in one["model"].items())
+    for number, state in one["optimizer"]["state"].items():
+        assert all(torch.equal(value, other["optimizer"]["state"][number][name]) for name, value in state.items())
+    timed = "seconds", "tokens_per_second"
+    lines = [
+        [{key: line[key] for key in line if key not in timed} for line in log(trained / name)]
+        for name in ("run", "resumed")
+    ]
+    assert [line for line in lines[0] if "loss" in line] == [line for line in lines[1] if "loss" in line]
+
+
+def test_plain_head_trains_alike(stage, trained):
+    stage("train", **given(trained), out=trained / "plain", plain_head=True, **TRAINING)
+    fused, plain = ([line["kl"] for line in log(trained / name) if "kl" in line] for name in ("run", "plain"))
+    assert fused == pytest.approx(plain, rel=1e-2)
+
+
+def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, trained):
+    export = recipe("export")
+    probe = [" ".join(WORDS[start::9]) + ", ." for start in range(5)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export, "PROBE", probe)
+        stage(
+            "evaluate",
+            prepared=trained / "prepared",
+            taught=trained / "taught.pt",
+            run=trained / "run",
+            out=trained / "results.json",
+        )
+        stage(
+            "export",
+            prepared=trained / "prepared",
+            run=trained / "run",
+            results=trained / "results.json",
+            out=trained / "model",
+        )
+        prepared = recipe("prepared").read_prepared(trained / "prepared")
+        student = recipe("evaluate").trained_student(prepared, trained / "run", "cpu")
+        exact = export.own_weights(student, prepared)
+        export.round_to_bfloat16(student)
+        own = export.own_weights(student, prepared)
+        loaded = export.loaded_weights(trained / "model")
+    for sides in loaded.values():
+        for side, weights in sides.items():
+            assert torch.allclose(weights, own[side], atol=2e-4)
+            assert torch.allclose(weights, exact[side], atol=0.2)
+    special = [0, 1, 2, 3, 4]
+    assert (own["documents"][:, special] == 0).all()
+    # Neither "," nor "." is a term of a query, nor a special token; each other word is, once.
+    distinct = [len(set(text.replace(",", "").replace(".", "").split())) for text in probe]
+    assert (own["queries"] > 0).sum(dim=1).tolist() == distinct
+    (weights,) = [path for path in (trained / "model").rglob("model.safetensors") if path.stat().st_size > 5_000]
+    with safe_open(weights, "pt") as tensors:
+        assert {tensors.get_slice(name).get_dtype() for name in tensors.keys()} == {"BF16"}  # noqa: SIM118
+    assert f"in {STEPS} steps" in (trained / "model" / "README.md").read_text()
+    results = json.loads((trained / "results.json").read_text())
+    assert results["nDCG@10"]["model"]["macro"] > 0.5
+    assert results["nDCG@10"]["BM25"]["macro"] > 0.9
+
+
+def test_measures_are_those_of_ir_measures(recipe):
+    random = np.random.default_rng(1)
+    ranked = np.array([random.permutation(300)[:100] for _ in range(8)])
+    grades = [
+        dict(zip(random.permutation(300)[:15].tolist(), random.integers(1, 4, 15).tolist(), strict=True))
+        for _ in range(8)
+    ]
+    qrels = [ir_measures.Qrel(str(q), str(p), grade) for q, row in enumerate(grades) for p, grade in row.items()]
+    run = [
+        ir_measures.ScoredDoc(str(q), str(p), -place)
+        for q, row in enumerate(ranked)
+        for place, p in enumerate(row.tolist())
+    ]
+    measures = recipe("measures")
+    for name, values in (("nDCG@10", measures.ndcg(ranked, grades)), ("R@100", measures.recall(ranked, grades))):
+        measure = ir_measures.parse_measure(name)
+        assert values.mean() == pytest.approx(ir_measures.calc_aggregate([measure], qrels, run)[measure])
+
+
+def test_titles_are_shortened_to_their_last_words(recipe):
+    short = recipe("short_titles").short_titles
+    assert short("Elegant White Tulip Bouquet") == ["tulip bouquet", "white tulip bouquet"]
+    assert short("Linksys EtherFast 8-Port Network Switch - EZXS88W") == ["network switch", "etherfast network switch"]
+    assert short("Running Shoes for women") == []

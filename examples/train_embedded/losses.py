@@ -15,17 +15,15 @@ def distillation(scores: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
     return (teacher.softmax(dim=1) * (target - student)).sum(dim=1).mean()
 
 
-def contrast(scores: torch.Tensor, positive: torch.Tensor, possible: torch.Tensor) -> torch.Tensor:
-    """InfoNCE: the passage of each query among all of the batch.
+def contrast(scores: torch.Tensor, own: torch.Tensor, paired: torch.Tensor, possible: torch.Tensor) -> torch.Tensor:
+    """InfoNCE: the passage of each query among all of the batch, mean over the queries that have one.
 
-    scores: [B, U]. positive: int64 [B], the column of a query's passage, -1 for a query that has none. possible: bool
-    [B, U], false where a passage may answer the query too.
+    scores: [B, U]. own: int64 [B], the column of a query's passage. paired: bool [B], whether it is its own. possible:
+    bool [B, U], false where a passage may answer the query too. Nothing here waits for the device.
     """
-    paired = positive >= 0
-    if not paired.any():
-        return scores.sum() * 0.0
-    allowed = possible[paired].scatter(1, positive[paired, None], True)
-    return nn.functional.cross_entropy(scores[paired].masked_fill(~allowed, float("-inf")), positive[paired])
+    allowed = possible.scatter(1, own[:, None], True)
+    losses = nn.functional.cross_entropy(scores.masked_fill(~allowed, float("-inf")), own, reduction="none")
+    return (losses * paired).sum() / paired.sum().clamp_min(1)
 
 
 def flops(weights: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:

@@ -26,7 +26,7 @@ class Objective:
         )
         return {
             "kl": distillation(scores.gather(1, columns), self.weights["scale"] * teacher),
-            "contrast": contrast(scores, torch.where(paired, columns[:, 0], -1), self._possible(batch, columns)),
+            "contrast": contrast(scores, columns[:, 0], paired, self._possible(batch, columns)),
             "flops": flops(documents, self.cost),
             "l1": queries.sum(dim=1).mean(),
             "terms": (documents > 0).sum(dim=1).float().mean().detach(),

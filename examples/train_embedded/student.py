@@ -11,8 +11,6 @@ from transformers import BertForMaskedLM
 from sparton.head import splade_head
 from sparton.head.fuse import pass_on
 
-_FEW_TOKENS = 2**11  # whose logits fit into memory
-
 
 class Student(nn.Module):
     """lm: what `masked_lm` gives. idf: float32 [V], the table's first weights. query_terms: bool [V].
@@ -39,13 +37,19 @@ class Student(nn.Module):
         if fused:
             pass_on(self.decoder)
         # softplus of this is the table: never negative, and never without a gradient.
-        start = torch.from_numpy(idf).clamp_min(1e-2)
-        self.table_parameter = nn.Parameter(start + torch.log(-torch.expm1(-start)))
+        self.table_parameter = nn.Parameter(torch.empty(len(idf)))
+        self.set_table(torch.from_numpy(idf))
         self.register_buffer("usable", torch.from_numpy(query_terms), persistent=False)
 
     def table(self) -> torch.Tensor:
         """float32 [V], what each token of a query weighs."""
         return nn.functional.softplus(self.table_parameter) * self.usable
+
+    @torch.no_grad()
+    def set_table(self, table: torch.Tensor) -> None:
+        """Have the tokens of a query weigh what float32 [V] says, and no less than a hundredth."""
+        least = table.clamp_min(1e-2)
+        self.table_parameter.copy_(least + torch.log(-torch.expm1(-least)))
 
     def query_weights(self, queries: TokenLists, numbers: np.ndarray) -> torch.Tensor:
         """float32 [B, V]: the weight of each distinct token of a query."""
@@ -76,21 +80,3 @@ class Student(nn.Module):
             return splade_head(logits, self.decoder.weight, self.decoder.bias, mask, activation=self.activation)
         weights = (torch.log1p(torch.relu(logits)) * mask[:, :, None]).amax(dim=1).float()
         return weights if self.activation == "log1p_relu" else weights.log1p()
-
-
-@torch.inference_mode()
-def sparsifying_shift(student: Student, passages: TokenLists, numbers: np.ndarray, terms: int) -> float:
-    """What to add to the decoder's bias so that these passages have `terms` terms on average.
-
-    A masked LM's loss does not see a shift of all its logits, so without this every passage might begin with half of
-    the vocabulary, which is slow to learn from, or with no term, which cannot be learned from.
-    """
-    maxima = []
-    for group in passages.groups(numbers, _FEW_TOKENS):
-        ids, mask = passages.rows(numbers[group])
-        logits = student.lm(input_ids=ids, attention_mask=mask).logits
-        if student.fused:
-            logits = nn.functional.linear(logits, student.decoder.weight, student.decoder.bias)
-        maxima.append(logits.masked_fill(mask[:, :, None] == 0, float("-inf")).amax(dim=1).flatten())
-    least = torch.cat(maxima).sort(descending=True).values[min(terms * len(numbers), sum(map(len, maxima))) - 1]
-    return -float(least)

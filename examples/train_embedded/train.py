@@ -11,41 +11,21 @@ import argparse
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from backbone import masked_lm
 from batches import batch_of, read_taught
+from beginning import make_sparse, warmed_student
 from exact import grades_of, small_collection, sparse_ranking
 from measures import by_source, ndcg
 from objective import Objective
 from prepared import Prepared, read_prepared
-from runs import CHECKPOINT, Run, generator, groups_of_parameters, read_checkpoint, shuffled, warmed_and_decayed
-from student import Student, sparsifying_shift
-from terms import query_terms, unsearchable
+from runs import Run, generator, groups_of_parameters, shuffled, warmed_and_decayed
+from student import Student
 from torch import nn
 
 from sparton.head import ACTIVATIONS
 
 _LOGGED = 50  # steps, a line of the log
-_PROBE = 64  # passages by which the bias is set
 _DEAREST = 10.0  # most that FLOPS of a frequent term counts, in means
-
-
-def new_student(prepared: Prepared, warm: Path, arguments: argparse.Namespace, device: str) -> Student:
-    """The warmed-up masked LM, its bias shifted, and a table of idf."""
-    tokenizer = prepared.tokenizer()
-    specials = unsearchable(tokenizer)
-    lm = masked_lm(prepared.backbone, specials, arguments.seed)
-    weights = read_checkpoint(warm / CHECKPOINT)["model"]
-    lm.load_state_dict({name.removeprefix("lm."): tensor for name, tensor in weights.items() if name.startswith("lm.")})
-    how = {"fused": not arguments.plain_head, "activation": arguments.activation}
-    student = Student(lm, prepared.idf(lm.config.vocab_size), query_terms(tokenizer), **how).to(device)
-    probe = generator(arguments.seed).choice(len(prepared.passages), _PROBE)
-    shift = sparsifying_shift(student, prepared.passages, probe, arguments.first_terms)
-    searchable = np.setdiff1d(np.arange(lm.config.vocab_size), specials)
-    with torch.no_grad():
-        student.decoder.bias[torch.from_numpy(searchable).to(device)] += shift
-    return student
 
 
 def evaluated(student: Student, prepared: Prepared) -> dict[str, float]:
@@ -71,6 +51,7 @@ def main() -> None:
     parser.add_argument("--table-rate", type=float, default=3e-3, help="the query table's")
     parser.add_argument("--activation", choices=ACTIVATIONS, default="log1p_relu")
     parser.add_argument("--first-terms", type=int, default=400, help="terms of a passage to begin with")
+    parser.add_argument("--table-scale", type=float, default=0.25, help="what the table is to begin with, in idf")
     parser.add_argument("--scale", type=float, default=10, help="what the teachers' scores, 0 to 1, are multiplied by")
     parser.add_argument("--contrast", type=float, default=0.3, help="weight of InfoNCE")
     parser.add_argument("--flops", type=float, default=3e-3, help="weight of FLOPS, from a third of the steps on")
@@ -85,7 +66,10 @@ def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     prepared = read_prepared(arguments.prepared, device)
     taught = read_taught(arguments.taught, device)
-    student = new_student(prepared, arguments.warm, arguments, device).train()
+    how = {"table_scale": arguments.table_scale, "fused": not arguments.plain_head, "activation": arguments.activation}
+    student = warmed_student(prepared, arguments.warm, **how).to(device)
+    make_sparse(student, prepared, arguments.first_terms, arguments.seed)
+    student.train()
     idf = torch.from_numpy(prepared.idf(len(student.usable))).to(device)
     cost = torch.ones_like(idf) if arguments.plain_flops else (idf.mean() / idf).clamp_max(_DEAREST)
     weights = {name: getattr(arguments, name) for name in ("scale", "contrast", "flops", "l1")}

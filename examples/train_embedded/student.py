@@ -29,7 +29,7 @@ class Student(nn.Module):
         *,
         fused: bool = True,
         activation: str = "log1p_relu",
-        tokens: int = 2**14,
+        tokens: int = 2**15,
     ) -> None:
         super().__init__()
         self.lm, self.fused, self.activation, self.tokens = lm, fused, activation, tokens

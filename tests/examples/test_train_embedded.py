@@ -219,7 +219,10 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
         prepared = recipe("prepared").read_prepared(trained / "prepared")
         student = recipe("evaluate").trained_student(prepared, trained / "run", "cpu")
         exact = export.own_weights(student, prepared)
+        stage("slim", run=trained / "run", out=trained / "slim")
+        slim = recipe("evaluate").trained_student(prepared, trained / "slim", "cpu")
         export.round_to_bfloat16(student)
+        assert all(torch.equal(tensor, slim.state_dict()[name]) for name, tensor in student.state_dict().items())
         own = export.own_weights(student, prepared)
         loaded = export.loaded_weights(trained / "model")
     for sides in loaded.values():

@@ -63,6 +63,7 @@ def save_folder(student: Student, prepared: Prepared, folder: Path) -> None:
         tensors = load_file(path)
         if len(tensors) > 1:  # not the table, which is small, and whose weights multiply all scores
             save_file({name: tensor.bfloat16() for name, tensor in tensors.items()}, path, {"format": "pt"})
+        path.chmod(0o644)  # as the other files; safetensors lets the owner alone read what it writes
 
 
 @torch.inference_mode()

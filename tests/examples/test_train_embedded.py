@@ -243,6 +243,37 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
     assert results["nDCG@10"]["BM25"]["macro"] > 0.9
 
 
+def test_losses_are_those_of_their_definitions(recipe):
+    losses = recipe("losses")
+    scores = torch.randn(3, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    teacher = torch.rand(3, 5, generator=torch.Generator().manual_seed(1))
+    teacher[1, 3:] = float("-inf")  # a query with three candidates
+    by_query = [
+        torch.nn.functional.kl_div(
+            scores[row, :count].log_softmax(0), teacher[row, :count].log_softmax(0), reduction="sum", log_target=True
+        )
+        for row, count in enumerate((5, 3, 5))
+    ]
+    found = losses.distillation(scores, teacher)
+    assert torch.allclose(found, sum(by_query) / 3)
+    found.backward()
+    assert scores.grad.isfinite().all()
+    assert (scores.grad[1, 3:] == 0).all()
+
+    own, paired = torch.tensor([2, 0, 4]), torch.tensor([True, False, True])
+    possible = torch.ones(3, 5, dtype=torch.bool)
+    possible[0, [2, 3]] = False  # of these the first is its own, which counts nevertheless
+    expected = [
+        scores[0, [0, 1, 2, 4]].logsumexp(0) - scores[0, 2],
+        scores[2].logsumexp(0) - scores[2, 4],
+    ]
+    assert torch.allclose(losses.contrast(scores, own, paired, possible), sum(expected) / 2)
+    assert losses.contrast(scores, own, torch.zeros(3, dtype=torch.bool), possible) == 0
+
+    weights = torch.tensor([[1.0, 0.0], [3.0, 2.0]])
+    assert losses.flops(weights, torch.tensor([1.0, 10.0])) == 4 + 10
+
+
 def test_measures_are_those_of_ir_measures(recipe):
     random = np.random.default_rng(1)
     ranked = np.array([random.permutation(300)[:100] for _ in range(8)])

@@ -20,8 +20,8 @@ from .triton_row_lists import RowLists, row_lists
 
 # Pairs a program adds up at most, and those it has in flight.
 CHUNK, BLOCK_P = 512, 4
-# Columns of E at a time: as many as leave them in L2, of which a GPU has 40 to 50 MB.
-BLOCK_D, LEAST_BLOCK_D, CACHED_BYTES = 256, 64, 2**25
+# Columns of E at a time. Fewer, which leave 250,002 rows in L2 as well, gained nothing there.
+BLOCK_D = 256
 # Pairs sorted at once, so that the sort's memory does not grow with the batch: 40 bytes a pair, 160 MiB.
 PAIRS = 2**22
 
@@ -65,8 +65,7 @@ def _add_lists(
     lists: RowLists = row_lists(grad, weights, positions, rows, length)
     blocks = triton.cdiv(len(lists.rows), CHUNK)
     parts = torch.empty((2 * blocks, hidden_size), dtype=torch.float32, device=weight.device)
-    block_d = _columns(weight)
-    add_kernel[((rows + blocks) * triton.cdiv(hidden_size, block_d),)](
+    add_kernel[((rows + blocks) * triton.cdiv(hidden_size, BLOCK_D),)](
         lists.rows,
         lists.terms,
         lists.slopes,
@@ -78,8 +77,8 @@ def _add_lists(
         rows + blocks,
         hidden_size,
         CHUNK=CHUNK,
-        BLOCK_P=BLOCK_P * BLOCK_D // block_d,
-        BLOCK_D=block_d,
+        BLOCK_P=BLOCK_P,
+        BLOCK_D=BLOCK_D,
         num_warps=1,
         enable_fp_fusion=True,
     )
@@ -95,14 +94,6 @@ def _add_lists(
         num_warps=1,
         enable_fp_fusion=True,
     )
-
-
-def _columns(weight: torch.Tensor) -> int:
-    """How many columns of E go at a time."""
-    block_d = BLOCK_D
-    while block_d > LEAST_BLOCK_D and len(weight) * block_d * weight.element_size() > CACHED_BYTES:
-        block_d //= 2
-    return block_d
 
 
 # No new compilation for another batch.

@@ -1,6 +1,7 @@
 """Several ways to search at once, whose rankings are fused."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from ..errors import Parameter, UsageError, listed, short
@@ -74,8 +75,9 @@ class FusedWay:
 
     def close(self) -> None:
         """As Way."""
-        for way in self._ways.values():
-            way.close()
+        with ExitStack() as every:
+            for way in self._ways.values():
+                every.callback(way.close)
 
     def _refusal(self, what: str) -> UsageError:
         return UsageError(

@@ -45,12 +45,13 @@ def open_way(
         return SparseWay(index, open_first_pass(name, folder, manifest, place), passages=passages)
     from .bm25_way import open_bm25
 
-    bm25 = open_bm25(folder, manifest, name, place)
     if name == BM25:
-        return bm25
+        return open_bm25(folder, manifest, name, place)
     from .fused_way import FusedWay
     from .sparse_way import SparseWay
 
     assert fusion is not None
     sparse = SparseWay(index, open_first_pass(LUCENE, folder, manifest, place), passages=passages)
+    # The one that holds an index open comes last.
+    bm25 = open_bm25(folder, manifest, name, place)
     return FusedWay({BM25: bm25, SPARSE: sparse}, fusion, passages=passages)

@@ -186,6 +186,7 @@ def by_formula(texts, terms):
     return dict(scores)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_the_formula(tmp_path):
     """Of texts of up to 40 words, whose lengths Lucene keeps as they are."""
     rng = random.Random(2)

@@ -131,6 +131,7 @@ def test_a_recording_says_when_it_does_not_hold():
         recording(torch.tensor([[9, 3]]), mask)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "int8"])
 def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     if dtype == "int8" and not multiplies_int8(CPU):
@@ -147,6 +148,7 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     assert (model._reordered is not None) == (dtype == "bfloat16" and cpu_multiplies_bfloat16())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     "how",

@@ -103,6 +103,7 @@ def test_a_renewed_searcher_has_the_new_generation_and_the_same_model(static_mod
         assert searched(searcher) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"chunk": True, "max_length": 8}], ids=["documents", "passages"])
 def test_a_newer_searcher_has_read_what_the_older_one_did(static_model, tmp_path, options):
     catalogue = Catalogue(60)

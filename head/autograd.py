@@ -50,7 +50,7 @@ def _head(
     most = hidden.shape[1] if cu_seqlens is None else max(1, len(hidden))
     rows = rows.clamp(0, most - 1).to(_positions_dtype(hidden))
     # The kernels may give both as halves of one tensor; apart, the positions are half as large or less.
-    return weights.contiguous(), rows.clone(memory_format=torch.contiguous_format)
+    return weights.contiguous(), rows.contiguous()
 
 
 def _positions_dtype(hidden: Tensor) -> torch.dtype:

@@ -1,55 +1,29 @@
 """BM25 as a way to search: a query is the words that it has, stemmed and counted, and no model is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import SpartonError
 from ..storage.beside import check_generation, renew
-from ..storage.fields import Field
 from ..storage.index_folder import BM25
 from ..storage.manifest import Manifest
 from .bm25_build import check_stored_texts
 from .bm25_index import Bm25Index
-from .explain import Match
-from .facets import Facets
-from .impact_index import Selection
-from .lucene_hits import ScoredDoc
-from .max_passage import folded
-from .way import Encode, checked_terms
+from .index_way import IndexWay
+from .way import Encode
 
 
-class Bm25Way:
+class Bm25Way(IndexWay):
     """As Way, by a BM25 index, which is closed with it. passages: whether its documents are passages."""
 
-    needs_model = takes_vectors = numbered = fused = False
-
-    def __init__(self, index: Bm25Index, *, passages: bool) -> None:
-        self._index, self._passages = index, passages
+    _index: Bm25Index
+    # Its documents have other numbers than the impact index's.
+    needs_model = takes_vectors = numbered = False
 
     def terms(self, texts: Sequence[str], encode: Encode) -> list[dict[str, Any]]:
         """As Way: how often each word stands in a text."""
         return self._index.terms(texts)
-
-    def rank(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
-        """As Way."""
-        terms = checked_terms(terms)
-
-        def search(asked: int) -> list[ScoredDoc]:
-            return self._index.rank(terms, asked, selection)
-
-        return folded(search, most, by_field=selection.order is not None) if self._passages else search(most)
-
-    def refuse(self, *, order: bool = False, facets: bool = False, explain: bool = False) -> None:
-        """As Way: nothing is refused."""
-
-    def facets(self, terms: Mapping[str, int], fields: Sequence[Field], selection: Selection) -> Facets:
-        """As Way."""
-        return self._index.facets(terms, fields, selection)
-
-    def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
-        """As Way."""
-        return self._index.explain(terms, ids)
 
     def close(self) -> None:
         """As Way."""

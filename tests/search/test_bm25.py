@@ -12,9 +12,11 @@ from fractions import Fraction
 
 import pytest
 from support.anserini import search_collection
+from support.at_once import THREADS, at_once
 from support.lucene_content import read_content
 from support.pyserini import index_collection, with_pyserini
 from support.updates import write_rows
+from support.wrong_fusions import wrong_fusions
 
 import sparton
 from sparton.errors import SpartonError, UsageError
@@ -379,24 +381,7 @@ def test_how_to_fuse_is_refused_where_nothing_is_fused(tmp_path, monkeypatch, ru
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("given", "found"),
-    [
-        (["--weights", "1"], "--weights has 1 numbers; expected 2, one for each of bm25 and sparse"),
-        (["--weights", "1,2,3"], "--weights has 3 numbers; expected 2, one for each of bm25 and sparse"),
-        (["--weights", "1,x"], "--weights is 'x'; expected a number as 2.5"),
-        (["--weights", "1,"], "--weights is ''; expected a number as 2.5"),
-        (["--weights", "1,-1"], "--weights has -1.0; expected numbers from 0 to 1,000,000"),
-        (["--weights", "nan,1"], "--weights has nan; expected numbers from 0 to 1,000,000"),
-        (["--weights", "0,0"], "--weights has zeros alone; expected one above 0"),
-        (
-            ["--weights", "1,2", "--rrf-k", "3"],
-            "--rrf-k is for reciprocal rank fusion and --weights for a weighted sum; leave out one of them",
-        ),
-        (["--rrf-k", "-1"], "--rrf-k is -1; expected at least 0"),
-        (["--rrf-k", "1.5"], "--rrf-k is '1.5'; expected a whole number in digits 0 to 9"),
-    ],
-)
+@pytest.mark.parametrize(("given", "found"), wrong_fusions("of bm25 and sparse"))
 @pytest.mark.parametrize("command", ["search bag", "run topics -o out"])
 def test_weights_and_constants_that_cannot_be_meant_are_refused(tmp_path, monkeypatch, run_cli, command, given, found):
     monkeypatch.chdir(tmp_path)
@@ -528,6 +513,24 @@ def test_an_index_that_becomes_empty_has_an_empty_one(copy):
     sparton.delete_documents(copy, names, also="bm25")
     with sparton.Searcher(copy, search_with="bm25") as searcher:
         assert (len(searcher), searcher.search("leather bag")) == (0, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bm25", "bm25+sparse"])
+def test_threads_that_share_a_searcher_get_what_each_would_get_alone(index, name):
+    asked = [(query, k) for query in QUERIES for k in (1, 10, 200)]
+    alone = {}
+    for query, k in asked:
+        with sparton.Searcher(index, search_with=name) as searcher:
+            alone[query, k] = found(searcher, query, k, filters="price > 10")
+    assert sum(map(bool, alone.values())) > len(asked) // 2
+    with sparton.Searcher(index, search_with=name) as shared:
+
+        def act(seed):
+            some = random.Random(seed).sample(asked, len(asked))
+            return [one for one in some if found(shared, *one, filters="price > 10") != alone[one]]
+
+        assert at_once(act) == [[]] * THREADS
 
 
 @pytest.mark.slow

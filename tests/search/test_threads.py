@@ -8,12 +8,12 @@ import random
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
+from support.at_once import THREADS, at_once
 from support.with_fields import index_with_fields
 
 import sparton
@@ -24,7 +24,7 @@ from sparton.search.doc_values import ids
 
 pytestmark = pytest.mark.slow
 
-THREADS, TURNS = 8, 6
+TURNS = 6
 DEPTHS = (1, 10, 64)
 
 
@@ -42,18 +42,6 @@ def answered(searcher, query, k):
     for hit, found in zip(answer.hits, matches, strict=True):
         assert sum(match.contribution for match in found) == hit.score
     return answer.terms, answer.hits, matches, searcher.input_terms(query), searcher.rank_terms(answer.terms, k)
-
-
-def at_once(act, number=THREADS):
-    """act(seed) in so many threads, none of which begins before all are there; returns what they return."""
-    ready = threading.Barrier(number)
-
-    def run(seed):
-        ready.wait()
-        return act(seed)
-
-    with ThreadPoolExecutor(number) as pool:
-        return [future.result() for future in [pool.submit(run, seed) for seed in range(number)]]
 
 
 def test_threads_that_share_a_searcher_get_what_each_would_get_alone(searcher, queries):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from support.architectures import save_tiny
+from support.at_once import THREADS, at_once
 from transformers.models.auto.modeling_auto import MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
 from sparton.errors import SpartonError
@@ -146,6 +147,25 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     assert (expected > 0).any(dim=1).all()
     assert sorted(model._replay.replayed()) == [(16, False), (16, True)]
     assert (model._reordered is not None) == (dtype == "bfloat16" and cpu_multiplies_bfloat16())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_threads_that_share_a_model_get_what_a_batch_gets(dtype):
+    """Some record, some try what others have recorded."""
+    model = load(find_model("tiny").folder, dtype)
+    batch = texts((5, 11, 3, 16, 7, 16, 9, 1, 20, 32), low=1_000, high=30_000)
+    lengths = [16 if len(tokens) <= 16 else 32 for tokens in batch]
+    with torch.inference_mode():
+        expected = [model.weights([tokens, tokens], length)[0] for tokens, length in zip(batch, lengths, strict=True)]
+
+    @torch.inference_mode()
+    def act(seed):
+        some = np.random.default_rng(seed).integers(len(batch), size=60).tolist()
+        return [one for one in some if not torch.equal(model.weights([batch[one]], lengths[one])[0], expected[one])]
+
+    assert at_once(act) == [[]] * THREADS
+    assert model._replay.replayed()
 
 
 @pytest.mark.slow

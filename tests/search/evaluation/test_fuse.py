@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from support.wrong_fusions import wrong_fusions
 
 from sparton.errors import SpartonError, UsageError
 from sparton.search.evaluation.fuse import fuse_runs
@@ -160,17 +161,7 @@ def test_the_command_writes_it_and_says_what_is_lacking(tmp_path, run_cli):
 @pytest.mark.parametrize(
     ("given", "found"),
     [
-        (["--weights", "1"], "--weights has 1 numbers; expected 2, one for each run"),
-        (["--weights", "1,x"], "--weights is 'x'; expected a number as 2.5"),
-        (["--weights", "1,"], "--weights is ''; expected a number as 2.5"),
-        (["--weights", "1,-1"], "--weights has -1.0; expected numbers from 0 to 1,000,000"),
-        (["--weights", "nan,1"], "--weights has nan; expected numbers from 0 to 1,000,000"),
-        (["--weights", "0,0"], "--weights has zeros alone; expected one above 0"),
-        (
-            ["--weights", "1,2", "--rrf-k", "3"],
-            "--rrf-k is for reciprocal rank fusion and --weights for a weighted sum; leave out one of them",
-        ),
-        (["--rrf-k", "-1"], "--rrf-k is -1; expected at least 0"),
+        *wrong_fusions("run"),
         (["--tag", "a b"], "--tag is 'a b'; expected one word"),
         (["-k", "0"], "-k is 0; expected at least 1"),
     ],

@@ -1,4 +1,4 @@
-"""The student before its first step: weights of the masked LM, as sparse as it should begin."""
+"""The student before its first step: weights of the masked LM, as sparse as it should begin, or those of a run."""
 
 from pathlib import Path
 
@@ -28,6 +28,21 @@ def warmed_student(prepared: Prepared, warm: Path, *, table_scale: float, fused:
     lm.load_state_dict({name.removeprefix("lm."): tensor for name, tensor in weights.items() if name.startswith("lm.")})
     idf = table_scale * prepared.idf(lm.config.vocab_size)
     return Student(lm, idf, query_terms(tokenizer), fused=fused, activation=activation)
+
+
+def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
+    """The model of a run's checkpoint."""
+    kept, tokenizer = read_checkpoint(run / CHECKPOINT), prepared.tokenizer()
+    lm = masked_lm(prepared.backbone, unsearchable(tokenizer), seed=0)
+    idf = np.ones(lm.config.vocab_size, np.float32)
+    student = Student(lm, idf, query_terms(tokenizer), activation=kept["settings"]["activation"])
+    student.load_state_dict(kept["model"])
+    return student.to(device).eval()
+
+
+def go_on_from(student: Student, run: Path) -> None:
+    """Give a student the weights of another run of train.py."""
+    student.load_state_dict(read_checkpoint(run / CHECKPOINT)["model"])
 
 
 @torch.no_grad()

@@ -13,28 +13,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-from backbone import DenseTeacher, masked_lm
+from backbone import DenseTeacher
 from batches import read_taught
+from beginning import trained_student
 from exact import dense_ranking, grades_of, sparse_ranking
 from measures import by_source, ndcg, recall
 from prepared import Prepared, read_prepared
-from runs import CHECKPOINT, read_checkpoint
 from student import Student
-from terms import query_terms, unsearchable
 from token_lists import on_device, tokenize
 
 _LONGEST = 256  # tokens of a product
 _FIRST_OF_OTHER_WORDS = 47  # q47 and those after it
-
-
-def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
-    """The model of a run's checkpoint."""
-    kept, tokenizer = read_checkpoint(run / CHECKPOINT), prepared.tokenizer()
-    lm = masked_lm(prepared.backbone, unsearchable(tokenizer), seed=0)
-    idf = np.ones(lm.config.vocab_size, np.float32)
-    student = Student(lm, idf, query_terms(tokenizer), activation=kept["settings"]["activation"])
-    student.load_state_dict(kept["model"])
-    return student.to(device).eval()
 
 
 def development_results(prepared: Prepared, taught_path: Path, student: Student, device: str) -> dict[str, object]:

@@ -9,6 +9,7 @@ from student import Student
 from token_lists import TokenLists
 
 _TOKENS = 2**16  # of passages that are encoded at once, without gradients
+_QUERY_TOKENS = 2**13  # of queries that are searched for at once
 
 
 @torch.inference_mode()
@@ -36,6 +37,32 @@ def sparse_ranking(
         best = best.gather(1, places)
         terms = terms + (weights > 0).sum()
     return best.cpu().numpy(), float(terms) / len(collection)
+
+
+@torch.inference_mode()
+def best_of_all(student: Student, passages: TokenLists, queries: TokenLists, k: int) -> np.ndarray:
+    """int32 [Q, k], for every query the numbers of the passages with the largest scores, which float16 rounds.
+
+    A query has few tokens, so its scores are the sum of as many rows of all passages' weights, float16 [V, P].
+    """
+    table, device = student.table(), passages.flat.device
+    weights = torch.empty(len(table), len(passages), dtype=torch.float16, device=device)
+    order, end = [], 0
+    for group, part in student.groups(passages, np.arange(len(passages)), _TOKENS):
+        weights[:, end : end + len(group)] = part.T
+        end += len(group)
+        order.append(group)
+    numbers = torch.from_numpy(np.concatenate(order).astype(np.int32)).to(device)
+    best = np.empty((len(queries), k), np.int32)
+    for group in queries.groups(np.arange(len(queries)), _QUERY_TOKENS):
+        ids, mask = queries.rows(group)
+        repeated = (ids[:, :, None] == ids[:, None, :]).tril(diagonal=-1).any(dim=2)
+        factors = (table[ids] * mask * ~repeated).half()
+        scores = torch.zeros(len(group), len(passages), dtype=torch.float16, device=device)
+        for tokens, factor in zip(ids.T, factors.T, strict=True):
+            scores.addcmul_(weights[tokens], factor[:, None])
+        best[group] = numbers[scores.topk(k).indices].cpu().numpy()
+    return best
 
 
 @torch.inference_mode()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from beginning import trained_student
 from card import write_card
-from evaluate import trained_student
 from prepared import Prepared, read_prepared
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder

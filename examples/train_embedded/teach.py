@@ -1,10 +1,12 @@
 """Stage 3: what two teachers say of each query's candidates, MiniLM's vectors and BM25.
 
-    python examples/train_embedded/teach.py --prepared prepared --out taught
+    python examples/train_embedded/teach.py --prepared prepared --out taught.pt
+    python examples/train_embedded/teach.py --prepared prepared --out taught-again.pt --run run
 
 The teachers are of two kinds, as in "Towards Competitive Search Relevance For Inference-Free Learned Sparse Retrievers"
 (arXiv 2411.04403): each one's scores are brought to 0 to 1 for each query, then added up with weights. Candidates are a
-query's own passage, the best by BM25 and the nearest by MiniLM.
+query's own passage, the best by BM25, the nearest by MiniLM, and with --run the best by a model that was trained: what
+this one ranks too high is what it has to learn.
 """
 
 import argparse
@@ -14,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from backbone import DenseTeacher
+from beginning import trained_student
+from exact import best_of_all
 from prepared import UNPAIRED, Prepared, read_prepared
 
 _TOGETHER = 512  # queries whose candidates are scored at once
@@ -70,10 +74,16 @@ class Teachers:
 
 
 def taught(
-    prepared: Prepared, vectors: tuple[torch.Tensor, torch.Tensor], examples: np.ndarray, neighbours: int, weight: float
+    prepared: Prepared,
+    vectors: tuple[torch.Tensor, torch.Tensor],
+    examples: np.ndarray,
+    neighbours: int,
+    weight: float,
+    students: np.ndarray | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Candidates int32 [E, N] and scores float16 [E, N] of examples int32 [E, 2], on the host, best first but for the
-    first of a row, which is the query's own passage, or the best of one that has none."""
+    first of a row, which is the query's own passage, or the best of one that has none. students: int32 [Q, K], what a
+    model ranks best for each query."""
     passages, queries = vectors
     device, count = passages.device, len(passages)
     teachers = Teachers(prepared, vectors, weight)
@@ -82,7 +92,10 @@ def taught(
     for some in torch.from_numpy(examples.astype(np.int64)).to(device).split(_TOGETHER):
         asked, own = some.T
         close = nearest(queries[asked], passages, neighbours)
-        candidates = torch.cat([own[:, None], teachers.bm25_ids[asked], close], dim=1)
+        parts = [own[:, None], teachers.bm25_ids[asked], close]
+        if students is not None:
+            parts.append(torch.from_numpy(students[asked.cpu().numpy()].astype(np.int64)).to(device))
+        candidates = torch.cat(parts, dim=1)
         candidates = once_each(candidates, torch.isin(asked[:, None] * count + candidates, answers))
         scores = teachers.score(asked, candidates)
         first = torch.zeros_like(scores)
@@ -98,13 +111,21 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="the file to write")
     parser.add_argument("--neighbours", type=int, default=30, help="candidates by the dense teacher")
     parser.add_argument("--dense-weight", type=float, default=0.7, help="the rest is BM25's")
+    parser.add_argument("--run", type=Path, help="a run of train.py, whose best passages are candidates too")
     arguments = parser.parse_args()
     device, begin = "cuda" if torch.cuda.is_available() else "cpu", time.perf_counter()
     prepared = read_prepared(arguments.prepared, device)
     teacher = DenseTeacher(prepared.backbone).to(device)
     vectors = teacher.vectors(prepared.passages), teacher.vectors(prepared.queries)
     print(f"{time.perf_counter() - begin:6.0f} s  {sum(map(len, vectors)):,} vectors", flush=True)
-    candidates, scores = taught(prepared, vectors, prepared.examples, arguments.neighbours, arguments.dense_weight)
+    students = None
+    if arguments.run:
+        student = trained_student(prepared, arguments.run, device)
+        students = best_of_all(student, prepared.passages, prepared.queries, arguments.neighbours)
+        print(f"{time.perf_counter() - begin:6.0f} s  the model's best for each query", flush=True)
+    candidates, scores = taught(
+        prepared, vectors, prepared.examples, arguments.neighbours, arguments.dense_weight, students
+    )
     passages, queries = (part.cpu() for part in vectors)
     content = {"passages": passages, "queries": queries, "candidates": candidates, "scores": scores}
     torch.save(content, arguments.out)

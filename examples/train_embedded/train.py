@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 import torch
+from backbone import compile_layers
 from batches import batch_of, read_taught
-from beginning import make_sparse, warmed_student
+from beginning import go_on_from, make_sparse, warmed_student
 from exact import grades_of, small_collection, sparse_ranking
 from measures import by_source, ndcg
 from objective import Objective
@@ -43,6 +44,7 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
     parser.add_argument("--taught", type=Path, required=True, help="what teach.py wrote")
     parser.add_argument("--warm", type=Path, required=True, help="the run of warm_up.py")
+    parser.add_argument("--begin", type=Path, help="a run of train.py whose weights to go on from")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument("--steps", type=int, default=12000)
     parser.add_argument("--batch", type=int, default=64, help="queries of a step")
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("--l1", type=float, default=1e-3, help="weight of the queries' L1")
     parser.add_argument("--plain-head", action="store_true", help="compute logits, as the usual code does")
     parser.add_argument("--evaluate-every", type=int, default=1000, help="steps; 0 for never")
+    parser.add_argument("--compile", action="store_true", help="compile the layers first")
     parser.add_argument("--minutes", type=float, default=8, help="stop after so many, to be resumed")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
@@ -68,7 +71,12 @@ def main() -> None:
     taught = read_taught(arguments.taught, device)
     how = {"table_scale": arguments.table_scale, "fused": not arguments.plain_head, "activation": arguments.activation}
     student = warmed_student(prepared, arguments.warm, **how).to(device)
-    make_sparse(student, prepared, arguments.first_terms, arguments.seed)
+    if arguments.begin:
+        go_on_from(student, arguments.begin)
+    else:
+        make_sparse(student, prepared, arguments.first_terms, arguments.seed)
+    if arguments.compile:
+        compile_layers(student.lm)
     student.train()
     idf = torch.from_numpy(prepared.idf(len(student.usable))).to(device)
     cost = torch.ones_like(idf) if arguments.plain_flops else (idf.mean() / idf).clamp_max(_DEAREST)
@@ -76,7 +84,7 @@ def main() -> None:
     objective = Objective(prepared, taught, cost, weights)
     rates = {"": arguments.rate, "table_parameter": arguments.table_rate}
     optimizer = torch.optim.AdamW(groups_of_parameters(student, 0.01, rates), fused=device == "cuda")
-    free = ("prepared", "taught", "warm", "out", "evaluate_every", "minutes", "resume")
+    free = ("prepared", "taught", "warm", "begin", "out", "compile", "evaluate_every", "minutes", "resume")
     settings = {name: value for name, value in vars(arguments).items() if name not in free}
     run = Run(arguments.out, student, optimizer, settings, arguments.resume)
     tokens, since = 0, time.monotonic()
@@ -87,7 +95,7 @@ def main() -> None:
         random = generator(arguments.seed, step)
         batch = batch_of(prepared.examples, taught, chosen, arguments.negatives, random)
         parts = objective.parts(student, batch)
-        loss = objective.loss(parts, 3 * step / arguments.steps)
+        loss = objective.loss(parts, 1.0 if arguments.begin else 3 * step / arguments.steps)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(student.parameters(), 1.0)

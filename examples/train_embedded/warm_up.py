@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from backbone import masked_lm
+from backbone import compile_layers, masked_lm
 from prepared import read_prepared
 from runs import Run, generator, groups_of_parameters, shuffled, warmed_and_decayed
 from terms import unsearchable
@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--rate", type=float, default=2e-4, help="AdamW's for the old weights; the new ones' is 5 times"
     )
+    parser.add_argument("--compile", action="store_true", help="compile the layers first")
     parser.add_argument("--minutes", type=float, default=8, help="stop after so many, to be resumed")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,6 +67,8 @@ def main() -> None:
     passages, tokenizer = prepared.passages, prepared.tokenizer()
     specials = unsearchable(tokenizer)
     lm = masked_lm(prepared.backbone, specials, arguments.seed)
+    if arguments.compile:
+        compile_layers(lm)
     model = MaskedLm(lm, tokenizer.token_to_id("[MASK]"), specials).to(device).train()
     rates = {"": arguments.rate} | dict.fromkeys((name for name in _NEW), 5 * arguments.rate)
     optimizer = torch.optim.AdamW(groups_of_parameters(model, 0.01, rates), fused=device == "cuda")

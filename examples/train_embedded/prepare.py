@@ -16,12 +16,15 @@ from pathlib import Path
 import mine
 import numpy as np
 import tokenizers
+from other_words import OtherWords, add_other_words
 from prepared import BACKBONE, CANDIDATES, EXAMPLES, SUMMARY, TOKENS, UNPAIRED
 from safetensors.torch import load_file, save_file
 from short_titles import SOURCES, short_titles
 from split import Split, split
+from synonyms import add_synonyms
 from texts import Texts, read_texts
 from token_lists import tokenize
+from wordnet import read_wordnet
 
 _DEEP = 100  # passages that BM25 ranks for a query of the development set
 
@@ -35,6 +38,24 @@ def add_short_titles(texts: Texts, parts: Split) -> np.ndarray:
             for short in short_titles(texts.queries[query]):
                 texts.add_query(short, f"{source}, shortened")
     return np.arange(before, len(texts.queries), dtype=np.int32)
+
+
+def add_wordnet(
+    texts: Texts, parts: Split, unpaired: np.ndarray, folder: Path, most: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Add pairs of synonyms, and queries in other words.
+
+    Returns:
+        int32 [P, 2], pairs to train on, and int32 [U], queries that have no passage: of these, some of `unpaired` may
+        have got one.
+    """
+    wordnet = read_wordnet(folder)
+    pairs, queries = len(texts.pairs), len(texts.queries)
+    add_synonyms(texts, parts, wordnet, most, seed)
+    add_other_words(texts, parts, OtherWords(wordnet), seed)
+    added = texts.pair_numbers()[pairs:]
+    new = np.arange(queries, len(texts.queries), dtype=np.int32)
+    return np.concatenate([parts.trained, added]), np.setdiff1d(np.concatenate([unpaired, new]), added[:, 0])
 
 
 def copy_backbone(given: Path, into: Path) -> None:
@@ -60,7 +81,7 @@ def summary_of(texts: Texts, parts: Split, examples: np.ndarray) -> dict[str, ob
         "queries": len(texts.queries),
         "examples": len(examples),
         "pairs_trained": Counter(texts.pairs[query, passage] for query, passage in paired.tolist()),
-        "pairs_held_out": len(texts.pairs) - len(parts.trained),
+        "pairs_held_out": len(texts.pairs) - len(paired),
         "queries_without_a_passage": Counter(
             texts.query_sources[query] for query in examples[examples[:, 1] == UNPAIRED, 0].tolist()
         ),
@@ -74,6 +95,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of pairs, passages and queries .parquet")
     parser.add_argument("--backbone", type=Path, required=True, help="folder of all-MiniLM-L6-v2")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--wordnet", type=Path, help="folder of WordNet's database files, for other words")
+    parser.add_argument("--synonyms", type=int, default=15_000, help="pairs of WordNet's synonyms, about")
     parser.add_argument("--development", type=int, default=150, help="queries of a source that are held out, at most")
     parser.add_argument("--candidates", type=int, default=31, help="of each query: 30 and its own passage")
     parser.add_argument("--passage-tokens", type=int, default=256)
@@ -89,9 +112,11 @@ def main() -> None:
     copy_backbone(arguments.backbone, arguments.out / BACKBONE)
     texts = read_texts(arguments.data)
     parts = split(texts, arguments.development, arguments.seed)
-    unpaired = np.concatenate([parts.unpaired, add_short_titles(texts, parts)])
+    trained, unpaired = parts.trained, np.concatenate([parts.unpaired, add_short_titles(texts, parts)])
+    if arguments.wordnet is not None:
+        trained, unpaired = add_wordnet(texts, parts, unpaired, arguments.wordnet, arguments.synonyms, arguments.seed)
     alone = np.stack([unpaired, np.full_like(unpaired, UNPAIRED)], axis=1)
-    examples = np.concatenate([parts.trained, alone])
+    examples = np.concatenate([trained, alone])
     np.savez_compressed(
         arguments.out / EXAMPLES,
         examples=examples,

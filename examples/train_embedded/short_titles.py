@@ -9,12 +9,16 @@ _WORD = re.compile(r"[a-z][a-z'’-]*[a-z]")
 _FEWEST = 2
 
 
+def first_phrase(title: str) -> str:
+    """A title up to the first mark or preposition that ends its first phrase."""
+    return _ENDS.split(title, maxsplit=1)[0]
+
+
 def short_titles(title: str) -> list[str]:
     """The last two and the last three words of a title's first phrase, if it has more; model numbers are no words.
 
     English puts the head noun of such a phrase last: "Elegant White Tulip Bouquet" gives "tulip bouquet" and "white
     tulip bouquet". A title of one phrase that is short already gives nothing.
     """
-    phrase = _ENDS.split(title, maxsplit=1)[0].lower()
-    words = [word for word in phrase.split() if _WORD.fullmatch(word)]
+    words = [word for word in first_phrase(title).lower().split() if _WORD.fullmatch(word)]
     return [" ".join(words[-count:]) for count in (_FEWEST, _FEWEST + 1) if len(words) > count]

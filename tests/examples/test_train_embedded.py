@@ -1,9 +1,7 @@
 """The recipe of examples/train_embedded, from texts to a folder that two packages load, with a tiny model."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import ir_measures
@@ -16,24 +14,11 @@ from safetensors import safe_open
 from support.saved_models import SPECIAL, needs_sentence_transformers
 from transformers import BertConfig, BertModel, BertTokenizer
 
-import sparton
 from sparton.errors import SpartonError
 
 pytestmark = [pytest.mark.slow, needs_sentence_transformers]
-FOLDER = Path(sparton.__file__).parent / "examples" / "train_embedded"
 WORDS = [f"{first}{second}" for first in "bdfgklmnprst" for second in ("ab", "el", "ir", "om", "un", "ack", "est")]
 STEPS = 30
-
-
-@pytest.fixture(scope="module")
-def recipe():
-    """The recipe's modules by name, which find each other as when a stage is run as a script."""
-    sys.path.insert(0, str(FOLDER))
-    before = set(sys.modules)
-    yield lambda name: importlib.import_module(name)
-    sys.path.remove(str(FOLDER))
-    for name in [name for name in set(sys.modules) - before if (FOLDER / f"{name}.py").exists()]:
-        del sys.modules[name]
 
 
 @pytest.fixture(scope="module")

@@ -976,9 +976,10 @@ def _print_hits(
     answer = searcher.answer(query, k, **asked)
     if not answer.hits:
         none = "it has no term that the model knows" if searcher.way.needs_model else "it has no words but stop words"
-        reason = "no document holds a term of it" if answer.terms else none
+        lacking = "a whole word of it" if answer.is_of_words else "a term of it"
+        reason = f"no document holds {lacking}" if answer.terms else none
         if answer.terms and asked["filters"]:
-            reason = "no document that passes the filters holds a term of it"
+            reason = f"no document that passes the filters holds {lacking}"
         if answer.terms and asked["offset"]:
             reason = f"there are no more than {asked['offset']:,}"
         if not query.strip():

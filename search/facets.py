@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..indexer.field_types import lucene_name, timestamp_of
-from ..indexer.java import java_array, java_class, to_java
+from ..indexer.java import java_class, to_java
 from ..pipeline.tokens.passages import DELIMITER
 from ..storage.fields import BOOLEAN, NUMBER, TIMESTAMP, Field
 from .doc_values import ids, keyword_values, number_values
 from .filters.accepted import flags_of, matching_bits
+from .filters.words import has_one_of
 
 MOST_VALUES = 20  # of a field, the most frequent ones
 _FEW = 64  # different values
@@ -63,7 +64,7 @@ class FacetCounter:
         Raises what Java throws.
         """
         columns = [self._column(field) for field in fields]
-        matches = self._matches(_has_one_of(terms), accepted)
+        matches = self._matches(has_one_of(terms), accepted)
         if self._passages:
             matches = self._one_of_each_document(matches)
         found = _Matches.of(matches)
@@ -244,12 +245,3 @@ def _read_column(reader: Any, field: Field) -> _Column:
         return _Column(documents, numbers.astype(np.int32), _Numbers(different, field.kind), most)
     keywords, documents, numbers = keyword_values(reader, name)
     return _Column(documents, numbers, _Keywords(keywords, field.kind), most)
-
-
-def _has_one_of(terms: Sequence[str]) -> Any:
-    """What matches documents that have one of the terms. Their postings are gone through one after the other, and
-    nothing is scored; so rewritten, it takes a quarter of the time that Lucene's own choice does."""
-    search, to_bytes = "org.apache.lucene.search.", java_class("org.apache.lucene.util.BytesRef")
-    array = java_array("org.apache.lucene.util.BytesRef", [to_bytes(term) for term in terms])
-    rewriting = java_class(f"{search}MultiTermQuery").CONSTANT_SCORE_REWRITE
-    return java_class(f"{search}TermInSetQuery")(rewriting, "contents", java_class("java.util.Arrays").asList(array))

@@ -23,13 +23,15 @@ from ..indexer.java import (
     to_java,
 )
 from ..indexer.read_vectors import BEFORE_IMPACT, BETWEEN_TERMS, join_postings
+from ..pipeline.encoding.query_terms import Words
 from ..storage.fields import Field
 from .doc_values import ids
 from .document_ids import DocumentIds
 from .explain import Match
 from .facets import FacetCounter, Facets
-from .filters.accepted import AcceptedDocuments, flags_of
+from .filters.accepted import Accepted, AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, kinds_of, typed_filter
+from .filters.words import kinds_of_words
 from .first_pass.first_pass import FirstPass
 from .first_pass.rescoring import rescored
 from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
@@ -47,10 +49,17 @@ _SOME = 5  # values of a field, to tell of
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which documents are searched, and how hits are ordered. order: None for by score."""
+    """Which documents are searched, and how hits are ordered. order: None for by score. words: of a query, of which a
+    document must have one, and all terms of that; without any it may have what it likes."""
 
     filters: tuple[Typed, ...] = ()
     order: FieldOrder | None = None
+    words: Words = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether some documents are not searched."""
+        return bool(self.filters or self.words)
 
 
 EVERYTHING = Selection()
@@ -113,7 +122,7 @@ class ImpactIndex:
             query = self._query(terms)
             if query is None:
                 return []
-            accepted = self._accepted.of(selection.filters) if selection.filters else None
+            accepted = self._searched(selection)
             most = min(k, len(self) if accepted is None else accepted.count)
             if not most:
                 return []
@@ -131,7 +140,7 @@ class ImpactIndex:
             return self.rank(terms, k, selection)
         with self._reading("rank with", type(first_pass).__name__, *_kinds(selection)):
             findable = _findable(terms)
-            accepted = self._accepted.of(selection.filters) if selection.filters else None
+            accepted = self._searched(selection)
             most = min(k, len(self) if accepted is None else accepted.count)
             if not findable or not most:
                 return []
@@ -147,6 +156,13 @@ class ImpactIndex:
                         return ranked
         return self.rank(terms, k, selection)
 
+    def _searched(self, selection: Selection) -> Accepted | None:
+        """The documents that may be found, whatever finds them; None for all."""
+        if not selection.is_part:
+            return None
+        findable = (frozenset(_findable(dict.fromkeys(word, 1))) for word in selection.words)
+        return self._accepted.of(selection.filters, tuple(filter(None, findable)) if selection.words else None)
+
     def facet_fields(self, names: Sequence[str]) -> list[Field]:
         """The fields to count, each once. Raises UsageError for one that the index does not have."""
         return [field_named(name, self._fields, "a facet") for name in dict.fromkeys(names)]
@@ -157,8 +173,8 @@ class ImpactIndex:
             findable = list(_findable(terms))
             if not findable or not len(self):
                 return Facets(0, {field.name: [] for field in fields})
-            accepted = self._accepted.of(selection.filters).bits if selection.filters else None
-            return self._counter.count(findable, accepted, fields)
+            accepted = self._searched(selection)
+            return self._counter.count(findable, None if accepted is None else accepted.bits, fields)
 
     def frequent_values(self, name: str, most: int) -> list[Any]:
         """The most frequent values that a field has among all documents. Raises UsageError where there is no such
@@ -308,10 +324,10 @@ class ImpactIndex:
         return int(hits[0].doc)
 
 
-def _kinds(selection: Selection) -> tuple[frozenset[str], str | None]:
-    """Which kinds of filters and of order a selection has."""
+def _kinds(selection: Selection) -> tuple[frozenset[str], frozenset[bool], str | None]:
+    """Which kinds of filters, of words and of order a selection has."""
     order = None if selection.order is None else selection.order.field.kind
-    return frozenset(kinds_of(selection.filters)), order
+    return frozenset(kinds_of(selection.filters)), kinds_of_words(selection.words), order
 
 
 def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:

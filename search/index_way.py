@@ -1,7 +1,9 @@
 """What ways to search have in common that find documents in one Lucene index: all but how texts become terms."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from ..pipeline.encoding.query_terms import split_words
 from ..storage.fields import Field
 from .explain import Match
 from .facets import Facets
@@ -21,10 +23,10 @@ class IndexWay:
 
     def rank(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
         """As Way."""
-        terms = checked_terms(terms)
+        checked, part = checked_terms(terms), _with_words(selection, terms)
 
         def search(asked: int) -> list[ScoredDoc]:
-            return self._found(terms, asked, selection)
+            return self._found(checked, asked, part)
 
         return folded(search, most, by_field=selection.order is not None) if self._passages else search(most)
 
@@ -36,8 +38,14 @@ class IndexWay:
 
     def facets(self, terms: Mapping[str, int], fields: Sequence[Field], selection: Selection) -> Facets:
         """As Way."""
-        return self._index.facets(terms, fields, selection)
+        return self._index.facets(terms, fields, _with_words(selection, terms))
 
     def explain(self, terms: Mapping[str, int], ids: Sequence[str]) -> list[list[Match]]:
         """As Way."""
         return self._index.explain(terms, ids)
+
+
+def _with_words(selection: Selection, terms: Mapping[str, int]) -> Selection:
+    """Of a selection what a query can find: documents that have one of its words whole, and not pieces alone."""
+    words = split_words(terms)
+    return replace(selection, words=words) if words else selection

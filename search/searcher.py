@@ -15,6 +15,7 @@ from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
 from ..pipeline.encoding.impacts import each_heaviest_first
+from ..pipeline.encoding.query_terms import QueryTerms, split_words
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import Field, FieldValue
@@ -91,6 +92,11 @@ class Answer:
     total: int | None = None
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
 
+    @property
+    def is_of_words(self) -> bool:
+        """Whether a document had to have a word of the query as a whole, rather than any term."""
+        return bool(split_words(self.terms))
+
     def __repr__(self) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
         seconds = self.seconds.encode + self.seconds.search + self.seconds.fetch
@@ -140,7 +146,7 @@ class Searcher:
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
         self._encoding = self._shared.encoding
-        self._kept: OrderedDict[str, dict[str, int]] = OrderedDict()  # terms of the last queries
+        self._kept: OrderedDict[str, QueryTerms] = OrderedDict()  # of the last queries
         # What encodes documents, and of which settings, once it was asked for and is not what encodes queries.
         self._documents: tuple[object, QueryEncoder] | None = None
 
@@ -215,18 +221,19 @@ class Searcher:
         """What `terms` gives for each query, sooner than one by one. Raises as `terms`."""
         return self._way.terms(queries, self._encoded_each)
 
-    def _encoded_each(self, queries: Sequence[str]) -> list[dict[str, int]]:
+    def _encoded_each(self, queries: Sequence[str]) -> list[QueryTerms]:
         """Queries as the model has them, heaviest first."""
         encoder = self._encoder()
         with self._encoding:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
             new = [query for query in dict.fromkeys(queries) if query not in found]
             if new:
-                found |= zip(new, _terms_each(encoder, new), strict=True)
+                terms_of_new = zip(new, _terms_each(encoder, new), strict=True)
+                found |= {query: QueryTerms(terms, encoder.words(query)) for query, terms in terms_of_new}
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-            return [dict(found[query]) for query in queries]
+            return [found[query].copy() for query in queries]
 
     def input_terms(self, query: str) -> frozenset[str]:
         """The terms that are in a query; the model has added the others. Raises as `terms`."""
@@ -241,14 +248,18 @@ class Searcher:
         `terms`."""
         return self._way.terms(queries, self._encoded)
 
-    def _encoded(self, queries: Sequence[str]) -> list[dict[str, int]]:
+    def _encoded(self, queries: Sequence[str]) -> list[QueryTerms]:
         """Queries as the model has them, in order of vocabulary id."""
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
         with self._encoding:
+            encoded = zip(queries, encoder.encode_alone(queries), strict=True)
             return [
-                {vocabulary[term]: impact for term, impact in zip(terms.tolist(), impacts.tolist(), strict=True)}
-                for terms, impacts in encoder.encode_alone(queries)
+                QueryTerms(
+                    zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True),
+                    encoder.words(query),
+                )
+                for query, (terms, impacts) in encoded
             ]
 
     def document_terms(self, text: str) -> dict[str, int]:
@@ -319,7 +330,10 @@ class Searcher:
         selection = self.selection(filters, sort)
         fields = self._facet_fields(facets)
         begin = perf_counter()
-        terms = self.terms(query) if terms is None else dict(terms)
+        if terms is None:
+            terms = self.terms(query)
+        elif not isinstance(terms, QueryTerms):
+            terms = dict(terms)
         encoded = perf_counter()
         ranked = self._rank(terms, k, selection, offset)
         found = self._way.facets(terms, fields, selection) if fields else None
@@ -339,7 +353,8 @@ class Searcher:
         sort: str | None = None,
         offset: int = 0,
     ) -> list[Hit]:
-        """As `search`, for a query that is encoded already, as `terms` gives it."""
+        """As `search`, for a query that is encoded already, as `terms` gives it. Another dict has no words: a document
+        with any of its terms is found."""
         return self._hits(self._rank(terms, k, self.selection(filters, sort), offset), offset)
 
     def selection(self, filters: Texts = (), sort: str | None = None) -> Selection:

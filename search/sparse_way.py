@@ -22,7 +22,7 @@ class SparseWay(IndexWay):
 
     def terms(self, texts: Sequence[str], encode: Encode) -> list[dict[str, Any]]:
         """As Way."""
-        return [dict(terms) for terms in encode(texts)]
+        return list(encode(texts))
 
     def _found(self, terms: Mapping[str, int], most: int, selection: Selection) -> list[ScoredDoc]:
         return self._index.rank_with(self.first_pass, terms, most, selection)

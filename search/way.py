@@ -13,7 +13,7 @@ from .impact_index import Selection
 from .lucene_hits import ScoredDoc
 
 Terms = Mapping[str, Any]  # of a query, as a way has them; empty where nothing is searched for
-Encode = Callable[[Sequence[str]], Sequence[Mapping[str, int]]]
+Encode = Callable[[Sequence[str]], Sequence[dict[str, int]]]
 
 
 class Way(Protocol):

@@ -142,7 +142,7 @@ def run_line(report: "RunReport") -> str:
     queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
     line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
     none = "without a term that the model knows" if report.by_model else "without a word but stop words"
-    unanswered = f"with no term that a document {'behind the filters ' if report.filtered else ''}holds"
+    unanswered = f"with no term or whole word that a document {'behind the filters ' if report.filtered else ''}holds"
     for count, words in ((report.without_terms, none), (report.without_hits, unanswered)):
         if count:
             line += f", {count:,} {words}"

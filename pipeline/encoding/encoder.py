@@ -25,6 +25,7 @@ from .in_flight import BatchInFlight, ShardInFlight
 from .pruning import pruning_for
 from .quantize import begin_quantize
 from .quantize_tokens import begin_quantize_tokens
+from .query_terms import Words
 from .saved_batches import SavedBatches
 
 log = logging.getLogger("sparton")
@@ -155,6 +156,10 @@ class Encoder:
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token the model knows."""
         return heaviest_first(self.encode_alone([text.encode(errors="replace").decode()]), self.vocabulary.__getitem__)
+
+    def words(self, _text: str) -> Words:
+        """None: a document may have what the model makes of a word, and not its pieces."""
+        return ()
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""

@@ -15,6 +15,7 @@ from ..options import SCALE, EncoderOptions
 from ..tokens.tokenizer import Tokenization
 from .impacts import Impacts
 from .pruning import Pruning, pruning_for
+from .query_terms import Words
 from .static_encoder import StaticEncoder
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class QueryEncoder(Protocol):
 
     def encode_alone(self, texts: Sequence[str]) -> Impacts:
         """The impacts of each text, in order, which do not depend on the other texts."""
+
+    def words(self, text: str) -> Words:
+        """The words of a query, of which a document must have one whole; none where the model computes what a word is
+        worth, and a document with any term is found."""
 
 
 class SharedEncoders:

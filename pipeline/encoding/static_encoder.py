@@ -15,6 +15,7 @@ from ..progress import Progress
 from ..tokens.tokenizer import Tokenizer, Tokens
 from .impacts import LARGEST, Impacts, heaviest_first, offsets_of
 from .pruning import pruning_for
+from .query_terms import Words
 from .saved_batches import SavedBatches
 
 
@@ -59,6 +60,11 @@ class StaticEncoder:
     def terms(self, text: str) -> dict[str, int]:
         """One text as {term: impact}, heaviest first; empty if it is blank or has no token with a weight."""
         return heaviest_first(self.encode([text.encode(errors="replace").decode()]), self._table.term)
+
+    def words(self, text: str) -> Words:
+        """The words of a text as the terms that the tokenizer makes of each."""
+        words = self._tokenizer.words(text.encode(errors="replace").decode())
+        return tuple(dict.fromkeys(frozenset(map(self._table.term, word)) for word in words))
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""

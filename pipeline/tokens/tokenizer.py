@@ -12,6 +12,7 @@ from ..documents import Shard
 from .passages import Spans, join_spans, windows
 from .python_tokenizer import PythonTokenizer, PythonTokens
 from .word_cache import WordTokens, words_stand_alone
+from .words import words_of
 
 TOKENIZER = "sparton.pipeline.tokens.tokenizer"
 _AT_ONCE, _SLICE = 256, 2_048
@@ -140,6 +141,15 @@ class Tokenizer:
             texts = [self._prompt + text for text in texts]
         return self._tokens.ids(texts)
 
+    def words(self, text: str) -> list[list[int]]:
+        """The ids of the tokens that `tokenize` leaves of each word of a text (words_of), without special ones. For a
+        tokenizer that has a JSON."""
+        assert isinstance(self._tokens, _FastTokens)
+        whole = self._prompt + text
+        encoding = self._tokens.encoding(whole)
+        words = words_of(whole, encoding, self._shared(encoding.ids), self._most)
+        return [word for word in words if not self._meaningless.issuperset(word)]
+
     def added_tokens(self) -> list[str]:
         """The tokens that were added to the vocabulary, special ones among them."""
         return self._tokens.added_tokens()
@@ -175,8 +185,12 @@ class _FastTokens:
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
         """The characters of each token."""
-        offsets: list[tuple[int, int]] = self._tokenizer.encode(text, add_special_tokens=False).offsets
+        offsets: list[tuple[int, int]] = self.encoding(text).offsets
         return offsets
+
+    def encoding(self, text: str) -> tokenizers.Encoding:
+        """All that the tokenizer says of a text."""
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
     def added_tokens(self) -> list[str]:
         """The tokens that were added to its vocabulary, special ones among them."""

@@ -30,8 +30,8 @@ Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 @dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run holds. without_terms: topics that have no term which the model knows; without_hits: others that no
-    document has a term of, or none that passes the filters. Neither have lines in the run. seconds: encoding, searching
-    and writing. by_model: whether a model encoded queries. filtered: whether there were filters.
+    document has a term or a whole word of, or none that passes the filters. Neither have lines in the run. seconds:
+    encoding, searching and writing. by_model: whether a model encoded queries. filtered: whether there were filters.
     """
 
     path: Path

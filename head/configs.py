@@ -41,9 +41,10 @@ KERNELS: dict[str, type[Config]] = {"hopper": HopperConfig, "portable": Portable
 
 
 def shape_class(inputs: HeadInputs) -> str:
-    """As in "half short masked": "half" or "float32"; "query" for up to 64 tokens, else by the mean length "tiny" (up
-    to 32), "short" (up to 255) or "long"; "masked" where a mask was given, "packed" where documents lie end to end."""
-    kind = "float32" if inputs.hidden.dtype == torch.float32 else "half"
+    """As in "half short masked": "half", "float32" or "float8"; "query" for up to 64 tokens, else by the mean length
+    "tiny" (up to 32), "short" (up to 255) or "long"; "masked" where a mask was given, "packed" where documents lie end
+    to end."""
+    kind = {torch.float32: "float32", torch.float8_e4m3fn: "float8"}.get(inputs.hidden.dtype, "half")
     mean = inputs.tokens / max(1, inputs.documents)
     size = "query" if inputs.tokens <= 64 else "tiny" if mean <= 32 else "short" if mean < 256 else "long"
     return f"{kind} {size}" + (" masked" if inputs.mask is not None else "" if inputs.cu_seqlens is None else " packed")

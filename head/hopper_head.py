@@ -30,7 +30,8 @@ def hopper_head(
     )
     if out.numel() and len(hidden):
         plan = make_plan(inputs)
-        layout = gl.NVMMASharedLayout(swizzle_byte_width=2 * config.block_d, element_bitwidth=16, rank=2)
+        size = hidden.element_size()
+        layout = gl.NVMMASharedLayout(swizzle_byte_width=size * config.block_d, element_bitwidth=8 * size, rank=2)
         # Rows loaded at a time: a tile's, or those of four windows where they follow each other, else of one.
         large, small = (TILE, TILE) if plan.windows is None else (4 * WINDOW, WINDOW)
         tiles = plan.tiles * triton.cdiv(vocabulary, CONSUMERS.value * TERMS.value)
@@ -40,6 +41,7 @@ def hopper_head(
             TensorDescriptor.from_tensor(hidden, [small, config.block_d], layout),
             TensorDescriptor.from_tensor(weight, [TERMS.value, config.block_d], layout),
             bias,
+            None if inputs.scales is None else inputs.scales.contiguous(),
             plan.windows,
             plan.runs,
             plan.starts,
@@ -67,5 +69,5 @@ def _rows(tensor: torch.Tensor) -> torch.Tensor:
     """[..., D] as rows that TMA can load: [N, D], the last dimension contiguous, each row on a 16-byte boundary."""
     rows = tensor.reshape(-1, tensor.shape[-1])
     apart = rows.stride(1) == 1 and rows.stride(0) >= rows.shape[1]
-    aligned = apart and rows.stride(0) % 8 == 0 and rows.data_ptr() % 16 == 0
+    aligned = apart and rows.stride(0) * rows.element_size() % 16 == 0 and rows.data_ptr() % 16 == 0
     return rows if aligned else rows.clone(memory_format=torch.contiguous_format)

@@ -7,6 +7,10 @@ One warp loads tiles into a ring in shared memory. Two groups of four warps shar
 multiplies them with its own 64 terms, [64, 256] logits in registers, and takes the maximum of each document in the
 tile into the output by an atomic maximum, which gives the same result in any order. The groups do not wait for each
 other, so that one's maxima can fall into the other's products.
+
+Operands are halves, or 8-bit floats with a scale for each term. The sums of 8-bit floats are Triton's default on
+Hopper, fast accumulation, which keeps some 14 bits at each step: rounding operands to 4 bits costs far more, and exact
+sums would need 128 more registers a thread, which there are not.
 """
 
 from triton.experimental import gluon
@@ -21,7 +25,6 @@ _WINDOW = gl.constexpr(WINDOW)
 _RUN = gl.constexpr(4 * WINDOW)
 CONSUMERS = gl.constexpr(2)
 _WINDOW_PRODUCERS = gl.constexpr(4)
-_LOGITS = gl.constexpr(gl.NVMMADistributedLayout([3, 0], [4, 1], [16, TILE, 16]))
 # Triton 3.9 no longer knows the old names.
 _load_tile = getattr(tma, "async_load", None) or tma.async_copy_global_to_shared
 _reinterpret = getattr(gl.shared_memory_descriptor, "reinterpret", None) or gl.shared_memory_descriptor._reinterpret
@@ -34,6 +37,7 @@ def head_kernel(
     hidden_window,
     weight,
     bias,
+    scales,
     windows,
     runs,
     starts,
@@ -49,7 +53,10 @@ def head_kernel(
     IN_FLIGHT: gl.constexpr,
     GROUP_V: gl.constexpr,
 ):
-    """Everything the head computes. See `Plan` for the tensors that say where documents lie."""
+    """Everything the head computes. See `Plan` for the tensors that say where documents lie.
+
+    scales: float32 [V], above 0, what each term's products are multiplied by before its bias is added, or None.
+    """
     BOX: gl.constexpr = hidden.block_shape[0]
     hidden_tiles = gl.allocate_shared_memory(hidden.dtype, [STAGES * (_TILE // BOX), BOX, BLOCK_D], hidden.layout)
     weight_tiles = gl.allocate_shared_memory(weight.dtype, [STAGES * CONSUMERS, TERMS, BLOCK_D], weight.layout)
@@ -65,7 +72,7 @@ def head_kernel(
         tokens = gl.minimum(gl.load(starts + documents), tokens)
     ring = (hidden_tiles, weight_tiles, full, empty)
     tiles = (gl.cdiv(vocabulary, CONSUMERS * TERMS), gl.cdiv(tokens, _TILE))
-    result = (bias, windows, slot_document, tile_bits, out, vocabulary, documents)
+    result = (bias, scales, windows, slot_document, tile_bits, out, vocabulary, documents)
     source = (hidden, hidden_window, weight, windows, runs)
     if windows is None:
         gl.warp_specialize(
@@ -116,13 +123,14 @@ def _produce(ring, tiles, source, hidden_size, BLOCK_D: gl.constexpr, STAGES: gl
     """Fill the ring, a stage a step: 64 terms for each consumer, and 256 rows of hidden states for both."""
     hidden_tiles, _, full, empty = ring
     hidden, _, weight, _, _ = source
+    BYTES: gl.constexpr = (_TILE + CONSUMERS * TERMS) * BLOCK_D * hidden.dtype.primitive_bitwidth // 8
     stage = 0
     phase = 0
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
         vocab_tile, token_tile = _tiles_of(tile, tiles, GROUP_V)
         for start in range(0, hidden_size, BLOCK_D):
             mbarrier.wait(empty.index(stage), phase ^ 1)
-            mbarrier.expect(full.index(stage), (_TILE + CONSUMERS * TERMS) * BLOCK_D * 2)
+            mbarrier.expect(full.index(stage), BYTES)
             _load_weights(ring, weight, vocab_tile, start, stage)
             row = token_tile * _TILE
             _load_tile(hidden, [row, start], full.index(stage), hidden_tiles.index(stage))
@@ -146,7 +154,8 @@ def _produce_windows(
     window_tiles = _reinterpret(
         hidden_tiles, hidden.dtype, [hidden_tiles.shape[0] * 4, _WINDOW, BLOCK_D], hidden_window.layout
     )
-    BYTES: gl.constexpr = (2 * _RUN + (CONSUMERS * TERMS if WHO == 0 else 0)) * BLOCK_D * 2
+    ROWS: gl.constexpr = 2 * _RUN + (CONSUMERS * TERMS if WHO == 0 else 0)
+    BYTES: gl.constexpr = ROWS * BLOCK_D * hidden.dtype.primitive_bitwidth // 8
     stage = 0
     phase = 0
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
@@ -199,12 +208,16 @@ def _consume(
     """Multiply, and take each document's maxima into the result. IN_FLIGHT products go on besides the newest."""
     hidden_tiles, weight_tiles, full, empty = ring
     hidden_tiles = _reinterpret(hidden_tiles, hidden_tiles.dtype, [STAGES, _TILE, BLOCK_D], hidden_tiles.layout)
-    bias, windows, slot_document, tile_bits, out, vocabulary, count = result
+    bias, scales, windows, slot_document, tile_bits, out, vocabulary, count = result
+    # wgmma multiplies 32 bytes of a row at a time.
+    LOGITS: gl.constexpr = gl.NVMMADistributedLayout(
+        [3, 0], [4, 1], [16, _TILE, 256 // hidden_tiles.dtype.primitive_bitwidth]
+    )
     stage = 0
     phase = 0
     vocab_tile, token_tile = _tiles_of(gl.program_id(0), tiles, GROUP_V)
     for tile in range(gl.program_id(0), tiles[0] * tiles[1], gl.num_programs(0)):
-        logits = gl.zeros([TERMS, _TILE], gl.float32, _LOGITS)
+        logits = gl.zeros([TERMS, _TILE], gl.float32, LOGITS)
         for start in range(0, hidden_size, BLOCK_D):
             mbarrier.wait(full.index(stage), phase)
             left = weight_tiles.index(stage * CONSUMERS + WHO)
@@ -223,12 +236,16 @@ def _consume(
         term_bias = gl.zeros([TERMS], gl.float32, TERM_LAYOUT)
         if bias is not None:
             term_bias = gl.load(bias + terms, mask=terms < vocabulary, other=0.0).to(gl.float32)
+        term_scale = ()
+        if scales is not None:
+            term_scale = (gl.load(scales + terms, mask=terms < vocabulary, other=1.0),)
         vocab_tile, token_tile = _tiles_of(tile + gl.num_programs(0), tiles, GROUP_V)
         logits = warpgroup_mma_wait(0, deps=[logits])
         for behind in gl.static_range(IN_FLIGHT, 0, -1):
             mbarrier.arrive(empty.index(_before(stage, behind, STAGES)), pred=hidden_size > (behind - 1) * BLOCK_D)
 
-        take_maxima(logits, documents, (out, slot_document, windows, vocabulary, count, terms, term_bias, rows))
+        linear = (term_bias, term_scale)
+        take_maxima(logits, documents, (out, slot_document, windows, vocabulary, count, terms, linear, rows))
 
 
 @gluon.jit

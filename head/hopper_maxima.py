@@ -152,7 +152,7 @@ def _larger(left, right):
 @gluon.jit
 def _take(best, first, document, target):
     """Take a document's maximum over one tile into the result: of those of all tiles, the largest stays."""
-    out, _, windows, vocabulary, documents, terms, term_bias, rows = target
+    out, _, windows, vocabulary, documents, terms, linear, rows = target
     in_range = (terms < vocabulary) & (document < documents)
     if out.dtype.element_ty == gl.int64:
         lane = gl.expand_dims(gl.arange(0, 4, gl.SliceLayout(0, _FOLDED)) * 2, 0)
@@ -169,11 +169,20 @@ def _take(best, first, document, target):
             position = row + slot % _WINDOW
         # The middle of what the logit may have been.
         logit = (marked & ~_MARK | (_MARK + 1) // 2).to(gl.float32, bitcast=True)
-        value = _weight(logit + term_bias).to(gl.int32, bitcast=True).to(gl.int64) << 32 | position.to(gl.int64)
+        value = _weight(_logit(logit, linear)).to(gl.int32, bitcast=True).to(gl.int64) << 32 | position.to(gl.int64)
     else:
-        value = _weight(gl.reduce(best, 1, _larger) + term_bias).to(gl.int32, bitcast=True)
+        value = _weight(_logit(gl.reduce(best, 1, _larger), linear)).to(gl.int32, bitcast=True)
     # The bits of floats from 0 up order as integers do.
     gl.atomic_max(out + document.to(gl.int64) * vocabulary + terms, value, mask=in_range, sem="relaxed")
+
+
+@gluon.jit
+def _logit(product, linear):
+    """A term's logit, of its product. A scale is above 0, so the largest product has the largest logit."""
+    bias, scale = linear
+    if len(scale) == 1:
+        product = product * scale[0]
+    return product + bias
 
 
 @gluon.jit

@@ -11,7 +11,8 @@ class HeadInputs:
 
     hidden: [B, S, D], or [T, D] with `cu_seqlens`. weight: [V, D], same dtype and device, but under autocast of any
     floating dtype until `of_one_dtype`. bias: [V] or None, as weight. mask: bool [B, S] or None. cu_seqlens: int32
-    [B + 1] or None; document i is rows cu_seqlens[i] to cu_seqlens[i + 1].
+    [B + 1] or None; document i is rows cu_seqlens[i] to cu_seqlens[i + 1]. scales: float32 [V], above 0, or None; what
+    each term's product is multiplied by, before the bias is added, where hidden and weight are 8-bit floats.
     """
 
     hidden: torch.Tensor
@@ -19,6 +20,7 @@ class HeadInputs:
     bias: torch.Tensor | None = None
     mask: torch.Tensor | None = None
     cu_seqlens: torch.Tensor | None = None
+    scales: torch.Tensor | None = None
 
     @property
     def documents(self) -> int:

@@ -114,9 +114,9 @@ def why_not_hopper(inputs: HeadInputs) -> str | None:
         return f"it needs Triton 3.6, and {triton.__version__} is installed"
     if _hopper_failure is not None:
         return _hopper_failure
-    if hidden.dtype not in (torch.bfloat16, torch.float16):
-        return f"it multiplies bfloat16 and float16, not {hidden.dtype}"
-    if hidden.shape[-1] % 8:
+    if hidden.dtype not in (torch.bfloat16, torch.float16, torch.float8_e4m3fn):
+        return f"it multiplies bfloat16, float16 and float8_e4m3fn, not {hidden.dtype}"
+    if hidden.shape[-1] * hidden.element_size() % 16:
         return "TMA loads rows of a multiple of 16 bytes"
     # With a mask, slots come in windows of 8.
     slots = inputs.tokens if inputs.mask is None else len(hidden) * (-(-hidden.shape[1] // 8) * 8)

@@ -23,6 +23,7 @@ _LARGEST = torch.finfo(FLOAT8).max
 # The largest hidden state that has room, in those of the largest seen.
 _ROOM = 4
 _BLOCK = 4_096
+_TERMS = 2**14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +38,18 @@ class Float8Weight:
     @classmethod
     def of(cls, weight: torch.Tensor, largest: float) -> "Float8Weight":
         """A weight [V, D] of floats, rounded. largest: the largest absolute hidden state that was seen."""
-        exact = weight.detach().float()
-        scales = exact.abs().amax(1) / _LARGEST
-        scales = torch.where(scales > 0, scales, 1)
-        return cls((exact / scales[:, None]).to(FLOAT8), scales, hidden_scale(largest))
+        scale = hidden_scale(largest)
+        weight = weight.detach()
+        values = torch.empty_like(weight, dtype=FLOAT8, memory_format=torch.contiguous_format)
+        scales = torch.empty(len(weight), device=weight.device)
+        # In float32 a large vocabulary's would fill gigabytes.
+        for start in range(0, len(weight), _TERMS):
+            exact = weight[start : start + _TERMS].float()
+            largest_of = exact.abs().amax(1)
+            part = torch.where(largest_of > 0, largest_of / _LARGEST, 1)
+            scales[start : start + _TERMS] = part
+            values[start : start + _TERMS] = (exact / part[:, None]).to(FLOAT8)
+        return cls(values, scales, scale)
 
 
 def hidden_scale(largest: float) -> float:
@@ -64,7 +73,7 @@ def float8_head(
     if reason := why_not_hopper(inputs):
         raise RuntimeError(f"the head in 8-bit floats cannot run: {reason}")
     # Triton launches on the current device, which need not be that of the tensors.
-    with torch.cuda.device_of(hidden):  # type: ignore[no-untyped-call]
+    with torch.cuda.device_of(hidden):
         return run_config(inputs, shipped_config(inputs, ("hopper",)))[0]
 
 
@@ -95,7 +104,7 @@ def to_float8(hidden: torch.Tensor, scale: float) -> torch.Tensor:
     hidden = hidden.contiguous()
     values = torch.empty_like(hidden, dtype=FLOAT8)
     if hidden.numel():
-        with torch.cuda.device_of(hidden):  # type: ignore[no-untyped-call]
+        with torch.cuda.device_of(hidden):
             _to_float8[(triton.cdiv(hidden.numel(), _BLOCK),)](
                 hidden, values, 1 / scale, hidden.numel(), LARGEST=_LARGEST, BLOCK=_BLOCK
             )

@@ -15,6 +15,7 @@ from ..packed.backbone import PackedBackbone, pack
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
+from .float8_head import float8_head_of
 from .language_model import LanguageModel
 from .masked_lm import load_masked_lm
 from .padded import PaddedBatch, pad, rows_of_one_length
@@ -45,6 +46,8 @@ class SpladeModel:
         self._activation = activation
         self._packed = pack(lm, float8=placement.float8, traces=placement.traces)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
+        takes_float8 = placement.float8 and pooling == "max" and head in ("auto", "triton")
+        self._float8 = float8_head_of(lm, self._packed) if takes_float8 and self._packed is not None else None
         self._int8 = Int8Weight.of(lm.weight) if placement.int8 else None
         self._replay = Replay(lm.hidden_states)
         # In float32 a row's bits depend on how many there are (encoding/encoder.py), and a sum's on what is added.
@@ -78,7 +81,10 @@ class SpladeModel:
         hidden, offsets = backbone.run(batch)
         if self._echo:
             hidden, offsets = second_copies(hidden, offsets)
-        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets.int())
+        offsets = offsets.int()
+        if self._float8 is not None:
+            return self._activated(self._float8(hidden, cu_seqlens=offsets))
+        return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets)
 
     def _padded_weights(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
         padded = pad(batch, self._pad, length)

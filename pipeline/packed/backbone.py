@@ -336,16 +336,22 @@ def _no_mask(*arguments: Any, **kwargs: Any) -> None:
     """Packed documents need none."""
 
 
+def random_texts(lm: Unpacked) -> list[np.ndarray]:
+    """Token ids at random, int64, of a few texts of very different lengths, which are always the same."""
+    lengths = [min(lm.longest, 512), 7, 33, 1]
+    random = torch.Generator().manual_seed(0)
+    low = min(1_000, len(lm.vocabulary) // 2)  # special tokens, padding above all, stand at the beginning
+    return [torch.randint(low, len(lm.vocabulary), (length,), generator=random).numpy() for length in lengths]
+
+
 def _probe(lm: Unpacked) -> tuple[torch.Tensor, _Packed]:
     """Hidden states [T, D] of a few texts the usual way, and the same texts packed.
 
     One is as long as the model takes, so that attention within a window shows.
     """
     device = lm.weight.device
-    lengths = [min(lm.longest, 512), 7, 33, 1]
-    random = torch.Generator().manual_seed(0)
-    low = min(1_000, len(lm.vocabulary) // 2)  # special tokens, padding above all, stand at the beginning
-    texts = [torch.randint(low, len(lm.vocabulary), (length,), generator=random).to(device) for length in lengths]
+    texts = [torch.from_numpy(text).to(device) for text in random_texts(lm)]
+    lengths = [len(text) for text in texts]
     truth = [lm.hidden_states(text[None], torch.ones_like(text[None]))[0] for text in texts]
     positions = torch.cat([torch.arange(length, device=device) for length in lengths])
     offsets = torch.tensor([0, *lengths], device=device).cumsum(0).int()

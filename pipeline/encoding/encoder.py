@@ -35,8 +35,8 @@ _CPU_BATCH = 2_048
 # 16, the products of layers and those of attention gave each row the same bits, whatever the other rows.
 _BLOCK = 16
 _PROBED = 8  # texts
-# The head's output is [documents, V] float32: at most 512 MiB of it at once.
-_MOST_WEIGHTS = 2**27
+# The head's output is [documents, V] float32: at most a GiB of it at once.
+_MOST_WEIGHTS = 2**28
 
 
 class Encoder:

@@ -30,6 +30,7 @@ from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
 from .terminal.flags import Command, Location, record_options, sentence, too_many_arguments
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
+from .terminal.missing import missing_package
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     beside_line,
@@ -231,6 +232,11 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
     except SpartonError as error:
         _say(f"sparton: {sentence(error, _parameters)}")
         raise typer.Exit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        if (lacking := missing_package(error)) is None:
+            raise
+        _say(f"sparton: {lacking}{_kept(builds)}")
+        raise typer.Exit(1) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:

@@ -38,6 +38,7 @@ LONG_RUN = ("-Xms32m",)
 _LIBRARIES = ("lib/server/libjvm.so", "lib/server/libjvm.dylib", "bin/server/jvm.dll")
 # Locales of which a system has one. Java takes the encoding of file names from the locale, and no option says another.
 _UTF8_LOCALES = ("C.UTF-8", "C.utf8", "en_US.UTF-8")
+_JAR = "anserini-*-fatjar.jar"
 _lock = threading.Lock()
 _calling, _called = threading.RLock(), set[tuple[Hashable, ...]]()
 _of_thread = threading.local()
@@ -78,12 +79,23 @@ def java_version(home: Path) -> int | None:
 
 
 def find_jar() -> Path:
-    """The Anserini jar inside the installed Pyserini. Raises SpartonError if there is none."""
+    """The Anserini jar inside the installed Pyserini; or in the folder ANSERINI_CLASSPATH, as Pyserini itself has it.
+
+    Of Pyserini nothing else is used, so that it may be installed without what it needs. Raises SpartonError if there is
+    no jar.
+    """
+    if given := os.environ.get("ANSERINI_CLASSPATH"):
+        jars = list(Path(given).glob(_JAR))
+        if not jars:
+            raise SpartonError(
+                f"ANSERINI_CLASSPATH is {given}, where no {_JAR} lies; name the folder that has it, or unset it"
+            )
+        return max(jars)
     spec = find_spec("pyserini")
     folders = (spec.submodule_search_locations or []) if spec else []
-    jars = [jar for folder in folders for jar in Path(folder).glob("resources/jars/anserini-*-fatjar.jar")]
+    jars = [jar for folder in folders for jar in Path(folder).glob(f"resources/jars/{_JAR}")]
     if not jars:
-        raise SpartonError("Pyserini's jar is missing; run `pip install pyserini`")
+        raise SpartonError("Pyserini's jar is missing; run `pip install --no-deps pyserini`")
     return max(jars)
 
 

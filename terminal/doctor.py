@@ -47,6 +47,10 @@ def _embedded_model() -> str:
 
 
 def _gpu() -> str:
+    if find_spec("torch") is None:
+        raise SpartonError(
+            "torch is not installed, so that only tables of token weights encode; run `pip install torch`"
+        )
     import torch
 
     if not torch.cuda.is_available():
@@ -56,7 +60,7 @@ def _gpu() -> str:
 
 def _triton() -> str:
     if find_spec("triton") is None:
-        raise SpartonError("not installed; the head runs in PyTorch (`pip install triton` on a machine with a GPU)")
+        raise SpartonError("not installed; the head runs in PyTorch (torch for CUDA brings it on Linux)")
     return metadata.version("triton")
 
 

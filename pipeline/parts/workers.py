@@ -1,5 +1,7 @@
 """The processes around an encoder that one interpreter could not keep busy."""
 
+from importlib.util import find_spec
+
 from ...machine import cores
 from ...processes import Subprocess
 from ..tokens.tokenizer import TOKENIZER
@@ -31,6 +33,8 @@ def on_gpu(device: str) -> bool:
     """Whether an encoder would run on a GPU there, and this process alone could not keep it busy."""
     if device != "auto":
         return not device.startswith("cpu")
+    if find_spec("torch") is None:  # a table encodes
+        return False
     import torch
 
     return torch.cuda.is_available()

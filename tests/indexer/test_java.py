@@ -97,4 +97,17 @@ def test_pyserini_without_its_jar(monkeypatch):
     monkeypatch.setattr("sparton.indexer.java.find_spec", lambda name: None)
     with pytest.raises(SpartonError) as caught:
         find_jar()
-    assert str(caught.value) == "Pyserini's jar is missing; run `pip install pyserini`"
+    assert str(caught.value) == "Pyserini's jar is missing; run `pip install --no-deps pyserini`"
+
+
+def test_the_jar_of_a_folder_that_pyserini_would_take_it_from(monkeypatch, tmp_path):
+    monkeypatch.setenv("ANSERINI_CLASSPATH", str(tmp_path))
+    with pytest.raises(SpartonError) as caught:
+        find_jar()
+    assert str(caught.value) == (
+        f"ANSERINI_CLASSPATH is {tmp_path}, where no anserini-*-fatjar.jar lies; name the folder that has it, or "
+        "unset it"
+    )
+    jar = tmp_path / "anserini-1.0-fatjar.jar"
+    jar.write_bytes(b"")
+    assert find_jar() == jar

@@ -11,12 +11,16 @@ CLUSTER = $(shell grep -rl --include="test_*.py" "mark.cluster" tests)
 # Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test quick test-all check clean
+.PHONY: installed demo test quick test-all check clean
 
 demo: .venv/demo
 	$(BIN)/sparton index data/catalog.parquet --index $(INDEX) --field brand --field price --field in_stock
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
 	$(BIN)/sparton search "evening clutch" --index $(INDEX) -k 3 --filter 'price < 200 and in_stock' --facet brand
+
+# Whether what is installed works; the same file tries a wheel and an image.
+installed: .venv/demo
+	$(BIN)/python tests/installed.py
 
 # One after the other they would leave a core idle: half of what Ray's tests take is waiting for processes to start.
 test: .venv/dev

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import torch
 
-# Tokens. To launch a batch takes the host as long whatever its size: with 8-bit floats on an H100 a batch of a fourth of
-# this is done before the next one is launched. In bfloat16 larger ones are hardly faster.
+# Tokens. To launch a batch takes the host as long whatever its size: with 8-bit floats on an H100 a batch of a fourth
+# is done before the next one is launched. In bfloat16 larger ones are hardly faster.
 FASTEST = 262_144
 _PROBE = 4_096
 # Of the free memory. Fragments, and what grows more than tokens do, need the rest; if they need more, batches shrink.

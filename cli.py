@@ -29,32 +29,26 @@ from .storage.redaction import is_uri, redacted
 from .storage.store_calls import SECONDS, VARIABLE, waiting_at_most
 from .terminal.build_report import counts_line
 from .terminal.flags import Command, Location, record_options, sentence, too_many_arguments
+from .terminal.help_page import write_help
+from .terminal.hits import facets_json, facets_lines, hit_json, hit_lines
 from .terminal.interrupt import EXIT_CODE, InterruptWatch
 from .terminal.missing import missing_package
 from .terminal.progress_bar import announce, clear, counted, waiting
 from .terminal.results import (
     beside_line,
     checked_line,
-    coverage_line,
-    facets_json,
-    facets_lines,
     fields_line,
     fused_line,
-    hit_json,
-    hit_lines,
     model_line,
-    per_query_table,
     pruning_line,
     queries_line,
     run_line,
-    scores_json,
-    scores_table,
     seconds_line,
     stats_json,
     stats_lines,
-    terms_json,
-    terms_lines,
 )
+from .terminal.scores import coverage_line, per_query_table, scores_json, scores_table
+from .terminal.screen import columns, wrapped
 from .terminal.streams import (
     check_stdin,
     check_stdout,
@@ -68,8 +62,11 @@ from .terminal.streams import (
     printing,
     put,
     tell,
+    tell_error,
     to_json,
 )
+from .terminal.terms import terms_json, terms_lines
+from .terminal.usage import unknown_command, usage_sentence
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -80,12 +77,30 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """The commands. What Typer says of arguments that it does not know goes without keys, as all else does."""
+    """The commands. What is wrong with arguments is said as all else is: in one sentence, without keys."""
 
-    def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
-        """Run a command. Typer calls this."""
+    def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **options: Any) -> Any:
+        """Run a command. Typer calls this. What does not parse is told as any other error is."""
         _arguments[:] = sys.argv[1:] if args is None else args
-        return super().main(args, *rest, **options)
+        run = partial(super().main, args, *rest, standalone_mode=False, **options)
+        if not standalone_mode:
+            return run()
+        try:
+            code = run()
+        except typer.Abort:
+            sys.exit(1)
+        except Exception as error:
+            if not isinstance(error, SpartonError) and not hasattr(error, "format_message"):
+                raise
+            is_ours = isinstance(error, SpartonError)
+            if said := sentence(error, _parameters) if is_ours else usage_sentence(error):
+                _fail(said)
+            sys.exit(error.exit_code)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help. Typer calls this."""
+        write_help(self, ctx, formatter, super().format_help)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments before the command's name, and print what they ask for. Typer calls this."""
@@ -94,19 +109,12 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command to run. Typer calls this."""
+        if args[0] not in self.commands and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise unknown_command(args[0], self.commands)
         name, command, rest = super().resolve_command(ctx, args)
         _parameters.clear()
         _parameters.update({parameter.name: parameter for parameter in command.params} if command else {})
         return name, command, rest
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run a command whose name is known. Typer calls this."""
-        try:
-            return super().invoke(ctx)
-        except Exception as error:
-            if isinstance(message := getattr(error, "message", None), str):
-                error.message = _without_keys(message)  # type: ignore[attr-defined]
-            raise
 
 
 class _Command(Command):
@@ -116,7 +124,12 @@ class _Command(Command):
         """Read the arguments, and print the help where they ask for it. Typer calls this."""
         with _one_sentence(), printing():
             ctx.allow_extra_args = True
-            rest = super().parse_args(ctx, args)
+            try:
+                rest = super().parse_args(ctx, args)
+            except Exception as error:
+                if getattr(error, "ctx", ctx) is None:  # which the parser of options knows nothing of
+                    error.ctx = ctx  # type: ignore[attr-defined]
+                raise
             if ctx.args and not ctx.resilient_parsing:
                 raise too_many_arguments(self, ctx.args[0])
             return rest
@@ -230,7 +243,7 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
     try:
         yield
     except SpartonError as error:
-        _say(f"sparton: {sentence(error, _parameters)}")
+        _fail(sentence(error, _parameters))
         raise typer.Exit(error.exit_code) from None
     except ModuleNotFoundError as error:
         if (lacking := missing_package(error)) is None:
@@ -241,7 +254,7 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
-        _say(f"sparton: {name}{error.strerror or error}{_kept(builds)}")
+        _fail(f"{name}{error.strerror or error}{_kept(builds)}")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         if last := _watch.take_sentence():
@@ -253,6 +266,12 @@ def _say(text: str) -> None:
     """Print a sentence on one line, without keys."""
     clear()
     tell(printable(_without_keys(text)))
+
+
+def _fail(text: str) -> None:
+    """Print what is wrong, as `_say` prints."""
+    clear()
+    tell_error(printable(_without_keys(text)))
 
 
 def _without_keys(text: str) -> str:
@@ -323,7 +342,7 @@ def run() -> None:
     except typer.Exit as done:
         code = done.exit_code
     if (error := flush()) and not code:
-        _say(f"sparton: {not_written(error)}")
+        _fail(str(not_written(error)))
         code = 1
     with suppress(OSError):
         sys.stderr.flush()
@@ -541,7 +560,8 @@ def encode(
 @record_options
 def search(
     query: Annotated[
-        str | None, typer.Argument(help="What to search for; left out, lines are read and answered one by one.")
+        list[str] | None,
+        typer.Argument(help="What to search for, in one word or several; left out or -, lines are read and answered."),
     ] = None,
     index: Index = "sparton-index",
     k: Annotated[int, typer.Option("-k", help="How many hits."), at_least(1)] = 10,
@@ -571,8 +591,9 @@ def search(
 
     Without QUERY a terminal gets a prompt, and of a pipe each line is a query: JSON lines come out.
     """
+    words = None if not query or query == ["-"] else " ".join(query)
     with waiting_at_most(store_timeout):
-        if query is None:
+        if words is None:
             check_stdin()
         from .search.searcher import Searcher
 
@@ -580,8 +601,8 @@ def search(
             searcher = Searcher(index, searching=searching)
         searcher.check(filters or (), facets or (), sort, explain=explain)  # said before a line is read
         asked: dict[str, Any] = {"filters": filters or (), "facets": facets or (), "sort": sort, "offset": offset}
-        if query is not None:
-            _print_hits(searcher, query, k, explain, as_json, asked)
+        if words is not None:
+            _print_hits(searcher, words, k, explain, as_json, asked)
         elif sys.stdin.isatty():
             for line in _typed("query> "):
                 _print_hits(searcher, line, k, explain, as_json, asked)
@@ -864,7 +885,7 @@ def info(
             put(to_json(asdict(manifest), indent=2))
         else:
             for line in _info_lines(index, manifest):
-                put(printable(line))
+                put(wrapped(printable(line), columns(), 14))
         if check:
             from .search.check import check_index
 
@@ -873,7 +894,7 @@ def info(
             if as_json:
                 tell(checked_line(checked))
             else:
-                put(checked_line(checked))
+                put(wrapped(checked_line(checked), columns(), 14))
 
 
 @_command()
@@ -979,17 +1000,12 @@ def _print_hits(
     named: bool = False,
 ) -> None:
     """asked: what else Searcher.answer takes. named: each hit says of which query it is."""
+    from .search.hit_content import no_hits_reason
+
     answer = searcher.answer(query, k, **asked)
     if not answer.hits:
-        none = "it has no term that the model knows" if searcher.way.needs_model else "it has no words but stop words"
-        lacking = "a whole word of it" if answer.is_of_words else "a term of it"
-        reason = f"no document holds {lacking}" if answer.terms else none
-        if answer.terms and asked["filters"]:
-            reason = f"no document that passes the filters holds {lacking}"
-        if answer.terms and asked["offset"]:
-            reason = f"there are no more than {asked['offset']:,}"
-        if not query.strip():
-            reason = "it is empty"
+        by_model, filtered = searcher.way.needs_model, bool(asked["filters"])
+        reason = no_hits_reason(answer, query, filtered=filtered, offset=asked["offset"], by_model=by_model)
         tell(f"sparton: no hits for {query!r}: {reason}")
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.input_terms(query) if explain else ()

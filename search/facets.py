@@ -4,6 +4,7 @@ What a query matches is a bit for each document, which Java sets by the postings
 documents have is read once of an open index, as numbers; counting is numpy's.
 """
 
+import dataclasses
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,10 +36,12 @@ class FacetCount:
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """total: how many documents match. counts: of each field the most frequent values, ties in order of value."""
+    """total: how many documents match. counts: of each field the most frequent values, ties in order of value. more: of
+    each field that has more values than these, how many more."""
 
     total: int
     counts: dict[str, list[FacetCount]]
+    more: dict[str, int] = dataclasses.field(default_factory=dict)
 
 
 class FacetCounter:
@@ -68,13 +71,17 @@ class FacetCounter:
         if self._passages:
             matches = self._one_of_each_document(matches)
         found = _Matches.of(matches)
-        counts = {field.name: column.most_frequent(found) for field, column in zip(fields, columns, strict=True)}
-        return Facets(len(found.numbers), counts)
+        facets = Facets(len(found.numbers), {})
+        for field, column in zip(fields, columns, strict=True):
+            facets.counts[field.name], different = column.most_frequent(found)
+            if different > MOST_VALUES:
+                facets.more[field.name] = different - MOST_VALUES
+        return facets
 
     def frequent_values(self, field: Field, most: int) -> list[Any]:
         """The most frequent values of a field. Raises what Java throws."""
         every = self._matches(java_class("org.apache.lucene.search.MatchAllDocsQuery")(), None)
-        return [one.value for one in self._column(field).most_frequent(_Matches.of(every))[:most]]
+        return [one.value for one in self._column(field).most_frequent(_Matches.of(every))[0][:most]]
 
     def read(self, field: Field) -> None:
         """Have the values of a field ready, and with passages the documents that these are of. Raises what Java
@@ -161,10 +168,11 @@ class _Column:
             self._documents, self._numbers = None, np.full(most, len(different), kind)
             self._numbers[documents] = numbers
 
-    def most_frequent(self, matches: _Matches) -> list[FacetCount]:
-        """The values that most of the documents that match have."""
+    def most_frequent(self, matches: _Matches) -> tuple[list[FacetCount], int]:
+        """The values that most of the documents that match have, and how many different ones these have in all."""
         counts = self._counts(matches)
-        return [FacetCount(self._different[number], int(counts[number])) for number in _most_frequent(counts)]
+        best = [FacetCount(self._different[number], int(counts[number])) for number in _most_frequent(counts)]
+        return best, int(np.count_nonzero(counts))
 
     def _counts(self, matches: _Matches) -> np.ndarray:
         """Of each different value in how many documents that match it stands."""

@@ -25,11 +25,25 @@ def hit_content(hit: "Hit", matches: "list[Match] | None", input_terms: Collecti
 
 
 def facets_content(answer: "Answer") -> dict[str, Any]:
-    """How many documents match and how often values stand in them, for JSON."""
-    return {
-        "total": answer.total,
-        "facets": {name: [asdict(one) for one in counts] for name, counts in answer.facets.items()},
-    }
+    """How many documents match, how often values stand in them, and where there are more values, how many; for JSON."""
+    counted = {name: [asdict(one) for one in counts] for name, counts in answer.facets.items()}
+    more = {"more_values": dict(answer.more_values)} if answer.more_values else {}
+    return {"total": answer.total, "facets": counted, **more}
+
+
+def no_hits_reason(
+    answer: "Answer", query: str, *, filtered: bool = False, offset: int = 0, by_model: bool = True
+) -> str:
+    """Why an answer has no hits, in words. filtered, offset: as it was asked for. by_model: whether a model encodes
+    queries."""
+    if not query.strip():
+        return "it is empty"
+    if not answer.terms:
+        return "it has no term that the model knows" if by_model else "it has no words but stop words"
+    if offset:
+        return f"there are no more than {offset:,}"
+    lacking = "a whole word of it" if answer.is_of_words else "a term of it"
+    return f"no document {'that passes the filters ' if filtered else ''}holds {lacking}"
 
 
 def document_content(document: "Document") -> dict[str, Any]:

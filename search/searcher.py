@@ -83,7 +83,8 @@ class Answer:
     """A query as terms, as Searcher.terms gives it, what it found, and how long that took.
 
     total, facets: where facets were asked for, how many documents the query and its filters match, hits or not, and of
-    each field the values that most of these have, with the numbers of documents; else None and {}.
+    each field the values that most of these have, with the numbers of documents; else None and {}. more_values: how
+    many more values these have of a field, where they have more.
     """
 
     terms: dict[str, Any]
@@ -91,6 +92,7 @@ class Answer:
     seconds: Seconds
     total: int | None = None
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
+    more_values: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_of_words(self) -> bool:
@@ -342,7 +344,7 @@ class Searcher:
         seconds = Seconds(encoded - begin, searched - encoded, perf_counter() - searched)
         if found is None:
             return Answer(terms, hits, seconds)
-        return Answer(terms, hits, seconds, found.total, found.counts)
+        return Answer(terms, hits, seconds, found.total, found.counts, found.more)
 
     def search_terms(
         self,

@@ -15,6 +15,7 @@ from typer.models import OptionInfo, ParameterInfo
 
 from ..errors import Parameter, SpartonError, UsageError, short, shortened
 from ..options import Bound, checked, flat_keywords, option_of, read_number, value_types
+from .help_page import write_help
 
 # Flags that do not follow from the name and the type.
 _FLAGS = {
@@ -36,20 +37,11 @@ class Location:
 
 
 class Command(TyperCommand):
-    """A command whose help is printed as it is written: Rich drops what is in square brackets, which is its markup."""
+    """A command whose help is printed as it is written, and in what room there is."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help. Typer calls this."""
-        helped: list[Any] = [self, *(parameter for parameter in self.params if getattr(parameter, "help", None))]
-        before = [one.help for one in helped]
-        if getattr(self, "rich_markup_mode", None) == "rich":
-            for one in helped:
-                one.help = (one.help or "").replace("[", r"\[")
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            for one, text in zip(helped, before, strict=True):
-                one.help = text
+        write_help(self, ctx, formatter, super().format_help)
 
 
 def record_options(command: Callable[..., None]) -> Callable[..., None]:

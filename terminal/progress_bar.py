@@ -9,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..pipeline.progress import Progress, Timing, Work
+from .screen import takes_commands
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -46,7 +47,7 @@ def waiting(what: str, *, shown: bool) -> Iterator[None]:
 
     if not shown:
         yield
-    elif sys.stderr.isatty():
+    elif takes_commands(sys.stderr):
         announce(what)
         try:
             yield
@@ -59,13 +60,13 @@ def waiting(what: str, *, shown: bool) -> Iterator[None]:
 
 def announce(what: str) -> None:
     """Say on a terminal what begins, until something else is shown there."""
-    if sys.stderr.isatty():
+    if takes_commands(sys.stderr):
         print(f"\r\x1b[K{what} …", end="", file=sys.stderr, flush=True)
 
 
 def clear() -> None:
     """Take away what was announced on a terminal."""
-    if sys.stderr.isatty():
+    if takes_commands(sys.stderr):
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
@@ -74,7 +75,7 @@ def _meter(what: str, total: int, unit: str, shown: bool) -> "Iterator[_Meter]":
     meter = _Meter(what, total, unit)
     if not shown:
         yield meter
-    elif sys.stderr.isatty():
+    elif takes_commands(sys.stderr):
         from tqdm import tqdm
 
         clear()

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from typing import Any
 
 from ..errors import SpartonError
+from .screen import has_colours
 
 _FULL = "standard output cannot be written to ({}); send it to a file that can, or to /dev/null"
 
@@ -87,6 +88,12 @@ def tell(text: str) -> None:
     """Print what is no result to the standard error, as long as it takes something."""
     with suppress(OSError):
         print(text, file=sys.stderr, flush=True)
+
+
+def tell_error(sentence: str) -> None:
+    """Print what is wrong to the standard error: the one place that says how an error begins."""
+    title = "\x1b[1;31mError:\x1b[0m" if has_colours(sys.stderr) else "Error:"
+    tell(f"{title} {sentence}")
 
 
 def not_written(error: OSError) -> SpartonError:

@@ -126,7 +126,7 @@ class Agents:
         self._bounds.check(asked.k, asked.offset)
         (content,) = await self._threads.answer(searcher, [asked.query], asked.k, False, asked.more())
         found = json.loads(content)
-        return {name: found[name] for name in ("hits", "total", "facets") if name in found}
+        return {name: found[name] for name in ("hits", "reason", "total", "facets", "more_values") if name in found}
 
     async def get_document(self, asked: GetArguments, index: ServedIndex, searcher: Searcher) -> dict[str, Any]:
         """As GET /doc."""

@@ -65,7 +65,7 @@ def snapshot(folder):
 
 
 def assert_refused(ran, sentence, *, code=1, notes=""):
-    assert ran.stderr == f"{notes}sparton: {sentence}\n"
+    assert ran.stderr == f"{notes}Error: {sentence}\n"
     assert (ran.code, ran.stdout) == (code, "")
 
 
@@ -316,7 +316,7 @@ def test_an_index_of_another_corpus(run_cli, here, corpus, built):
     ran = run_cli("index", other, "--index", "built")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.startswith(
-        f"{GUESSED}sparton: the index built was made with other settings: corpus {old[:15]} (now sha256:"
+        f"{GUESSED}Error: the index built was made with other settings: corpus {old[:15]} (now sha256:"
     )
     assert ran.stderr.endswith("); use --overwrite to replace it, or --index to make another\n")
     assert snapshot(here) == before

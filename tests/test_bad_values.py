@@ -49,7 +49,7 @@ def test_a_bad_value_is_one_line(run_cli, tmp_path, monkeypatch, command, flag):
         lines = [line for line in ran.stderr.splitlines() if not line.startswith(NOTES)]
         assert (ran.code, ran.stdout) in ((1, ""), (2, "")), value[:40]
         assert len(lines) == 1, (value[:40], ran.stderr)
-        assert lines[0].startswith("sparton: "), value[:40]
+        assert lines[0].startswith("Error: "), value[:40]
         assert len(lines[0]) < 12_000
         assert "Traceback" not in ran.stderr
 
@@ -67,4 +67,4 @@ def test_a_bad_argument_is_one_line(run_cli, tmp_path, monkeypatch, command):
         lines = [line for line in ran.stderr.splitlines() if not line.startswith(NOTES)]
         assert (ran.code, ran.stdout) in ((1, ""), (2, "")), value[:40]
         assert len(lines) == 1, (value[:40], ran.stderr)
-        assert lines[0].startswith("sparton: "), value[:40]
+        assert lines[0].startswith("Error: "), value[:40]

@@ -133,7 +133,7 @@ def test_python_is_told_the_parameter(tmp_path, bags, options, python, command, 
 def test_a_command_is_told_the_flag(run_cli, tmp_path, bags, options, python, command, rest):
     given = [part for name, value in options.items() for part in flags(name, value)]
     ran = run_cli("index", bags, "--index", tmp_path / "index", *given)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {command}{rest}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {command}{rest}\n")
     assert not (tmp_path / "index").exists()
 
 
@@ -155,7 +155,7 @@ def test_a_command_is_told_the_flag(run_cli, tmp_path, bags, options, python, co
 def test_a_parameter_is_printed_as_the_command_declares_it(run_cli, tmp_path, monkeypatch, command, sentence):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("1\tbag\n")
-    assert run_cli(*command.split()).stderr == f"sparton: {sentence}\n"
+    assert run_cli(*command.split()).stderr == f"Error: {sentence}\n"
 
 
 @pytest.mark.parametrize("function", [sparton.build_index, sparton.index_vectors, sparton.Encoder])
@@ -217,7 +217,7 @@ def test_what_nothing_counts_to_is_refused(run_cli, tmp_path, bags, name, value,
     assert str(caught.value) == f"{name} is {value}; expected at most {most}"
     ran = run_cli("index", bags, "--index", tmp_path / "index", *flags(name, value))
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr == f"sparton: --{name.replace('_', '-')} is {value}; expected at most {most}\n"
+    assert ran.stderr == f"Error: --{name.replace('_', '-')} is {value}; expected at most {most}\n"
     assert not (tmp_path / "index").exists()
 
 
@@ -335,7 +335,7 @@ NO_NUMBERS = ["٣", "３", "1_000", "x", "", "1e3", "2.5", "nan", "0x10", "−3"
 def test_whole_numbers_are_ascii_digits(run_cli, tmp_path, monkeypatch, text, command, flag, name, expected):
     monkeypatch.chdir(tmp_path)
     ran = run_cli(*command.split(), flag, text)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {name} is {text!r}{expected}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {name} is {text!r}{expected}\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -355,14 +355,14 @@ def test_whole_numbers_are_ascii_digits(run_cli, tmp_path, monkeypatch, text, co
 )
 def test_numbers_are_ascii_digits_and_finite(run_cli, tmp_path, bags, flag, text, found):
     ran = run_cli("index", bags, "--index", tmp_path / "index", flag, text)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {flag} is {found}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {flag} is {found}\n")
     assert not (tmp_path / "index").exists()
 
 
 def test_a_store_timeout_in_the_environment_is_read_by_the_same_rule(run_cli, monkeypatch, small_index):
     monkeypatch.setenv("SPARTON_STORE_TIMEOUT", "1_0")
     ran = run_cli("info", "--index", small_index)
-    assert (ran.code, ran.stderr) == (2, "sparton: --store-timeout is '1_0'; expected a number as 2.5\n")
+    assert (ran.code, ran.stderr) == (2, "Error: --store-timeout is '1_0'; expected a number as 2.5\n")
 
 
 @pytest.mark.parametrize(
@@ -381,7 +381,7 @@ def test_a_store_timeout_in_the_environment_is_read_by_the_same_rule(run_cli, mo
 def test_a_command_counts_no_further_than_what_it_counts(run_cli, tmp_path, monkeypatch, command, sentence):
     monkeypatch.chdir(tmp_path)  # without index or topics, which would be looked at later
     ran = run_cli(*command)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
 
 
 DEVICES = ["meta", "mps", "xla", "xla:0", "vulkan", "hpu", "xpu", "privateuseone", "cuda:", "cuda:-1", "cuda:01", "CPU",
@@ -394,14 +394,14 @@ def test_a_device_that_no_model_runs_on_is_refused_before_any_work(run_cli, tmp_
     monkeypatch.chdir(tmp_path)
     for command in ("search bag", "run topics -o run", "serve", "encode-text bag"):
         ran = run_cli(*command.split(), "--device", device)
-        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: --device is {device!r}; {ONE}\n"), command
+        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: --device is {device!r}; {ONE}\n"), command
     with pytest.raises(UsageError) as caught:
         sparton.Searcher("nowhere", device=device)
     assert str(caught.value) == f"device is {device!r}; {ONE}"
     for command in ("index corpus --index new", "encode corpus --output new"):
         ran = run_cli(*command.split(), "--device", device)
         if device != "all":  # several devices encode a corpus
-            assert (ran.code, ran.stderr) == (2, f"sparton: --device is {device!r}; {ONE}\n")
+            assert (ran.code, ran.stderr) == (2, f"Error: --device is {device!r}; {ONE}\n")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -66,6 +66,8 @@ class Found(BaseModel):
     hits: list[FoundHit]
     total: Annotated[int, Field(description="Documents that match, hits or not; where facets were asked for.")] = 0
     facets: dict[str, list[FacetCount]] = {}
+    more_values: Annotated[dict[str, int], Field(description="Of fields with more values, how many more.")] = {}
+    reason: Annotated[str, Field(description="If there are no hits: why.")] = ""
 
 
 class _Field(IndexField):

@@ -144,14 +144,14 @@ def test_a_damaged_part_is_refused_and_what_was_finished_stays(shop, run_cli, tm
     ran = run_cli("export", index, "--to", "parquet", "-o", tmp_path / "out")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (
-        f"sparton: {part} is not what was written; put the right file back, or build the index again with --overwrite"
+        f"Error: {part} is not what was written; put the right file back, or build the index again with --overwrite"
     )
     assert sorted(path.name for path in (tmp_path / "out").glob("documents-*")) == ["documents-00000.parquet"]
     part.unlink()
     ran = run_cli("export", index, "--to", "parquet", "-o", tmp_path / "out")
     assert (ran.code, ran.stderr.splitlines()[-1]) == (
         1,
-        f"sparton: {index / 'collection'} has 2 of the 3 parts of the collection, and an index is changed by them; put "
+        f"Error: {index / 'collection'} has 2 of the 3 parts of the collection, and an index is changed by them; put "
         "the others back, or build the index again with --overwrite",
     )
     part.write_bytes(good)
@@ -334,7 +334,7 @@ def test_what_cannot_be_meant_is_one_sentence(shop, run_cli, tmp_path, arguments
     given.update(zip(arguments[::2], (one.format(**names) for one in arguments[1::2]), strict=True))
     ran = run_cli("export", shop.index, *(part for pair in given.items() for part in pair))
     lines = [line for line in ran.stderr.splitlines() if not line.startswith("looking ")]
-    assert (ran.code, ran.stdout, lines) == (ran.code, "", [f"sparton: {sentence.format(**names)}"])
+    assert (ran.code, ran.stdout, lines) == (ran.code, "", [f"Error: {sentence.format(**names)}"])
     assert ran.code == (1 if arguments[0] == "--topics" else 2)
     assert not (tmp_path / "out").exists()
 

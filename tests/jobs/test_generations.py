@@ -166,7 +166,7 @@ def test_a_corpus_that_changes_while_it_is_read_ends_the_build(
     ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", static_model, "--shard-rows", 20)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (
-        f"sparton: {corpus} was changed or replaced while it was read, so not all of it was checked; leave it as it is "
+        f"Error: {corpus} was changed or replaced while it was read, so not all of it was checked; leave it as it is "
         "until the command has ended, and run it again"
     )
     monkeypatch.undo()

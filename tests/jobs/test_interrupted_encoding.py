@@ -128,7 +128,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(corpus, run_cli):
     ran = run_cli("encode", corpus, "--output", "/proc/sparton")
     assert ran.code == 2
     assert ran.stderr == (
-        "sparton: --output is /proc/sparton, and nothing can be written to the folder /proc (No such file or "
+        "Error: --output is /proc/sparton, and nothing can be written to the folder /proc (No such file or "
         "directory); name another folder\n"
     )
 

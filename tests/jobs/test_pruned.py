@@ -108,7 +108,7 @@ def test_another_ratio_is_another_index(bags, static_model, tmp_path, run_cli):
     ran = run_cli(*command[:-1], 0.3, "--prune-mass", 0.5, "--min-impact", 7)
     assert ran.code == 1
     assert ran.stderr.splitlines()[-1] == (
-        f"sparton: the index {tmp_path / 'index'} was made with other settings: prune_ratio 0.2 (now 0.3); prune_mass "
+        f"Error: the index {tmp_path / 'index'} was made with other settings: prune_ratio 0.2 (now 0.3); prune_mass "
         "none (now 0.5); min_impact none (now 7); use --overwrite to replace it, or --index to make another"
     )
     shown = run_cli("info", "--index", tmp_path / "index").stdout
@@ -130,7 +130,7 @@ def test_vectors_that_exist_are_not_pruned(static_model, bags, tmp_path, run_cli
     ran = run_cli("index", "--from-collection", tmp_path, "--index", tmp_path / "index", "--prune-ratio", 0.1)
     assert (ran.code, ran.stderr) == (
         2,
-        "sparton: --prune-ratio was given with --from-collection, which encodes nothing; leave out one of them\n",
+        "Error: --prune-ratio was given with --from-collection, which encodes nothing; leave out one of them\n",
     )
 
 

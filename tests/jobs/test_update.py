@@ -138,7 +138,7 @@ def test_a_check_beside_an_update_is_of_the_newer_generation(small, tmp_path, ru
     ran = run_cli("info", "--check", "--index", index)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: {part} is not what was written; put the right file back, or build the index again with "
+        f"Error: {part} is not what was written; put the right file back, or build the index again with "
         "--overwrite\n",
     )
     shutil.rmtree(index / "collection")
@@ -191,8 +191,8 @@ def test_ids_are_deleted_by_a_file_or_a_filter(small, tmp_path, run_cli):
     assert set(collection_of(index)) == set(left)
     assert "as they were written" in checked(run_cli, index)
     ran = run_cli("delete", index)
-    assert (ran.code, ran.stderr) == (2, "sparton: there is nothing to delete; give --ids or --filter\n")
-    both = (2, "sparton: --ids and --filter were given; delete by one of them at a time\n")
+    assert (ran.code, ran.stderr) == (2, "Error: there is nothing to delete; give --ids or --filter\n")
+    both = (2, "Error: --ids and --filter were given; delete by one of them at a time\n")
     ran = run_cli("delete", index, "--ids", ids, "--filter", "price > 100000")
     assert (ran.code, ran.stderr) == both
     before = files_of(index)
@@ -303,7 +303,7 @@ def test_what_is_no_finished_index_is_not_changed(tmp_path, catalog, run_cli):
     ran = run_cli("update", tmp_path / "none", catalog)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: the index {tmp_path / 'none'} does not exist; make it with `sparton index CORPUS --index "
+        f"Error: the index {tmp_path / 'none'} does not exist; make it with `sparton index CORPUS --index "
         f"{tmp_path / 'none'}`\n",
     )
     assert not (tmp_path / "none").exists()

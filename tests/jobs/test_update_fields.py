@@ -104,7 +104,7 @@ def test_a_text_column_that_no_row_has_is_a_sentence(tmp_path, static_model, run
         ),
     ):
         ran = run_cli("update", index, *files)
-        assert (ran.code, ran.stdout, ran.stderr.splitlines()[-1]) == (1, "", f"sparton: {said}")
+        assert (ran.code, ran.stdout, ran.stderr.splitlines()[-1]) == (1, "", f"Error: {said}")
     assert collection_of(index) == before
 
 

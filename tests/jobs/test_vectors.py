@@ -70,7 +70,7 @@ def test_the_advice_after_a_first_try_may_be_followed(weights, tmp_path, run_cli
     ran = run_cli(*command)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to "
+        f"Error: {weights} line 1 gives the term 'bag' the impact 0.72; an impact is an integer from 0 to "
         "2147483647; float weights need --scale; mend it, or leave out such rows with --skip-bad-rows\n",
     )
     ran = run_cli(*command, "--scale", 100)
@@ -84,7 +84,7 @@ def test_the_advice_after_a_first_try_may_be_followed(weights, tmp_path, run_cli
     )
     assert found(tmp_path / "index", {"bag": 1, "hat": 1}) == [("d1", 72.0, None), ("d2", 50.0, None)]
     assert run_cli(*command, "--scale", 50).stderr == (
-        f"sparton: the index {tmp_path / 'index'} was made with other settings: scale 100 (now 50); use --overwrite to "
+        f"Error: the index {tmp_path / 'index'} was made with other settings: scale 100 (now 50); use --overwrite to "
         "replace it, or --index to make another\n"
     )
 
@@ -191,7 +191,7 @@ def test_the_input_is_never_what_is_overwritten(small_index, tmp_path, run_cli):
     ran = run_cli("index", "--from-collection", collection, "--index", tmp_path / "index", "--overwrite")
     assert (ran.code, ran.stderr) == (
         2,
-        f"sparton: the collection {collection} lies in the index folder {tmp_path / 'index'}, which is to be written; "
+        f"Error: the collection {collection} lies in the index folder {tmp_path / 'index'}, which is to be written; "
         "name another with --index\n",
     )
     assert {path: path.read_bytes() for path in collection.iterdir()} == before
@@ -205,7 +205,7 @@ def test_a_link_into_the_index_is_refused_too(small_index, tmp_path, run_cli):
     ran = run_cli("index", "--from-collection", tmp_path / "vectors", "--index", tmp_path / "index", "--overwrite")
     assert (ran.code, ran.stderr) == (
         2,
-        f"sparton: the collection {tmp_path / 'vectors'} lies in the index folder {tmp_path / 'index'}, which is to be "
+        f"Error: the collection {tmp_path / 'vectors'} lies in the index folder {tmp_path / 'index'}, which is to be "
         "written; name another with --index\n",
     )
     assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == before
@@ -266,7 +266,7 @@ def test_the_command_says_what_was_left_out(collection, tmp_path, run_cli):
 )
 def test_options_that_do_not_go_together_are_refused(collection, tmp_path, run_cli, arguments, message):
     ran = run_cli("index", *arguments, "--from-collection", collection, "--index", tmp_path / "index")
-    assert (ran.code, ran.stderr) == (2, f"sparton: {message}\n")
+    assert (ran.code, ran.stderr) == (2, f"Error: {message}\n")
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -280,7 +280,7 @@ def test_an_id_that_stands_twice_is_refused_with_both_lines(tmp_path, run_cli, p
         stream.write('{"id": "d0", "vector": {"bag": 3}}\n{"id": "b17", "vector": {}}\n')
     command = ("index", "--from-collection", collection, "--index", tmp_path / "index", "--index-processes", processes)
     sentence = (
-        f"sparton: the id 'b17' stands twice: at {collection / 'b.jsonl'} line 18 and at {collection / 'd.jsonl.gz'} "
+        f"Error: the id 'b17' stands twice: at {collection / 'b.jsonl'} line 18 and at {collection / 'd.jsonl.gz'} "
         "line 2; make ids unique\n"
     )
     for _ in range(2):  # the second goes on from what the first has indexed
@@ -296,7 +296,7 @@ def test_a_corpus_has_one_scale_for_documents_and_queries(bags, tmp_path, run_cl
     ran = run_cli("index", bags, "--index", tmp_path / "index", "--query-scale", "50")
     assert (ran.code, ran.stderr) == (
         2,
-        "sparton: --query-scale is for vectors that exist, and a corpus is encoded; use --scale for documents and "
+        "Error: --query-scale is for vectors that exist, and a corpus is encoded; use --scale for documents and "
         "queries\n",
     )
 
@@ -309,7 +309,7 @@ def test_a_repeated_id_after_blank_lines_is_named_by_its_line(tmp_path, run_cli)
     path = tmp_path / "v.jsonl"
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: the id 'a' stands twice: at {path} line 2 and at {path} line 5; make ids unique\n",
+        f"Error: the id 'a' stands twice: at {path} line 2 and at {path} line 5; make ids unique\n",
     )
 
 
@@ -337,7 +337,7 @@ def test_vectors_in_utf_16_are_told(run_cli, tmp_path, options):
     path.write_bytes('{"id": "1", "vector": {"red": 2}}\n'.encode("utf-16"))
     ran = run_cli("index-vectors", path, "--index", tmp_path / "index", *options)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr == f"sparton: {path} is UTF-16; save the file as UTF-8\n"
+    assert ran.stderr == f"Error: {path} is UTF-16; save the file as UTF-8\n"
 
 
 @pytest.mark.parametrize(
@@ -357,5 +357,5 @@ def test_json_that_is_no_lines_is_told_how_to_become_some(run_cli, tmp_path, con
         sentence = (
             f"{path} {what}, where each line should be an object; convert it to JSON lines, as with jq -c '{query}'"
         )
-        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {sentence}\n")
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: {sentence}\n")
         assert not (tmp_path / "index" / "sparton.json").exists()

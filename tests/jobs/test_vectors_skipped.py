@@ -228,7 +228,7 @@ def test_a_command_advises_the_option_and_says_what_it_left_out(tmp_path, run_cl
     assert (ran.code, ran.stdout, ran.stderr) == (
         1,
         "",
-        f"sparton: {path} line 2 {EXPECTED} is a list; mend it, or leave out such rows with --skip-bad-rows\n",
+        f"Error: {path} line 2 {EXPECTED} is a list; mend it, or leave out such rows with --skip-bad-rows\n",
     )
     ran = run_cli(*given, "--skip-bad-rows")
     assert (ran.code, ran.stdout) == (
@@ -248,7 +248,7 @@ def test_a_command_advises_the_option_and_says_what_it_left_out(tmp_path, run_cl
     ran = run_cli(*given)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: the index {index} lacks 2 rows that could not be read, for it was made with --skip-bad-rows; give "
+        f"Error: the index {index} lacks 2 rows that could not be read, for it was made with --skip-bad-rows; give "
         "that again, or mend the rows and replace it with --overwrite\n",
     )
     ran = run_cli(*given, "--skip-bad-rows", "--scale", 100, "--overwrite")
@@ -265,7 +265,7 @@ def test_a_collection_of_bad_lines_alone_is_nothing_to_index(tmp_path, run_cli):
         [
             *(f"left out: {path} line {number} {EXPECTED} is a list" for number in range(1, 11)),
             "12 rows are left out: 12 no object",
-            "sparton: the collection holds no document, and 12 lines that are no vectors of impacts are left out; "
+            "Error: the collection holds no document, and 12 lines that are no vectors of impacts are left out; "
             "there is nothing to index",
         ],
     )

@@ -376,7 +376,7 @@ def test_how_to_fuse_is_refused_where_nothing_is_fused(tmp_path, monkeypatch, ru
     assert sentence == next(iter(asked)) + ONE_SEARCH.format(f"search_with={name!r}", "search_with='bm25+sparse'")
     for command in ("search bag", "run topics -o out"):
         ran = run_cli(*command.split(), "--with", name, flag, typed)
-        said = f"sparton: {flag}{ONE_SEARCH.format(f'--with {name}', '--with bm25+sparse')}\n"
+        said = f"Error: {flag}{ONE_SEARCH.format(f'--with {name}', '--with bm25+sparse')}\n"
         assert (ran.code, ran.stdout, ran.stderr) == (2, "", said)
     assert list(tmp_path.iterdir()) == []
 
@@ -386,7 +386,7 @@ def test_how_to_fuse_is_refused_where_nothing_is_fused(tmp_path, monkeypatch, ru
 def test_weights_and_constants_that_cannot_be_meant_are_refused(tmp_path, monkeypatch, run_cli, command, given, found):
     monkeypatch.chdir(tmp_path)
     ran = run_cli(*command.split(), "--with", "bm25+sparse", *given)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {found}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {found}\n")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -583,14 +583,14 @@ def test_what_is_damaged_is_a_sentence_and_built_again(copy, run_cli):
     ran = run_cli("info", "--check", copy)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: the BM25 index of {copy} is damaged: {path} is not what was written; {mend}",
+        f"Error: the BM25 index of {copy} is damaged: {path} is not what was written; {mend}",
     )
     for file in bm25_folder(copy).glob("segments_*"):
         file.unlink()
     ran = run_cli("search", "bag", "--index", copy, "--with", "bm25")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"sparton: the BM25 index of {copy} cannot be opened by Lucene: {bm25_folder(copy)} is damaged, or not there; "
+        f"Error: the BM25 index of {copy} cannot be opened by Lucene: {bm25_folder(copy)} is damaged, or not there; "
         f"{mend}"
     )
     sparton.compact_index(copy, also="bm25")
@@ -605,7 +605,7 @@ def test_an_index_without_texts_gets_none(tmp_path, static_model, run_cli):
     )
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr.splitlines()[-1] == (
-        "sparton: --also has 'bm25', which is made of the texts that the index stores, and --no-store-text leaves them "
+        "Error: --also has 'bm25', which is made of the texts that the index stores, and --no-store-text leaves them "
         "out; leave out one of them"
     )
     assert not (tmp_path / "i").exists()
@@ -698,5 +698,5 @@ def test_commands_show_what_it_found(index, searcher, run_cli):
     ran = run_cli("search", "bag", "--index", index, "--with", "bm25+sparse", "--explain")
     assert (ran.code, ran.stderr) == (
         2,
-        "sparton: --explain is of one search, and bm25+sparse fuses the ranks of 2; use --with lucene or --with bm25\n",
+        "Error: --explain is of one search, and bm25+sparse fuses the ranks of 2; use --with lucene or --with bm25\n",
     )

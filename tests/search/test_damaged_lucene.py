@@ -87,7 +87,7 @@ def test_a_flipped_bit_gives_a_sentence_or_the_right_documents(quick_index, tmp_
         if ran.code:
             noticed += 1
             assert ran.code == 1
-            assert ran.stderr.startswith(f"sparton: the index {folder / 'lucene'} is damaged: ")
+            assert ran.stderr.startswith(f"Error: the index {folder / 'lucene'} is damaged: ")
             assert ran.stderr.count("\n") == 1
         else:
             assert found == (hits, matches), path
@@ -115,7 +115,7 @@ def test_check_of_counts_and_parts(quick_index, tmp_path, run_cli):
     documents = json.loads(manifest)["counts"]["documents"]
     (folder / "sparton.json").write_text(manifest.replace(f'"documents": {documents}', '"documents": 63'))
     assert run_cli("info", "--check", "--index", folder).stderr == (
-        f"sparton: the index {folder} is damaged: Lucene holds {documents} documents and sparton.json says 63; build "
+        f"Error: the index {folder} is damaged: Lucene holds {documents} documents and sparton.json says 63; build "
         "it again with --overwrite\n"
     )
     (folder / "sparton.json").write_text(manifest)
@@ -124,7 +124,7 @@ def test_check_of_counts_and_parts(quick_index, tmp_path, run_cli):
     ran = run_cli("info", "--check", "--index", folder)
     assert (ran.code, ran.stderr) == (
         1,
-        f"sparton: {part} is not what was written; remove {folder / 'lucene'} and run the same `sparton index` again, "
+        f"Error: {part} is not what was written; remove {folder / 'lucene'} and run the same `sparton index` again, "
         "which encodes what is not there any more\n",
     )
 
@@ -179,7 +179,7 @@ def test_an_index_of_a_newer_lucene_is_named(quick_index, tmp_path, run_cli, cha
     assert answered(folder, model) == sentence + "overwrite=True"
     for command in (("info", "--check"), ("search", "bag", "--model", model)):
         ran = run_cli(*command, "--index", folder)
-        assert (ran.code, ran.stderr) == (1, f"sparton: {sentence}--overwrite\n")
+        assert (ran.code, ran.stderr) == (1, f"Error: {sentence}--overwrite\n")
 
 
 @pytest.mark.parametrize("change", [with_unknown_codec, by_the_next])
@@ -192,7 +192,7 @@ def test_a_flipped_version_without_its_checksum_is_damage(quick_index, tmp_path,
     assert answered(folder, model).startswith(f"{folder / 'lucene'} cannot be opened by Lucene (")
     ran = run_cli("info", "--check", "--index", folder)
     assert ran.code == 1
-    assert ran.stderr.startswith(f"sparton: the index {folder / 'lucene'} is damaged: Lucene cannot open it (")
+    assert ran.stderr.startswith(f"Error: the index {folder / 'lucene'} is damaged: Lucene cannot open it (")
 
 
 def test_a_document_without_an_id_or_with_one_that_is_no_text_is_noticed():

@@ -171,7 +171,7 @@ def test_an_index_without_fields_says_so(small_index, run_cli):
         assert (ran.code, ran.stdout, ran.stderr) == (
             2,
             "",
-            f"sparton: {what} names the field 'price', and the index has no fields; build it again with --field\n",
+            f"Error: {what} names the field 'price', and the index has no fields; build it again with --field\n",
         )
 
 
@@ -209,15 +209,12 @@ def test_the_command_line_prints_what_python_finds(shop, searcher, run_cli, monk
     counts = {name: [{"value": c.value, "count": c.count} for c in found] for name, found in answer.facets.items()}
     assert json.loads(last) == {"total": answer.total, "facets": counts}
     printed = run_cli("search", *arguments).stdout.splitlines()
-    assert [line.split()[:3] for line in printed[:-3:2]] == [
+    assert [line.split("\t")[:3] for line in printed[: len(hits)]] == [
         [str(rank), f"{score:.0f}", name] for rank, name, score, *_ in hits
     ]
-    assert printed[-3:] == [
-        f"{answer.total} documents match",
-        *(
-            f"  {name}: " + " · ".join(f"{count['value']} {count['count']}" for count in found)
-            for name, found in counts.items()
-        ),
+    assert [line.split("\t") for line in printed[len(hits) :]] == [
+        ["total", str(answer.total)],
+        *(["facet", name, count["value"], str(count["count"])] for name, found in counts.items() for count in found),
     ]
 
 
@@ -234,7 +231,7 @@ def test_the_command_line_prints_what_python_finds(shop, searcher, run_cli, monk
 )  # fmt: skip
 def test_what_the_command_line_says_of_searches_without_hits(shop, run_cli, arguments, code, said):
     ran = run_cli("search", *arguments, "--index", shop)
-    assert (ran.code, ran.stdout, ran.stderr) == (code, "", f"sparton: {said}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (code, "", f"Error: {said}\n")
 
 
 def test_a_run_holds_what_passes_its_filters(shop, searcher, run_cli, tmp_path):
@@ -252,7 +249,7 @@ def test_a_run_holds_what_passes_its_filters(shop, searcher, run_cli, tmp_path):
     ran = run_cli("run", topics, "-o", tmp_path / "no-run", "--index", shop, "--filter", "prise")
     assert (ran.code, ran.stderr.splitlines()[-1]) == (
         2,
-        f"sparton: the filter 'prise' names the field 'prise', which the index does not have; expected one of {NAMES}",
+        f"Error: the filter 'prise' names the field 'prise', which the index does not have; expected one of {NAMES}",
     )
     assert not (tmp_path / "no-run").exists()
 

@@ -156,7 +156,7 @@ def test_a_revision_that_nobody_has(run_cli, made, corpus, tmp_path):
     assert (ran.code, ran.stdout, ran.stderr.splitlines()[-1]) == (
         1,
         "",
-        f"sparton: the model '{COCONDENSER}' has no revision 'refs/pr/2' on the Hugging Face hub; name a commit, tag, "
+        f"Error: the model '{COCONDENSER}' has no revision 'refs/pr/2' on the Hugging Face hub; name a commit, tag, "
         "branch, or pull request as refs/pr/1",
     )
 
@@ -165,7 +165,7 @@ def test_a_revision_is_not_empty(run_cli, corpus, tmp_path):
     ran = run_cli("encode", corpus, "--output", tmp_path / "out", "--model", COCONDENSER, "--revision", "")
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "sparton: --revision is ''; expected the name of a commit, a tag, a branch or a pull request, which is not "
+        "Error: --revision is ''; expected the name of a commit, a tag, a branch or a pull request, which is not "
         "empty\n"
     )
 
@@ -206,7 +206,7 @@ def test_a_model_that_the_hub_does_not_give_is_one_sentence(run_cli, made, refer
     with hub_of(made(SPLADE_V3), private, unlisted) as (address, _), user_of(address, tmp_path / "home", token):
         ran = run_cli("encode-text", "bag", "--model", name)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1] == f"sparton: {sentence.replace('NAME', name)}"
+    assert ran.stderr.splitlines()[-1] == f"Error: {sentence.replace('NAME', name)}"
     assert "Traceback" not in ran.stderr
 
 
@@ -271,7 +271,7 @@ def test_a_repository_that_is_incomplete_is_one_sentence(run_cli, tmp_path, chan
         ran = run_cli("encode-text", "bag", "--model", name)
     snapshot = tmp_path / "home" / "hub" / "models--someone--incomplete" / "snapshots" / COMMIT
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1] == "sparton: " + sentence.replace("DIR", str(snapshot)).replace("NAME", name)
+    assert ran.stderr.splitlines()[-1] == "Error: " + sentence.replace("DIR", str(snapshot)).replace("NAME", name)
 
 
 def test_a_process_asks_the_hub_that_its_environment_names(run_cli, made, references, tmp_path):

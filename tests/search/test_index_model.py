@@ -81,7 +81,7 @@ def test_index_and_model_are_moved_together(run_cli, shop, moved):
     assert (ran.code, ran.stdout, ran.stderr) == (
         1,
         "",
-        f"sparton: the index names the model ../../model, and {moved / 'model'} is no folder; put the model there, or "
+        f"Error: the index names the model ../../model, and {moved / 'model'} is no folder; put the model there, or "
         "pass --model with where it is\n",
     )
     shutil.move(moved / "aside", moved / "model")
@@ -161,7 +161,7 @@ def test_another_model_is_refused(run_cli, shop, tmp_path):
         assert (ran.code, ran.stdout, ran.stderr) == (
             1,
             "",
-            f"sparton: the model {other} is not the one that the index was made with (the digest of that is "
+            f"Error: the model {other} is not the one that the index was made with (the digest of that is "
             f"{digests[0][:15]} and of this {digests[1][:15]}); pass --model with where that one is\n",
         )
 
@@ -173,7 +173,7 @@ def test_a_model_for_an_index_without_one_is_refused(run_cli, shop, tmp_path):
     assert (ran.code, ran.stdout, ran.stderr) == (
         1,
         "",
-        f"sparton: the index {tmp_path / 'x'} was made of vectors without naming their model, so no text can be "
+        f"Error: the index {tmp_path / 'x'} was made of vectors without naming their model, so no text can be "
         "encoded for it; build it again with --from-collection and --model\n",
     )
 
@@ -216,7 +216,7 @@ def test_a_name_that_only_the_index_has_is_not_asked_for(run_cli, moved, environ
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         1,
         "",
-        f"sparton: the index names the model {NAME} at revision {COMMIT}, which is not in the local hub cache, and "
+        f"Error: the index names the model {NAME} at revision {COMMIT}, which is not in the local hub cache, and "
         f"what only an index names is not fetched; pass --model {NAME} to fetch it, or --model with a folder\n",
     )
     assert requests == []
@@ -236,6 +236,6 @@ def test_a_name_that_cannot_be_on_a_hub_is_not_asked_for(run_cli, moved):
         ran = run_cli("search", QUERY, "--index", rename_model(index, name))
         assert (ran.code, ran.stdout) == (1, "")
         assert ran.stderr == (
-            f"sparton: the index names the model {name} at revision main, which is not in the local hub cache, and "
+            f"Error: the index names the model {name} at revision main, which is not in the local hub cache, and "
             f"what only an index names is not fetched; pass --model {name} to fetch it, or --model with a folder\n"
         )

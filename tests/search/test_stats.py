@@ -206,7 +206,7 @@ def test_topics_that_are_vectors_need_no_model(run_cli, tmp_path):
     (tmp_path / "topics.tsv").write_text("q1\tbag\n")
     ran = run_cli("stats", tmp_path / "index", "--topics", tmp_path / "topics.tsv")
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1].startswith(f"sparton: the index {tmp_path / 'index'} was made of vectors")
+    assert ran.stderr.splitlines()[-1].startswith(f"Error: the index {tmp_path / 'index'} was made of vectors")
 
 
 @pytest.mark.parametrize(
@@ -235,6 +235,6 @@ def test_a_damaged_index_is_said_in_a_sentence(bags, static_model, tmp_path, run
     ran = run_cli("stats", index)
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (
-        f"sparton: Lucene cannot read {index / 'lucene'} (CorruptIndexException); look at all of it with `sparton info "
+        f"Error: Lucene cannot read {index / 'lucene'} (CorruptIndexException); look at all of it with `sparton info "
         "--check`, and build the index again with --overwrite"
     )

@@ -367,7 +367,7 @@ def test_folders_that_cannot_be_written_are_found_out_by_every_command(run_cli, 
     ):
         ran = run_cli(*command)
         assert (ran.code, ran.stdout) == (2, "")
-        assert ran.stderr.splitlines()[-1] == f"sparton: {flag} is {path}, {why}; name another folder"
+        assert ran.stderr.splitlines()[-1] == f"Error: {flag} is {path}, {why}; name another folder"
     assert names() == before
 
 

@@ -77,7 +77,7 @@ def test_every_command_gives_up_with_a_sentence(run_cli, store, bags, tmp_path):
             assert (ran.code, ran.stdout, ran.stderr) == (
                 1,
                 "",
-                f"sparton: {visible} did not respond within 0.2 s; check the address and the network, or raise "
+                f"Error: {visible} did not respond within 0.2 s; check the address and the network, or raise "
                 "--store-timeout\n",
             )
 
@@ -96,7 +96,7 @@ def test_a_time_that_cannot_be_meant(run_cli, seconds, monkeypatch):
     found = f"{float(seconds):g}"
     assert (ran.code, ran.stderr) == (
         2,
-        f"sparton: --store-timeout is {found}; expected above 0 and at most 86,400\n",
+        f"Error: --store-timeout is {found}; expected above 0 and at most 86,400\n",
     )
     monkeypatch.setenv("SPARTON_STORE_TIMEOUT", seconds)
     with pytest.raises(UsageError, match=f"^SPARTON_STORE_TIMEOUT is {found}; expected above 0"):

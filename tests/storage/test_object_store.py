@@ -478,12 +478,12 @@ def test_keys_of_a_uri_are_neither_printed_nor_recorded(
             assert not {fragment for fragment in fragments if fragment in text}, text
     assert f"{bucket}/index: 64 documents" in printed[0]
     assert f'"index": "{bucket}/index"' in printed[1]
-    assert f"sparton: the index {bucket}/index was made with other settings: scale 100 (now 50)" in printed[2]
+    assert f"Error: the index {bucket}/index was made with other settings: scale 100 (now 50)" in printed[2]
     assert printed[3].startswith(f"{bucket}/index: complete\n")
     assert f'"{bucket}/corpus/small.parquet"' in manifest
     assert printed[5] == run_cli("search", "black leather bag", "--index", light_index, "--json").stdout
-    assert printed[7].startswith(f"sparton: the corpus {bucket}/none does not exist")
-    assert printed[9].startswith(f"sparton: the index {bucket}/none does not exist")
+    assert printed[7].startswith(f"Error: the corpus {bucket}/none does not exist")
+    assert printed[9].startswith(f"Error: the index {bucket}/none does not exist")
     command = [*SPARTON, "serve", "--port", "0", "--index", index]
     serving = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     try:
@@ -524,7 +524,7 @@ def test_names_that_lead_out_of_a_folder_are_refused(store, bucket, light_index,
         upload(store, f"/{bucket[5:]}/{number}/{quote(key)}")
         for options in ("", f"?endpoint_override={store[7:]}&scheme=http&region=us-east-1"):
             ran = run_cli("search", "bag", "--index", f"{bucket}/{number}{options}")
-            assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {odd_name(f'{bucket}/{number}', key)}\n")
+            assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: {odd_name(f'{bucket}/{number}', key)}\n")
         with pytest.raises(SpartonError) as caught:
             list(RemoteFolder(f"{bucket}/{number}").files())
         assert str(caught.value) == odd_name(f"{bucket}/{number}", key)
@@ -543,7 +543,7 @@ def test_a_build_refuses_names_that_lead_out_of_a_folder(store, bucket, bags, st
     upload(store, f"/{bucket[5:]}/index/{quote(key)}")
     ran = run_cli(*command)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1] == f"sparton: {odd_name(f'{bucket}/index', key)}"
+    assert ran.stderr.splitlines()[-1] == f"Error: {odd_name(f'{bucket}/index', key)}"
     assert {name: RemoteFolder(bucket).read(name) for name in before} == before
 
 
@@ -578,7 +578,7 @@ def test_links_in_a_scratch_folder_are_not_followed(bucket, bags, static_model, 
         (folder / name).symlink_to(outside)
         ran = run_cli(*command)
         assert (ran.code, ran.stdout) == (1, "")
-        assert ran.stderr.splitlines()[-1] == f"sparton: {leads_out(f'{bucket}/index/{name}', f'{bucket}/index')}"
+        assert ran.stderr.splitlines()[-1] == f"Error: {leads_out(f'{bucket}/index/{name}', f'{bucket}/index')}"
         shutil.rmtree(folder)
     assert read(bucket) == before
     location = open_index_location(f"{bucket}/index", overwrite=False)
@@ -604,7 +604,7 @@ def test_a_link_instead_of_a_scratch_folder_is_not_followed(bucket, bags, tmp_pa
     folder.parent.mkdir(parents=True)
     folder.symlink_to(tmp_path / "outside")
     ran = run_cli("encode", bags, "--output", f"{bucket}/index")
-    assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {leads_out(folder, tmp_path / 'scratch')}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: {leads_out(folder, tmp_path / 'scratch')}\n")
     assert list((tmp_path / "outside").iterdir()) == []
 
 
@@ -666,7 +666,7 @@ def test_a_corpus_that_stalls_is_given_up(store, bucket, write_parquet, static_m
             command = ["encode", uri, "--output", tmp_path / "out", "--model", static_model]
             ran = run_cli(*command, "--store-timeout", 0.5)
         assert ran.stderr.splitlines()[-1] == (
-            f"sparton: {bucket}/{path.name} did not respond within 0.5 s; check the address and the network, or raise "
+            f"Error: {bucket}/{path.name} did not respond within 0.5 s; check the address and the network, or raise "
             "--store-timeout"
         ), most
         assert (ran.code, ran.stdout) == (1, "")
@@ -680,7 +680,7 @@ def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(
         uri = f"{bucket}/index?endpoint_override={address}&scheme=http&region=us-east-1"
         ran = run_cli(*command, uri, "--store-timeout", 0.5)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {bucket}/index did not respond within 0.5 s; ")
+    assert ran.stderr.splitlines()[-1].startswith(f"Error: {bucket}/index did not respond within 0.5 s; ")
     assert run_cli(*command, f"{bucket}/index").code == 0
     assert read(bucket, "index/collection") == local_parts(light_index)
 

@@ -141,15 +141,15 @@ def test_the_sentence_says_what_is_wrong_all_the_same(run_cli, no_store):
     ran = run_cli("info", "--index", f"s3://{KEY}:{A}/{B}@{TAIL}")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"sparton: s3://…@{TAIL} cannot be reached: Cannot parse URI: 's3://…@{TAIL}' due to syntax error at character "
+        f"Error: s3://…@{TAIL} cannot be reached: Cannot parse URI: 's3://…@{TAIL}' due to syntax error at character "
         "'/' (position 29); check the address and who may read and write there\n"
     )
     ran = run_cli("encode", "corpus", "--output", f"s3:/{KEY}:{SECRET}@{TAIL}")
     assert (ran.code, ran.stdout, ran.stderr) == (
         1,
         "",
-        f"sparton: s3:/{TAIL} is neither a path that exists nor a URI; a URI begins as s3://bucket/ does\n",
+        f"Error: s3:/{TAIL} is neither a path that exists nor a URI; a URI begins as s3://bucket/ does\n",
     )
     ran = run_cli("run", f"s3://{KEY}:{SECRET}@{TAIL}/topics.tsv", "-o", "out.trec")
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr == f"sparton: TOPICS is s3:/{TAIL}/topics.tsv; expected a path, not a URI\n"
+    assert ran.stderr == f"Error: TOPICS is s3:/{TAIL}/topics.tsv; expected a path, not a URI\n"

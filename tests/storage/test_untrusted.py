@@ -202,7 +202,7 @@ def test_the_commands_say_one_sentence(write, original, run_cli, bags, tmp_path)
         tried += 1
         ran = run_cli(*commands[tried % len(commands)], folder)
         sentence = sentence.replace("overwrite=True", "--overwrite")  # a command names its flag
-        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {sentence}\n")
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: {sentence}\n")
     assert not (tmp_path / "out.trec").exists()
 
 

@@ -41,5 +41,5 @@ ARGUMENTS = [
 def test_an_empty_path_is_refused(run_cli, tmp_path, monkeypatch, command, name):
     monkeypatch.chdir(tmp_path)
     ran = run_cli(*command)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {name} is empty; expected a path\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {name} is empty; expected a path\n")
     assert list(tmp_path.iterdir()) == []

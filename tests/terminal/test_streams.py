@@ -11,9 +11,9 @@ import sparton
 
 pytestmark = pytest.mark.slow
 
-CLOSED = "sparton: standard output is closed; send it to a file, or to /dev/null\n"
+CLOSED = "Error: standard output is closed; send it to a file, or to /dev/null\n"
 FULL = (
-    "sparton: standard output cannot be written to (No space left on device); send it to a file that can, or to "
+    "Error: standard output cannot be written to (No space left on device); send it to a file that can, or to "
     "/dev/null\n"
 )
 QUERY = "black bag noire é 🎒"
@@ -90,7 +90,7 @@ def test_a_reader_that_left_ends_a_command_silently_with_code_1(light_index):
 def test_a_closed_input_is_told_where_it_is_read_and_is_nothing_elsewhere(light_index, expected):
     code, out, err = shell(f"sparton search --index {light_index} <&-")
     assert (code, out) == (1, b"")
-    assert err == ("sparton: standard input is closed, and without QUERY its lines are searched for; name a query\n")
+    assert err == ("Error: standard input is closed, and without QUERY its lines are searched for; name a query\n")
     code, out, err = shell(f"sparton search '{QUERY}' -k 2 --json --index {light_index} <&-")
     assert (code, err) == (0, "")
     assert [{"query": QUERY, **json.loads(line)} for line in out.splitlines()] == expected
@@ -177,6 +177,6 @@ def test_a_path_that_java_cannot_have_is_one_sentence(light_index, tmp_path):
     code, out, err = shell(f"sparton search bag --index '{tmp_path}'/$'bad\\xff'")
     assert (code, out) == (1, b"")
     assert err == (
-        f"sparton: the path {tmp_path}/bad\\xff/lucene is not in UTF-8, in which Java has the names of files here; "
+        f"Error: the path {tmp_path}/bad\\xff/lucene is not in UTF-8, in which Java has the names of files here; "
         "rename it, or run in a locale of UTF-8, as LC_ALL=C.UTF-8\n"
     )

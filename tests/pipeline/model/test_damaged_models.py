@@ -312,7 +312,7 @@ def test_a_command_says_the_same_sentence(run_cli, folder, bags, tmp_path):
     (folder / "adapter_config.json").write_text("{}")
     ran = run_cli("index", bags, "--index", tmp_path / "new", "--model", folder)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1] == f"sparton: {ADAPTER.replace('DIR', str(folder))}"
+    assert ran.stderr.splitlines()[-1] == f"Error: {ADAPTER.replace('DIR', str(folder))}"
     assert not (tmp_path / "new").exists()
 
 

@@ -113,7 +113,7 @@ def test_documents_in_8_bit_floats_need_a_gpu(run_cli, bags, tmp_path):
     done = run_cli("encode", bags, "--output", tmp_path / "index", "--device", "cpu", "--dtype", "float8")
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.splitlines()[-1] == (
-        "sparton: float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
+        "Error: float8 needs an NVIDIA GPU of compute capability 8.9 or later, and documents would be encoded on "
         "cpu; use another --device, or for a new index --dtype bfloat16"
     )
 

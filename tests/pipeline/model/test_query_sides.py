@@ -141,7 +141,7 @@ def test_a_search_reads_the_query_model_alone(run_cli, built, documents, queries
     refused = run_cli(*command)
     assert (refused.code, refused.stderr) == (
         1,
-        "sparton: the index names the model /nowhere/queries, and /nowhere/queries is no folder; put the model there, "
+        "Error: the index names the model /nowhere/queries, and /nowhere/queries is no folder; put the model there, "
         "or pass --query-model with where it is\n",
     )
     assert run_cli(*command, "--query-model", moved).stdout == before
@@ -152,13 +152,13 @@ def test_a_search_reads_the_query_model_alone(run_cli, built, documents, queries
     refused = run_cli(*command, "--query-model", documents)
     assert (refused.code, refused.stderr) == (
         1,
-        f"sparton: the model {documents} is not the one that the index was made with (the digest of that is "
+        f"Error: the model {documents} is not the one that the index was made with (the digest of that is "
         f"{digests[0]} and of this {digests[1]}); pass --query-model with where that one is\n",
     )
     refused = run_cli(*command, "--model", documents)
     assert (refused.code, refused.stderr) == (
         2,
-        f"sparton: --model is {documents}, and queries of the index need its query model alone (/nowhere/queries); say "
+        f"Error: --model is {documents}, and queries of the index need its query model alone (/nowhere/queries); say "
         "where that is with --query-model\n",
     )
 
@@ -167,13 +167,13 @@ def test_a_query_model_that_an_index_does_not_have_is_refused(run_cli, light_ind
     refused = run_cli("search", QUERY, "--index", light_index, "--query-model", queries)
     assert (refused.code, refused.stderr) == (
         2,
-        f"sparton: --query-model is {queries}, and the index has one model for documents and queries; say where that "
+        f"Error: --query-model is {queries}, and the index has one model for documents and queries; say where that "
         "is with --model\n",
     )
     refused = run_cli("encode-text", QUERY, "--query-model", queries)
     assert (refused.code, refused.stderr) == (
         2,
-        f"sparton: --query-model is {queries}, which is for the queries of an index; name that with --index\n",
+        f"Error: --query-model is {queries}, which is for the queries of an index; name that with --index\n",
     )
 
 
@@ -210,7 +210,7 @@ def test_vectors_are_searched_with_two_models(run_cli, documents, queries, tmp_p
     refused = run_cli(*command, "--query-model", queries)
     assert (refused.code, refused.stderr) == (
         2,
-        f"sparton: --query-model is {queries} and there is no --model that it could be for; name one\n",
+        f"Error: --query-model is {queries} and there is no --model that it could be for; name one\n",
     )
     made = run_cli(*command, "--model", documents, "--query-model", queries, "--query-terms", "ones")
     assert made.code == 0, made.stderr
@@ -230,7 +230,7 @@ def test_another_vocabulary_is_refused_before_anything_is_encoded(run_cli, docum
     assert (refused.code, refused.stderr) == (
         1,
         "columns: id = id, text = text\n"
-        f"sparton: the tokenizer that transformers loads from {other}, for queries, has the term 'tan' at id "
+        f"Error: the tokenizer that transformers loads from {other}, for queries, has the term 'tan' at id "
         f"{term_id}, and the tokenizer that transformers loads from {documents}, for documents, has 'red'; queries "
         "need the documents' vocabulary, so take a query model that has it\n",
     )

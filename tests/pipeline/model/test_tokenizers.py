@@ -184,7 +184,7 @@ def test_passages_are_refused_with_a_tokenizer_that_gives_no_offsets(tmp_path, r
     )
     assert (done.code, done.stderr.splitlines()[-1]) == (
         1,
-        f"sparton: the tokenizer in {tmp_path / 'model'} is not a fast one and does not say where in a text a token "
+        f"Error: the tokenizer in {tmp_path / 'model'} is not a fast one and does not say where in a text a token "
         "lies, so that texts cannot be split between tokens; leave out --chunk",
     )
 

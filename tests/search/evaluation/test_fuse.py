@@ -169,7 +169,7 @@ def test_the_command_writes_it_and_says_what_is_lacking(tmp_path, run_cli):
 def test_what_cannot_be_meant_is_refused(tmp_path, run_cli, given, found):
     paths = written(tmp_path, some_runs(2))
     ran = run_cli("fuse", *paths, "-o", tmp_path / "out", *given)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {found}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {found}\n")
     assert not (tmp_path / "out").exists()
 
 

@@ -197,7 +197,7 @@ def test_wrong_arguments_are_refused_before_a_model_is_loaded(run_cli, tmp_path,
     for name in ("good.tsv", "good.jsonl"):
         (tmp_path / name).write_text("1\tbag\n")
     ran = run_cli("run", *arguments, "--index", "no such index")
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
     assert not (tmp_path / "runs").exists()
 
 
@@ -238,7 +238,7 @@ def test_a_file_that_takes_no_more_is_named(asked, run_cli, light_index, output)
     Path("full").symlink_to("/dev/full")
     ran = run_cli("run", "t.tsv", "-o", output, "--index", light_index, "-k", 5)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1] == f"sparton: {output}: No space left on device"
+    assert ran.stderr.splitlines()[-1] == f"Error: {output}: No space left on device"
 
 
 def test_a_run_goes_through_links_and_to_descriptors(run_of_it, run_cli, light_index):
@@ -289,7 +289,7 @@ def test_a_run_does_not_overwrite_what_is_read(asked, run_cli, tmp_path, output,
     Path("sparton-index/sparton.json").write_text("{}")  # never opened
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     ran = run_cli("run", "t.tsv", "-o", output)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: -o is {output}, which {found}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: -o is {output}, which {found}\n")
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert Path("link").is_symlink()
 
@@ -301,11 +301,11 @@ def test_no_run_of_several_overwrites_topics_or_another_run(asked, run_cli):
     ran = run_cli("run", "t.tsv", "runs/u.trec", "-o", "runs")
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        "sparton: -o is runs/u.trec, which is the topics runs/u.trec and would be overwritten; name another file\n"
+        "Error: -o is runs/u.trec, which is the topics runs/u.trec and would be overwritten; name another file\n"
     )
     Path("runs/v.trec").symlink_to("t.trec")
     ran = run_cli("run", "t.tsv", "v.tsv", "-o", "runs")
-    assert ran.stderr == ("sparton: the runs of t.tsv and v.tsv would both be runs/v.trec; give them different names\n")
+    assert ran.stderr == ("Error: the runs of t.tsv and v.tsv would both be runs/v.trec; give them different names\n")
     assert Path("runs/u.trec").read_text() == "1\tbag\n"
 
 
@@ -325,7 +325,7 @@ def test_a_bad_topic_is_found_before_a_model_is_loaded(run_cli, tmp_path, monkey
     (tmp_path / "bad.tsv").write_text("1\tbag\n2\n")
     ran = run_cli("run", "good.tsv", "bad.tsv", "-o", "runs", "--index", "no such index")
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("sparton: bad.tsv, line 2: '2' has no tab")
+    assert ran.stderr.startswith("Error: bad.tsv, line 2: '2' has no tab")
 
 
 def test_an_id_with_white_space_leaves_no_half_a_run(run_cli, write_parquet, tmp_path):
@@ -335,7 +335,7 @@ def test_an_id_with_white_space_leaves_no_half_a_run(run_cli, write_parquet, tmp
     ran = run_cli("run", tmp_path / "t.tsv", "-o", tmp_path / "out" / "run", "--index", tmp_path / "index")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == (
-        "sparton: the index has a document with the id 'a b', and a TREC run holds no white space in ids; index the "
+        "Error: the index has a document with the id 'a b', and a TREC run holds no white space in ids; index the "
         "corpus with other ids\n"
     )
     assert list((tmp_path / "out").iterdir()) == []
@@ -365,7 +365,7 @@ def test_encoded_topics_are_read_as_they_are_asked_to_be(run_cli, tied, small_in
         ),
     ):
         ran = run_cli("run", *arguments, "-o", "none", "--index", index)
-        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: {sentence}\n")
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: {sentence}\n")
     for arguments, sentence in (
         (["exact.jsonl", "--scale", 0], "--scale is 0; expected above 0 and at most 1,000,000"),
         (["exact.jsonl", "--scale", "nan"], "--scale is nan; expected above 0 and at most 1,000,000"),
@@ -375,7 +375,7 @@ def test_encoded_topics_are_read_as_they_are_asked_to_be(run_cli, tied, small_in
         ),
     ):
         ran = run_cli("run", *arguments, "-o", "none", "--index", index)
-        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+        assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
     ran = run_cli("run", "tokens.tsv", "-o", "texts", "--index", small_index, "-k", 3, "--no-pretokenized")
     assert (ran.code, ran.stdout) == (0, "texts: 1 query, 3 hits\n")
 
@@ -408,7 +408,7 @@ def test_ids_are_written_as_trec_eval_reads_them_or_refused(run_cli, tmp_path, m
         ran = run_cli("run", "t.jsonl", "-o", "none", "--index", "index")
         assert (ran.code, ran.stdout) == (1, "")
         assert ran.stderr == (
-            f"sparton: the index has a document with the id {ids[term]!r}, and a TREC run holds no {none}; index the "
+            f"Error: the index has a document with the id {ids[term]!r}, and a TREC run holds no {none}; index the "
             "corpus with other ids\n"
         )
         assert not Path("none").exists()

@@ -117,12 +117,12 @@ def test_p_where_there_is_no_spread():
 def test_the_command_prints_a_table_and_says_what_does_not_count(run_cli, files):
     ran = run_cli("score", "first", "second", "--qrels", "qrels", "-m", "nDCG@10", "-m", "R@1000")
     assert ran.code == 0
-    head, first, second = (line.split() for line in ran.stdout.splitlines())
+    head, first, second = (line.split("\t") for line in ran.stdout.splitlines())
     scores = score_runs([files / "first", files / "second"], files / "qrels", ["nDCG@10", "R@1000"]).runs
-    assert head == ["nDCG@10", "R@1000"]
-    assert first == ["first", *(f"{mean:.4f}" for mean in scores[0].means)]
+    assert head == ["run", "nDCG@10", "nDCG@10 p", "R@1000", "R@1000 p"]
+    assert first == ["first", *(text for mean in scores[0].means for text in (f"{mean:.4f}", ""))]
     (ndcg, recall), (p_ndcg, p_recall) = scores[1].means, scores[1].p
-    assert second == ["second", f"{ndcg:.4f}", "p", f"{p_ndcg:.3g}", f"{recall:.4f}", "p", f"{p_recall:.3g}"]
+    assert second == ["second", f"{ndcg:.4f}", f"{p_ndcg:.3g}", f"{recall:.4f}", f"{p_recall:.3g}"]
     assert ran.stderr == (
         "first: 1 of 4 judged queries have no results and count as 0; 1 queries have results and no judgments, and do "
         "not count\nsecond: 1 of 4 judged queries have no results and count as 0\n"
@@ -181,7 +181,7 @@ def test_where_a_plot_cannot_go_is_found_before_anything_is_scored(run_cli, file
     (files / "q.svg").hardlink_to(files / "qrels")
     before = {path: path.read_bytes() for path in files.iterdir()}
     ran = run_cli("score", "first", "second", "--qrels", "qrels", "--plot", plot)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: --plot is {plot}, {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: --plot is {plot}, {sentence}\n")
     assert {path: path.read_bytes() for path in files.iterdir()} == before
 
 
@@ -238,7 +238,7 @@ def test_bad_input_gets_one_sentence(run_cli, files, arguments, sentence, code):
     (files / "twice").write_text("q1 Q0 a 1 2 t\nq1 Q0 a 2 1 t\n")
     (files / "half").write_text("q1 0 a 0.5\n")
     ran = run_cli("score", *arguments)
-    assert ran.stderr.splitlines()[-1] == f"sparton: {sentence}"
+    assert ran.stderr.splitlines()[-1] == f"Error: {sentence}"
     assert ran.code == code
 
 
@@ -387,7 +387,7 @@ _CUTOFF = "expected a whole number from 1 to 1,000,000"
 )
 def test_measures_that_are_none_get_one_sentence(run_cli, files, measure, sentence):
     ran = run_cli("score", "first", "--qrels", "qrels", "-m", "AP", "-m", measure)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
 
 
 def test_a_measure_whose_package_is_missing_names_it(run_cli, files, monkeypatch):
@@ -397,7 +397,7 @@ def test_a_measure_whose_package_is_missing_names_it(run_cli, files, monkeypatch
     sentence = (
         "-m is 'RBP(rel=1)', which needs cwl_eval, and that is not installed; run `pip install ir-measures[cwl_eval]`"
     )
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
 
 
 def test_gdeval_scores_queries_whatever_they_are_called(tmp_path):
@@ -419,4 +419,4 @@ def test_grades_that_gdeval_does_not_take_are_told_in_one_sentence(run_cli, file
     sentence = (
         "-m is 'ERR@10', which gdeval computes for grades of at most 4, and high has 5; choose another, as nDCG@10"
     )
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")

@@ -350,13 +350,13 @@ def test_a_damaged_one_is_a_sentence(copy, run_cli):
     assert (ran.code, ran.stdout.splitlines()[-3:-2], ran.stderr) == (
         1,
         ["  seismic     of generation 0"],
-        f"sparton: the Seismic index of {copy} is damaged: {path} is not what was written; {mend} --with lucene\n",
+        f"Error: the Seismic index of {copy} is damaged: {path} is not what was written; {mend} --with lucene\n",
     )
     path.unlink()
     missing = f"the Seismic index of {copy} is damaged: {path} is missing; {mend} "
     assert refused(lambda: sparton.Searcher(copy, search_with="seismic")) == f"{missing}search_with='lucene'"
     ran = run_cli("info", "--check", "--index", copy)
-    assert (ran.code, ran.stderr) == (1, f"sparton: {missing}--with lucene\n")
+    assert (ran.code, ran.stderr) == (1, f"Error: {missing}--with lucene\n")
     path.write_bytes(b"")
     manifest = load_manifest(copy)
     empty = replace(recorded.index, digest="sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
@@ -474,4 +474,4 @@ def test_without_the_package_it_is_a_sentence(copy, monkeypatch, tmp_path):
 
 def test_another_index_beside_is_refused(run_cli, tmp_path):
     ran = run_cli("index-vectors", tmp_path, "--also", "qdrant")
-    assert (ran.code, ran.stderr) == (2, "sparton: --also is 'qdrant'; expected seismic or bm25\n")
+    assert (ran.code, ran.stderr) == (2, "Error: --also is 'qdrant'; expected seismic or bm25\n")

@@ -248,7 +248,7 @@ def test_a_run_is_searched_in_two_phases(folder, tmp_path, few):
 def test_another_first_pass_is_refused(run_cli, folder):
     ran = run_cli("search", "word1", "--index", folder, "--with", "magic")
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr == "sparton: --with is 'magic'; expected lucene, two-phase, seismic, bm25 or bm25+sparse\n"
+    assert ran.stderr == "Error: --with is 'magic'; expected lucene, two-phase, seismic, bm25 or bm25+sparse\n"
 
 
 @pytest.mark.parametrize("name", ["lucene", "two-phase"])

@@ -109,7 +109,7 @@ def test_origins_are_written_as_browsers_send_them(name, origin):
 def test_what_is_no_origin_is_refused(run_cli, name):
     ran = run_cli("serve", "--index", "no such index", "--cors-origin", SHOP, "--cors-origin", name)
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr == f"sparton: --cors-origin is {name!r}; {EXPECTED}\n"
+    assert ran.stderr == f"Error: --cors-origin is {name!r}; {EXPECTED}\n"
 
 
 @pytest.mark.parametrize("name", ["https://a:b@c", "https://[::1", "https://a,https://b", "https://a\n", "a" * 300])

@@ -286,13 +286,13 @@ def test_an_index_that_is_missing_is_named(run_cli, light_index, tmp_path):
     ran = run_cli("serve", "--port", "0", "--index", f"small={light_index}", "--index", f"docs={gone}")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr == (
-        f"sparton: of the index docs: the index {gone} does not exist; make it with `sparton index CORPUS --index "
+        f"Error: of the index docs: the index {gone} does not exist; make it with `sparton index CORPUS --index "
         f"{gone}`\n"
     )
     ran = run_cli("serve", "--index", f"small={light_index}", "--index", light_index)
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        f"sparton: --index is {light_index} and there are several indexes; name each of them, as in shop={light_index}"
+        f"Error: --index is {light_index} and there are several indexes; name each of them, as in shop={light_index}"
         "\n"
     )
 

@@ -221,7 +221,7 @@ def test_a_file_that_has_no_keys_is_a_sentence(run_cli, tmp_path, text, sentence
     path = written(tmp_path / "keys", text)
     ran = run_cli("serve", "--index", "no such index", "--api-key-file", path)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr == f"sparton: --api-key-file {path} {sentence}\n"
+    assert ran.stderr == f"Error: --api-key-file {path} {sentence}\n"
 
 
 def test_what_cannot_be_read_again_is_a_sentence(run_cli, tmp_path):
@@ -234,7 +234,7 @@ def test_what_cannot_be_read_again_is_a_sentence(run_cli, tmp_path):
         ("", "'' cannot be read (No such file or directory); expected a file with a key a line"),
     ):
         ran = run_cli("serve", "--index", "no such index", "--api-key-file", path)
-        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"sparton: --api-key-file {sentence}\n")
+        assert (ran.code, ran.stdout, ran.stderr) == (1, "", f"Error: --api-key-file {sentence}\n")
 
 
 def test_a_file_as_editors_leave_it_is_read(tmp_path):

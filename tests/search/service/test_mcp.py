@@ -668,7 +668,7 @@ def test_control_c_ends_it_though_stdin_stays_open(stock):
 )
 def test_options_that_mean_nothing_together_are_refused(run_cli, options, sentence):
     ran = run_cli("serve", "--index", "no such index", *options)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
 
 
 @pytest.mark.parametrize("options", [["--mcp"], ["--mcp", "--stdio"]])
@@ -676,7 +676,7 @@ def test_without_the_extra_it_is_said_how_to_install_it(run_cli, monkeypatch, op
     monkeypatch.setitem(sys.modules, "mcp", None)
     ran = run_cli("serve", "--index", "no such index", *options)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr == "sparton: --mcp needs the package mcp; install it with `pip install 'sparton[mcp]'`\n"
+    assert ran.stderr == "Error: --mcp needs the package mcp; install it with `pip install 'sparton[mcp]'`\n"
 
 
 @pytest.mark.slow

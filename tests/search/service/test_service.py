@@ -322,7 +322,7 @@ def test_the_address_that_is_listened_at_is_served(light_index, well):
 )
 def test_hosts_that_cannot_be_meant_are_refused_before_anything_listens(run_cli, options, sentence):
     ran = run_cli("serve", "--index", "no such index", *options)
-    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"sparton: {sentence}\n")
+    assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {sentence}\n")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_names_that_no_request_can_be_for_are_refused(run_cli, name):
     ran = run_cli("serve", "--index", "no such index", "--allow-host", "shop.example", "--allow-host", name)
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        f"sparton: --allow-host is {name!r}; expected a name or an address as a URL has it, without a port, or * for "
+        f"Error: --allow-host is {name!r}; expected a name or an address as a URL has it, without a port, or * for "
         "all\n"
     )
 
@@ -343,7 +343,7 @@ def test_hosts_that_no_picture_can_come_from_are_refused(run_cli, name):
     ran = run_cli("serve", "--index", "no such index", "--image-host", "shop.example", "--image-host", name)
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        f"sparton: --image-host is {name!r}; expected a name or an IPv4 address as a URL has it, without a port\n"
+        f"Error: --image-host is {name!r}; expected a name or an IPv4 address as a URL has it, without a port\n"
     )
 
 
@@ -596,7 +596,7 @@ def test_a_port_that_is_taken_is_a_sentence(run_cli, small_index):
         port = taken.getsockname()[1]
         ran = run_cli("serve", "--index", small_index, "--port", port)
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr == f"sparton: 127.0.0.1:{port} cannot be listened on: Address already in use; choose --port\n"
+    assert ran.stderr == f"Error: 127.0.0.1:{port} cannot be listened on: Address already in use; choose --port\n"
 
 
 def test_a_name_that_nobody_has_and_an_address_of_another_machine_are_sentences(run_cli, small_index):
@@ -613,7 +613,7 @@ def test_a_name_that_nobody_has_and_an_address_of_another_machine_are_sentences(
             why = os.strerror(errno.EADDRNOTAVAIL)
             why = why if why in ran.stderr else os.strerror(errno.EAFNOSUPPORT)
         assert ran.stderr == (
-            f"sparton: --host is {host} and cannot be listened on: {why}; expected an address of this machine\n"
+            f"Error: --host is {host} and cannot be listened on: {why}; expected an address of this machine\n"
         )
 
 

@@ -82,20 +82,22 @@ class _Commands(TyperGroup):
     def main(self, args: Sequence[str] | None = None, *rest: Any, standalone_mode: bool = True, **options: Any) -> Any:
         """Run a command. Typer calls this. What does not parse is told as any other error is."""
         _arguments[:] = sys.argv[1:] if args is None else args
-        run = partial(super().main, args, *rest, standalone_mode=False, **options)
+        run: Any = partial(super().main, args, *rest, **{**options, "standalone_mode": False})
         if not standalone_mode:
             return run()
         try:
             code = run()
         except typer.Abort:
             sys.exit(1)
-        except Exception as error:
-            if not isinstance(error, SpartonError) and not hasattr(error, "format_message"):
-                raise
-            is_ours = isinstance(error, SpartonError)
-            if said := sentence(error, _parameters) if is_ours else usage_sentence(error):
-                _fail(said)
+        except SpartonError as error:
+            _fail(sentence(error, _parameters))
             sys.exit(error.exit_code)
+        except Exception as error:
+            if not hasattr(error, "format_message"):
+                raise
+            if getattr(error, "message", "") or type(error).__name__ != "NoArgsIsHelpError":
+                _fail(usage_sentence(error))
+            sys.exit(getattr(error, "exit_code", 2))
         sys.exit(code if isinstance(code, int) else 0)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

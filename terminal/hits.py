@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..storage.fields import FieldValue
 
 _LONGEST_VALUE = 40  # cells of a field's value, on the line of a hit's fields
+_LEAST_VALUE = 4  # cells of a facet's value on the narrowest terminal
 _LEAST_TEXT = 20  # cells; where there are fewer behind a long id, the text has a line of its own
 _INDENT = " " * 5
 
@@ -73,7 +74,9 @@ def facets_json(answer: "Answer", query: str | None = None) -> str:
 
 
 def _records(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[str]) -> list[str]:
-    lines = [(str(hit.rank), _score(hit.score), plain(hit.id), plain(hit.text or ""), _fields_line(hit.fields, None))]
+    lines: list[tuple[str, ...]] = [
+        (str(hit.rank), _score(hit.score), plain(hit.id), plain(hit.text or ""), _fields_line(hit.fields, None))
+    ]
     for match in matches or ():
         name, share = term_name(match.term, input_terms), f"{match.contribution / hit.score:.4f}"
         impacts = str(match.query_impact), _score(match.document_impact)
@@ -82,7 +85,7 @@ def _records(hit: "Hit", matches: "list[Match] | None", input_terms: Collection[
 
 
 def _facet_records(answer: "Answer") -> list[str]:
-    lines = [("total", str(answer.total or 0))]
+    lines: list[tuple[str, ...]] = [("total", str(answer.total or 0))]
     for name, counts in answer.facets.items():
         lines += [("facet", plain(name), plain(_value(one.value)), str(one.count)) for one in counts]
         if more := answer.more_values.get(name):
@@ -92,7 +95,8 @@ def _facet_records(answer: "Answer") -> list[str]:
 
 def _facet_line(title: str, counts: "Sequence[FacetCount]", more: int, width: int) -> str:
     """The values that have room on a line, and how many others there are."""
-    values = [f"{cut(plain(_value(one.value)), _LONGEST_VALUE)} {one.count:,}" for one in counts]
+    longest = min(_LONGEST_VALUE, max(_LEAST_VALUE, width - cells(title) - 30))  # 30: for counts and "more values"
+    values = [f"{cut(plain(_value(one.value)), longest)} {one.count:,}" for one in counts]
     shown, rest = list(values), more
     while True:
         others = f" · … and {plural(rest, 'more value')}" if rest else ""

@@ -138,8 +138,7 @@ def test_a_check_beside_an_update_is_of_the_newer_generation(small, tmp_path, ru
     ran = run_cli("info", "--check", "--index", index)
     assert (ran.code, ran.stderr) == (
         1,
-        f"Error: {part} is not what was written; put the right file back, or build the index again with "
-        "--overwrite\n",
+        f"Error: {part} is not what was written; put the right file back, or build the index again with --overwrite\n",
     )
     shutil.rmtree(index / "collection")
     assert (

@@ -231,7 +231,8 @@ def test_the_command_line_prints_what_python_finds(shop, searcher, run_cli, monk
 )  # fmt: skip
 def test_what_the_command_line_says_of_searches_without_hits(shop, run_cli, arguments, code, said):
     ran = run_cli("search", *arguments, "--index", shop)
-    assert (ran.code, ran.stdout, ran.stderr) == (code, "", f"Error: {said}\n")
+    title = "Error" if code else "sparton"
+    assert (ran.code, ran.stdout, ran.stderr) == (code, "", f"{title}: {said}\n")
 
 
 def test_a_run_holds_what_passes_its_filters(shop, searcher, run_cli, tmp_path):

@@ -292,8 +292,7 @@ def test_an_index_that_is_missing_is_named(run_cli, light_index, tmp_path):
     ran = run_cli("serve", "--index", f"small={light_index}", "--index", light_index)
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr == (
-        f"Error: --index is {light_index} and there are several indexes; name each of them, as in shop={light_index}"
-        "\n"
+        f"Error: --index is {light_index} and there are several indexes; name each of them, as in shop={light_index}\n"
     )
 
 

@@ -1016,7 +1016,7 @@ def _print_hits(
     if answer.total is not None:
         put(facets_json(answer, query if named else None) if as_json else facets_lines(answer))
     if answer.hits and sys.stderr.isatty():
-        tell(seconds_line(answer.seconds))
+        tell(wrapped(seconds_line(answer.seconds), columns(), 0))
 
 
 def _given(context: typer.Context) -> set[str]:

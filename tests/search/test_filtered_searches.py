@@ -285,6 +285,7 @@ def test_the_service_responds_as_python_does(client, searcher):
         results = client.post("/search", json={"queries": ["red bag", "zzz"], "k": 5, **asked}).json()["results"]
         for result, text in zip(results, ("red bag", "zzz"), strict=True):
             del result["milliseconds"]
+            assert bool(result.pop("reason", "")) == (not result["hits"])
             assert result == {"query": text, **expected_content(searcher.answer(text, 5, **asked))}
 
 

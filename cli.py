@@ -250,7 +250,7 @@ def _one_sentence(builds: bool = False) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if (lacking := missing_package(error)) is None:
             raise
-        _say(f"sparton: {lacking}{_kept(builds)}")
+        _fail(f"{lacking}{_kept(builds)}")
         raise typer.Exit(1) from None
     except BrokenPipeError:
         raise typer.Exit(1) from None  # who read our output, `head` say, has gone: nothing to tell
@@ -1002,13 +1002,9 @@ def _print_hits(
     named: bool = False,
 ) -> None:
     """asked: what else Searcher.answer takes. named: each hit says of which query it is."""
-    from .search.hit_content import no_hits_reason
-
     answer = searcher.answer(query, k, **asked)
-    if not answer.hits:
-        by_model, filtered = searcher.way.needs_model, bool(asked["filters"])
-        reason = no_hits_reason(answer, query, filtered=filtered, offset=asked["offset"], by_model=by_model)
-        tell(f"sparton: no hits for {query!r}: {reason}")
+    if answer.reason:
+        tell(f"sparton: no hits for {query!r}: {answer.reason}")
     matches = searcher.explain(answer.terms, answer.hits) if explain else [None] * len(answer.hits)
     own = searcher.input_terms(query) if explain else ()
     for hit, matched in zip(answer.hits, matches, strict=True):

@@ -31,21 +31,6 @@ def facets_content(answer: "Answer") -> dict[str, Any]:
     return {"total": answer.total, "facets": counted, **more}
 
 
-def no_hits_reason(
-    answer: "Answer", query: str, *, filtered: bool = False, offset: int = 0, by_model: bool = True
-) -> str:
-    """Why an answer has no hits, in words. filtered, offset: as it was asked for. by_model: whether a model encodes
-    queries."""
-    if not query.strip():
-        return "it is empty"
-    if not answer.terms:
-        return "it has no term that the model knows" if by_model else "it has no words but stop words"
-    if offset:
-        return f"there are no more than {offset:,}"
-    lacking = "a whole word of it" if answer.is_of_words else "a term of it"
-    return f"no document {'that passes the filters ' if filtered else ''}holds {lacking}"
-
-
 def document_content(document: "Document") -> dict[str, Any]:
     """A document for JSON, with its passages where it was split."""
     content: dict[str, Any] = {"id": document.id, "text": document.text, "fields": dict(document.fields)}

@@ -15,7 +15,7 @@ from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
 from ..pipeline.encoding.impacts import each_heaviest_first
-from ..pipeline.encoding.query_terms import QueryTerms, split_words
+from ..pipeline.encoding.query_terms import QueryTerms
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import Field, FieldValue
@@ -30,6 +30,7 @@ from .impact_index import EVERYTHING, ImpactIndex, Selection
 from .lucene_hits import ScoredDoc
 from .many import search_each
 from .max_passage import document_of, passage_of
+from .no_hits import reason_for_no_hits
 from .options import QueryOptions, SearcherOptions
 from .way import Terms, Way
 from .ways import beside_for, encodes_queries, open_way
@@ -84,7 +85,7 @@ class Answer:
 
     total, facets: where facets were asked for, how many documents the query and its filters match, hits or not, and of
     each field the values that most of these have, with the numbers of documents; else None and {}. more_values: how
-    many more values these have of a field, where they have more.
+    many more values these have of a field, where they have more. reason: why there are no hits; empty if there are.
     """
 
     terms: dict[str, Any]
@@ -93,11 +94,7 @@ class Answer:
     total: int | None = None
     facets: dict[str, list[FacetCount]] = field(default_factory=dict)
     more_values: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def is_of_words(self) -> bool:
-        """Whether a document had to have a word of the query as a whole, rather than any term."""
-        return bool(split_words(self.terms))
+    reason: str = ""
 
     def __repr__(self) -> str:
         total = "" if self.total is None else f" of {self.total:,}"
@@ -342,9 +339,14 @@ class Searcher:
         searched = perf_counter()
         hits = self._hits(ranked, offset)
         seconds = Seconds(encoded - begin, searched - encoded, perf_counter() - searched)
+        reason = "" if hits else self._reason(query, terms, selection, offset)
         if found is None:
-            return Answer(terms, hits, seconds)
-        return Answer(terms, hits, seconds, found.total, found.counts, found.more)
+            return Answer(terms, hits, seconds, reason=reason)
+        return Answer(terms, hits, seconds, found.total, found.counts, found.more, reason)
+
+    def _reason(self, query: str, terms: Terms, selection: Selection, offset: int) -> str:
+        filtered, by_model = bool(selection.filters), self._way.needs_model
+        return reason_for_no_hits(query, terms, filtered=filtered, offset=offset, by_model=by_model)
 
     def search_terms(
         self,

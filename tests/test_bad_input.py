@@ -549,13 +549,13 @@ def test_options_that_cannot_be_meant(run_cli, here, good, options, sentence, no
 def test_an_empty_query(run_cli, small_index, query):
     ran = run_cli("search", query, "--index", small_index)
     assert (ran.code, ran.stdout) == (0, "")
-    assert ran.stderr == f"sparton: no hits for '{query}': it is empty\n"
+    assert ran.stderr == f"sparton: no hits for '{query}': the query is empty\n"
 
 
 def test_a_query_without_a_known_term(run_cli, small_index):
     ran = run_cli("search", "亞亟", "--index", small_index, "--json")
     assert (ran.code, ran.stdout) == (0, "")
-    assert ran.stderr == "sparton: no hits for '亞亟': it has no term that the model knows\n"
+    assert ran.stderr == "sparton: no hits for '亞亟': the query has no term that the model knows\n"
 
 
 def test_a_query_whose_terms_no_document_holds(run_cli, corpus):
@@ -563,7 +563,7 @@ def test_a_query_whose_terms_no_document_holds(run_cli, corpus):
     run_cli("index", "one.parquet", "--index", "one", "--top-terms", 1)
     ran = run_cli("search", "日本", "--index", "one")
     assert (ran.code, ran.stdout) == (0, "")
-    assert ran.stderr == "sparton: no hits for '日本': no document holds a term of it\n"
+    assert ran.stderr == "sparton: no hits for '日本': no document holds a term of the query\n"
 
 
 @pytest.mark.parametrize("k", [0, -3])

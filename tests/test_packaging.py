@@ -72,7 +72,7 @@ def test_a_search_by_a_table_needs_nothing_that_encodes(run_cli, tmp_path):
     )
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith(
-        "sparton: to encode by this model, torch and transformers must be installed; run `pip install torch"
+        "Error: to encode by this model, torch and transformers must be installed; run `pip install torch"
     )
 
 

@@ -39,6 +39,8 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     assert all(hit.fields["in_stock"] for hit in names["cheap"])
     assert [hit.rank for hit in names["cheap"]] == list(range(2, len(prices) + 2))
     assert sum(count.count for count in names["counts"]) > 10
+    assert names["answer"].more_values == {}  # the small catalogue has fewer than 20 brands
+    assert names["reason"] == "no document that passes the filters holds a term of the query"
     document = names["document"]
     assert printed[2][4] == f"{document.text} {document.fields}"
     assert document.fields["brand"] == "Verrane"

@@ -13,7 +13,7 @@ import anyio
 import orjson
 from starlette.exceptions import HTTPException
 
-from ..hit_content import facets_content, hit_content, no_hits_reason
+from ..hit_content import facets_content, hit_content
 from ..searcher import Searcher
 from .access_log import note
 from .awaited import fail, settle
@@ -154,10 +154,8 @@ class QueryThreads:
             "hits": [hit_content(hit, matched, input_terms) for hit, matched in zip(hits, matches, strict=True)],
             "milliseconds": {part: 1000 * spent for part, spent in asdict(seconds).items()},
         }
-        if not hits:
-            filtered, offset = bool(asked.more.get("filters")), asked.more.get("offset", 0)
-            by_model = query.searcher.way.needs_model
-            content["reason"] = no_hits_reason(answer, query.text, filtered=filtered, offset=offset, by_model=by_model)
+        if answer.reason:
+            content["reason"] = answer.reason
         if answer.total is not None:
             content |= facets_content(answer)
         if explain:

@@ -149,7 +149,7 @@ class SearchResponse(BaseModel):
     total: Annotated[int, Field(description="If facets were asked for: how many documents match.")] = 0
     facets: Annotated[dict[str, list[FacetCount]], Field(description="Counts by field, if asked for.")] = {}
     more_values: Annotated[dict[str, int], Field(description="Of fields with more values, how many more.")] = {}
-    reason: Annotated[str, Field(description="If there are no hits: why.", examples=["it is empty"])] = ""
+    reason: Annotated[str, Field(description="If there are no hits: why.", examples=["the query is empty"])] = ""
     terms: Annotated[list[Term], Field(description="The query's terms, if explain is true.")] = []
 
 

@@ -694,7 +694,7 @@ def test_commands_show_what_it_found(index, searcher, run_cli):
         )
     ran = run_cli("search", "the of", "--index", index, "--with", "bm25")
     assert (ran.code, ran.stdout) == (0, "")
-    assert ran.stderr == "sparton: no hits for 'the of': it has no words but stop words\n"
+    assert ran.stderr == "sparton: no hits for 'the of': the query has no words but stop words\n"
     ran = run_cli("search", "bag", "--index", index, "--with", "bm25+sparse", "--explain")
     assert (ran.code, ran.stderr) == (
         2,

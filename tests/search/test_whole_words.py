@@ -255,7 +255,7 @@ def test_nonsense_has_no_hits(folders, searcher, reference, run_cli):
     assert searcher.search(nonsense) == []
     ran = run_cli("search", nonsense, "--index", folders["joined"])
     assert (ran.code, ran.stdout) == (0, "")
-    assert ran.stderr == f"sparton: no hits for {nonsense!r}: no document holds a whole word of it\n"
+    assert ran.stderr == f"sparton: no hits for {nonsense!r}: no document holds a whole word of the query\n"
 
 
 def test_a_word_and_nonsense_have_the_documents_of_the_word(searcher, reference):

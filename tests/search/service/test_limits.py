@@ -350,6 +350,10 @@ def test_mixed_requests_at_once_get_what_they_get_alone(shop_service, shop_searc
         if facets:
             counts = [{"value": one.value, "count": one.count} for one in answer.facets["brand"]]
             content |= {"total": answer.total, "facets": {"brand": counts}}
+            if answer.more_values:
+                content["more_values"] = answer.more_values
+        if answer.reason:
+            content["reason"] = answer.reason
         if "explain" in parameters:
             own = shop_searcher.input_terms(query)
             content["terms"] = [

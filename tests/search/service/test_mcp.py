@@ -111,6 +111,10 @@ def expected(searcher, query, k=10, **more):
     if answer.total is not None:
         facets = {name: [asdict(one) for one in counts] for name, counts in answer.facets.items()}
         found |= {"total": answer.total, "facets": facets}
+    if answer.more_values:
+        found["more_values"] = answer.more_values
+    if answer.reason:
+        found["reason"] = answer.reason
     return found
 
 
@@ -134,6 +138,7 @@ def test_searches_find_what_the_searcher_finds(agents, stock_searcher):
     for search, result in zip(SEARCHES, results, strict=True):
         assert content(result) == expected(stock_searcher, **search)
     assert [len(content(result)["hits"]) for result in results][:2] == [10, 3]
+    assert content(results[-1]) == {"hits": [], "reason": "the query is empty"}
 
 
 def test_documents_terms_and_the_index_itself(agents, stock_searcher):

@@ -633,7 +633,7 @@ def test_lines_of_a_pipe_are_answered_as_json_lines(light_index):
         ("red hat", 1),
         ("red hat", 2),
     ]
-    assert done.stderr == "sparton: no hits for '': it is empty\n"
+    assert done.stderr == "sparton: no hits for '': the query is empty\n"
 
 
 @pytest.mark.slow

@@ -78,39 +78,44 @@ function request(parameters, {k = HITS, facets = [], except, more = {}} = {}) {
   return made;
 }
 
-/** A query's response, and the counts of each field's values among all that its own filter leaves out too. */
+/** A query's response, and the counts of each field's values among all that its own filter leaves out too, with how many
+    more values there are. */
 async function responseTo(parameters, signal) {
   const names = offered().filter(({name, kind}) => KINDS_WITH_FACETS.includes(kind) && !ids.has(name)).map(({name}) => name);
-  const chosen = clicked(parameters), more = {explain: true};
+  const chosen = clicked(parameters), asked = {explain: true};
   const facets = [...names.filter(name => chosen.has(name)), ...names.filter(name => !chosen.has(name))].slice(0, MOST_FACETS);
-  if (parameters.get("sort")) more.sort = parameters.get("sort");
-  if (offsetOf(parameters)) more.offset = offsetOf(parameters);
+  if (parameters.get("sort")) asked.sort = parameters.get("sort");
+  if (offsetOf(parameters)) asked.offset = offsetOf(parameters);
   const own = facets.filter(name => chosen.get(name)?.is.length);
   const [response, ...others] = await Promise.all([
-    ask("search", request(parameters, {facets, more}), signal),
+    ask("search", request(parameters, {facets, more: asked}), signal),
     ...own.map(name => ask("search", request(parameters, {k: 1, facets: [name], except: name}), signal)),
   ]);
-  const counts = new Map(Object.entries(response.facets ?? {}));
-  own.forEach((name, number) => counts.set(name, new Map(Object.entries(others[number].facets ?? {})).get(name) ?? []));
+  const counts = new Map(Object.entries(response.facets ?? {})), more = new Map(Object.entries(response.more_values ?? {}));
+  own.forEach((name, number) => {
+    counts.set(name, new Map(Object.entries(others[number].facets ?? {})).get(name) ?? []);
+    more.set(name, new Map(Object.entries(others[number].more_values ?? {})).get(name) ?? 0);
+  });
   // Few documents, or those that a filter leaves, may have different brands, too.
   if (response.total >= MANY && !filtersOf(parameters).length) {
     for (const [name, values] of counts) if (values.length >= 20 && values.every(({count}) => count === 1)) ids.add(name);
   }
-  return {...response, counts, total: response.total ?? null};
+  return {...response, counts, more, total: response.total ?? null};
 }
 
 /** Why there is no hit, and links to what may be done. */
 async function whyNothing(parameters, response, signal) {
   if (!response.query.trim()) return ["Type what you are looking for."];
-  if (!response.terms.length) return ["The model knows no word of this query. Try other words."];
-  if (offsetOf(parameters)) return ["There are no more hits.", link("Go to the first hits", changed(() => {}))];
-  if (filtersOf(parameters).length) {
+  let {reason} = response;
+  if (response.terms.length && offsetOf(parameters)) return ["There are no more hits.", link("Go to the first hits", changed(() => {}))];
+  if (response.terms.length && filtersOf(parameters).length) {
     const everything = await ask("search", new URLSearchParams({q: response.query, k: 1}), signal);
     if (everything.hits.length) {
       return ["There are hits for this query, but the filters leave none of them.", link("Clear all filters", withoutFilters())];
     }
+    ({reason} = everything);
   }
-  return ["No document has a word of this query, or one that the model added to it. Try other words."];
+  return [`${reason.charAt(0).toUpperCase()}${reason.slice(1)}. Try other words.`];
 }
 
 /** Say in short what was found, and why nothing was. A screen reader says both. */
@@ -161,7 +166,7 @@ function show(parameters, response, why) {
   part("terms").replaceChildren(...queryTerms(response.terms));
   part("understood").hidden = !response.terms.length;
   part("hits").replaceChildren(...response.hits.map(hit => item(hit, index.kinds, index.roles)));
-  const made = choices(offered(), response.counts, response.total, parameters, go);
+  const made = choices(offered(), response, parameters, go);
   replaceKeepingFocus(part("choices"), made);
   part("filters").hidden = !made.length;
   showPages(parameters, response);

@@ -18,8 +18,8 @@ function facetValueText(value, kind) {
   return cut(value, MOST_LETTERS) || "(empty)";
 }
 
-/** A field's values as checkboxes. change: is told the new address. */
-function facet({name, kind}, values, chosen, change) {
+/** A field's values as checkboxes. others: how many more values it has. change: is told the new address. */
+function facet({name, kind}, values, others, chosen, change) {
   const group = element("fieldset"), counts = new Map(values.map(({value, count}) => [String(value), count]));
   group.append(element("legend", label(name)));
   for (const value of chosen) if (!counts.has(value)) counts.set(value, 0);
@@ -38,15 +38,16 @@ function facet({name, kind}, values, chosen, change) {
   const isFirst = (line, row) => row < AT_ONCE || line.firstChild.checked || boxes.length <= AT_ONCE + 2;
   const rest = boxes.filter((line, row) => !isFirst(line, row));
   group.append(...boxes.filter(isFirst));
+  const unseen = others ? [element("p", `… and ${numberText(others)} more ${others === 1 ? "value" : "values"}`, "others")] : [];
   if (rest.length) {
-    const more = element("details"), summary = element("summary", `${rest.length} more`);
+    const more = element("details"), summary = element("summary", `${numberText(rest.length + others)} more`);
     summary.dataset.key = JSON.stringify(["more", name]);
     summary.append(element("span", ` of ${label(name)}`, "unseen"));
     more.open = unfolded.has(name);
     more.addEventListener("toggle", () => { if (more.open) unfolded.add(name); else unfolded.delete(name); });
-    more.append(summary, ...rest);
+    more.append(summary, ...rest, ...unseen);
     group.append(more);
-  }
+  } else group.append(...unseen);
   return group;
 }
 
@@ -81,15 +82,15 @@ function replaceKeepingFocus(parent, children) {
   after?.focus({preventScroll: true});
 }
 
-/** The choices of all fields. facets: a Map from fields to their values and counts. */
-function choices(fields, facets, total, parameters, change) {
+/** The choices of all fields. counts, more: Maps from fields to their values with counts, and to how many more they have. */
+function choices(fields, {counts, more, total}, parameters, change) {
   const chosen = clicked(parameters), made = [];
   for (const field of fields) {
     const choice = chosen.get(field.name) ?? {is: []};
     if (field.kind === "number" || field.kind === "timestamp") made.push(range(field, choice, change));
     else {
-      const values = choosable(field.name, facets.get(field.name) ?? [], total);
-      if (values.length || choice.is.length) made.push(facet(field, values, choice.is, change));
+      const values = choosable(field.name, counts.get(field.name) ?? [], total);
+      if (values.length || choice.is.length) made.push(facet(field, values, more.get(field.name) ?? 0, choice.is, change));
     }
   }
   return made;

@@ -95,7 +95,7 @@ def test_the_reason_for_finding_nothing_is_said(page):
     page.ask("   ")
     assert page.texts("#nothing") == ["Type what you are looking for."]
     page.ask("\u200b")
-    reason = "The model knows no word of this query. Try other words."
+    reason = "The query has no term that the model knows. Try other words."
     assert page.texts("#nothing") == [reason]
     assert page.texts("#said") == [f"No hits {reason}"]  # announced
     assert page.is_visible("#nothing")

@@ -74,6 +74,36 @@ def test_values_are_counted_among_all_that_match(page, shop_searcher):
     assert counts(page, "Image") is None
 
 
+def others(page, field):
+    """What is said of a field's values that are not shown, and what leads to those that are folded away."""
+    return page.browser.execute_script(
+        "const group = [...document.querySelectorAll('fieldset')].find("
+        "  found => found.querySelector('legend').textContent === arguments[0]);"
+        "return [...group.querySelectorAll('.others, summary')].map(found => found.textContent)",
+        field,
+    )
+
+
+def test_values_that_are_not_shown_are_counted(page, shop_searcher):
+    def expected(field, *filters):
+        hits = shop_searcher.search(QUERY, 1000, filters=filters)
+        more = len({hit.fields[field] for hit in hits if field in hit.fields}) - 20
+        shown = len(facet(shop_searcher, field, *filters))
+        unseen = [f"… and {more} more value{'s' if more > 1 else ''}"] if more > 0 else []
+        folded = [f"{shown - 7 + max(more, 0)} more of {field.capitalize()}"] if shown > 9 else []
+        return folded + unseen
+
+    for field in ("category", "colour", "brand"):
+        assert others(page, field.capitalize()) == expected(field)
+    assert [len(expected(field)) for field in ("category", "colour", "brand")] == [2, 2, 1]
+    click(page, box(page, "is", "in_stock", "false"))
+    for field in ("category", "colour", "brand"):
+        assert others(page, field.capitalize()) == expected(field, "in_stock = false")
+    page.open(START)
+    click(page, box(page, "is", "category", facet(shop_searcher, "category")[0][0]))
+    assert others(page, "Category") == expected("category")  # its own filter leaves its counts as they were
+
+
 def test_values_that_are_checked_narrow_the_hits_and_the_other_counts(page, shop_searcher):
     (first, _), (second, _), *_ = brands = facet(shop_searcher, "brand")
     click(page, box(page, "is", "brand", first))

@@ -48,7 +48,7 @@ from .terminal.results import (
     stats_lines,
 )
 from .terminal.scores import coverage_line, per_query_table, scores_json, scores_table
-from .terminal.screen import columns, wrapped
+from .terminal.screen import columns, is_terminal, wrapped
 from .terminal.streams import (
     check_stdin,
     check_stdout,
@@ -274,6 +274,11 @@ def _fail(text: str) -> None:
     """Print what is wrong, as `_say` prints."""
     clear()
     tell_error(printable(_without_keys(text)))
+
+
+def _tell_times(line: str) -> None:
+    """Print what the time went to, on a terminal in lines that end where it ends."""
+    tell(wrapped(line, columns() if is_terminal(sys.stderr) else None, 2))
 
 
 def _without_keys(text: str) -> str:
@@ -780,7 +785,7 @@ def export(
         put(report.as_json() if as_json else report.summary())
         for line in report.remarks():
             tell(line)
-        tell(report.times())
+        _tell_times(report.times())
 
 
 @_command()
@@ -1012,7 +1017,7 @@ def _print_hits(
     if answer.total is not None:
         put(facets_json(answer, query if named else None) if as_json else facets_lines(answer))
     if answer.hits and sys.stderr.isatty():
-        tell(wrapped(seconds_line(answer.seconds), columns(), 0))
+        _tell_times(seconds_line(answer.seconds))
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -1068,7 +1073,7 @@ def _print_change(report: "UpdateReport", as_json: bool) -> None:
     put(report.as_json() if as_json else report.summary())
     for line in report.remarks():
         tell(line)
-    tell(report.times())
+    _tell_times(report.times())
 
 
 def _print_report(report: "BuildReport", as_json: bool) -> None:
@@ -1076,4 +1081,4 @@ def _print_report(report: "BuildReport", as_json: bool) -> None:
     put(report.as_json() if as_json else f"{report.index}: {counts_line(report.counts)}")
     for line in report.left_out():
         tell(line)
-    tell(report.times())
+    _tell_times(report.times())

@@ -113,6 +113,23 @@ def test_a_terminal_a_pipe_and_json_say_the_same(wide, run_cli, columns):
 
 
 @pytest.mark.slow
+def test_what_the_time_went_to_ends_where_the_terminal_does(static_model, tmp_path):
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    command = ("index", tmp_path / "rows.jsonl", "--index", tmp_path / "index", "--model", static_model)
+    code, shown = on_terminal(60, *command)
+    lines = ESCAPE.sub("", shown).replace("\r", "\n").splitlines()
+    assert code == 0, shown
+    (first,) = [number for number, line in enumerate(lines) if re.match(r"encoding [\d.]+ s \(", line)]
+    assert max(map(cell_len, lines[first:])) <= 60
+    assert len(lines[first:]) > 1
+    assert re.fullmatch(
+        r"encoding [\d.]+ s \([\d,]+ documents/s, [\d,]+ tokens/s; tokenizing \d+%, model \d+%, writing \d+%\), "
+        r"Lucene [\d.]+ s.*",
+        " ".join(line.strip() for line in lines[first:]),
+    )
+
+
+@pytest.mark.slow
 def test_a_pipe_gets_no_colours_and_a_terminal_as_it_is_told(run_cli, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     for command in (("--help",), ("search", "--help"), ("search", "--nope"), ("bake",)):

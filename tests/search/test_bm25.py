@@ -3,7 +3,6 @@
 import json
 import math
 import random
-import re
 import shutil
 from collections import Counter, defaultdict
 from contextlib import closing
@@ -684,9 +683,15 @@ def test_commands_show_what_it_found(index, searcher, run_cli):
     ran = run_cli("search", "leather bags", "--index", index, "--with", "bm25", "--explain", "-k", 2)
     assert (ran.code, ran.stderr) == (0, "")
     hits = searcher.search("leather bags", 2)
-    heads = [line for line in ran.stdout.splitlines() if re.match(r" +\d+ +[\d.]+  \w", line)]
-    assert [line.split()[:3] for line in heads] == [[str(hit.rank), f"{hit.score:.6f}", hit.id] for hit in hits]
-    assert re.search(r"^ +[\d.]+  leather +1 × [\d.]+ +\d+% █", ran.stdout, re.MULTILINE)
+    expected = []
+    for hit, matches in zip(hits, searcher.explain(searcher.terms("leather bags"), hits), strict=True):
+        fields = " · ".join(f"{name}: {value}" for name, value in hit.fields.items())
+        expected.append([str(hit.rank), f"{hit.score:.6f}", hit.id, " ".join(hit.text.split()), fields])
+        for match in matches:
+            impacts, share = (str(match.query_impact), f"{match.document_impact:.6f}"), match.contribution / hit.score
+            expected.append(["term", f"{match.contribution:.6f}", match.term, *impacts, f"{share:.4f}"])
+    assert [line.split("\t") for line in ran.stdout.splitlines()] == expected
+    assert {"leather", "bag"} == {line[2] for line in expected if line[0] == "term"}
     ran = run_cli("search", "leather bags", "--index", index, "--with", "bm25+sparse", "--json", "-k", 3)
     with sparton.Searcher(index, search_with="bm25+sparse") as fused:
         assert [(one["id"], one["score"]) for one in map(json.loads, ran.stdout.splitlines())] == found(

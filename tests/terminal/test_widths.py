@@ -113,6 +113,45 @@ def test_a_terminal_a_pipe_and_json_say_the_same(wide, run_cli, columns):
 
 
 @pytest.mark.slow
+def test_bars_and_shares_are_those_of_json(light_index, run_cli):
+    def shown(*command):
+        code, sent = on_terminal(80, *command, NO_COLOR="1")
+        assert code == 0
+        return [line.split() for line in ESCAPE.sub("", sent).replace("\r", "").splitlines()]
+
+    def bar(share):
+        return "█" * max(1, round(20 * share))
+
+    command = ("encode-text", "small black leather bag with brass buckle", "--index", light_index)
+    terms = json.loads(run_cli(*command, "--json").stdout)["terms"]
+    assert len({term["impact"] for term in terms}) > 2
+    assert shown(*command) == [
+        [str(term["impact"]), "+" * term["expanded"] + term["term"], bar(term["impact"] / terms[0]["impact"])]
+        for term in terms
+    ]
+    command = ("search", "small", "black", "bag", "--index", light_index, "-k", 3, "--explain")
+    hits = [json.loads(line) for line in run_cli(*command, "--json").stdout.splitlines()]
+    explained = [
+        [
+            *(f"{match['contribution']:.0f}", "+" * match["expanded"] + match["term"]),
+            *(str(match["query_impact"]), "×", f"{match['document_impact']:.0f}", f"{share:.0%}", bar(share)),
+        ]
+        for hit in hits
+        for match in hit["matches"]
+        for share in [match["contribution"] / hit["score"]]
+    ]
+    rows = shown(*command)
+    assert len(explained) > len(hits) == 3
+    assert [row for row in rows if "×" in row] == explained
+    heads = [row for row in rows if row[0].isdecimal() and "×" not in row]
+    assert [row[:3] for row in heads] == [[str(hit["rank"]), f"{hit['score']:.0f}", hit["id"]] for hit in hits]
+    for row, hit in zip(heads, hits, strict=True):
+        text = " ".join(row[3:])
+        assert text.endswith("…")
+        assert " ".join(hit["text"].split()).startswith(text[:-1])
+
+
+@pytest.mark.slow
 def test_what_the_time_went_to_ends_where_the_terminal_does(static_model, tmp_path):
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     command = ("index", tmp_path / "rows.jsonl", "--index", tmp_path / "index", "--model", static_model)

@@ -60,13 +60,14 @@ class DenseTeacher(nn.Module):
         self.bert = load_bert(folder).eval()
 
     @torch.inference_mode()
-    def vectors(self, texts: TokenLists, tokens: int = 2**17) -> torch.Tensor:
-        """float16 [N, D] on the texts' device. tokens: of a batch, padding included."""
+    def vectors(self, texts: TokenLists, numbers: np.ndarray | None = None, tokens: int = 2**17) -> torch.Tensor:
+        """float16 [N, D] on the texts' device. numbers: of some texts, None for all. tokens: of a batch, padding
+        included."""
         device = texts.flat.device
-        found = torch.empty(len(texts), self.bert.config.hidden_size, dtype=torch.float16, device=device)
-        every = np.arange(len(texts))
-        for group in texts.groups(every, tokens):
-            ids, mask = texts.rows(group)
+        chosen = np.arange(len(texts)) if numbers is None else numbers
+        found = torch.empty(len(chosen), self.bert.config.hidden_size, dtype=torch.float16, device=device)
+        for group in texts.groups(chosen, tokens):
+            ids, mask = texts.rows(chosen[group])
             with torch.autocast(device.type, torch.float16, enabled=device.type == "cuda"):
                 hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
             mean = (hidden.float() * mask[:, :, None]).sum(dim=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from frames import drawn_frames
 from prepared import UNPAIRED
 from teach import NOBODY
 
@@ -31,19 +32,28 @@ def read_taught(path: Path, device: str) -> Taught:
 class Batch:
     """queries: int32 [B]. paired: bool [B], whether a query's first candidate is its own passage. passages: int64 [U],
     all candidates, each once. columns: int64 [B, 1 + N], where a query's candidates are among these. teacher: float32
-    [B, 1 + N], -inf where there is none."""
+    [B, 1 + N], -inf where there is none. frames: int64 [B], the row of `frame_tokens` around each query."""
 
     queries: np.ndarray
     paired: np.ndarray
     passages: np.ndarray
     columns: np.ndarray
     teacher: np.ndarray
+    frames: np.ndarray
 
 
 def batch_of(
-    examples: np.ndarray, taught: Taught, chosen: np.ndarray, negatives: int, random: np.random.Generator
+    examples: np.ndarray,
+    taught: Taught,
+    chosen: np.ndarray,
+    negatives: int,
+    frames: tuple[int, float],
+    random: np.random.Generator,
 ) -> Batch:
-    """Draw candidates for some examples: the first, and `negatives` of the others with equal chances."""
+    """Draw candidates for some examples: the first, and `negatives` of the others with equal chances.
+
+    frames: how many there are, and which share of the queries gets one.
+    """
     candidates, scores = taught.candidates[chosen], taught.scores[chosen]
     draws = random.random(candidates.shape)
     draws[:, 0] = -1
@@ -53,4 +63,5 @@ def batch_of(
     teacher = np.where(drawn == NOBODY, -np.inf, teacher).astype(np.float32)
     passages, columns = np.unique(np.where(drawn == NOBODY, drawn[:, :1], drawn), return_inverse=True)
     queries, own = examples[chosen].T
-    return Batch(queries, own != UNPAIRED, passages.astype(np.int64), columns.reshape(drawn.shape), teacher)
+    around = drawn_frames(len(chosen), *frames, random)
+    return Batch(queries, own != UNPAIRED, passages.astype(np.int64), columns.reshape(drawn.shape), teacher, around)

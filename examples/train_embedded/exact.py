@@ -16,20 +16,21 @@ _QUERY_TOKENS = 2**13  # of queries that are searched for at once
 def sparse_ranking(
     student: Student,
     texts: tuple[TokenLists, np.ndarray],
-    asked: tuple[TokenLists, np.ndarray],
+    queries: torch.Tensor,
     k: int,
+    tokens: int = _TOKENS,
 ) -> tuple[np.ndarray, float]:
     """int64 [Q, k], the numbers of the passages with the largest scores, and how many terms a passage has.
 
-    texts: the passages' token ids, and which of them are searched. asked: likewise the queries.
+    texts: the passages' token ids, and which of them are searched. queries: float32 [Q, V], their weights.
+    tokens: of passages that are encoded at once, padding included.
     """
     passages, collection = texts
-    queries = student.query_weights(*asked)
     device = queries.device
     best_scores = torch.empty(len(queries), 0, device=device)
     best = torch.empty(len(queries), 0, dtype=torch.int64, device=device)
     terms = 0
-    for group, weights in student.groups(passages, collection, _TOKENS):
+    for group, weights in student.groups(passages, collection, tokens):
         numbers = torch.from_numpy(collection[group].astype(np.int64)).to(device)
         best_scores = torch.cat([best_scores, queries @ weights.T], dim=1)
         best = torch.cat([best, numbers.expand(len(queries), -1)], dim=1)

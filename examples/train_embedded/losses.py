@@ -26,9 +26,12 @@ def contrast(scores: torch.Tensor, own: torch.Tensor, paired: torch.Tensor, poss
     return (losses * paired).sum() / paired.sum().clamp_min(1)
 
 
-def flops(weights: torch.Tensor, cost: torch.Tensor) -> torch.Tensor:
+def flops(weights: torch.Tensor, cost: torch.Tensor, few: int = 0) -> torch.Tensor:
     """The FLOPS regularizer (Paria et al., 2020): the sum over terms of cost x (mean weight)², from weights [B, V].
 
-    cost: [V], of a term; ones for the regularizer as published.
+    cost: [V], of a term. few: passages of no more terms weigh nothing in it (the mask of "Exploring l0 Sparsification
+    for Inference-free Sparse Retrievers", arXiv 2504.14839). Without that a title may have as many terms as a page, for
+    the mean is all that counts. Ones and 0 give the regularizer as published.
     """
-    return (weights.mean(dim=0).square() * cost).sum()
+    many = (weights > 0).sum(dim=1, keepdim=True) > few
+    return ((weights * many).mean(dim=0).square() * cost).sum()

@@ -18,7 +18,9 @@ import numpy as np
 import tokenizers
 from other_words import OtherWords, add_other_words
 from prepared import BACKBONE, CANDIDATES, EXAMPLES, SUMMARY, TOKENS, UNPAIRED
+from products import add_products
 from safetensors.torch import load_file, save_file
+from sentences import add_sentences, add_titles
 from short_titles import SOURCES, short_titles
 from split import Split, split
 from synonyms import add_synonyms
@@ -43,7 +45,7 @@ def add_short_titles(texts: Texts, parts: Split) -> np.ndarray:
 def add_wordnet(
     texts: Texts, parts: Split, unpaired: np.ndarray, folder: Path, most: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Add pairs of synonyms, and queries in other words.
+    """Add pairs of synonyms, products that go by one of several names, and queries in other words.
 
     Returns:
         int32 [P, 2], pairs to train on, and int32 [U], queries that have no passage: of these, some of `unpaired` may
@@ -52,6 +54,7 @@ def add_wordnet(
     wordnet = read_wordnet(folder)
     pairs, queries = len(texts.pairs), len(texts.queries)
     add_synonyms(texts, parts, wordnet, most, seed)
+    add_products(texts, {texts.queries[query].casefold() for query in parts.queries.tolist()}, wordnet, seed)
     add_other_words(texts, parts, OtherWords(wordnet), seed)
     added = texts.pair_numbers()[pairs:]
     new = np.arange(queries, len(texts.queries), dtype=np.int32)
@@ -97,6 +100,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     parser.add_argument("--wordnet", type=Path, help="folder of WordNet's database files, for other words")
     parser.add_argument("--synonyms", type=int, default=15_000, help="pairs of WordNet's synonyms, about")
+    parser.add_argument("--sentences", type=int, default=30_000, help="of passages, as long queries")
     parser.add_argument("--development", type=int, default=150, help="queries of a source that are held out, at most")
     parser.add_argument("--candidates", type=int, default=31, help="of each query: 30 and its own passage")
     parser.add_argument("--passage-tokens", type=int, default=256)
@@ -115,6 +119,11 @@ def main() -> None:
     trained, unpaired = parts.trained, np.concatenate([parts.unpaired, add_short_titles(texts, parts)])
     if arguments.wordnet is not None:
         trained, unpaired = add_wordnet(texts, parts, unpaired, arguments.wordnet, arguments.synonyms, arguments.seed)
+    before = len(texts.pairs)
+    add_sentences(texts, parts, arguments.sentences, arguments.seed)
+    sentences = texts.pair_numbers()[before:]
+    trained, unpaired = np.concatenate([trained, sentences]), np.setdiff1d(unpaired, sentences[:, 0])
+    add_titles(texts, trained)
     alone = np.stack([unpaired, np.full_like(unpaired, UNPAIRED)], axis=1)
     examples = np.concatenate([trained, alone])
     np.savez_compressed(

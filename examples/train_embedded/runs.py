@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from ranks import Ranks
 from torch import nn
 
 from sparton.errors import SpartonError
@@ -56,29 +57,39 @@ def warmed_and_decayed(step: int, steps: int, warm: int) -> float:
 
 
 class Run:
-    """A folder with a checkpoint and a log. settings: what a run is resumed with must equal what it began with.
+    """A folder with a checkpoint and a log. settings: what a run is resumed with must equal what it began with. ranks:
+    of several processes that train together the first one writes, and its weights are those of all.
 
     Raises SpartonError where the folder has a run and `resume` is not asked for, and where settings differ.
     """
 
     def __init__(
-        self, folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: dict[str, Any], resume: bool
+        self,
+        folder: Path,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        settings: dict[str, Any],
+        resume: bool,
+        ranks: Ranks,
     ) -> None:
         self.folder, self.model, self.optimizer, self.settings, self.step = folder, model, optimizer, settings, 0
+        self.ranks = ranks
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / CHECKPOINT
         if path.exists():
             if not resume:
                 raise SpartonError(f"{folder} has a run; go on with --resume, or name another folder with --out")
             self._restore(path)
-        self._keep_log()
+        ranks.share(model.parameters())
+        if ranks.first:
+            self._keep_log()
         self._begin = time.monotonic()
 
     def steps(self, total: int, minutes: float) -> Iterator[int]:
         """The numbers of the steps that are left, until `minutes` have gone by; a checkpoint each minute and at the
         end."""
         kept = self._begin
-        while self.step < total and time.monotonic() - self._begin < minutes * 60:
+        while self.step < total and not self.ranks.any(time.monotonic() - self._begin > minutes * 60):
             yield self.step
             self.step += 1
             if time.monotonic() - kept > _BETWEEN_CHECKPOINTS:
@@ -86,10 +97,13 @@ class Run:
                 kept = time.monotonic()
         self.save()
         left = total - self.step
-        print(f"{self.step:,} steps done" + (f", {left:,} left: go on with --resume" if left else ""), flush=True)
+        if self.ranks.first:
+            print(f"{self.step:,} steps done" + (f", {left:,} left: go on with --resume" if left else ""), flush=True)
 
     def log(self, **values: float) -> None:
         """A line of the log, which is printed too."""
+        if not self.ranks.first:
+            return
         line = {"step": self.step, "seconds": round(time.monotonic() - self._begin, 1), **values}
         with (self.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -97,6 +111,8 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint whole, or leave the one before."""
+        if not self.ranks.first:
+            return
         unfinished = self.folder / f"{CHECKPOINT}.tmp"
         state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         torch.save({**state, "step": self.step, "settings": self.settings}, unfinished)

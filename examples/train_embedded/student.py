@@ -51,11 +51,18 @@ class Student(nn.Module):
         least = table.clamp_min(1e-2)
         self.table_parameter.copy_(least + torch.log(-torch.expm1(-least)))
 
-    def query_weights(self, queries: TokenLists, numbers: np.ndarray) -> torch.Tensor:
-        """float32 [B, V]: the weight of each distinct token of a query."""
+    def query_weights(
+        self, queries: TokenLists, numbers: np.ndarray, frames: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """float32 [B, V]: the weight of each distinct token of a query.
+
+        frames: int64 [B, L], token ids of words around each query, padded with 0, which weighs nothing.
+        """
         ids, mask = queries.rows(numbers)
         present = torch.zeros(len(ids), len(self.table_parameter), device=ids.device)
         present.scatter_(1, ids, mask.float())
+        if frames is not None:
+            present.scatter_(1, frames, 1.0)
         return present * self.table()
 
     def document_weights(self, passages: TokenLists, numbers: np.ndarray) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Stage 2: masked language modelling on all passages, so that the new head predicts terms before it is asked to search.
 
     python examples/train_embedded/warm_up.py --prepared prepared --out warm --steps 6000 --minutes 8
+    torchrun --nproc-per-node 4 examples/train_embedded/warm_up.py --prepared prepared --out warm --steps 1500
 
 Without this the head would be random, and its maximum over tokens would pass hardly any gradient on. The new transform
 and the bias learn first, alone; then all weights.
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from backbone import compile_layers, masked_lm
 from prepared import read_prepared
+from ranks import Ranks
 from runs import Run, generator, groups_of_parameters, shuffled, warmed_and_decayed
 from terms import unsearchable
 from torch import nn
@@ -53,7 +55,7 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
     parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--batch", type=int, default=256, help="passages of a step")
+    parser.add_argument("--batch", type=int, default=256, help="passages of a step, on each GPU")
     parser.add_argument(
         "--rate", type=float, default=2e-4, help="AdamW's for the old weights; the new ones' is 5 times"
     )
@@ -62,7 +64,8 @@ def main() -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    ranks = Ranks()
+    device = ranks.device
     prepared = read_prepared(arguments.prepared, device)
     passages, tokenizer = prepared.passages, prepared.tokenizer()
     specials = unsearchable(tokenizer)
@@ -73,14 +76,16 @@ def main() -> None:
     rates = {"": arguments.rate} | dict.fromkeys((name for name in _NEW), 5 * arguments.rate)
     optimizer = torch.optim.AdamW(groups_of_parameters(model, 0.01, rates), fused=device == "cuda")
     settings = {name: getattr(arguments, name) for name in ("steps", "batch", "rate", "seed")}
-    run = Run(arguments.out, model, optimizer, settings, arguments.resume)
+    settings["processes"] = ranks.count
+    run = Run(arguments.out, model, optimizer, settings, arguments.resume, ranks)
     alone, tokens, since = int(_ALONE * arguments.steps), 0, time.monotonic()
     for step in run.steps(arguments.steps, arguments.minutes):
         for group in optimizer.param_groups:
             new = group["peak"] != arguments.rate
             left, of = (step, arguments.steps) if new else (step - alone, arguments.steps - alone)
             group["lr"] = group["peak"] * (warmed_and_decayed(left, of, of // 20) if left >= 0 else 0.0)
-        batch, random = shuffled(arguments.seed, step, arguments.batch, len(passages)), generator(arguments.seed, step)
+        batch = shuffled(arguments.seed, step, arguments.batch * ranks.count, len(passages))[ranks.rank :: ranks.count]
+        random = generator(arguments.seed, step, ranks.rank)
         expected = _SHARE * passages.lengths[batch].sum()
         found = []
         optimizer.zero_grad(set_to_none=True)
@@ -90,6 +95,7 @@ def main() -> None:
                 losses = model(ids, mask, random)
             (losses.sum() / expected).backward()
             found.append(losses.detach())
+        ranks.average_gradients(model.parameters())
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         tokens += int(passages.lengths[batch].sum())
@@ -97,6 +103,7 @@ def main() -> None:
             now = time.monotonic()
             run.log(loss=torch.cat(found).mean().item(), tokens_per_second=tokens / (now - since))
             tokens, since = 0, now
+    ranks.end()
 
 
 if __name__ == "__main__":

@@ -176,3 +176,30 @@ def test_held_out_passages_get_no_pairs(recipe, folder):
     new = {texts.queries[query] for query in alone.tolist()} - {texts.queries[query] for query in unpaired.tolist()}
     assert new in ({"brown sofa"}, {"brown lounge"})
     assert set(unpaired.tolist()) <= set(alone.tolist())
+
+
+def test_products_go_by_one_name_and_are_asked_for_by_another(recipe, wordnet, monkeypatch):
+    products = recipe("products")
+    monkeypatch.setattr(products, "_KINDS", ("seat",))
+    assert products.offsets_of_products(wordnet) == [2100, 2600, 2900]
+    pairs = list(products.pairs_of_products(wordnet, seed=0))
+    assert pairs == list(products.pairs_of_products(wordnet, seed=0)) != list(products.pairs_of_products(wordnet, 1))
+    names = ("sofa", "couch", "lounge"), ("shelf", "ledge"), ("chest of drawers", "dresser")
+    assert len(pairs) == 10 * len(names)
+    asked = set()
+    for number, (query, passage) in enumerate(pairs):
+        own = names[number // 10]
+        (name,) = [one for one in own if one in passage.split(". ")[0].lower()]
+        (wanted,) = [one for one in (*own, "shelve", "chests of drawers") if one in query]
+        asked.add((name, wanted))
+    assert {("sofa", "couch"), ("sofa", "lounge"), ("shelf", "ledge")} <= asked
+    assert len({passage for _, passage in pairs}) > 20
+
+
+def test_no_product_is_asked_for_by_a_query_that_is_held_out(recipe, wordnet, monkeypatch):
+    products = recipe("products")
+    monkeypatch.setattr(products, "_KINDS", ("seat",))
+    queries = [query for query, _ in products.pairs_of_products(wordnet, seed=0)]
+    texts = recipe("texts").Texts()
+    products.add_products(texts, {queries[4].casefold()}, wordnet, seed=0)
+    assert set(texts.queries) == set(queries) - {queries[4]}

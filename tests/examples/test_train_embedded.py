@@ -77,6 +77,7 @@ TRAINING = {
     "table_rate": 3e-2,
     "first_terms": 20,
     "table_scale": 1,
+    "sharpness": 5,
     "evaluate_every": 15,
 }
 
@@ -137,6 +138,8 @@ def test_teachers_scores_are_those_of_each_text_alone(recipe, trained):
         lexical = torch.tensor([bm25.get(one, least) for one in known])
         parts = [(part - part.min()) / (part.max() - part.min()).clamp_min(1e-6) for part in (cosines, lexical)]
         expected = 0.7 * parts[0] + 0.3 * parts[1]
+        if own == candidates[0]:  # a query's own passage is above what the teachers say
+            expected[0] = expected.max()
         assert torch.allclose(torch.tensor(scores[: len(known)]), expected, atol=2e-3)
 
 
@@ -190,7 +193,6 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
         stage(
             "evaluate",
             prepared=trained / "prepared",
-            taught=trained / "taught.pt",
             run=trained / "run",
             out=trained / "results.json",
         )
@@ -256,7 +258,10 @@ def test_losses_are_those_of_their_definitions(recipe):
     assert losses.contrast(scores, own, torch.zeros(3, dtype=torch.bool), possible) == 0
 
     weights = torch.tensor([[1.0, 0.0], [3.0, 2.0]])
-    assert losses.flops(weights, torch.tensor([1.0, 10.0])) == 4 + 10
+    cost = torch.tensor([1.0, 10.0])
+    assert losses.flops(weights, cost) == 4 + 10
+    assert losses.flops(weights, cost, few=1) == 1.5**2 + 10  # the first passage has one term
+    assert losses.flops(weights, cost, few=2) == 0
 
 
 def test_measures_are_those_of_ir_measures(recipe):

@@ -21,6 +21,7 @@ from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
 from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
+from .search.evaluation.hits import HitOptions, ScoringOptions
 from .search.options import QueryOptions, SearcherOptions, WayOptions
 from .search.service.options import ServeOptions
 from .storage.index_folder import BESIDE
@@ -47,7 +48,7 @@ from .terminal.results import (
     stats_json,
     stats_lines,
 )
-from .terminal.scores import coverage_line, per_query_table, scores_json, scores_table
+from .terminal.scores import correction_line, coverage_line, per_query_table, scores_json, scores_table
 from .terminal.screen import columns, is_terminal, wrapped
 from .terminal.streams import (
     check_stdin,
@@ -672,6 +673,7 @@ def run_topics(
     scale: TopicScale = None,
     *,
     searching: SearcherOptions,
+    hits: HitOptions,
     store_timeout: StoreTimeout = SECONDS,
 ) -> None:
     """Search for all queries of TOPICS and write a TREC run, best first, ties in order of id."""
@@ -693,6 +695,7 @@ def run_topics(
             index=local_path(index),
             reading=reading,
             filters=filters or (),
+            hits=hits,
         )
         from .search.searcher import Searcher
 
@@ -796,13 +799,19 @@ def score(
     qrels: Annotated[Path, typer.Option("--qrels", help="TREC's relevance judgments.")],
     measure: Annotated[
         list[str] | None,
-        typer.Option("-m", "--measure", help="As ir-measures names it. [default: nDCG@10, RR@10, R@1000, AP]"),
+        typer.Option(
+            "-m",
+            "--measure",
+            help="As ir-measures names it, or trec_eval (ndcg_cut_10). [default: nDCG@10, RR@10, R@1000, AP]",
+        ),
     ] = None,
     per_query: Annotated[bool, typer.Option("--per-query", help="Show the values of each query.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="Draw differences per query to this file.")] = None,
+    *,
+    hits: ScoringOptions,
 ) -> None:
-    """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test."""
+    """Score runs. Means are over all judged queries (trec_eval -c); p is of a two-sided paired t-test, after Holm."""
     _check_paths(runs=runs, qrels=qrels, plot=plot)
     from .search.evaluation.score import MEASURES, score_runs
 
@@ -810,9 +819,9 @@ def score(
         from .search.evaluation.plot import check_plot, plot_differences
 
         check_plot(plot, runs, qrels)
-    scores = score_runs(runs, qrels, measure or MEASURES)
-    for scored in scores.runs:
-        if line := coverage_line(scored, scores.queries):
+    scores = score_runs(runs, qrels, measure or MEASURES, hits)
+    for line in (*(coverage_line(scored, scores.queries) for scored in scores.runs), correction_line(scores)):
+        if line:
             tell(line)
     if as_json:
         put(scores_json(scores, per_query))

@@ -86,7 +86,8 @@ def run_line(report: "RunReport") -> str:
     line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
     none = "without a term that the model knows" if report.by_model else "without a word but stop words"
     unanswered = f"with no term or whole word that a document {'behind the filters ' if report.filtered else ''}holds"
-    for count, words in ((report.without_terms, none), (report.without_hits, unanswered)):
+    own = "whose own document is left out"
+    for count, words in ((report.without_terms, none), (report.without_hits, unanswered), (report.own, own)):
         if count:
             line += f", {count:,} {words}"
     return line

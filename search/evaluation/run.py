@@ -18,12 +18,15 @@ from ..anserini_scores import as_anserini
 from ..searcher import Searcher
 from ..text_lines import is_word
 from ..way import Terms
+from .hits import HitOptions, best_hits
 from .run_lines import as_close, run_lines
 from .topics import AS_THEY_ARE, Topic, TopicOptions, count_topics, read_topics
 
 K, TAG = 1000, "sparton"
+ALL_HITS = HitOptions()
 _OUTPUT = Parameter("output")
 _BATCH = 64  # queries
+_Hits = list[tuple[str, float]]
 Counting = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
@@ -32,6 +35,7 @@ class RunReport:
     """What a run holds. without_terms: topics that have no term which the model knows; without_hits: others that no
     document has a term or a whole word of, or none that passes the filters. Neither have lines in the run. seconds:
     encoding, searching and writing. by_model: whether a model encoded queries. filtered: whether there were filters.
+    own: queries whose own hit was left out.
     """
 
     path: Path
@@ -42,12 +46,13 @@ class RunReport:
     seconds: float
     by_model: bool = True
     filtered: bool = False
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
     """What to search for, and where the results go. runs: {file of topics: its run}. counts: topics of each.
-    reading: how topics are read. filters: that hits must pass."""
+    reading: how topics are read. filters: that hits must pass. hits: which of them count."""
 
     runs: Mapping[Path, Path]
     counts: Mapping[Path, int]
@@ -56,6 +61,7 @@ class RunPlan:
     tag: str
     reading: TopicOptions = AS_THEY_ARE
     filters: tuple[str, ...] = ()
+    hits: HitOptions = ALL_HITS
 
 
 def plan_runs(
@@ -68,13 +74,14 @@ def plan_runs(
     index: Path | None = None,
     reading: TopicOptions = AS_THEY_ARE,
     filters: Sequence[str] = (),
+    hits: HitOptions = ALL_HITS,
 ) -> RunPlan:
     """Look at everything before a model is loaded.
 
     output: the run of one file of topics; for several, the folder of their runs, named as they are, ending in .trec.
     k: most hits a query. threads: how many search (default: one a core). tag: the run's last column. index: the folder
     of the index that will be searched, into which no run may be written. reading: how topics are read. filters: that
-    hits must pass, as Searcher.search takes them.
+    hits must pass, as Searcher.search takes them. hits: which of them count.
     Raises UsageError for an argument that cannot be meant, and SpartonError as read_topics.
     """
     threads = cores() if threads is None else threads
@@ -93,7 +100,7 @@ def plan_runs(
         inputs.update((folder, f"the index {index}") for folder in folders_of(index))
     refuse_inputs(_OUTPUT, runs.values(), inputs)
     return RunPlan(
-        runs, {path: count_topics(path, reading) for path in topics}, k, threads, tag, reading, tuple(filters)
+        runs, {path: count_topics(path, reading) for path in topics}, k, threads, tag, reading, tuple(filters), hits
     )
 
 
@@ -155,13 +162,15 @@ def encode_topics(searcher: Searcher, topics: Iterable[Topic]) -> Iterator[tuple
 
 def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, counting: Counting) -> RunReport:
     start = perf_counter()
-    queries = hits = without_terms = without_hits = 0
+    queries = hits = without_terms = without_hits = own = 0
     written = as_close if searcher.way.fused else as_anserini
     with (
         output_file(output) as stream,
         counting(topics.name, plan.counts[topics]) as count,
     ):
-        for name, found in _search_all(searcher, encode_topics(searcher, read_topics(topics, plan.reading)), plan):
+        topics_read = encode_topics(searcher, read_topics(topics, plan.reading))
+        for name, found, own_hit in _search_all(searcher, topics_read, plan):
+            own += own_hit
             queries += 1
             hits += len(found or ())
             without_terms += found is None
@@ -170,25 +179,28 @@ def _write_run(searcher: Searcher, plan: RunPlan, topics: Path, output: Path, co
             count(1)
     seconds = perf_counter() - start
     by_model = searcher.way.needs_model
-    return RunReport(output, queries, hits, without_terms, without_hits, seconds, by_model, bool(plan.filters))
+    return RunReport(output, queries, hits, without_terms, without_hits, seconds, by_model, bool(plan.filters), own)
 
 
 def _search_all(
     searcher: Searcher, queries: Iterable[tuple[str, Terms]], plan: RunPlan
-) -> Iterator[tuple[str, list[tuple[str, float]] | None]]:
-    """Id and hits of each query, in order; None for one without terms. While a batch is encoded, the one before is
-    searched for, and no more wait."""
-
+) -> Iterator[tuple[str, _Hits | None, bool]]:
+    """Id and hits of each query, in order, and whether its own hit was left out; None for one without terms. While a
+    batch is encoded, the one before is searched for, and no more wait."""
     selection = searcher.selection(plan.filters)
-    waiting: deque[tuple[str, Future[list[tuple[str, float]]] | None]] = deque()
+
+    def search(name: str, terms: Terms) -> tuple[_Hits, bool]:
+        return best_hits(lambda most: searcher.rank_terms(terms, most, selection), name, plan.k, plan.hits)
+
+    waiting: deque[tuple[str, Future[tuple[_Hits, bool]] | None]] = deque()
     pool = ThreadPoolExecutor(plan.threads)
     try:
         for name, terms in queries:
-            waiting.append((name, pool.submit(searcher.rank_terms, terms, plan.k, selection) if terms else None))
+            waiting.append((name, pool.submit(search, name, terms) if terms else None))
             while len(waiting) > _BATCH:
-                done, hits = waiting.popleft()
-                yield done, hits.result() if hits else None
-        for done, hits in waiting:
-            yield done, hits.result() if hits else None
+                done, found = waiting.popleft()
+                yield done, *(found.result() if found else (None, False))
+        for done, found in waiting:
+            yield done, *(found.result() if found else (None, False))
     finally:
         pool.shutdown(cancel_futures=True)

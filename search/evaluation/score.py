@@ -1,31 +1,21 @@
 """Runs scored against judgments by ir-measures, side by side."""
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import SubprocessError
 from typing import Any, TypeVar
 
 from ...errors import Parameter, UsageError, short
-from .trec_files import MOST_GRADE, Qrels, Run, read_qrels, read_run
+from .hits import ALL_HITS, LeftOut, ScoringOptions, hits_that_count
+from .measures import CANNOT, parse_measures, program_of
+from .significance import holm
+from .significance import paired_p as paired_p
+from .trec_files import Qrels, Run, read_qrels, read_run
 
 MEASURES = ("nDCG@10", "RR@10", "R@1000", "AP")
-# What the parameters of measures may be. trec_eval ends the process for a cutoff of 0, and has numbers of 64 bits.
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "cutoff": (1, 1_000_000),
-    "rel": (1, MOST_GRADE),
-    "min_rel": (0, MOST_GRADE),
-    "max_rel": (1, MOST_GRADE),
-    **dict.fromkeys(("recall", "p", "alpha"), (0, 1)),
-    **dict.fromkeys(("T", "beta"), (0, 1_000_000)),
-}
-# Of those that ir-measures asks: one that takes no larger grades, and one that computes measures of subtopics.
-_GDEVAL, _GDEVAL_GRADE, _NDEVAL = "gdeval", 4, "pyndeval"
-# What measures may lack that only some of those compute without.
-_PARAMETERS: tuple[dict[str, int], ...] = ({"cutoff": 10}, {"rel": 1})
-# What ir-measures and those that it asks raise where they cannot compute a measure.
-_CANNOT = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, SubprocessError, TypeError, ValueError)
+# Of those that ir-measures asks: one that takes no larger grades.
+_GDEVAL, _GDEVAL_GRADE = "gdeval", 4
 _T = TypeVar("_T")
 
 
@@ -35,8 +25,10 @@ class RunScores:
 
     means: over all judged queries; one without results counts 0. per_query: {judged query: value}. p: of a two-sided
     paired t-test over the judged queries against the first run; None for the first run itself, and where there is but
-    one query. without_results: judged queries that the run lacks. unjudged: queries of the run that nobody judged,
-    which count for nothing.
+    one query. p_holm: the same, corrected by Holm's method for the number of runs that are compared with the first.
+    without_results: judged queries that the run lacks. unjudged: queries of the run that nobody judged, which count for
+    nothing. left_out: hits that do not count. strangers: where the run and the judgments have no query in common, or no
+    document, an example of each; the first entry says of which, "query" or "document".
     """
 
     path: Path
@@ -45,6 +37,9 @@ class RunScores:
     p: tuple[float | None, ...]
     without_results: int
     unjudged: int
+    p_holm: tuple[float | None, ...] = ()
+    left_out: LeftOut = field(default_factory=LeftOut)
+    strangers: tuple[str, str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +51,49 @@ class Scores:
     runs: tuple[RunScores, ...]
 
 
-def score_runs(runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES) -> Scores:
+def score_runs(
+    runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES, hits: ScoringOptions = ALL_HITS
+) -> Scores:
     """Score TREC runs. A mean is over every judged query, as trec_eval gives it with -c, and ir-measures always.
+
+    measures: by the names of ir-measures or of trec_eval. hits: which of them count.
 
     Raises UsageError for a measure that ir-measures does not know or cannot compute here, or of which a parameter is
     out of its bounds, and SpartonError as read_run and read_qrels.
     """
     import ir_measures
 
-    parsed = [_measure(name) for name in dict.fromkeys(measures)]
-    computed_by = {measure: _program(measure) for measure in parsed}
+    parsed = list(dict.fromkeys(one for name in measures for one in parse_measures(name)))
+    computed_by = {measure: program_of(measure) for measure in parsed}
     judged = read_qrels(qrels)
     _check_grades(computed_by, judged, qrels)
     try:
         evaluator = ir_measures.evaluator(parsed, _numbered(judged, judged))
-    except _CANNOT as error:
+    except CANNOT as error:
         raise _not_computed(error) from error
     scored: list[RunScores] = []
     for path in runs:
-        scored.append(_score(path, read_run(path), judged, evaluator, parsed, scored[0] if scored else None))
-    return Scores(tuple(map(str, parsed)), len(judged), tuple(scored))
+        scored.append(_score(path, read_run(path), judged, evaluator, parsed, scored[0] if scored else None, hits))
+    return Scores(tuple(map(str, parsed)), len(judged), _corrected(scored))
 
 
 def _score(
-    path: Path, run: Run, judged: Qrels, evaluator: Any, measures: Sequence[Any], first: RunScores | None
+    path: Path,
+    run: Run,
+    judged: Qrels,
+    evaluator: Any,
+    measures: Sequence[Any],
+    first: RunScores | None,
+    hits: ScoringOptions,
 ) -> RunScores:
+    left_out, strangers, unjudged = LeftOut(), _strangers(run, judged, hits), len(run.keys() - judged.keys())
+    if hits != ALL_HITS:
+        counting = {query: hits_that_count(found, query, hits, judged.get(query, ())) for query, found in run.items()}
+        left_out = sum((gone for query, (_, gone) in counting.items() if query in judged), left_out)
+        run = {query: kept for query, (kept, _) in counting.items() if kept}
     try:
         result = evaluator.calc(_numbered(run, judged))
-    except _CANNOT as error:
+    except CANNOT as error:
         raise _not_computed(error) from error
     values: dict[Any, dict[str, float]] = {measure: dict.fromkeys(judged, 0.0) for measure in measures}
     queries = list(judged)
@@ -98,21 +108,28 @@ def _score(
         if first
         else (None,) * len(measures),
         without_results=len(judged.keys() - run.keys()),
-        unjudged=len(run.keys() - judged.keys()),
+        unjudged=unjudged,
+        left_out=left_out,
+        strangers=strangers,
     )
 
 
-def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
-    """p of Student's two-sided paired t-test over the queries; 1 where no query differs, None for a single query."""
-    from scipy.stats import ttest_rel
-
-    if len(ours) < 2:
+def _strangers(run: Run, judged: Qrels, hits: ScoringOptions) -> tuple[str, str, str] | None:
+    """An example of what a run and judgments call otherwise: their queries, if they have none in common, or else their
+    documents."""
+    shared = [query for query in run if query in judged]
+    if not shared:
+        return "query", next(iter(run)), next(iter(judged))
+    documents = replace(hits, judged_only=True)
+    if any(hits_that_count(run[query], query, documents, judged[query])[0] for query in shared):
         return None
-    if ours == theirs:
-        return 1.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # equal differences everywhere: p is 0, which is right
-        return float(ttest_rel(list(ours.values()), [theirs[query] for query in ours]).pvalue)
+    return "document", next(iter(run[shared[0]])), next(iter(judged[shared[0]]))
+
+
+def _corrected(scored: Sequence[RunScores]) -> tuple[RunScores, ...]:
+    """The runs with their p values corrected, of each measure for all comparisons with the first run."""
+    columns = [holm([run.p[column] for run in scored]) for column in range(len(scored[0].p) if scored else 0)]
+    return tuple(replace(run, p_holm=tuple(column[row] for column in columns)) for row, run in enumerate(scored))
 
 
 def _numbered(by_query: Mapping[str, _T], judged: Qrels) -> dict[str, _T]:
@@ -120,38 +137,6 @@ def _numbered(by_query: Mapping[str, _T], judged: Qrels) -> dict[str, _T]:
     of one as `en-1` the 1 alone."""
     numbers = {query: str(number) for number, query in enumerate(judged)}
     return {numbers.setdefault(query, str(len(numbers))): entry for query, entry in by_query.items()}
-
-
-def _program(measure: Any) -> str:
-    """What computes a measure for ir-measures. Raises UsageError where nothing does."""
-    able = [provider for provider in _providers() if provider.supports(measure)]
-    if program := next((provider.NAME for provider in able if provider.is_available()), None):
-        return str(program)
-    found = f" is {short(str(measure))}, "
-    if any(provider.NAME == _NDEVAL for provider in able):
-        found += "which is of subtopics, and judgments are read without; expected a measure of documents, as nDCG@10"
-    elif able:
-        how = able[0].install_instructions() or f"see ir-measures for {able[0].NAME}"
-        how = f"run `{how}`" if how.startswith("pip ") else f"{how[0].lower()}{how[1:]}"
-        found += f"which needs {able[0].NAME}, and that is not installed; {how}"
-    else:
-        example = next((more for more in _with_more(measure) if any(one.supports(more) for one in _providers())), None)
-        found += f"which lacks a parameter; expected it as in {example}" if example else "which nothing computes here"
-    raise UsageError(Parameter("measure"), found)
-
-
-def _providers() -> Sequence[Any]:
-    import ir_measures
-
-    providers: Sequence[Any] = ir_measures.DefaultPipeline.providers
-    return providers
-
-
-def _with_more(measure: Any) -> Iterator[Any]:
-    """The measure with one parameter more."""
-    for more in _PARAMETERS:
-        if more.keys() <= measure.SUPPORTED_PARAMS.keys() - measure.params.keys():
-            yield measure(**more)
 
 
 def _check_grades(computed_by: Mapping[Any, str], judged: Qrels, qrels: Path) -> None:
@@ -169,26 +154,3 @@ def _check_grades(computed_by: Mapping[Any, str], judged: Qrels, qrels: Path) ->
 def _not_computed(error: Exception) -> UsageError:
     words = "a program that computes them failed" if isinstance(error, SubprocessError) else error
     return UsageError(f"these measures cannot be computed here: {words or type(error).__name__}")
-
-
-def _measure(name: str) -> Any:
-    import ir_measures
-
-    try:
-        measure: Any = ir_measures.parse_measure(name)
-        measure.validate_params()
-    except (*_CANNOT, NameError, SyntaxError, AssertionError, RecursionError, MemoryError) as error:
-        raise UsageError(
-            Parameter("measure"),
-            f" is {short(name)}, which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
-        ) from error
-    for parameter, value in measure.params.items():
-        whole = parameter in ("cutoff", "rel", "min_rel", "max_rel")
-        least, most = _BOUNDS.get(parameter, (value, value))
-        if isinstance(value, int | float) and not (least <= value <= most and (not whole or type(value) is int)):
-            raise UsageError(
-                Parameter("measure"),
-                f" is {short(name)}, whose {parameter} is {short(value)}; expected "
-                f"{'a whole number' if whole else 'a number'} from {least:,} to {most:,}",
-            )
-    return measure

@@ -206,7 +206,8 @@ def test_a_plot_goes_through_a_link_and_into_a_pipe(run_cli, files):
     [
         (
             ["first", "--qrels", "qrels", "-m", "bogus"],
-            "-m is 'bogus', which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5",
+            "-m is 'bogus', which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5, or "
+            "trec_eval's, as ndcg_cut_10",
             2,
         ),
         (
@@ -353,7 +354,9 @@ def test_runs_that_are_none_get_one_sentence(tmp_path, monkeypatch, line, senten
     assert str(caught.value) == f"run, line 2{sentence}"
 
 
-_UNKNOWN = "which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5"
+_UNKNOWN = (
+    "which ir-measures does not know; expected names as nDCG@10, RR@10, R@1000, AP, P@5, or trec_eval's, as ndcg_cut_10"
+)
 _CUTOFF = "expected a whole number from 1 to 1,000,000"
 
 

@@ -12,6 +12,8 @@ from .score import Scores
 _PLOT = Parameter("plot")
 
 _ABOVE, _BELOW = "#2a7f62", "#b5483a"
+_MOST_NAMES = 40  # of queries that a panel has room for
+_LONGEST_NAME = 20  # characters
 
 
 def check_plot(path: Path, runs: Sequence[Path], qrels: Path) -> None:
@@ -47,7 +49,7 @@ def plot_differences(scores: Scores, path: Path) -> None:
     for row, run in zip(axes, others, strict=True):
         for column, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
             base = first.per_query[column]
-            _bars(panel, [value - base[query] for query, value in run.per_query[column].items()])
+            _bars(panel, {query: value - base[query] for query, value in run.per_query[column].items()})
             mean, p = run.means[column] - first.means[column], run.p[column]
             panel.set_title(f"{measure}: {mean:+.4f}" + ("" if p is None else f", p = {p:.3g}"), fontsize="medium")
         row[0].set_ylabel(f"{run.path.name}\nminus {first.path.name}")
@@ -63,9 +65,26 @@ def _kind(path: Path) -> str:
     return path.suffix.removeprefix(".").lower()
 
 
-def _bars(panel: Any, differences: list[float]) -> None:
-    ordered = sorted(differences, reverse=True)
-    panel.bar(range(len(ordered)), ordered, width=1.0, color=[_ABOVE if value > 0 else _BELOW for value in ordered])
+def _named(ordered: dict[str, float]) -> dict[int, str]:
+    """{place: id} of the queries that are named: all, or where they are many those at both ends that differ."""
+    names = {
+        place: query if len(query) <= _LONGEST_NAME else f"{query[: _LONGEST_NAME - 1]}…"
+        for place, query in enumerate(ordered)
+    }
+    if len(names) <= _MOST_NAMES:
+        return names
+    most, values = _MOST_NAMES // 2, list(ordered.values())
+    return {place: name for place, name in names.items() if values[place] and not most <= place < len(names) - most}
+
+
+def _bars(panel: Any, differences: dict[str, float]) -> None:
+    """differences: by query."""
+    ordered = dict(sorted(differences.items(), key=lambda one: -one[1]))
+    colours = [_ABOVE if value > 0 else _BELOW for value in ordered.values()]
+    panel.bar(range(len(ordered)), list(ordered.values()), width=1.0, color=colours)
     panel.axhline(0, color="black", linewidth=0.8)
-    panel.set_xticks([])
+    names = _named(ordered)
+    panel.set_xticks(list(names))
+    # An id may hold what matplotlib takes for a formula.
+    panel.set_xticklabels(list(names.values()), rotation=90, fontsize=6, parse_math=False)
     panel.spines[["top", "right", "bottom"]].set_visible(False)

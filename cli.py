@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from .errors import Parameter, SpartonError, UsageError, short, times
 from .indexer.options import AlsoOptions, LuceneOptions
 from .options import MOST_THREADS, at_least, names, values_for
-from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncodingOptions, UpdateOptions, VectorOptions
+from .pipeline.options import ONE_DEVICE, SCALE, SCALES, EncoderOptions, EncodingOptions, UpdateOptions, VectorOptions
 from .search.evaluation.hits import HitOptions, ScoringOptions
 from .search.options import QueryOptions, SearcherOptions, WayOptions
 from .search.service.options import ServeOptions
@@ -829,6 +829,92 @@ def score(
         put(per_query_table(scores) if per_query else scores_table(scores))
     if plot is not None:
         plot_differences(scores, plot)
+
+
+@_command()
+@_one_sentence(builds=True)
+@record_options
+def bench(
+    name: Annotated[
+        str,
+        typer.Argument(help="A folder of BEIR, TREC or MS MARCO, or an id of ir_datasets, as beir/scifact."),
+        Location(),
+    ],
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", rich_help_panel="Index", help="The index folder. [default: index, in that of --out]"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder of the report. [default: NAME-bench]")] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Which judgments. [default: test, or dev.small of MS MARCO]")
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m",
+            "--measure",
+            "--measures",
+            help="As ir-measures names it, or trec_eval. [default: nDCG@10, RR@10, R@100, R@1000, AP]",
+        ),
+    ] = None,
+    search_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with", help="As of `run`, as bm25 or bm25+sparse; repeat it to compare with the first. [default: lucene]"
+        ),
+    ] = None,
+    rank_constant: Annotated[
+        int | None,
+        typer.Option("--rrf-k", help="With bm25+sparse: the k of reciprocal rank fusion. [default: 60]"),
+        at_least(0),
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option("--weights", help="With bm25+sparse: weights of a sum of scores instead, as 0.3,0.7.")
+    ] = None,
+    k: Annotated[int, typer.Option("-k", help="How many hits a query."), at_least(1)] = 1000,
+    *,
+    hits: ScoringOptions,
+    encoding: EncoderOptions,
+    overwrite: Overwrite = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Index a judged collection, search for its topics, score the runs, and write a report of all that.
+
+    The folder of the report also has the topics, judgments and runs, as `run` and `score` take them.
+    """
+    _check_paths(index=index, out=out)
+    announce("looking at the collection")
+    from .bench.benchmark import MEASURES, Benchmark, run_benchmark
+    from .bench.ways import ways_of
+
+    given = Benchmark(
+        encoding,
+        split,
+        out,
+        index,
+        measure or MEASURES,
+        ways_of(search_with, encoding, rank_constant, weights),
+        k,
+        hits,
+        overwrite,
+    )
+    _steady_memory()
+    finished = run_benchmark(name, given, progress=True)
+    clear()
+    report = finished.report
+    put(to_json(report.content(), indent=2) if as_json else "\n".join(report.table()))
+    for run in finished.runs:
+        tell(run_line(run))
+    for scored in report.scores.runs:
+        if line := coverage_line(scored, report.scores.queries):
+            tell(printable(line))
+    for what, count in report.left_out.items():
+        tell(f"left out, {what}: {count:,}")
+    if report.published.remark:
+        tell(report.published.remark)
+    tell(
+        f"{finished.markdown}: {report.seconds['all']:.1f} s{', with the index that was there' if report.reused else ''}"
+    )
 
 
 @_command("encode-text")

@@ -1,0 +1,1 @@
+"""Benchmarks by name: a judged collection indexed, searched, scored and reported in one command."""

@@ -1,0 +1,77 @@
+"""MS MARCO's files: collection.tsv, queries.SPLIT.tsv and qrels.SPLIT.tsv, without headings."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ...errors import SpartonError, short
+from ...search.evaluation.topics import Topic
+from ...search.evaluation.trec_files import Qrels, read_qrels
+from ...search.text_lines import numbered_lines
+from .collection import Document, chosen_split, plain_or_zipped, stem, topics_of
+
+_COLLECTION = "collection.tsv"
+_USUAL = ("dev.small", "dev")
+
+
+class MsMarco:
+    """As Collection."""
+
+    kind = "MS MARCO"
+
+    def __init__(self, folder: Path, collection: Path, queries: Path, qrels: Path, split: str) -> None:
+        self.name, self.split = folder.resolve().name, split
+        self.left_out: Counter[str] = Counter()
+        self._collection, self._queries, self._qrels = collection, queries, qrels
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """As Collection."""
+        return self._collection, self._queries, self._qrels
+
+    def documents(self) -> Iterator[Document]:
+        """As Collection."""
+        for number, line in numbered_lines(self._collection):
+            where = f"{self._collection}, line {number}"
+            name, tab, text = line.partition("\t")
+            if not tab:
+                raise SpartonError(f"{where}: {short(line)} has no tab; expected an id, a tab and a text")
+            if "\t" in text:
+                raise SpartonError(
+                    f"{where}: {line.count(chr(9)) + 1} columns; expected an id, a tab and a text without tabs"
+                )
+            yield Document(name, text, where)
+
+    def topics(self) -> Iterator[Topic]:
+        """As Collection."""
+        return topics_of(self._queries)
+
+    def qrels(self) -> Qrels:
+        """As Collection."""
+        return read_qrels(self._qrels)
+
+
+class MsMarcoFormat:
+    """As Format."""
+
+    title = "MS MARCO"
+    expected = "collection.tsv, queries.dev.small.tsv and qrels.dev.small.tsv"
+
+    def is_in(self, folder: Path) -> bool:
+        """As Format."""
+        return plain_or_zipped(folder, _COLLECTION) is not None
+
+    def open(self, folder: Path, split: str | None) -> MsMarco:
+        """As Format."""
+        collection = plain_or_zipped(folder, _COLLECTION)
+        assert collection is not None
+        found = {stem(path, ".tsv").removeprefix("qrels."): path for path in sorted(folder.glob("qrels.*.tsv*"))}
+        if not found:
+            raise SpartonError(f"{folder} has {collection.name} and no qrels.*.tsv; expected {self.expected}")
+        chosen = chosen_split(found, split, _USUAL, folder)
+        queries = plain_or_zipped(folder, f"queries.{chosen}.tsv")
+        if queries is None:
+            raise SpartonError(
+                f"{folder} has {found[chosen].name} and no queries.{chosen}.tsv; expected {self.expected}"
+            )
+        return MsMarco(folder, collection, queries, found[chosen], chosen)

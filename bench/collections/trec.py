@@ -1,0 +1,95 @@
+"""TREC's folders: documents in SGML, a file of topics and one of judgments."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ...errors import Parameter, SpartonError, UsageError
+from ...search.evaluation.topics import Topic
+from ...search.evaluation.trec_files import Qrels, read_qrels
+from ...search.text_lines import numbered_lines
+from ...storage.zipped import unzipped
+from .collection import Document, topics_of
+from .trec_documents import begins_document, read_documents
+
+_START = 2_048  # bytes that show whether a file is of documents
+
+
+class Trec:
+    """As Collection."""
+
+    kind, split = "TREC", None
+
+    def __init__(self, folder: Path, documents: Sequence[Path], topics: Path, qrels: Path, others: int) -> None:
+        self.name = folder.resolve().name
+        self.left_out = Counter({"files without documents": others} if others else {})
+        self._documents, self._topics, self._qrels = documents, topics, qrels
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """As Collection."""
+        return *self._documents, self._topics, self._qrels
+
+    def documents(self) -> Iterator[Document]:
+        """As Collection."""
+        for path in self._documents:
+            yield from read_documents(numbered_lines(path), path)
+
+    def topics(self) -> Iterator[Topic]:
+        """As Collection."""
+        return topics_of(self._topics)
+
+    def qrels(self) -> Qrels:
+        """As Collection."""
+        return read_qrels(self._qrels)
+
+
+class TrecFormat:
+    """As Format."""
+
+    title = "TREC"
+    expected = "documents in files that begin with <DOC>, topics.* and qrels.txt"
+
+    def is_in(self, folder: Path) -> bool:
+        """As Format."""
+        return any(map(_has_documents, _files(folder)))
+
+    def open(self, folder: Path, split: str | None) -> Trec:
+        """As Format."""
+        if split is not None:
+            raise UsageError(
+                Parameter("split"), f" is for folders of BEIR and MS MARCO, and {folder} is of TREC; leave it out"
+            )
+        files = _files(folder)
+        documents = [path for path in files if _has_documents(path)]
+        topics, qrels = (_the_only(folder, files, words) for words in (("topics", "queries"), ("qrels",)))
+        others = [path for path in files if path not in (*documents, topics, qrels)]
+        return Trec(folder, documents, topics, qrels, len(others))
+
+
+def _files(folder: Path) -> list[Path]:
+    """All files in a folder and those within, in order, without hidden ones."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def _has_documents(path: Path) -> bool:
+    try:
+        with path.open("rb") as plain, unzipped(plain) as stream:
+            return begins_document(stream.read(_START).decode(errors="replace").lstrip("\ufeff"))
+    except (OSError, EOFError, ValueError):
+        return False
+
+
+def _the_only(folder: Path, files: Sequence[Path], words: Sequence[str]) -> Path:
+    """The file of the folder itself that is called as one of the words begins."""
+    found = [path for path in files if path.parent == folder and path.name.lower().startswith(tuple(words))]
+    if len(found) == 1:
+        return found[0]
+    names = f"{len(found)} ({', '.join(path.name for path in found[:5])})" if found else "none"
+    raise SpartonError(
+        f"{folder} has documents of TREC and should have one file whose name begins with {' or '.join(words)}; found {names}"
+    )

@@ -33,6 +33,7 @@ def arguments(command):
         "search": ["bag"],
         "run": ["topics", "-o", "trec"],
         "export": ["nowhere", "--to", "parquet", "-o", "out"],
+        "bench": ["nowhere"],
         "fuse": ["trec", "other", "-o", "out"],
         "score": ["trec", "--qrels", "qrels"],
         "encode-text": ["bag"],

@@ -28,7 +28,7 @@ PANELS = {
     "index-vectors": ["Arguments", "Options", "Index", "Model", "Impacts", "Lucene", "Cluster and stores"],
     "encode": ["Arguments", "Options", "Index", "Model", "Impacts", "Corpus", "Cluster and stores"],
     "search": ["Arguments", "Options", "Index", "Fields", "Model", "Query", "Cluster and stores"],
-    "run": ["Arguments", "Options", "Index", "Topics", "Fields", "Model", "Query", "Cluster and stores"],
+    "run": ["Arguments", "Options", "Index", "Topics", "Fields", "Model", "Query", "Hits", "Cluster and stores"],
 }
 
 

@@ -1,0 +1,125 @@
+"""What bench finds is what index, run and score find in turn, and what ir-measures computes."""
+
+import json
+
+import ir_measures
+import pyarrow.parquet as pq
+import pytest
+
+from sparton.bench.benchmark import MEASURES
+from sparton.bench.published import published
+
+pytestmark = pytest.mark.slow
+WAYS = ["bm25", "lucene", "bm25+sparse"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, data, small_catalog):
+    """The small catalogue, its queries and judgments in BEIR's format."""
+    folder = tmp_path_factory.mktemp("beir") / "bags"
+    (folder / "qrels").mkdir(parents=True)
+    rows = pq.read_table(small_catalog).to_pylist()
+    lines = [{"_id": str(row["sku"]), "title": row["title"], "text": row["description"]} for row in rows]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    topics = [line.split("\t") for line in (data / "queries.tsv").read_text().splitlines()]
+    (folder / "queries.jsonl").write_text("".join(json.dumps({"_id": i, "text": t}) + "\n" for i, t in topics))
+    judged = [line.split() for line in (data / "qrels.txt").read_text().splitlines()]
+    qrels = [f"{q}\t{d}\t{g}\n" for q, _, d, g in judged]
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(qrels))
+    return folder
+
+
+def test_figures_are_those_of_index_run_score_and_ir_measures(run_cli, folder, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = run_cli(
+        "bench", folder, "--model", static_model, *(word for way in WAYS for word in ("--with", way)), "-k", "50"
+    )
+    assert ran.code == 0, ran.stderr
+    out = tmp_path / "bags-bench"
+    report = json.loads((out / "report.json").read_text())
+    assert (
+        run_cli("index", folder / "corpus.jsonl", "--index", "by-hand", "--model", static_model, "--also", "bm25").code
+        == 0
+    )
+    qrels = list(ir_measures.read_trec_qrels(str(out / "qrels.txt")))
+    judged = {one.query_id for one in qrels}
+    topics = [line for line in (folder / "queries.jsonl").read_text().splitlines() if json.loads(line)["_id"] in judged]
+    (tmp_path / "topics.jsonl").write_text("\n".join(topics))
+    parsed = [ir_measures.parse_measure(name) for name in MEASURES]
+    for way, found in zip(WAYS, report["runs"], strict=True):
+        command = [
+            "run",
+            "topics.jsonl",
+            "--index",
+            "by-hand",
+            "--with",
+            way,
+            "-k",
+            "50",
+            "-o",
+            f"{way}.trec",
+            "--tag",
+            way,
+        ]
+        assert run_cli(*command).code == 0
+        assert (tmp_path / f"{way}.trec").read_bytes() == (out / f"{way}.trec").read_bytes()
+        theirs = ir_measures.calc_aggregate(parsed, qrels, ir_measures.read_trec_run(str(out / f"{way}.trec")))
+        assert found["measures"] == {str(measure): value for measure, value in theirs.items()}
+    names = [word for name in MEASURES for word in ("-m", name)]
+    scored = run_cli(
+        "score", *(f"{way}.trec" for way in WAYS), "--qrels", folder / "qrels" / "test.tsv", "--json", *names
+    )
+    for ours, theirs in zip(report["runs"], json.loads(scored.stdout)["runs"], strict=True):
+        assert {name: one["mean"] for name, one in theirs["measures"].items()} == ours["measures"]
+        assert {name: one["p_holm"] for name, one in theirs["measures"].items()} == ours["p_holm"]
+    assert (report["collection"]["judged queries"], report["collection"]["documents"]) == (len(judged), 64)
+    markdown = (out / "report.md").read_text()
+    for found in report["runs"]:
+        assert all(f"{value:.4f}" in markdown for value in found["measures"].values())
+    assert ran.stdout.strip() in markdown
+    assert report["bytes"]["all"] == sum(path.stat().st_size for path in (out / "index").rglob("*") if path.is_file())
+    missing = {one.doc_id for one in qrels} - {json.loads(line)["_id"] for line in (folder / "corpus.jsonl").open()}
+    assert report["left out"]["judged documents that the collection lacks"] == len(missing)
+
+    before = {path: path.stat().st_mtime_ns for path in (out / "index" / "collection").iterdir()}
+    again = run_cli("bench", folder, "--model", static_model, "--with", "lucene", "-k", "50")
+    report_again = json.loads((out / "report.json").read_text())
+    assert (again.code, report_again["index reused"], report["index reused"]) == (0, True, False)
+    assert {path: path.stat().st_mtime_ns for path in (out / "index" / "collection").iterdir()} == before
+    assert report_again["runs"][0]["measures"] == report["runs"][1]["measures"]
+    other = run_cli("bench", folder, "--model", static_model, "--top-terms", "3")
+    assert (other.code, other.stdout) == (1, "")
+    assert "was made with other settings: top_terms none (now 3); use --overwrite to replace it" in other.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--out", "bags/out"], "--out is bags/out, which is in the collection bags; name a folder beside it"),
+        (["--index", "bags/index"], "--index is bags/index, which is in the collection bags; name a folder beside it"),
+        (["--index", "same", "--out", "same"], "--index is same, the folder of the report; name another"),
+        (["--with", "lucene", "--with", "lucene"], "--with names a way to search twice; name each once"),
+        (["--with", "nothing"], "--with is 'nothing'; expected lucene, "),
+        (["--rrf-k", "3"], "--rrf-k is for searches that are fused, and --with lucene fuses none; use "),
+        (["--split", "dev"], "--split is 'dev', and bags has judgments of test; choose one of them"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_one_sentence(run_cli, folder, monkeypatch, arguments, sentence):
+    monkeypatch.chdir(folder.parent)
+    ran = run_cli("bench", "bags", *arguments)
+    assert (ran.code, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {sentence}")
+
+
+def test_published_figures_are_of_the_same_collection_alone():
+    found = published("scifact", 5_183, 300, remove_query=True)
+    assert [one.measures["nDCG@10"] for one in found.figures] == [0.6789, 0.6647, 0.7041]
+    assert all("Pyserini" in one.source for one in found.figures)
+    assert found.remark == ""
+    assert published("beir/scifact/test", 5_183, 300, remove_query=False).remark == (
+        "published figures are without a hit that is the query itself"
+    )
+    other = published("scifact", 64, 300, remove_query=True)
+    assert other.figures == ()
+    assert other.remark.endswith("and here are 64 and 300: they are not shown")
+    assert published("bags", 64, 3, remove_query=True).figures == ()

@@ -41,8 +41,8 @@ _PACKAGES = ("ir-measures", "pytrec-eval-terrier", "ir-datasets")
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """What a benchmark is made with. split: as open_collection's. out: the folder of the report, by default named after
-    the collection. index: the folder of the index, by default in `out`. measures: that are computed. ways: to search, of
-    which the first is what others are compared with. k: hits a query. hits: which of them count."""
+    the collection. index: the folder of the index, by default in `out`. measures: that are computed. ways: to search,
+    of which the first is what others are compared with. k: hits a query. hits: which of them count."""
 
     encoding: EncoderOptions = field(default_factory=EncoderOptions)
     split: str | None = None

@@ -34,6 +34,7 @@ def write_queries(collection: Collection, topics: Path, qrels: Path) -> Queries:
     judgments, asked = collection.qrels(), 0
     _check_ids(judgments, collection.name)
     seen: set[str] = set()
+    example: str | None = None
     with output_file(topics) as stream:
         for topic in collection.topics():
             if topic.id not in judgments:
@@ -46,7 +47,7 @@ def write_queries(collection: Collection, topics: Path, qrels: Path) -> Queries:
             stream.write(json.dumps({"_id": topic.id, "text": topic.text}, ensure_ascii=False).encode() + b"\n")
             asked += 1
         if not asked:
-            found = f"a topic is {short(example)}" if collection.left_out[_LEFT_OUT] else "there are no topics"
+            found = "there are no topics" if example is None else f"a topic is {short(example)}"
             raise SpartonError(
                 f"no topic of {collection.name} is judged: {found}, and judgments are of {short(next(iter(judgments)))}; "
                 "see that both call a topic the same"

@@ -9,6 +9,7 @@ from ..search.evaluation.score import RunScores, Scores
 from .published import Published
 
 _OURS = "this run"
+_REUSED = " (the index was there, and was used again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class BenchReport:
         lines = [
             f"# {_text(self.name)}",
             "",
-            f"{self.documents:,} documents, {self.queries:,} judged queries (format {self.kind}{split}); the {self.k:,} best "
-            f"hits of each query. Means are over all judged queries.",
+            f"{self.documents:,} documents, {self.queries:,} judged queries (format {self.kind}{split}); the "
+            f"{self.k:,} best hits of each query. Means are over all judged queries.",
             "",
             *self.table(),
             "",
@@ -112,7 +113,7 @@ class BenchReport:
             "",
             f"- Model: {_text(str(self.model['name']))}"
             f"{' at ' + str(self.model['revision']) if self.model.get('revision') else ''}, {self.model['digest']}.",
-            f"- Settings of the index: {self.settings}{' (the index was there, and was used again)' if self.reused else ''}.",
+            f"- Settings of the index: {self.settings}{_REUSED if self.reused else ''}.",
             f"- Hits: {_hits(self.hits)}.",
             "- Random seeds: none; nothing is drawn at random.",
             f"- Versions: {', '.join(f'{name} {value}' for name, value in self.versions.items())}.",

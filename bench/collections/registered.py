@@ -16,7 +16,8 @@ _USUAL = ("test", "dev")
 class Registered:
     """As Collection. dataset: of ir_datasets."""
 
-    kind, split = "ir_datasets", None
+    kind = "ir_datasets"
+    split: str | None = None
 
     def __init__(self, name: str, dataset: Any) -> None:
         self.name, self._dataset = name, dataset
@@ -57,8 +58,8 @@ class Registered:
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise SpartonError(
-                f"ir_datasets cannot read the {part} of {self.name} ({reason}); see that what it needs is downloaded, or "
-                "name a folder with the files"
+                f"ir_datasets cannot read the {part} of {self.name} ({reason}); see that what it needs is "
+                "downloaded, or name a folder with the files"
             ) from error
 
 
@@ -77,8 +78,8 @@ def open_registered(name: str, split: str | None) -> Registered:
     dataset = _load(ir_datasets, name)
     if dataset is None:
         raise UsageError(
-            f"{short(name)} is no folder, and ir_datasets has no dataset of that id; expected an id as beir/scifact/test, "
-            "or a folder with documents, topics and judgments"
+            f"{short(name)} is no folder, and ir_datasets has no dataset of that id; expected an id as "
+            "beir/scifact/test, or a folder with documents, topics and judgments"
         )
     if split is not None or not dataset.has_qrels():
         wanted = _USUAL if split is None else (split,)

@@ -18,7 +18,8 @@ _START = 2_048  # bytes that show whether a file is of documents
 class Trec:
     """As Collection."""
 
-    kind, split = "TREC", None
+    kind = "TREC"
+    split: str | None = None
 
     def __init__(self, folder: Path, documents: Sequence[Path], topics: Path, qrels: Path, others: int) -> None:
         self.name = folder.resolve().name
@@ -91,5 +92,6 @@ def _the_only(folder: Path, files: Sequence[Path], words: Sequence[str]) -> Path
         return found[0]
     names = f"{len(found)} ({', '.join(path.name for path in found[:5])})" if found else "none"
     raise SpartonError(
-        f"{folder} has documents of TREC and should have one file whose name begins with {' or '.join(words)}; found {names}"
+        f"{folder} has documents of TREC and should have one file whose name begins with "
+        f"{' or '.join(words)}; found {names}"
     )

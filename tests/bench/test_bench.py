@@ -19,7 +19,7 @@ def folder(tmp_path_factory, data, small_catalog):
     folder = tmp_path_factory.mktemp("beir") / "bags"
     (folder / "qrels").mkdir(parents=True)
     rows = pq.read_table(small_catalog).to_pylist()
-    lines = [{"_id": str(row["sku"]), "title": row["title"], "text": row["description"]} for row in rows]
+    lines = [{"_id": row["id"], "title": row["title"], "text": row["description"]} for row in rows]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     topics = [line.split("\t") for line in (data / "queries.tsv").read_text().splitlines()]
     (folder / "queries.jsonl").write_text("".join(json.dumps({"_id": i, "text": t}) + "\n" for i, t in topics))
@@ -78,7 +78,9 @@ def test_figures_are_those_of_index_run_score_and_ir_measures(run_cli, folder, s
         assert all(f"{value:.4f}" in markdown for value in found["measures"].values())
     assert ran.stdout.strip() in markdown
     assert report["bytes"]["all"] == sum(path.stat().st_size for path in (out / "index").rglob("*") if path.is_file())
-    missing = {one.doc_id for one in qrels} - {json.loads(line)["_id"] for line in (folder / "corpus.jsonl").open()}
+    missing = {one.doc_id for one in qrels} - {
+        json.loads(line)["_id"] for line in (folder / "corpus.jsonl").read_text().splitlines()
+    }
     assert report["left out"]["judged documents that the collection lacks"] == len(missing)
 
     before = {path: path.stat().st_mtime_ns for path in (out / "index" / "collection").iterdir()}

@@ -45,7 +45,7 @@ def ms_marco(folder, zipped=False):
 
 def trec(folder, zipped=False):
     half = [
-        f"<DOC>\n<DOCNO> {i} </DOCNO>\n<HEADLINE>{t}</HEADLINE>\n<DATE>today</DATE>\n<TEXT>\n<P>{x.replace('&', '&amp;')}</P>\n</TEXT>\n</DOC>\n"
+        f"<DOC>\n<DOCNO> {i} </DOCNO>\n<HEADLINE>{t}</HEADLINE>\n<DATE>today</DATE>\n<TEXT>\n<P>{x.replace('&', '&amp;')}</P>\n</TEXT>\n</DOC>\n"  # noqa: E501
         for i, t, x in DOCUMENTS
     ]
     write(folder / "documents" / "a.sgml", "".join(half[:2]), zipped)
@@ -126,16 +126,16 @@ BAD = [
     (beir, "corpus.jsonl", '{"_id": "a"}\n', ", line 1: there is no text"),
     (beir, "corpus.jsonl", '{"_id": "a", "text": ["b"]}\n', ", line 1: text is ['b']; expected text"),
     (beir, "corpus.jsonl", '{"_id": "a b", "text": "b"}\n', ", line 1: the id 'a b' is none that a run can hold"),
-    (beir, "corpus.jsonl", '{"_id": "a", "text": "b"}\n{"_id": "a", "text": "c"}\n', ", line 2: the id 'a' stands twice, first at"),
+    (beir, "corpus.jsonl", '{"_id": "a", "text": "b"}\n{"_id": "a", "text": "c"}\n', ", line 2: the id 'a' stands twice, first at"),  # noqa: E501
     (beir, "queries.jsonl", '{"_id": "1"}\n', ", line 1: the topic has no text"),
     (beir, "qrels/test.tsv", "1 d1 x\n", ", line 1: the grade is 'x'; expected a whole number"),
     (ms_marco, "collection.tsv", "1\ta\n2 b\n", ", line 2: '2 b' has no tab; expected an id, a tab and a text"),
     (ms_marco, "collection.tsv", "1\ta\tb\n", ", line 1: 3 columns; expected an id, a tab and a text without tabs"),
     (ms_marco, "queries.dev.small.tsv", "1 black\n", ", line 1: '1 black' has no tab"),
-    (trec, "documents/a.sgml", "<DOC>\n<DOCNO>a</DOCNO>\n<DOC>\n", ", line 3: a <DOC> begins, and that of line 1 has no </DOC>"),
-    (trec, "documents/a.sgml", "<DOC>\n<TEXT>b</TEXT></DOC>\n", ", line 1: this <DOC> has no <DOCNO> with an id (none)"),
+    (trec, "documents/a.sgml", "<DOC>\n<DOCNO>a</DOCNO>\n<DOC>\n", ", line 3: a <DOC> begins, and that of line 1 has no </DOC>"),  # noqa: E501
+    (trec, "documents/a.sgml", "<DOC>\n<TEXT>b</TEXT></DOC>\n", ", line 1: this <DOC> has no <DOCNO> with an id (none)"),  # noqa: E501
     (trec, "documents/a.sgml", "<DOC>\n<DOCNO>a</DOCNO>\n", ", line 1: this <DOC> has no </DOC>; the file ends before"),
-    (trec, "documents/a.sgml", "<DOC><DOCNO>a</DOCNO></DOC>\nmore\n", ", line 2: 'more' is in no document; expected <DOC>"),
+    (trec, "documents/a.sgml", "<DOC><DOCNO>a</DOCNO></DOC>\nmore\n", ", line 2: 'more' is in no document; expected <DOC>"),  # noqa: E501
 ]  # fmt: skip
 
 
@@ -154,9 +154,9 @@ def test_bad_files_get_one_sentence_with_file_and_line(run_cli, tmp_path, monkey
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda folder: (folder / "queries.jsonl").unlink(), "tiny has corpus.jsonl and no queries.jsonl; expected corpus.jsonl,"),
-        (lambda folder: (folder / "corpus.jsonl").unlink(), "tiny has qrels, queries.jsonl; expected corpus.jsonl, queries.jsonl"),
-        (lambda folder: (folder / "collection.tsv").write_text("1\ta"), "tiny has files of BEIR and of MS MARCO; expected"),
+        (lambda folder: (folder / "queries.jsonl").unlink(), "tiny has corpus.jsonl and no queries.jsonl; expected corpus.jsonl,"),  # noqa: E501
+        (lambda folder: (folder / "corpus.jsonl").unlink(), "tiny has qrels, queries.jsonl; expected corpus.jsonl, queries.jsonl"),  # noqa: E501
+        (lambda folder: (folder / "collection.tsv").write_text("1\ta"), "tiny has files of BEIR and of MS MARCO; expected"),  # noqa: E501
         (lambda folder: (folder / "queries.jsonl").write_text('{"_id": "01", "text": "a"}'),
          "no topic of tiny is judged: a topic is '01', and judgments are of '1'; see that both call a topic the same"),
     ],
@@ -174,5 +174,5 @@ def test_a_split_is_chosen(tmp_path):
     write(folder / "qrels" / "train.tsv", "1\td2\t1\n")
     assert open_collection(str(folder)).split == "test"
     assert open_collection(str(folder), "train").qrels() == {"1": {"d2": 1}}
-    with pytest.raises(SpartonError, match="split is 'dev', and .* has judgments of test, train; choose one of them"):
+    with pytest.raises(SpartonError, match=r"split is 'dev', and .* has judgments of test, train; choose one of them"):
         open_collection(str(folder), "dev")

@@ -20,7 +20,7 @@ RUN = {
     "q2": [("q2", 9.0), ("z", 5.0), ("a", 4.0)],
 }
 PASSAGES = {
-    "q1": [("x#1", 9.0), ("b#3", 8.0), ("x#0", 7.5), ("y", 7.0), ("b#1", 6.5), ("a#0#2", 6.25), ("a#1", 6.0), ("c#7", 5.0)],
+    "q1": [("x#1", 9.0), ("b#3", 8.0), ("x#0", 7.5), ("y", 7.0), ("b#1", 6.5), ("a#0#2", 6.25), ("a#1", 6.0), ("c#7", 5.0)],  # noqa: E501
     "q2": [("q2#1", 9.0), ("z#0", 5.0), ("q2#0", 4.5), ("a#9", 4.0)],
 }  # fmt: skip
 NAMES = ["nDCG@10", "RR", "R@2", "AP", "P@2"]
@@ -93,7 +93,7 @@ def test_the_command_says_what_it_left_out(run_cli, files):
         "score", "passages", "--qrels", "qrels", "--max-passage", "#", "--remove-query", "--judged-only", "--json"
     )
     assert ran.stderr == (
-        "passages: 3 hits of a document that has a better passage left out; 1 hit that are their query itself left out; "
+        "passages: 3 hits of a document that has a better passage left out; 1 hit that are their query itself left out; "  # noqa: E501
         "4 hits without a judgment left out\n"
     )
     (run,) = json.loads(ran.stdout)["runs"]
@@ -206,7 +206,7 @@ def test_a_run_of_which_nothing_is_judged_is_told_with_an_example(run_cli, files
     )
     ran = run_cli("score", "queries", "--qrels", "qrels", "-m", "AP")
     assert ran.stderr.endswith(
-        "no query of the run is judged: it has '001', and the judgments have 'q1'; see that both call a query the same\n"
+        "no query of the run is judged: it has '001', and the judgments have 'q1'; see that both call a query the same\n"  # noqa: E501
     )
     assert "is judged" not in run_cli("score", "run", "--qrels", "qrels").stderr
 

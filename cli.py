@@ -860,7 +860,7 @@ def bench(
     search_with: Annotated[
         list[str] | None,
         typer.Option(
-            "--with", help="As of `run`, as bm25 or bm25+sparse; repeat it to compare with the first. [default: lucene]"
+            "--with", help="As of `run`, as bm25+sparse; repeat it to compare with the first. [default: lucene]"
         ),
     ] = None,
     rank_constant: Annotated[

@@ -49,8 +49,8 @@ def write_queries(collection: Collection, topics: Path, qrels: Path) -> Queries:
         if not asked:
             found = "there are no topics" if example is None else f"a topic is {short(example)}"
             raise SpartonError(
-                f"no topic of {collection.name} is judged: {found}, and judgments are of {short(next(iter(judgments)))}; "
-                "see that both call a topic the same"
+                f"no topic of {collection.name} is judged: {found}, and judgments are of "
+                f"{short(next(iter(judgments)))}; see that both call a topic the same"
             )
     with output_file(qrels) as stream:
         for query, grades in judgments.items():

@@ -23,7 +23,8 @@ class Beir:
     kind = "BEIR"
 
     def __init__(self, folder: Path, corpus: Path, queries: Path, qrels: Path, split: str) -> None:
-        self.name, self.split = folder.resolve().name, split
+        self.name = folder.resolve().name
+        self.split: str | None = split
         self.left_out: Counter[str] = Counter()
         self._corpus, self._queries, self._qrels = corpus, queries, qrels
 

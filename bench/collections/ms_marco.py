@@ -20,7 +20,8 @@ class MsMarco:
     kind = "MS MARCO"
 
     def __init__(self, folder: Path, collection: Path, queries: Path, qrels: Path, split: str) -> None:
-        self.name, self.split = folder.resolve().name, split
+        self.name = folder.resolve().name
+        self.split: str | None = split
         self.left_out: Counter[str] = Counter()
         self._collection, self._queries, self._qrels = collection, queries, qrels
 

@@ -912,9 +912,8 @@ def bench(
         tell(f"left out, {what}: {count:,}")
     if report.published.remark:
         tell(report.published.remark)
-    tell(
-        f"{finished.markdown}: {report.seconds['all']:.1f} s{', with the index that was there' if report.reused else ''}"
-    )
+    reused = ", with the index that was there" if report.reused else ""
+    tell(f"{finished.markdown}: {report.seconds['all']:.1f} s{reused}")
 
 
 @_command("encode-text")

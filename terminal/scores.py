@@ -118,6 +118,8 @@ def _blocks(scores: "Scores") -> str:
 def _records(scores: "Scores") -> str:
     lines = [["run", *(title for measure in scores.measures for title in (measure, f"{measure} p"))]]
     for run in scores.runs:
-        values = ((f"{mean:.4f}", "" if p is None else f"{p:.3g}") for mean, p in zip(run.means, run.p_holm, strict=True))
+        values = (
+            (f"{mean:.4f}", "" if p is None else f"{p:.3g}") for mean, p in zip(run.means, run.p_holm, strict=True)
+        )
         lines.append([_name(run), *(value for pair in values for value in pair)])
     return "\n".join(map("\t".join, lines))

@@ -110,7 +110,7 @@ def test_arguments_that_cannot_be_meant_are_one_sentence(run_cli, folder, monkey
     monkeypatch.chdir(folder.parent)
     ran = run_cli("bench", "bags", *arguments)
     assert (ran.code, ran.stdout) == (2, "")
-    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {sentence}")
+    assert ran.stderr.splitlines()[-1].startswith(f"Error: {sentence}")
 
 
 def test_published_figures_are_of_the_same_collection_alone():

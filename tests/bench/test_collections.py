@@ -113,7 +113,7 @@ def test_ir_datasets_that_is_missing_is_told(run_cli, tmp_path, monkeypatch):
     ran = run_cli("bench", "beir/scifact")
     assert (ran.code, ran.stdout) == (1, "")
     assert ran.stderr.splitlines()[-1] == (
-        "sparton: 'beir/scifact' is no folder, and ids of ir_datasets need that package, which is not installed; run "
+        "Error: 'beir/scifact' is no folder, and ids of ir_datasets need that package, which is not installed; run "
         "`pip install 'sparton[ir-datasets]'`, or name a folder"
     )
 
@@ -147,7 +147,7 @@ def test_bad_files_get_one_sentence_with_file_and_line(run_cli, tmp_path, monkey
     ran = run_cli("bench", "tiny")
     last = ran.stderr.splitlines()[-1]
     assert (ran.code, ran.stdout) == (1, "")
-    assert last.startswith("sparton: ")
+    assert last.startswith("Error: ")
     assert f"tiny/{file}{sentence}" in last
 
 
@@ -166,7 +166,7 @@ def test_folders_that_are_unclear_are_told(run_cli, tmp_path, monkeypatch, chang
     change(beir(tmp_path / "tiny"))
     ran = run_cli("bench", "tiny")
     assert (ran.code, ran.stdout) == (1, "")
-    assert ran.stderr.splitlines()[-1].startswith(f"sparton: {sentence}")
+    assert ran.stderr.splitlines()[-1].startswith(f"Error: {sentence}")
 
 
 def test_a_split_is_chosen(tmp_path):

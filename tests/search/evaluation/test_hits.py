@@ -188,7 +188,7 @@ def test_the_table_has_corrected_values_and_says_so(run_cli, files):
     write_run(files / "third", {"q1": RUN["q1"][3:], "q2": RUN["q2"][2:]})
     ran = run_cli("score", "run", "other", "third", "--qrels", "qrels", "-m", "AP")
     scores = score_runs([files / name for name in ("run", "other", "third")], files / "qrels", ["AP"])
-    assert [line.split()[3] for line in ran.stdout.splitlines()[2:]] == [
+    assert [line.split("\t")[2] for line in ran.stdout.splitlines()[2:]] == [
         f"{run.p_holm[0]:.3g}" for run in scores.runs[1:]
     ]
     assert [run.p_holm != run.p for run in scores.runs[1:]].count(True) >= 1
@@ -287,5 +287,5 @@ def test_run_with_no_option_is_what_it_was(run_cli, own_index, tmp_path, monkeyp
 def test_an_empty_separator_is_refused(run_cli, command):
     ran = run_cli(*command, "--max-passage", "")
     assert (ran.code, ran.stderr) == (
-        2, "sparton: --max-passage is ''; expected what separates document and passage in an id, as #\n",
+        2, "Error: --max-passage is ''; expected what separates document and passage in an id, as #\n",
     )  # fmt: skip

@@ -134,13 +134,14 @@ def compare_measures(run: "Run", qrels: Path) -> Iterable[str]:
         judged[query][name] = int(grade)
     sums = dict.fromkeys(("nDCG@10", "RR@10", "R@1000"), 0.0)
     for query, grades in judged.items():
-        # trec_eval has equal scores in falling order of id, whatever the run's order is.
-        hits = sorted(run[query], key=lambda hit: (hit[1], hit[0]), reverse=True)
-        found = [grades.get(name, 0) for name, _ in hits]
+        # Whatever the order of the run, trec_eval has equal scores in falling order of id, and RR@10 in rising order.
+        rising = sorted(run[query], key=lambda hit: (-hit[1], hit[0]))
+        falling = sorted(run[query], key=lambda hit: (hit[1], hit[0]), reverse=True)
+        found, first = ([grades.get(name, 0) for name, _ in hits] for hits in (falling, rising))
         ideal = gain(sorted(grades.values(), reverse=True))
         relevant = sum(grade > 0 for grade in grades.values())
         sums["nDCG@10"] += gain(found) / ideal if ideal else 0
-        sums["RR@10"] += next((1 / rank for rank, grade in enumerate(found[:10], 1) if grade > 0), 0)
+        sums["RR@10"] += next((1 / rank for rank, grade in enumerate(first[:10], 1) if grade > 0), 0)
         sums["R@1000"] += sum(grade > 0 for grade in found[:1000]) / relevant if relevant else 0
     for measure, total in sums.items():
         mean = printed["runs"][0]["measures"][measure]["mean"]

@@ -7,20 +7,17 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.block_runner import BlockRunner
-from support.documents import ROOT, RUN, blocks_of, differences, pages
+from support.block_runner import BlockRunner, run_and_compare
+from support.documents import LESSONS, ROOT, RUN, blocks_of, differences, pages
 
 import sparton
 
-# Lessons, that a reader follows from top to bottom in a checkout: nothing is there but the sample.
-LESSONS = ("docs/index.md", "docs/engineers.md", "docs/researchers.md", "docs/how-to.md")
 # README's fences would make it longer than a page; what cannot run is named by how it begins.
 README = {
     "make demo": ".ci/run does it, and this is the suite",
     "sparton index 'catalogue/*.parquet'": "downloads a model",
     "sparton index-vectors vectors/": "downloads a model",
 }
-INSTALLS = re.compile(r"^pip install .*\n+", re.MULTILINE)  # .ci/run does it
 ELSEWHERE = {"docs/python.md": "tests/test_python_page.py"}
 GIVEN = ("sparton-index", "shop-index", "other-index")
 
@@ -122,31 +119,6 @@ def test_blocks_of_reference_run(page, prepared, run_cli, tmp_path, monkeypatch)
         finally:
             runner.close()
     assert wrong == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in pages() if page in LESSONS])
-def test_lessons_run_from_top_to_bottom(page, data, run_cli, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "data").mkdir()
-    for name in ("catalog.parquet", "queries.tsv", "qrels.txt"):
-        shutil.copy(str(data / name), tmp_path / "data")
-    runner = BlockRunner(tmp_path, run_cli)
-    try:
-        wrong = [line for block in to_run(page) for line in run_and_compare(runner, block)]
-    finally:
-        runner.close()
-    assert wrong == []
-
-
-def run_and_compare(runner, block):
-    """The lines that a block should have printed and did not."""
-    code = INSTALLS.sub("", block.code)
-    printed = runner.run(type(block)(**{**vars(block), "code": code}))
-    if block.output is None:
-        return []
-    missing = differences(block.output, printed)
-    return [f"{block.place} shows {missing}, and printed was:\n{printed}"] if missing else []
 
 
 def test_every_block_runs_or_says_why(record_property, capsys):

@@ -10,11 +10,12 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from support.documents import Block
+from support.documents import Block, differences
 
 _SHELL = {"|", ">", "<", ";", "&", ">>", "<<"}
 _LOCAL = "127.0.0.1:8017"
 _SECONDS = 120
+_INSTALLS = re.compile(r"^pip install .*\n+", re.MULTILINE)  # .ci/run does it
 
 
 class BlockRunner:
@@ -38,7 +39,7 @@ class BlockRunner:
                 exec(compile("\n" * block.line + block.code, block.page, "exec"), self.names)
             return output.getvalue()
         printed = ""
-        for command in _commands(block.code):
+        for command in _commands(_INSTALLS.sub("", block.code)):
             printed += self._command(block, command)
         return printed
 
@@ -108,6 +109,13 @@ class BlockRunner:
                 self.service = address[1].rstrip("/.,")
                 return ""
         raise AssertionError(f"{block.place}: sparton serve {options} said no address: {told}")
+
+
+def run_and_compare(runner: BlockRunner, block: Block) -> list[str]:
+    """What a block shows that it did not print, as a sentence, or nothing."""
+    printed = runner.run(block)
+    missing = differences(block.output or "", printed)
+    return [f"{block.place} shows {missing}, and printed was:\n{printed}"] if missing else []
 
 
 def _commands(code: str) -> list[str]:

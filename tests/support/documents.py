@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RUN = ("bash", "python")
+# What a reader follows from top to bottom in a checkout: nothing is there but the sample.
+LESSONS = ("docs/index.md", "docs/engineers.md", "docs/researchers.md", "docs/how-to.md")
 _FENCE = re.compile(r"^( *)```(\S*)(.*)$")
 _COMMAND = re.compile(r"    (sparton|pip|make) ")
 _OURS = re.compile(r'^ no-run reason="([^"]+)"$')

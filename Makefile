@@ -11,7 +11,7 @@ CLUSTER = $(shell grep -rl --include="test_*.py" "mark.cluster" tests)
 # Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: installed demo test quick test-all check clean
+.PHONY: installed demo test quick test-all check docs clean
 
 demo: .venv/demo
 	$(BIN)/sparton index data/catalog.parquet --index $(INDEX) --field brand --field price --field in_stock
@@ -41,6 +41,12 @@ check: .venv/dev
 	@mkdir -p .venv/src && ln -sfn ../.. .venv/src/sparton
 	MYPYPATH=.venv/src $(BIN)/mypy -p sparton
 
+# A site in build/site, of what is here: no other host is asked, neither now nor by who reads it.
+docs: .venv/docs
+	$(BIN)/python benchmarks/figures.py docs/figures.md
+	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --quiet --strict
+	$(BIN)/python docs/site/check.py build/site
+
 clean:
 	rm -rf $(INDEX) build dist *.egg-info
 
@@ -54,3 +60,7 @@ clean:
 .venv/dev: .venv/bin/python pyproject.toml $(TESTED)
 	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' $(TESTED:%=--constraint %)
 	@touch $@ .venv/demo
+
+.venv/docs: .venv/bin/python pyproject.toml $(TESTED)
+	$(BIN)/pip install --quiet --editable '.[docs]' $(TESTED:%=--constraint %)
+	@touch $@

@@ -5,6 +5,7 @@ python docs/site/pictures.py docs        # needs chromium for the page; the samp
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -75,9 +76,10 @@ def search_page(folder: Path, image: Path) -> None:
     try:
         address = service.stderr.readline().split(" at ")[1].split()[0]
         options = webdriver.ChromeOptions()
+        options.binary_location = shutil.which("chromium")
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en-US"):
             options.add_argument(argument)
-        browser = webdriver.Chrome(options)
+        browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))  # else it would be looked for elsewhere
         try:
             browser.set_window_size(1100, 760)
             browser.get(f"{address.rstrip('/')}/?q=small+black+leather+crossbody+bag")

@@ -30,7 +30,11 @@ _PRUNED = {
     "nDCG@10": ("nDCG@10", 4),
     "mean ms": ("rank|mean ms", 2),
 }
-_STEPS = {"largest batch, pairs": ("largest_batch", 0), "pairs/s": ("pairs_s", 0), "pairs/s at the plain head's batch": ("pairs_s_equal", 0)}
+_STEPS = {
+    "largest batch, pairs": ("largest_batch", 0),
+    "pairs/s": ("pairs_s", 0),
+    "pairs/s at the plain head's batch": ("pairs_s_equal", 0),
+}
 _HEADS = {"ms": ("ms", 2), "MiB beyond the inputs": ("extra_mib", 0), "TFLOP/s": ("tflops", 0)}
 _SHAPES = ("64x512x768x30522", "256x128x768x30522", "32x512x768x250002", "16x512x1024x151936")
 
@@ -136,7 +140,11 @@ FIGURES: dict[str, Figure] = {
         "An encoded query to hits, 100,000 documents",
         "Ten hits with their texts take {latency|10|sparton, one segment|search|mean ms:2} ms in one segment, and {latency|10|anserini|search|mean ms:2} ms on Anserini's index.",
         ("latency|10", "latency|1000"),
-        {"mean ms": ("search|mean ms", 2), "p99 ms": ("search|p99 ms", 2), "without texts, mean ms": ("rank|mean ms", 2)},
+        {
+            "mean ms": ("search|mean ms", 2),
+            "p99 ms": ("search|p99 ms", 2),
+            "without texts, mean ms": ("rank|mean ms", 2),
+        },
     ),
     "searching-growth.json": Figure(
         "Search time as an index grows",
@@ -220,7 +228,12 @@ FIGURES: dict[str, Figure] = {
         "Exports",
         "{documents:0} documents; recall is the share of the index's ten best that the other engine finds.",
         ("formats",),
-        {"export, s": ("export seconds", 1), "load, s": ("load seconds", 1), "bytes": ("bytes", 0), "recall": ("recall", 4)},
+        {
+            "export, s": ("export seconds", 1),
+            "load, s": ("load seconds", 1),
+            "bytes": ("bytes", 0),
+            "recall": ("recall", 4),
+        },
     ),
     "memory.json": Figure(
         "Memory of a build on 2 cores",
@@ -232,7 +245,12 @@ FIGURES: dict[str, Figure] = {
         "Reading a corpus",
         "{rows:0} rows of Parquet are read in {formats|.parquet|seconds now:2} s.",
         ("formats",),
-        {"seconds now": ("seconds now", 2), "before": ("seconds before", 2), "peak MiB now": ("peak MiB now", 0), "peak MiB before": ("peak MiB before", 0)},
+        {
+            "seconds now": ("seconds now", 2),
+            "before": ("seconds before", 2),
+            "peak MiB now": ("peak MiB now", 0),
+            "peak MiB before": ("peak MiB before", 0),
+        },
     ),
     "cluster.json": Figure(
         "Ray on one machine of 2 cores",

@@ -17,9 +17,9 @@ _CONDITIONS = ("gpu", "machine", "driver", "torch", "triton", "transformers", "p
 _DASH = "–"
 _HEAD = """# Figures
 
-This page is written by `benchmarks/figures.py` from the files in [benchmarks/results](../benchmarks/results): numbers, hardware and versions are
-those that each run stored. Where a run was repeated, the median is shown. [Benchmarks](benchmarks.md) says what each means and which
-command makes it.
+This page is written by `benchmarks/figures.py` from the files in [benchmarks/results](../benchmarks/results):
+numbers, hardware and versions are those that each run stored. Where a run was repeated, the median is shown.
+[Benchmarks](benchmarks.md) says what each means and which command makes it.
 
 ![Speed of each way to encode on one H100](encoding-speed.svg)
 """
@@ -65,9 +65,13 @@ def rows_of(result: dict, path: str, figure: Figure) -> list[tuple[str, list[str
     entries: dict[str, Any] = {prefix: found}
     if isinstance(found, list):
         entries = {f"{prefix}, run {number}": entry for number, entry in enumerate(found, 1)}
-    elif isinstance(found, dict) and not any(number_of(at(found, column), 0) != _DASH for column, _ in columns if column):
+    elif isinstance(found, dict) and not any(
+        number_of(at(found, column), 0) != _DASH for column, _ in columns if column
+    ):
         entries = {f"{prefix}: {name}" if prefix else name: entry for name, entry in found.items()}
-    rows = [(name, [number_of(at(entry, column), digits) for column, digits in columns]) for name, entry in entries.items()]
+    rows = [
+        (name, [number_of(at(entry, column), digits) for column, digits in columns]) for name, entry in entries.items()
+    ]
     return [(name, cells) for name, cells in rows if set(cells) != {_DASH}]
 
 
@@ -76,9 +80,15 @@ def conditions_of(result: dict) -> str:
     told = {}
     for part in (result, *(value for value in result.values() if isinstance(value, dict))):
         told |= {name: part[name] for name in _CONDITIONS if isinstance(part.get(name), str) and name not in told}
-        told |= {k: v for k, v in (part.get("versions") or {}).items() if k not in told and isinstance(v, str)} if isinstance(part.get("versions"), dict) else {}
+        told |= (
+            {k: v for k, v in (part.get("versions") or {}).items() if k not in told and isinstance(v, str)}
+            if isinstance(part.get("versions"), dict)
+            else {}
+        )
         if isinstance(part.get("machine"), dict):
-            told |= {name: value for name, value in part["machine"].items() if isinstance(value, str) and name not in told}
+            told |= {
+                name: value for name, value in part["machine"].items() if isinstance(value, str) and name not in told
+            }
     return "; ".join(f"{name} {value}" for name, value in told.items()) or "not stored with this result"
 
 
@@ -104,7 +114,9 @@ def page(results: Path = RESULTS) -> str:
     """The whole page. Results come in the order of figure_specs.py, then the others by name."""
     names = sorted(path.name for path in results.glob("*.json"))
     ordered = [*(name for name in FIGURES if name in names), *(name for name in names if name not in FIGURES)]
-    return "\n".join([_HEAD, *(section(name, json.loads((results / name).read_text(encoding="utf-8"))) for name in ordered)])
+    return "\n".join(
+        [_HEAD, *(section(name, json.loads((results / name).read_text(encoding="utf-8"))) for name in ordered)]
+    )
 
 
 def main() -> None:

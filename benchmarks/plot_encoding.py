@@ -33,7 +33,7 @@ def main() -> None:
     # Text stays text, and the same results give the same bytes.
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "sparton", "font.family": "sans-serif"})
     figure, axes = plt.subplots(figsize=(8, 2.2))
-    for position, (name, speed, colour) in enumerate(bars()):
+    for position, (_, speed, colour) in enumerate(bars()):
         axes.barh(position, speed, color=colour, height=0.7)
         axes.text(speed + 200, position, f"{speed:,.0f}", va="center", fontsize=9)
     axes.set_yticks(range(3), [name for name, _, _ in bars()], fontsize=9)

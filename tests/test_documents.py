@@ -66,7 +66,11 @@ def prepared(catalog, small_catalog, data, tmp_path_factory):
     for name, way in (("tiny", None), ("bm25", "bm25")):
         with sparton.Searcher(folder / "shop-index", **({"search_with": way} if way else {})) as searcher:
             found = searcher.search_many([text for _, text in queries], k=10)
-        lines = [f"{i} Q0 {hit.id} {hit.rank} {hit.score} x\n" for (i, _), hits in zip(queries, found) for hit in hits]
+        lines = [
+            f"{i} Q0 {hit.id} {hit.rank} {hit.score} x\n"
+            for (i, _), hits in zip(queries, found, strict=True)
+            for hit in hits
+        ]
         (folder / f"{name}.trec").write_text("".join(lines))
     return folder
 
@@ -151,4 +155,7 @@ def test_differences_find_what_a_page_should_not_show():
 
 def test_pages_are_all_of_the_repository():
     assert {"README.md", "docs/commands.md", "data/README.md"} <= set(pages())
-    assert set(pages()) == {str(path.relative_to(ROOT)) for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "data" / "README.md"]}
+    assert set(pages()) == {
+        str(path.relative_to(ROOT))
+        for path in [*ROOT.glob("docs/*.md"), ROOT / "README.md", ROOT / "data" / "README.md"]
+    }

@@ -35,7 +35,9 @@ def numbers(value):
 def test_the_page_is_what_the_script_writes(tmp_path):
     script = ROOT / "benchmarks" / "figures.py"
     subprocess.run([sys.executable, script, tmp_path / "page.md"], check=True)
-    assert (tmp_path / "page.md").read_text(encoding="utf-8") == PAGE, "write it again: python benchmarks/figures.py docs/figures.md"
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == PAGE, (
+        "write it again: python benchmarks/figures.py docs/figures.md"
+    )
 
 
 @pytest.mark.parametrize("name", RESULTS)

@@ -18,5 +18,5 @@ class Parameters(griffe.Extension):
             entry = _ENTRY.match(line)
             if entry or re.match(r"Raises? [A-Z]|Returns? ", line):
                 lines.append("")
-            lines.append(f"**{entry[1]}** – {line[entry.end():]}" if entry else line)
+            lines.append(f"**{entry[1]}** – {line[entry.end() :]}" if entry else line)
         obj.docstring.value = "\n".join(lines)

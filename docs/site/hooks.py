@@ -1,4 +1,4 @@
-"""What MkDocs does beside its own: the changelog and linked files of the repository become pages, marks of fences go."""
+"""What MkDocs does beside its own: the changelog and linked files become pages, marks of fences go."""
 
 import posixpath
 import re
@@ -43,8 +43,12 @@ def on_files(files, config):
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     files.append(File.generated(config, "changelog.md", content=_LINK.sub(r"../\1\2", changelog)))
     pages = [(path.name, path.read_text(encoding="utf-8")) for path in sorted((ROOT / "docs").glob("*.md"))]
-    linked = {_repository_path(link) for name, text in [*pages, ("changelog.md", _LINK.sub(r"../\1\2", changelog))]
-              for link, _ in _LINK.findall(text) if link.startswith("../")}
+    linked = {
+        _repository_path(link)
+        for name, text in [*pages, ("changelog.md", _LINK.sub(r"../\1\2", changelog))]
+        for link, _ in _LINK.findall(text)
+        if link.startswith("../")
+    }
     for path in sorted(linked - _PAGES.keys()):
         if not path.startswith("docs/"):
             files.append(File.generated(config, f"repository/{path}.html", content=_source_page(path)))
@@ -58,6 +62,7 @@ def on_post_template(output_content, template_name, config):
 
 def on_page_markdown(markdown, page, config, files):
     """Have links to files of the repository lead to their pages."""
+
     def replaced(match):
         link, anchor = match[1], match[2] or ""
         if not link.startswith("../"):
@@ -82,7 +87,9 @@ def _source_page(path: str) -> str:
     """A page by itself, of a file with its lines numbered, or of the names in a folder."""
     full = ROOT / path
     if full.is_dir():
-        text = "\n".join(sorted(f"{entry.name}{'/' * entry.is_dir()}" for entry in full.iterdir() if entry.name != "__pycache__"))
+        text = "\n".join(
+            sorted(f"{entry.name}{'/' * entry.is_dir()}" for entry in full.iterdir() if entry.name != "__pycache__")
+        )
         lexer = TextLexer()
     else:
         text = full.read_text(encoding="utf-8")

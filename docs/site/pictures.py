@@ -60,26 +60,41 @@ def terminal(folder: Path) -> str:
     for words in _SHOWN:
         typed = " ".join(f"'{word}'" if " " in word else word for word in words)
         console.print(Text(f"$ sparton {typed}", style="bold"))
-        ran = subprocess.run([*_SPARTON, *words], cwd=folder, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "90"})
+        ran = subprocess.run(
+            [*_SPARTON, *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "COLUMNS": "90"},
+        )
         console.print(Text(ran.stdout.rstrip("\n")))
     drawn = console.export_svg(title="sparton", unique_id="sparton")
     # No font of another host: the reader's own.
     start, end = drawn.index("@font-face"), drawn.index(".sparton-matrix")
-    return (drawn[:start] + drawn[end:]).replace("Fira Code, monospace", _FONT).replace("font-family: arial", "font-family: sans-serif")
+    return (
+        (drawn[:start] + drawn[end:])
+        .replace("Fira Code, monospace", _FONT)
+        .replace("font-family: arial", "font-family: sans-serif")
+    )
 
 
 def search_page(folder: Path, image: Path) -> None:
     """The page of a service with a query asked and a facet counted."""
     from selenium import webdriver
 
-    service = subprocess.Popen([*_SPARTON, "serve", "--index", "shop", "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True)
+    service = subprocess.Popen(
+        [*_SPARTON, "serve", "--index", "shop", "--port", "0"], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
     try:
         address = service.stderr.readline().split(" at ")[1].split()[0]
         options = webdriver.ChromeOptions()
         options.binary_location = shutil.which("chromium")
         for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--lang=en-US"):
             options.add_argument(argument)
-        browser = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))  # else it would be looked for elsewhere
+        browser = webdriver.Chrome(
+            options, webdriver.ChromeService(shutil.which("chromedriver"))
+        )  # else it would be looked for elsewhere
         try:
             browser.set_window_size(1100, 760)
             browser.get(f"{address.rstrip('/')}/?q=small+black+leather+crossbody+bag")

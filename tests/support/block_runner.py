@@ -58,7 +58,9 @@ class BlockRunner:
             assert ran.code == 0, f"{block.place}: {command}\n{ran.stdout}{ran.stderr}"
             return ran.stdout
         script = command.replace(_LOCAL, self.service.removeprefix("http://")) if self.service else command
-        program = f'sparton() {{ "{sys.executable}" -c "from sparton.cli import run; run()" "$@"; }}\nset -euo pipefail\n'
+        program = (
+            f'sparton() {{ "{sys.executable}" -c "from sparton.cli import run; run()" "$@"; }}\nset -euo pipefail\n'
+        )
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         ran = subprocess.run(
             ["bash", "-c", program + script],

@@ -1,4 +1,4 @@
-"""The code blocks of README and docs: what is shown, in which language, and whether it is marked as one that cannot run.
+"""The code blocks of README and docs: what is shown, in which language, and whether a mark says that it cannot run.
 
 A fence says what it is: ```bash and ```python run; ```text output is what the block before it prints; ```bash no-run
 reason="needs two GPUs" says why a block does not run. All other languages are to be read. README's blocks are indented,

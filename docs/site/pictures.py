@@ -5,6 +5,7 @@ python docs/site/pictures.py docs        # needs chromium for the page; the samp
 
 import argparse
 import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -54,21 +55,34 @@ def pipeline() -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
+def printed(words: list[str], folder: Path) -> str:
+    """What a command prints on a terminal of 90 columns, without its bars and notes on the standard error.
+
+    Raises CalledProcessError where it fails.
+    """
+    main, side = pty.openpty()
+    environment = {**os.environ, "COLUMNS": "90", "NO_COLOR": "1"}
+    process = subprocess.Popen([*_SPARTON, *words], cwd=folder, env=environment, stdout=side, stderr=subprocess.DEVNULL)
+    os.close(side)
+    with open(main, "rb", buffering=0) as output:
+        pieces = []
+        try:
+            while piece := output.read(65536):
+                pieces.append(piece)
+        except OSError:  # the other end is closed
+            pass
+    if process.wait():
+        raise subprocess.CalledProcessError(process.returncode, words)
+    return b"".join(pieces).decode().replace("\r\n", "\n")
+
+
 def terminal(folder: Path) -> str:
     """The commands and what they print, as a terminal shows it."""
     console = Console(record=True, width=92, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
     for words in _SHOWN:
         typed = " ".join(f"'{word}'" if " " in word else word for word in words)
         console.print(Text(f"$ sparton {typed}", style="bold"))
-        ran = subprocess.run(
-            [*_SPARTON, *words],
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "COLUMNS": "90"},
-        )
-        console.print(Text(ran.stdout.rstrip("\n")))
+        console.print(Text(printed(words, folder).rstrip("\n")))
     drawn = console.export_svg(title="sparton", unique_id="sparton")
     # No font of another host: the reader's own.
     start, end = drawn.index("@font-face"), drawn.index(".sparton-matrix")

@@ -6,11 +6,14 @@ import shlex
 import signal
 import subprocess
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from support.documents import Block, differences
+
+from sparton.terminal import screen
 
 _SHELL = {"|", ">", "<", ";", "&", ">>", "<<"}
 _LOCAL = "127.0.0.1:8017"
@@ -54,7 +57,8 @@ class BlockRunner:
         if words and words[0] == "sparton" and not _SHELL & set(shlex.shlex(command, punctuation_chars=True)):
             if words[1] == "serve":
                 return self._serve(block, words[2:])
-            ran = self._run_cli(*self._apart(words[1:]))
+            with nullcontext() if block.output is None else _on_terminal():
+                ran = self._run_cli(*self._apart(words[1:]))
             assert ran.code == 0, f"{block.place}: {command}\n{ran.stdout}{ran.stderr}"
             return ran.stdout
         script = command.replace(_LOCAL, self.service.removeprefix("http://")) if self.service else command
@@ -111,6 +115,17 @@ class BlockRunner:
                 self.service = address[1].rstrip("/.,")
                 return ""
         raise AssertionError(f"{block.place}: sparton serve {options} said no address: {told}")
+
+
+@contextmanager
+def _on_terminal():
+    """Has the standard output be a terminal of 80 columns: a page shows what a reader sees there."""
+    ours = screen.is_terminal
+    with (
+        patch.dict(os.environ, {"COLUMNS": "80", "NO_COLOR": "1"}),
+        patch.object(screen, "is_terminal", lambda stream: stream is sys.stdout or ours(stream)),
+    ):
+        yield
 
 
 def run_and_compare(runner: BlockRunner, block: Block) -> list[str]:

@@ -36,7 +36,6 @@ PANELS = {
 def help_of(run_cli, monkeypatch):
     """What a command's help says, without boxes and line ends."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TERMINAL_WIDTH", "200")
 
     def shown(*command):
         ran = run_cli(*command, "--help")

@@ -130,6 +130,18 @@ FIGURES: dict[str, Figure] = {
         ("runs|plain", "runs|fused"),
         {"seed": ("seed", 0), "nDCG@10": ("nDCG@10", 4)},
     ),
+    "embedded-training.json": Figure(
+        "Training a model of the embedded one's kind",
+        "The best has nDCG@10 {found|second, 900 steps|CACM nDCG@10:3} on CACM; of the same run, {found|second, 5,500 steps|CACM nDCG@10:3} after more steps.",
+        ("found",),
+        {
+            "CACM, nDCG@10": ("CACM nDCG@10", 4),
+            "catalogue, nDCG@10": ("catalogue nDCG@10", 4),
+            "catalogue, its own words": ("own words", 4),
+            "catalogue, other words": ("other words", 4),
+            "terms a passage of CACM": ("CACM terms", 0),
+        },
+    ),
     "cpu-encoding.json": Figure(
         "Encoding on 2 cores",
         "Sparton encodes {documents a second|sparton:0} documents a second, {ratio to pyserini:0} times as many as Pyserini's encoder and {ratio to the best of sentence-transformers:1} times the best of sentence-transformers.",

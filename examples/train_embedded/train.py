@@ -1,6 +1,6 @@
 """Stage 4: train the document encoder and the query table on what the teachers say.
 
-    python examples/train_embedded/train.py --prepared prepared --taught taught.pt --warm warm --out run --steps 12000
+    python examples/train_embedded/train.py --prepared prepared --taught taught.pt --warm warm --out run --steps 4000
     python examples/train_embedded/train.py ... --resume
     torchrun --nproc-per-node 4 examples/train_embedded/train.py ...
 
@@ -56,10 +56,10 @@ def main() -> None:
     parser.add_argument("--warm", type=Path, required=True, help="the run of warm_up.py")
     parser.add_argument("--begin", type=Path, help="a run of train.py whose weights to go on from")
     parser.add_argument("--out", type=Path, required=True, help="the run's folder")
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--batch", type=int, default=64, help="queries of a step, on each GPU")
     parser.add_argument("--negatives", type=int, default=7, help="candidates of a query beside the first")
-    parser.add_argument("--rate", type=float, default=1e-4, help="AdamW's")
+    parser.add_argument("--rate", type=float, default=2e-4, help="AdamW's")
     parser.add_argument("--table-rate", type=float, default=3e-3, help="the query table's")
     parser.add_argument("--activation", choices=ACTIVATIONS, default="log1p_relu")
     parser.add_argument("--first-terms", type=int, default=400, help="terms of a passage to begin with")
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--sharpness", type=float, default=2, help="what the student's scores are multiplied by")
     parser.add_argument("--frames", type=float, default=0.3, help="share of queries with other words around them")
     parser.add_argument("--contrast", type=float, default=1.0, help="weight of InfoNCE")
-    parser.add_argument("--flops", type=float, default=3e-3, help="weight of FLOPS, from a third of the steps on")
+    parser.add_argument("--flops", type=float, default=1e-2, help="weight of FLOPS, from a third of the steps on")
     parser.add_argument("--few", type=int, default=128, help="terms of a passage that FLOPS does not count")
     parser.add_argument("--plain-flops", action="store_true", help="all terms cost alike, not rare ones less")
     parser.add_argument("--plain-head", action="store_true", help="compute logits, as the usual code does")

@@ -25,7 +25,8 @@ class JudgedDocuments:
         self.count = 0
 
     def __iter__(self) -> Iterator[dict[str, str]]:
-        """Raises SpartonError, with file and line, for an id that no run can hold, or that stands twice."""
+        """Raises SpartonError, with file and line, for an id that no run can hold, or that stands twice, and where there
+        is no document."""
         hashes = array("q")  # 8 bytes a document
         for document in self._collection.documents():
             name = document.id
@@ -38,7 +39,10 @@ class JudgedDocuments:
             self.count += 1
             self.missing.discard(name if self._separator is None else document_of(name, self._separator))
             yield {"id": name, "text": document.text}
-        self._refuse_repeated(np.frombuffer(hashes, np.int64) if hashes else np.empty(0, np.int64))
+        if not hashes:
+            place = self._collection.files[0] if self._collection.files else self._collection.name
+            raise SpartonError(f"{place} holds no document; there is nothing to index")
+        self._refuse_repeated(np.frombuffer(hashes, np.int64))
 
     def _refuse_repeated(self, hashes: np.ndarray) -> None:
         values, times = np.unique(hashes, return_counts=True)

@@ -135,6 +135,8 @@ BAD = [
     (trec, "documents/a.sgml", "<DOC>\n<DOCNO>a</DOCNO>\n<DOC>\n", ", line 3: a <DOC> begins, and that of line 1 has no </DOC>"),  # noqa: E501
     (trec, "documents/a.sgml", "<DOC>\n<TEXT>b</TEXT></DOC>\n", ", line 1: this <DOC> has no <DOCNO> with an id (none)"),  # noqa: E501
     (trec, "documents/a.sgml", "<DOC>\n<DOCNO>a</DOCNO>\n", ", line 1: this <DOC> has no </DOC>; the file ends before"),
+    (beir, "corpus.jsonl", "", " holds no document; there is nothing to index"),
+    (ms_marco, "collection.tsv", "\n", " holds no document; there is nothing to index"),
     (trec, "documents/a.sgml", "<DOC><DOCNO>a</DOCNO></DOC>\nmore\n", ", line 2: 'more' is in no document; expected <DOC>"),  # noqa: E501
 ]  # fmt: skip
 

@@ -908,6 +908,8 @@ def bench(
     for scored in report.scores.runs:
         if line := coverage_line(scored, report.scores.queries):
             tell(printable(line))
+    if report.split is not None and split is None:
+        tell(f"topics and judgments of the split {report.split}; --split names another")
     for what, count in report.left_out.items():
         tell(f"left out, {what}: {count:,}")
     if report.published.remark:

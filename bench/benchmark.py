@@ -16,7 +16,7 @@ from ..options import values_for
 from ..pipeline.options import EncoderOptions, EncodingOptions
 from ..search.evaluation.hits import ALL_HITS, HitOptions, ScoringOptions
 from ..search.evaluation.run import RunReport, plan_runs, write_runs
-from ..search.evaluation.score import score_runs
+from ..search.evaluation.score import check_measures, score_runs
 from ..search.options import SearcherOptions
 from ..search.searcher import Searcher
 from ..search.ways import beside_for
@@ -76,6 +76,7 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     names = [one.search_with for one in given.ways]
     if len(set(names)) < len(names):
         raise UsageError(Parameter("search_with"), " names a way to search twice; name each once")
+    check_measures(given.measures)
     collection = open_collection(name, given.split)
     out = Path(f"{collection.name.replace('/', '-')}-bench") if given.out is None else given.out
     index = out / "index" if given.index is None else given.index
@@ -91,6 +92,10 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     build = _build(documents, index, given, progress)
     if documents.missing:
         collection.left_out["judged documents that the collection lacks"] = len(documents.missing)
+    if build.counts.dropped_no_text:
+        collection.left_out["documents without text"] = build.counts.dropped_no_text
+    if build.counts.dropped_no_terms:
+        collection.left_out["documents without a term"] = build.counts.dropped_no_terms
     indexing = {"encoding": build.encoding_seconds, "Lucene": build.indexing_seconds, **build.beside_seconds}
     seconds["reading, models"] = perf_counter() - begun - sum(indexing.values())
     seconds |= indexing

@@ -25,8 +25,8 @@ class JudgedDocuments:
         self.count = 0
 
     def __iter__(self) -> Iterator[dict[str, str]]:
-        """Raises SpartonError, with file and line, for an id that no run can hold, or that stands twice, and where there
-        is no document."""
+        """Raises SpartonError, with file and line, for an id that no run can hold, or that stands twice, and where
+        there is no document."""
         hashes = array("q")  # 8 bytes a document
         for document in self._collection.documents():
             name = document.id

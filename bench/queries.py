@@ -57,6 +57,8 @@ def write_queries(collection: Collection, topics: Path, qrels: Path) -> Queries:
             stream.write("".join(f"{query} 0 {name} {grade}\n" for name, grade in grades.items()).encode())
     if asked < len(judgments):
         collection.left_out["judged queries without a topic, which count as 0"] += len(judgments) - asked
+    if pointless := sum(max(grades.values(), default=0) <= 0 for grades in judgments.values()):
+        collection.left_out["judged queries without a relevant document, which count as 0"] += pointless
     judged = frozenset(name for grades in judgments.values() for name in grades)
     return Queries(topics, qrels, judged, len(judgments), asked)
 

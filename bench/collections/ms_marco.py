@@ -13,6 +13,9 @@ from .collection import Document, chosen_split, plain_or_zipped, stem, topics_of
 _COLLECTION = "collection.tsv"
 _USUAL = ("dev.small", "dev")
 
+# What a first line says where it names its columns; MS MARCO's own files have none.
+_IDS, _TEXTS = ("id", "_id", "pid", "docid", "doc_id"), ("text", "passage", "body", "contents")
+
 
 class MsMarco:
     """As Collection."""
@@ -41,6 +44,9 @@ class MsMarco:
                 raise SpartonError(
                     f"{where}: {line.count(chr(9)) + 1} columns; expected an id, a tab and a text without tabs"
                 )
+            if number == 1 and name.lower() in _IDS and text.lower() in _TEXTS:
+                self.left_out["lines that are headings"] = 1
+                continue
             yield Document(name, text, where)
 
     def topics(self) -> Iterator[Topic]:

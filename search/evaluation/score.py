@@ -51,6 +51,13 @@ class Scores:
     runs: tuple[RunScores, ...]
 
 
+def check_measures(names: Sequence[str]) -> None:
+    """Raise UsageError for a measure that score_runs would refuse whatever is scored."""
+    for name in names:
+        for measure in parse_measures(name):
+            program_of(measure)
+
+
 def score_runs(
     runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES, hits: ScoringOptions = ALL_HITS
 ) -> Scores:

@@ -101,6 +101,7 @@ def test_figures_are_those_of_index_run_score_and_ir_measures(run_cli, folder, s
         (["--index", "bags/index"], "--index is bags/index, which is in the collection bags; name a folder beside it"),
         (["--index", "same", "--out", "same"], "--index is same, the folder of the report; name another"),
         (["--with", "lucene", "--with", "lucene"], "--with names a way to search twice; name each once"),
+        (["-m", "nope"], "-m is 'nope', which ir-measures does not know; expected names as nDCG@10"),
         (["--with", "nothing"], "--with is 'nothing'; expected lucene, "),
         (["--rrf-k", "3"], "--rrf-k is for searches that are fused, and --with lucene fuses none; use "),
         (["--split", "dev"], "--split is 'dev', and bags has judgments of test; choose one of them"),
@@ -111,6 +112,31 @@ def test_arguments_that_cannot_be_meant_are_one_sentence(run_cli, folder, monkey
     ran = run_cli("bench", "bags", *arguments)
     assert (ran.code, ran.stdout) == (2, "")
     assert ran.stderr.splitlines()[-1].startswith(f"Error: {sentence}")
+    assert not (folder.parent / "bags-bench").exists()
+
+
+def test_what_is_left_out_is_told_and_reported(run_cli, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "few").mkdir()
+    documents = "pid\tpassage\nd1\tblack bag\nd2\t \nd3\tblack shoes\n"
+    (tmp_path / "few" / "collection.tsv").write_text(documents)
+    (tmp_path / "few" / "queries.eval.tsv").write_text("1\tblack bag\n2\tshoes\n3\tbag\n")
+    (tmp_path / "few" / "qrels.eval.tsv").write_text("1\t0\td1\t1\n2\t0\td3\t0\n2\t0\td9\t0\n")
+    ran = run_cli("bench", "few", "--model", static_model)
+    assert ran.code == 0, ran.stderr
+    expected = {
+        "topics without judgments": 1,
+        "judged queries without a relevant document, which count as 0": 1,
+        "lines that are headings": 1,
+        "documents without text": 1,
+        "judged documents that the collection lacks": 1,
+    }
+    assert json.loads((tmp_path / "few-bench" / "report.json").read_text())["left out"] == expected
+    told = [line for line in ran.stderr.splitlines() if line.startswith("left out")]
+    assert sorted(told) == sorted(f"left out, {what}: {count}" for what, count in expected.items())
+    assert "topics and judgments of the split eval; --split names another" in ran.stderr
+    found = {line.split()[2] for line in (tmp_path / "few-bench" / "lucene.trec").read_text().splitlines()}
+    assert found == {"d1", "d3"}
 
 
 def test_published_figures_are_of_the_same_collection_alone():

@@ -904,7 +904,7 @@ def bench(
     report = finished.report
     put(to_json(report.content(), indent=2) if as_json else "\n".join(report.table()))
     for run in finished.runs:
-        tell(run_line(run))
+        tell(printable(run_line(run)))
     for scored in report.scores.runs:
         if line := coverage_line(scored, report.scores.queries):
             tell(printable(line))
@@ -915,7 +915,7 @@ def bench(
     if report.published.remark:
         tell(report.published.remark)
     reused = ", with the index that was there" if report.reused else ""
-    tell(f"{finished.markdown}: {report.seconds['all']:.1f} s{reused}")
+    tell(f"{printable(str(finished.markdown))}: {report.seconds['all']:.1f} s{reused}")
 
 
 @_command("encode-text")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,7 +20,7 @@ from ..search.evaluation.score import check_measures, score_runs
 from ..search.options import SearcherOptions
 from ..search.searcher import Searcher
 from ..search.ways import beside_for
-from ..storage.atomic import check_output, check_output_folder, make_folder, output_file
+from ..storage.atomic import check_output, check_output_folder, make_folder, output_file, refuse_inputs
 from ..storage.manifest import Manifest, load_complete
 from ..terminal.build_report import BuildReport
 from ..terminal.progress_bar import counted, waiting
@@ -34,7 +34,9 @@ from .queries import Queries, write_queries
 from .report import BenchReport
 
 MEASURES = ("nDCG@10", "RR@10", "R@100", "R@1000", "AP")
-_OUT, _INDEX = Parameter("out"), Parameter("index")
+_OUT, _INDEX, _OVERWRITE = Parameter("out"), Parameter("index"), Parameter("overwrite")
+_REPORT = "report.json"
+_WRITTEN = (_REPORT, "report.md", "topics.jsonl", "qrels.txt")
 _PACKAGES = ("ir-measures", "pytrec-eval-terrier", "ir-datasets")
 
 
@@ -80,10 +82,14 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     collection = open_collection(name, given.split)
     out = Path(f"{collection.name.replace('/', '-')}-bench") if given.out is None else given.out
     index = out / "index" if given.index is None else given.index
-    _check_places(collection, Path(name), out, index)
+    runs_of = [f"{way}.trec" for way in names]
+    _check_places(collection, Path(name), out, index, [out / file for file in (*_WRITTEN, *runs_of)])
+    if not given.overwrite:
+        _refuse_others(out, runs_of)
     seconds: dict[str, float] = {}
     start = begun = perf_counter()
     make_folder(out)
+    _begin(out)
     with waiting("reading topics and judgments", shown=progress):
         queries = write_queries(collection, out / "topics.jsonl", out / "qrels.txt")
     seconds["topics and judgments"] = perf_counter() - begun
@@ -102,7 +108,9 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     runs = tuple(_search(queries, out, index, given, progress))
     seconds |= {f"searching, {way}": run.seconds for way, run in zip(names, runs, strict=True)}
     begun = perf_counter()
-    scores = score_runs([run.path for run in runs], queries.qrels, given.measures, given.hits)
+    # The runs have ids that are folded already, and folding `a#1` again would give `a`.
+    counting = replace(given.hits, max_passage=None)
+    scores = score_runs([run.path for run in runs], queries.qrels, given.measures, counting)
     seconds["scoring"] = perf_counter() - begun
     seconds["all"] = perf_counter() - start
     manifest = load_complete(index)
@@ -137,7 +145,23 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     return Finished(report, out / "report.md", build, runs)
 
 
-def _check_places(collection: Collection, folder: Path, out: Path, index: Path) -> None:
+def _begin(out: Path) -> None:
+    """Say that this is a benchmark's folder, and that no report in it is of the files that are written from now on."""
+    (out / "report.md").unlink(missing_ok=True)
+    with output_file(out / _REPORT) as stream:
+        stream.write(b'{"unfinished": true}\n')
+
+
+def _refuse_others(out: Path, runs: Sequence[str]) -> None:
+    """Raise UsageError for files in a folder that no benchmark began which would be replaced."""
+    there = next((file for file in (*_WRITTEN, *runs) if (out / file).exists()), None)
+    if there is not None and not (out / _REPORT).is_file():
+        raise UsageError(
+            _OUT, f" is {out}, which has a {there} and no {_REPORT} of a benchmark; name another, or use ", _OVERWRITE
+        )
+
+
+def _check_places(collection: Collection, folder: Path, out: Path, index: Path, written: Sequence[Path]) -> None:
     """Raise UsageError where nothing can be written, or what is written would lie among the collection's files."""
     for parameter, place in ((_OUT, out), (_INDEX, index)):
         if place.exists() and not place.is_dir():
@@ -147,8 +171,11 @@ def _check_places(collection: Collection, folder: Path, out: Path, index: Path) 
             raise UsageError(parameter, f" is {place}, which is in the collection {folder}; name a folder beside it")
     if out.resolve() == index.resolve():
         raise UsageError(_INDEX, f" is {index}, the folder of the report; name another")
-    for file in ("report.md", "report.json", "topics.jsonl", "qrels.txt"):
-        check_output(_OUT, out / file, make_folders=True)
+    if out.resolve().is_relative_to(index.resolve()):
+        raise UsageError(_OUT, f" is {out}, which is in the index folder {index}; name another")
+    refuse_inputs(_OUT, written, dict.fromkeys(collection.files, "a file of the collection"))
+    for path in written:
+        check_output(_OUT, path, make_folders=True)
 
 
 def _build(documents: JudgedDocuments, index: Path, given: Benchmark, progress: bool) -> BuildReport:

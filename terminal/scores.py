@@ -36,7 +36,9 @@ def per_query_table(scores: "Scores") -> str:
     lines = ["\t".join(["measure", "query", *(_name(run) for run in scores.runs)])]
     for column, measure in enumerate(scores.measures):
         for query in scores.runs[0].per_query[column]:
-            lines.append("\t".join([measure, query, *(f"{run.per_query[column][query]:.4f}" for run in scores.runs)]))
+            lines.append(
+                "\t".join([measure, printable(query), *(f"{run.per_query[column][query]:.4f}" for run in scores.runs)])
+            )
         lines.append("\t".join([measure, "all", *(f"{run.means[column]:.4f}" for run in scores.runs)]))
     return "\n".join(lines)
 

@@ -11,7 +11,7 @@ from ...errors import SpartonError, short
 from ...search.evaluation.topics import Topic
 from ...search.evaluation.trec_files import Qrels, read_qrels
 from ...search.text_lines import numbered_lines
-from .collection import Document, chosen_split, plain_or_zipped, stem, topics_of
+from .collection import Document, by_split, chosen_split, plain_or_zipped, topics_of
 
 _CORPUS, _QUERIES, _QRELS = "corpus.jsonl", "queries.jsonl", "qrels"
 _USUAL = ("test", "dev")
@@ -77,7 +77,7 @@ class BeirFormat:
         """As Format."""
         corpus, queries = (plain_or_zipped(folder, name) for name in (_CORPUS, _QUERIES))
         assert corpus is not None
-        found = {stem(path, ".tsv"): path for path in sorted((folder / _QRELS).glob("*.tsv*")) if path.is_file()}
+        found = by_split(folder / _QRELS)
         for missing, name in ((queries is None, _QUERIES), (not found, f"{_QRELS}/test.tsv")):
             if missing:
                 raise SpartonError(

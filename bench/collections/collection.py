@@ -66,9 +66,15 @@ def plain_or_zipped(folder: Path, name: str) -> Path | None:
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
-def stem(path: Path, ending: str) -> str:
-    """The name of a file without its ending, which is before .gz where there is that."""
-    return path.name.removesuffix(".gz").removesuffix(ending)
+def by_split(folder: Path, prefix: str = "") -> dict[str, Path]:
+    """The files PREFIXsplit.tsv and PREFIXsplit.tsv.gz of a folder by their splits, the plain one where there are both.
+    Copies with another ending are none."""
+    found: dict[str, Path] = {}
+    for ending in (".tsv", ".tsv.gz"):
+        for path in sorted(folder.glob(f"{prefix}*{ending}")):
+            if path.is_file():
+                found.setdefault(path.name.removeprefix(prefix).removesuffix(ending), path)
+    return found
 
 
 def chosen_split(found: Mapping[str, Path], asked: str | None, usual: Sequence[str], folder: Path) -> str:

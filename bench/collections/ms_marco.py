@@ -8,7 +8,7 @@ from ...errors import SpartonError, short
 from ...search.evaluation.topics import Topic
 from ...search.evaluation.trec_files import Qrels, read_qrels
 from ...search.text_lines import numbered_lines
-from .collection import Document, chosen_split, plain_or_zipped, stem, topics_of
+from .collection import Document, by_split, chosen_split, plain_or_zipped, topics_of
 
 _COLLECTION = "collection.tsv"
 _USUAL = ("dev.small", "dev")
@@ -72,7 +72,7 @@ class MsMarcoFormat:
         """As Format."""
         collection = plain_or_zipped(folder, _COLLECTION)
         assert collection is not None
-        found = {stem(path, ".tsv").removeprefix("qrels."): path for path in sorted(folder.glob("qrels.*.tsv*"))}
+        found = by_split(folder, "qrels.")
         if not found:
             raise SpartonError(f"{folder} has {collection.name} and no qrels.*.tsv; expected {self.expected}")
         chosen = chosen_split(found, split, _USUAL, folder)

@@ -97,6 +97,12 @@ def open_registered(name: str, split: str | None) -> Registered:
     for part in ("docs", "queries", "qrels"):
         if not dataset.has(part):
             raise UsageError(f"{name} of ir_datasets has no {part}; expected a collection with docs, queries and qrels")
+    for part, kind in (("docs", dataset.docs_cls()), ("queries", dataset.queries_cls())):
+        if not hasattr(kind, "default_text"):
+            raise UsageError(
+                f"ir_datasets does not say which of {', '.join(kind._fields)} is the text of the {part} of {name}; "
+                "write them to a folder of BEIR's files and name that"
+            )
     return Registered(name, dataset)
 
 

@@ -50,7 +50,7 @@ def plot_differences(scores: Scores, path: Path) -> None:
         for column, (panel, measure) in enumerate(zip(row, scores.measures, strict=True)):
             base = first.per_query[column]
             _bars(panel, {query: value - base[query] for query, value in run.per_query[column].items()})
-            mean, p = run.means[column] - first.means[column], run.p[column]
+            mean, p = run.means[column] - first.means[column], run.p_holm[column]
             panel.set_title(f"{measure}: {mean:+.4f}" + ("" if p is None else f", p = {p:.3g}"), fontsize="medium")
         row[0].set_ylabel(f"{run.path.name}\nminus {first.path.name}")
     for panel in axes[-1]:

@@ -127,7 +127,7 @@ def _strangers(run: Run, judged: Qrels, hits: ScoringOptions) -> tuple[str, str,
     shared = [query for query in run if query in judged]
     if not shared:
         return "query", next(iter(run)), next(iter(judged))
-    documents = replace(hits, judged_only=True)
+    documents = replace(hits, judged_only=True, remove_query=False)
     if any(hits_that_count(run[query], query, documents, judged[query])[0] for query in shared):
         return None
     return "document", next(iter(run[shared[0]])), next(iter(judged[shared[0]]))

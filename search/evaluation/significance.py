@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from math import isnan
 
 
 def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
@@ -19,10 +20,11 @@ def paired_p(ours: dict[str, float], theirs: dict[str, float]) -> float | None:
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
     """p values of comparisons that are made together, corrected by Holm's step-down method: the smallest times their
-    number, the next times one less, none below the one before it, and at most 1. None, which is no comparison, stays.
+    number, the next times one less, none below the one before it, and at most 1. None, which is no comparison, and
+    what is no number stay.
     """
-    found = sorted((value, place) for place, value in enumerate(values) if value is not None)
-    corrected: list[float | None] = [None] * len(values)
+    found = sorted((value, place) for place, value in enumerate(values) if value is not None and not isnan(value))
+    corrected = list(values)
     least = 0.0
     for rank, (value, place) in enumerate(found):
         least = max(least, min(1.0, value * (len(found) - rank)))

@@ -139,6 +139,59 @@ def test_what_is_left_out_is_told_and_reported(run_cli, static_model, tmp_path, 
     assert found == {"d1", "d3"}
 
 
+def save_few(folder, documents, topics, qrels):
+    folder.mkdir()
+    (folder / "collection.tsv").write_text("".join(f"{name}\t{text}\n" for name, text in documents))
+    (folder / "queries.dev.tsv").write_text("".join(f"{name}\t{text}\n" for name, text in topics))
+    (folder / "qrels.dev.tsv").write_text("".join(f"{query}\t0\t{name}\t{grade}\n" for query, name, grade in qrels))
+
+
+def test_passages_are_folded_once(run_cli, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    documents = [("a#1#0", "black bag"), ("a#1#1", "black bag of leather"), ("a#2#0", "red shoes"), ("b#0", "bag")]
+    save_few(tmp_path / "few", documents, [("1", "black bag"), ("2", "red shoes")], [("1", "a#1", 1), ("2", "a#2", 1)])
+    ran = run_cli("bench", "few", "--model", static_model, "--max-passage", "#", "-m", "RR@10")
+    assert ran.code == 0, ran.stderr
+    run, qrels = tmp_path / "few-bench" / "lucene.trec", tmp_path / "few-bench" / "qrels.txt"
+    assert {line.split()[2] for line in run.read_text().splitlines()} == {"a#1", "a#2", "b"}
+    (found,) = json.loads((tmp_path / "few-bench" / "report.json").read_text())["runs"]
+    assert found["measures"]["RR@10"] == 1.0
+    by_hand = json.loads(run_cli("score", run, "--qrels", qrels, "-m", "RR@10", "--json").stdout)
+    assert by_hand["runs"][0]["measures"]["RR@10"]["mean"] == 1.0
+
+
+def test_files_that_no_benchmark_wrote_are_not_replaced(run_cli, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_few(tmp_path / "few", [("a", "black bag"), ("b", "bag")], [("1", "black bag")], [("1", "a", 1)])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "topics.jsonl").write_text("precious")
+    command = "bench", "few", "--model", static_model, "--out"
+    ran = run_cli(*command, "mine")
+    assert (ran.code, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines()[-1] == (
+        "Error: --out is mine, which has a topics.jsonl and no report.json of a benchmark; name another, or use "
+        "--overwrite"
+    )
+    assert (tmp_path / "mine" / "topics.jsonl").read_text() == "precious"
+    assert run_cli(*command, "mine", "--overwrite").code == 0
+    assert run_cli(*command, "mine").code == 0  # it is a benchmark's by now
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "qrels.txt").symlink_to(tmp_path / "few" / "qrels.dev.tsv")
+    ran = run_cli(*command, "linked", "--overwrite")
+    assert (ran.code, (tmp_path / "few" / "qrels.dev.tsv").read_text()) == (2, "1\t0\ta\t1\n")
+    assert "which is a file of the collection and would be overwritten" in ran.stderr
+
+
+def test_a_report_that_was_not_finished_is_none(run_cli, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_few(tmp_path / "few", [("a", "black bag")], [("1", "black bag")], [("1", "a", 1)])
+    assert run_cli("bench", "few", "--model", static_model).code == 0
+    (tmp_path / "few" / "collection.tsv").write_text("a\tblack bag\na\tagain\n")
+    assert run_cli("bench", "few", "--model", static_model, "--overwrite").code == 1
+    assert not (tmp_path / "few-bench" / "report.md").exists()
+    assert json.loads((tmp_path / "few-bench" / "report.json").read_text()) == {"unfinished": True}
+
+
 def test_published_figures_are_of_the_same_collection_alone():
     found = published("scifact", 5_183, 300, remove_query=True)
     assert [one.measures["nDCG@10"] for one in found.figures] == [0.6789, 0.6647, 0.7041]

@@ -178,3 +178,29 @@ def test_a_split_is_chosen(tmp_path):
     assert open_collection(str(folder), "train").qrels() == {"1": {"d2": 1}}
     with pytest.raises(SpartonError, match=r"split is 'dev', and .* has judgments of test, train; choose one of them"):
         open_collection(str(folder), "dev")
+
+
+def test_copies_and_folders_are_no_splits(tmp_path):
+    beir(tmp_path / "a")
+    for name in ("dev.tsv.bak", "test.tsv.orig"):
+        (tmp_path / "a" / "qrels" / name).write_text("another")
+    (tmp_path / "a" / "qrels" / "train.tsv").mkdir()
+    write(tmp_path / "a" / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore\n1\td2\t1\n", zipped=True)
+    assert open_collection(str(tmp_path / "a"), None).qrels() == {
+        "1": {"d1": 2, "d3": 1},
+        "2": {"d2": 1},
+    }
+    ms_marco(tmp_path / "b")
+    (tmp_path / "b" / "qrels.train.tsv").mkdir()
+    (tmp_path / "b" / "qrels.dev.small.tsv").rename(tmp_path / "b" / "qrels.dev.small.tsv.bak")
+    with pytest.raises(SpartonError, match=r"and no qrels\.\*\.tsv"):
+        open_collection(str(tmp_path / "b"), None)
+
+
+@pytest.mark.parametrize(
+    "name", ["clinicaltrials/2021/trec-ct-2021", "codesearchnet/challenge", "wapo/v2/trec-news-2018"]
+)
+def test_records_without_a_text_are_refused_before_any_is_read(name):
+    pytest.importorskip("ir_datasets")
+    with pytest.raises(SpartonError, match=f"is the text of the (docs|queries) of {name}; write them to a folder"):
+        open_collection(name, None)

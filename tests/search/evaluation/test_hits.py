@@ -163,6 +163,9 @@ def test_p_values_are_corrected_as_holm_has_it(files):
     assert holm([None, 0.01, 0.04, 0.03, 0.005]) == pytest.approx([None, 0.03, 0.06, 0.06, 0.02])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([None]) == [None]
+    without, first, second = holm([float("nan"), 0.01, 0.04])
+    assert without != without  # no number
+    assert (first, second) == (0.02, 0.04)
     assert holm([None, 0.25]) == [None, 0.25]
     for number in range(4):
         shift = [(name, score if name != "a" else 9.5 - number) for name, score in RUN["q1"]]

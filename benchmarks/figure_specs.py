@@ -72,7 +72,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "encoding-h100-float8.json": Figure(
         "The same with 8-bit floats",
-        "With --dtype float8 it is {sparton|documents/s:0} documents a second. In the floor's run the host kept the GPU busy for only {floor|GPU busy:2} of the time, so it bounds nothing.",
+        "With --dtype float8 it is {sparton|documents/s:0} documents a second, {share of the floor:2} of what the GPU makes alone (the floor).",
         _SIDES,
         _ENCODED,
     ),

@@ -1,42 +1,29 @@
 """BEIR's folders: corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from ...errors import SpartonError, short
-from ...search.evaluation.topics import Topic
-from ...search.evaluation.trec_files import Qrels, read_qrels
 from ...search.text_lines import numbered_lines
-from .collection import Document, by_split, chosen_split, plain_or_zipped, topics_of
+from .collection import Document, FolderCollection, by_split, chosen_split, plain_or_zipped
 
 _CORPUS, _QUERIES, _QRELS = "corpus.jsonl", "queries.jsonl", "qrels"
 _USUAL = ("test", "dev")
 
 
-class Beir:
+class Beir(FolderCollection):
     """As Collection."""
 
     kind = "BEIR"
 
-    def __init__(self, folder: Path, corpus: Path, queries: Path, qrels: Path, split: str) -> None:
-        self.name = folder.resolve().name
-        self.split: str | None = split
-        self.left_out: Counter[str] = Counter()
-        self._corpus, self._queries, self._qrels = corpus, queries, qrels
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """As Collection."""
-        return self._corpus, self._queries, self._qrels
-
     def documents(self) -> Iterator[Document]:
         """As Collection. A title goes before the text."""
-        for number, line in numbered_lines(self._corpus):
-            where = f"{self._corpus}, line {number}"
+        (path,) = self._texts
+        for number, line in numbered_lines(path):
+            where = f"{path}, line {number}"
             try:
                 content = orjson.loads(line)
             except orjson.JSONDecodeError as error:
@@ -53,14 +40,6 @@ class Beir:
                 raise SpartonError(f"{where}: {found}; expected text or a whole number as _id")
             texts = (_text(content, part, where) for part in ("title", "text"))
             yield Document(name, " ".join(filter(None, texts)), where)
-
-    def topics(self) -> Iterator[Topic]:
-        """As Collection."""
-        return topics_of(self._queries)
-
-    def qrels(self) -> Qrels:
-        """As Collection."""
-        return read_qrels(self._qrels)
 
 
 class BeirFormat:
@@ -85,7 +64,7 @@ class BeirFormat:
                 )
         assert queries is not None
         chosen = chosen_split(found, split, _USUAL, folder)
-        return Beir(folder, corpus, queries, found[chosen], chosen)
+        return Beir(folder, [corpus], queries, found[chosen], chosen)
 
 
 def _text(content: dict[str, Any], part: str, where: str) -> str | None:

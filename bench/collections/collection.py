@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from ...errors import Parameter, SpartonError, UsageError, listed
 from ...search.evaluation.topics import Topic, TopicOptions, read_topics
-from ...search.evaluation.trec_files import Qrels
+from ...search.evaluation.trec_files import Qrels, read_qrels
 
 TEXTS = TopicOptions(pretokenized=False)  # topics of a benchmark are texts, whatever they look like
 
@@ -45,6 +45,36 @@ class Collection(Protocol):
 
     def qrels(self) -> Qrels:
         """All judgments. Raises SpartonError as read_qrels."""
+
+
+class FolderCollection:
+    """What the collections in folders have in common; as Collection, but for documents. texts: the files of those."""
+
+    kind: str
+
+    def __init__(
+        self, folder: Path, texts: Sequence[Path], topics: Path, qrels: Path, split: str | None = None
+    ) -> None:
+        self.name = folder.resolve().name
+        self.split = split
+        self.left_out: Counter[str] = Counter()
+        self._texts, self._topics, self._qrels = texts, topics, qrels
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """As Collection."""
+        return *self._texts, self._topics, self._qrels
+
+    def topics(self) -> Iterator[Topic]:
+        """As Collection. Raises SpartonError for a topic that is a vector, too."""
+        for topic in read_topics(self._topics, TEXTS):
+            if topic.text is None:
+                raise SpartonError(f"{self._topics}: the topic {topic.id!r} is a vector; expected texts")
+            yield topic
+
+    def qrels(self) -> Qrels:
+        """As Collection."""
+        return read_qrels(self._qrels)
 
 
 class Format(Protocol):
@@ -93,11 +123,3 @@ def chosen_split(found: Mapping[str, Path], asked: str | None, usual: Sequence[s
     if split is None:
         raise UsageError(f"{folder} has judgments of {splits}; choose one of them with ", Parameter("split"))
     return split
-
-
-def topics_of(path: Path) -> Iterator[Topic]:
-    """The topics of a file that are texts. Raises SpartonError as read_topics, and for a vector."""
-    for topic in read_topics(path, TEXTS):
-        if topic.text is None:
-            raise SpartonError(f"{path}: the topic {topic.id!r} is a vector; expected texts")
-        yield topic

@@ -1,14 +1,11 @@
 """MS MARCO's files: collection.tsv, queries.SPLIT.tsv and qrels.SPLIT.tsv, without headings."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import SpartonError, short
-from ...search.evaluation.topics import Topic
-from ...search.evaluation.trec_files import Qrels, read_qrels
 from ...search.text_lines import numbered_lines
-from .collection import Document, by_split, chosen_split, plain_or_zipped, topics_of
+from .collection import Document, FolderCollection, by_split, chosen_split, plain_or_zipped
 
 _COLLECTION = "collection.tsv"
 _USUAL = ("dev.small", "dev")
@@ -17,26 +14,16 @@ _USUAL = ("dev.small", "dev")
 _IDS, _TEXTS = ("id", "_id", "pid", "docid", "doc_id"), ("text", "passage", "body", "contents")
 
 
-class MsMarco:
+class MsMarco(FolderCollection):
     """As Collection."""
 
     kind = "MS MARCO"
 
-    def __init__(self, folder: Path, collection: Path, queries: Path, qrels: Path, split: str) -> None:
-        self.name = folder.resolve().name
-        self.split: str | None = split
-        self.left_out: Counter[str] = Counter()
-        self._collection, self._queries, self._qrels = collection, queries, qrels
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """As Collection."""
-        return self._collection, self._queries, self._qrels
-
     def documents(self) -> Iterator[Document]:
         """As Collection."""
-        for number, line in numbered_lines(self._collection):
-            where = f"{self._collection}, line {number}"
+        (path,) = self._texts
+        for number, line in numbered_lines(path):
+            where = f"{path}, line {number}"
             name, tab, text = line.partition("\t")
             if not tab:
                 raise SpartonError(f"{where}: {short(line)} has no tab; expected an id, a tab and a text")
@@ -48,14 +35,6 @@ class MsMarco:
                 self.left_out["lines that are headings"] = 1
                 continue
             yield Document(name, text, where)
-
-    def topics(self) -> Iterator[Topic]:
-        """As Collection."""
-        return topics_of(self._queries)
-
-    def qrels(self) -> Qrels:
-        """As Collection."""
-        return read_qrels(self._qrels)
 
 
 class MsMarcoFormat:
@@ -81,4 +60,4 @@ class MsMarcoFormat:
             raise SpartonError(
                 f"{folder} has {found[chosen].name} and no queries.{chosen}.tsv; expected {self.expected}"
             )
-        return MsMarco(folder, collection, queries, found[chosen], chosen)
+        return MsMarco(folder, [collection], queries, found[chosen], chosen)

@@ -1,48 +1,26 @@
 """TREC's folders: documents in SGML, a file of topics and one of judgments."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import Parameter, SpartonError, UsageError
-from ...search.evaluation.topics import Topic
-from ...search.evaluation.trec_files import Qrels, read_qrels
 from ...search.text_lines import numbered_lines
 from ...storage.zipped import unzipped
-from .collection import Document, topics_of
+from .collection import Document, FolderCollection
 from .trec_documents import begins_document, read_documents
 
 _START = 2_048  # bytes that show whether a file is of documents
 
 
-class Trec:
+class Trec(FolderCollection):
     """As Collection."""
 
     kind = "TREC"
-    split: str | None = None
-
-    def __init__(self, folder: Path, documents: Sequence[Path], topics: Path, qrels: Path, others: int) -> None:
-        self.name = folder.resolve().name
-        self.left_out = Counter({"files without documents": others} if others else {})
-        self._documents, self._topics, self._qrels = documents, topics, qrels
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """As Collection."""
-        return *self._documents, self._topics, self._qrels
 
     def documents(self) -> Iterator[Document]:
         """As Collection."""
-        for path in self._documents:
+        for path in self._texts:
             yield from read_documents(numbered_lines(path), path)
-
-    def topics(self) -> Iterator[Topic]:
-        """As Collection."""
-        return topics_of(self._topics)
-
-    def qrels(self) -> Qrels:
-        """As Collection."""
-        return read_qrels(self._qrels)
 
 
 class TrecFormat:
@@ -65,7 +43,10 @@ class TrecFormat:
         documents = [path for path in files if _has_documents(path)]
         topics, qrels = (_the_only(folder, files, words) for words in (("topics", "queries"), ("qrels",)))
         others = [path for path in files if path not in (*documents, topics, qrels)]
-        return Trec(folder, documents, topics, qrels, len(others))
+        collection = Trec(folder, documents, topics, qrels)
+        if others:
+            collection.left_out["files without documents"] = len(others)
+        return collection
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,8 +15,9 @@ from ..jobs.corpus import build_index
 from ..options import values_for
 from ..pipeline.options import EncoderOptions, EncodingOptions
 from ..search.evaluation.hits import ALL_HITS, HitOptions, ScoringOptions
+from ..search.evaluation.measures import programs_of
 from ..search.evaluation.run import RunReport, plan_runs, write_runs
-from ..search.evaluation.score import check_measures, score_runs
+from ..search.evaluation.score import score_runs
 from ..search.options import SearcherOptions
 from ..search.searcher import Searcher
 from ..search.ways import beside_for
@@ -35,8 +36,7 @@ from .report import BenchReport
 
 MEASURES = ("nDCG@10", "RR@10", "R@100", "R@1000", "AP")
 _OUT, _INDEX, _OVERWRITE = Parameter("out"), Parameter("index"), Parameter("overwrite")
-_REPORT = "report.json"
-_WRITTEN = (_REPORT, "report.md", "topics.jsonl", "qrels.txt")
+_REPORT, _MARKDOWN, _TOPICS, _QRELS = _WRITTEN = ("report.json", "report.md", "topics.jsonl", "qrels.txt")
 _PACKAGES = ("ir-measures", "pytrec-eval-terrier", "ir-datasets")
 
 
@@ -78,7 +78,7 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     names = [one.search_with for one in given.ways]
     if len(set(names)) < len(names):
         raise UsageError(Parameter("search_with"), " names a way to search twice; name each once")
-    check_measures(given.measures)
+    programs_of(given.measures)  # of which one may not be known
     collection = open_collection(name, given.split)
     out = Path(f"{collection.name.replace('/', '-')}-bench") if given.out is None else given.out
     index = out / "index" if given.index is None else given.index
@@ -89,9 +89,10 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
     seconds: dict[str, float] = {}
     start = begun = perf_counter()
     make_folder(out)
-    _begin(out)
+    if given.overwrite or not (out / _REPORT).exists():
+        _begin(out)
     with waiting("reading topics and judgments", shown=progress):
-        queries = write_queries(collection, out / "topics.jsonl", out / "qrels.txt")
+        queries = write_queries(collection, out / _TOPICS, out / _QRELS)
     seconds["topics and judgments"] = perf_counter() - begun
     begun = perf_counter()
     documents = JudgedDocuments(collection, set(queries.judged), given.hits.max_passage)
@@ -102,6 +103,7 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
         collection.left_out["documents without text"] = build.counts.dropped_no_text
     if build.counts.dropped_no_terms:
         collection.left_out["documents without a term"] = build.counts.dropped_no_terms
+    _begin(out)  # only now: a command that is refused for its settings leaves the report of the one before
     indexing = {"encoding": build.encoding_seconds, "Lucene": build.indexing_seconds, **build.beside_seconds}
     seconds["reading, models"] = perf_counter() - begun - sum(indexing.values())
     seconds |= indexing
@@ -137,17 +139,17 @@ def run_benchmark(name: str, given: Benchmark, *, progress: bool = False) -> Fin
         published(collection.name, documents.count, queries.count, remove_query=given.hits.remove_query),
     )
     for file, content in (
-        ("report.md", report.markdown()),
-        ("report.json", to_json(report.content(), indent=2) + "\n"),
+        (_MARKDOWN, report.markdown()),
+        (_REPORT, to_json(report.content(), indent=2) + "\n"),
     ):
         with output_file(out / file) as stream:
             stream.write(content.encode(errors="replace"))
-    return Finished(report, out / "report.md", build, runs)
+    return Finished(report, out / _MARKDOWN, build, runs)
 
 
 def _begin(out: Path) -> None:
     """Say that this is a benchmark's folder, and that no report in it is of the files that are written from now on."""
-    (out / "report.md").unlink(missing_ok=True)
+    (out / _MARKDOWN).unlink(missing_ok=True)
     with output_file(out / _REPORT) as stream:
         stream.write(b'{"unfinished": true}\n')
 

@@ -77,7 +77,16 @@ def _check_bounds(measure: Any, name: str) -> None:
             )
 
 
-def program_of(measure: Any) -> str:
+def programs_of(names: Sequence[str]) -> dict[Any, str]:
+    """The measures that names mean, in order and each once, and what computes each for ir-measures.
+
+    Raises UsageError as parse_measures, and where nothing computes one.
+    """
+    measures = dict.fromkeys(measure for name in names for measure in parse_measures(name))
+    return {measure: _program_of(measure) for measure in measures}
+
+
+def _program_of(measure: Any) -> str:
     """What computes a measure for ir-measures. Raises UsageError where nothing does."""
     able = [provider for provider in _providers() if provider.supports(measure)]
     if program := next((provider.NAME for provider in able if provider.is_available()), None):

@@ -7,8 +7,8 @@ from subprocess import SubprocessError
 from typing import Any, TypeVar
 
 from ...errors import Parameter, UsageError, short
-from .hits import ALL_HITS, LeftOut, ScoringOptions, hits_that_count
-from .measures import CANNOT, parse_measures, program_of
+from .hits import ALL_HITS, LeftOut, ScoringOptions, document_of, hits_that_count
+from .measures import CANNOT, programs_of
 from .significance import holm
 from .significance import paired_p as paired_p
 from .trec_files import Qrels, Run, read_qrels, read_run
@@ -51,13 +51,6 @@ class Scores:
     runs: tuple[RunScores, ...]
 
 
-def check_measures(names: Sequence[str]) -> None:
-    """Raise UsageError for a measure that score_runs would refuse whatever is scored."""
-    for name in names:
-        for measure in parse_measures(name):
-            program_of(measure)
-
-
 def score_runs(
     runs: Sequence[Path], qrels: Path, measures: Sequence[str] = MEASURES, hits: ScoringOptions = ALL_HITS
 ) -> Scores:
@@ -70,8 +63,8 @@ def score_runs(
     """
     import ir_measures
 
-    parsed = list(dict.fromkeys(one for name in measures for one in parse_measures(name)))
-    computed_by = {measure: program_of(measure) for measure in parsed}
+    computed_by = programs_of(measures)
+    parsed = list(computed_by)
     judged = read_qrels(qrels)
     _check_grades(computed_by, judged, qrels)
     try:
@@ -130,7 +123,10 @@ def _strangers(run: Run, judged: Qrels, hits: ScoringOptions) -> tuple[str, str,
     documents = replace(hits, judged_only=True, remove_query=False)
     if any(hits_that_count(run[query], query, documents, judged[query])[0] for query in shared):
         return None
-    return "document", next(iter(run[shared[0]])), next(iter(judged[shared[0]]))
+    example = next(iter(run[shared[0]]))
+    if hits.max_passage is not None:
+        example = document_of(example, hits.max_passage)
+    return "document", example, next(iter(judged[shared[0]]))
 
 
 def _corrected(scored: Sequence[RunScores]) -> tuple[RunScores, ...]:

@@ -192,6 +192,17 @@ def test_a_report_that_was_not_finished_is_none(run_cli, static_model, tmp_path,
     assert json.loads((tmp_path / "few-bench" / "report.json").read_text()) == {"unfinished": True}
 
 
+def test_a_command_that_is_refused_leaves_the_report_before_it(run_cli, static_model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_few(tmp_path / "few", [("a", "black bag")], [("1", "black bag")], [("1", "a", 1)])
+    assert run_cli("bench", "few", "--model", static_model).code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "few-bench").glob("*.*")}
+    ran = run_cli("bench", "few", "--model", static_model, "--top-terms", "1")
+    assert ran.code == 1
+    assert "--overwrite" in ran.stderr
+    assert {path.name: path.read_bytes() for path in (tmp_path / "few-bench").glob("*.*")} == before
+
+
 def test_published_figures_are_of_the_same_collection_alone():
     found = published("scifact", 5_183, 300, remove_query=True)
     assert [one.measures["nDCG@10"] for one in found.figures] == [0.6789, 0.6647, 0.7041]

@@ -212,6 +212,13 @@ def test_a_run_of_which_nothing_is_judged_is_told_with_an_example(run_cli, files
         "no query of the run is judged: it has '001', and the judgments have 'q1'; see that both call a query the same\n"  # noqa: E501
     )
     assert "is judged" not in run_cli("score", "run", "--qrels", "qrels").stderr
+    # Queries that found nothing but themselves, which is judged, are no strangers; passages are told as documents.
+    (files / "own.qrels").write_text("q1 0 q1 1\n")
+    write_run(files / "own", {"q1": [("q1", 2.0)]})
+    assert "is judged" not in run_cli("score", "own", "--qrels", "own.qrels", "-m", "AP", "--remove-query").stderr
+    write_run(files / "passages", {"q1": [("A-1#4", 2.0)]})
+    ran = run_cli("score", "passages", "--qrels", "own.qrels", "-m", "AP", "--max-passage", "#")
+    assert "it has 'A-1', and the judgments have 'q1'" in ran.stderr
 
 
 @pytest.mark.slow

@@ -88,7 +88,9 @@ class _Commands(TyperGroup):
             return run()
         try:
             code = run()
-        except typer.Abort:
+        except typer.Abort as error:
+            if isinstance(error.__cause__, EOFError):  # which Typer takes for the end of what somebody types
+                raise error.__cause__ from None
             sys.exit(1)
         except SpartonError as error:
             _fail(sentence(error, _parameters))
@@ -904,10 +906,10 @@ def bench(
     report = finished.report
     put(to_json(report.content(), indent=2) if as_json else "\n".join(report.table()))
     for run in finished.runs:
-        tell(printable(run_line(run)))
+        tell(run_line(run))
     for scored in report.scores.runs:
         if line := coverage_line(scored, report.scores.queries):
-            tell(printable(line))
+            tell(line)
     if report.split is not None and split is None:
         tell(f"topics and judgments of the split {report.split}; --split names another")
     for what, count in report.left_out.items():

@@ -83,7 +83,7 @@ def beside_line(manifest: "Manifest", name: str) -> str:
 def run_line(report: "RunReport") -> str:
     """What a run holds."""
     queries = f"{report.queries:,} {'query' if report.queries == 1 else 'queries'}"
-    line = f"{report.path}: {queries}, {plural(report.hits, 'hit')}"
+    line = f"{plain(str(report.path))}: {queries}, {plural(report.hits, 'hit')}"
     none = "without a term that the model knows" if report.by_model else "without a word but stop words"
     unanswered = f"with no term or whole word that a document {'behind the filters ' if report.filtered else ''}holds"
     own = "whose own document is left out"

@@ -223,3 +223,14 @@ def test_the_console_script_ends_with_the_exit_code(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("Error: the index ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_end_of_file_that_nobody_foresaw_is_not_silent(run_cli, tmp_path, monkeypatch):
+    def ends(*_arguments, **_options):
+        raise EOFError("of a worker's pipe")
+
+    (tmp_path / "qrels").write_text("1 0 a 1\n")
+    (tmp_path / "run").write_text("1 Q0 a 1 1 t\n")
+    monkeypatch.setattr("sparton.search.evaluation.score.read_run", ends)
+    with pytest.raises(EOFError, match="of a worker's pipe"):
+        run_cli("score", tmp_path / "run", "--qrels", tmp_path / "qrels")

@@ -151,6 +151,14 @@ def test_differences_find_what_a_page_should_not_show():
     assert differences("     black  191 × 231   18% ███\n", printed) != []
     assert differences("     1  239588  P0001  Adele small bag in\ntook 3.1 s\n", printed) == ["took 3.1 s"]
     assert differences("nothing of it\n", printed) == ["nothing of it"]
+    assert differences("  2    239588  P0001  Adele sm…\n", printed) != []
+    measured = "nDCG@10  0.5596\nshop: 1 removed; 697 documents, generation 2\nbag 40 × 30 3%\n"
+    assert (
+        differences("nDCG@10  0.5580\nshop: 1 removed; 690 documents, generation 2\nbag 41 × 31 2%\n", measured) == []
+    )
+    assert differences("nDCG@10  0.5234\n", measured) != []
+    assert differences("shop: 0 removed; 697 documents, generation 2\n", measured) != []
+    assert differences("shop: 1 removed; 697 documents, generation 3\n", measured) != []
 
 
 def test_pages_are_all_of_the_repository():

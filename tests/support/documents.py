@@ -90,8 +90,8 @@ _SPEED = re.compile(r"^(s|ms|MiB|MB|kB|GiB|second|seconds|milliseconds)\b|.*/s")
 
 def differences(shown: str, printed: str) -> list[str]:
     """The lines that a page shows and that were not printed, in their order. A line of … alone stands for any lines,
-    one at the end of a line for any rest. Numbers before units of time, memory and speed are any; others agree within
-    2 %, for the head may compute in bfloat16; bars may be a little longer."""
+    one at the end of a line for any rest; a page may begin anywhere. Numbers before units of time, memory and speed are
+    any; others agree as `_close` says; bars may be a little longer."""
     found = printed.splitlines()
     missing, at, gap = [], 0, True
     for line in shown.splitlines():
@@ -115,6 +115,7 @@ def _agree(line: str, other: str) -> bool:
     if len(had) < len(wanted) or (len(had) > len(wanted) and not open_end):
         return False
     for position, (word, there) in enumerate(zip(wanted, had, strict=False)):
+        before = wanted[position - 1] if position else ""
         after = wanted[position + 1] if position + 1 < len(wanted) else ""
         last = open_end and position == len(wanted) - 1
         if word == there or word == "…" or (last and there.startswith(word)):
@@ -124,9 +125,18 @@ def _agree(line: str, other: str) -> bool:
         if _SPEED.match(after):
             continue
         number, another = (float(text.replace(",", "")) for text in (word, there))
-        if abs(number - another) > max(1.0, abs(number) / 50):
+        computed = "." in word or after in ("×", "%") or before == "×"
+        if not _close(number, another, computed=computed, least=0.005 if "." in word else 1.0):
             return False
     return True
+
+
+def _close(number: float, another: float, *, computed: bool, least: float) -> bool:
+    """Whether two numbers agree: within 2 % or `least`, for the head may compute in bfloat16. Counts and ranks below
+    50, which are not computed as impacts, shares and measures are, agree to the digit."""
+    if not computed and abs(number) < 50:
+        return number == another
+    return abs(number - another) <= max(least, abs(number) / 50)
 
 
 def _words(line: str) -> list[str]:

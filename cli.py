@@ -946,12 +946,12 @@ def encode_text(
 ) -> None:
     """Show what a text becomes: its terms and their impacts, heaviest first; + marks those that it does not hold."""
     with waiting_at_most(store_timeout):
-        from .search.explain import input_terms, open_encoder
+        from .search.explain import encoded_text
 
         with _collector_paused():
-            encoder = open_encoder(index, model, query_model, device=device, trust_remote_code=trust_remote_code)
-        terms = encoder.terms(text)
-        own = input_terms(encoder, text)
+            terms, own = encoded_text(
+                text, index, model, query_model, device=device, trust_remote_code=trust_remote_code
+            )
         if as_json:
             put(terms_json(text, terms, own))
         elif terms:

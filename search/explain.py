@@ -43,6 +43,32 @@ def input_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
     return frozenset(vocabulary[term] for term in ids.tolist())
 
 
+def encoded_text(
+    text: str,
+    index: str | Path | None,
+    model: str | None = None,
+    query_model: str | None = None,
+    *,
+    device: str = "cpu",
+    trust_remote_code: bool = False,
+) -> tuple[dict[str, int], frozenset[str]]:
+    """A text as {term: impact}, heaviest first, and the terms that are in it: as the searches of an index have it as a
+    query, or as a document of a model if there is no index.
+
+    The other arguments, and what is raised: as open_encoder, and as Searcher where queries are weighed by the
+    collection.
+    """
+    encoder = open_encoder(index, model, query_model, device=device, trust_remote_code=trust_remote_code)
+    own = input_terms(encoder, text)
+    if index is None or encoder.document_frequencies is None:
+        return encoder.terms(text), own
+    from .searcher import Searcher  # which imports this module
+
+    opened = Searcher(index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code)
+    with opened as searcher:
+        return searcher.terms(text), own
+
+
 @lru_cache(maxsize=1)
 def _tokenizer(how: Tokenization) -> Tokenizer:
     """Reading a tokenizer takes longer than a query, and a service explains many."""

@@ -243,6 +243,13 @@ class ImpactIndex:
             found = every.iterator().next() if every else None
             return None if found is None else str(found.utf8ToString())
 
+    def document_frequencies(self, terms: Sequence[str]) -> list[int]:
+        """How many documents have each of some terms, deleted ones not among them."""
+        with self._reading("document frequencies", bool(terms)):
+            # From the dictionary of terms alone where nothing was deleted, else by going through the postings in Java.
+            findable = _findable(dict.fromkeys(terms, 1))
+            return [int(self._searcher.count(_term_query(_FIELD, one))) if one in findable else 0 for one in terms]
+
     def _similarity(self) -> Any:
         """What scores documents, as Lucene has it."""
         return java_class("io.anserini.search.similarity.ImpactSimilarity")()

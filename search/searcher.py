@@ -15,6 +15,7 @@ from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
 from ..pipeline.encoding.impacts import each_heaviest_first
+from ..pipeline.encoding.pruning import Pruning
 from ..pipeline.encoding.query_terms import QueryTerms
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
@@ -23,6 +24,7 @@ from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
 from ..storage.redaction import redacted
 from ..storage.remote import local_path
+from .collection_idf import CollectionIdf
 from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .facets import FacetCount
@@ -144,6 +146,7 @@ class Searcher:
             self.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
+        self._idf = self._collection_idf()
         self._encoding = self._shared.encoding
         self._kept: OrderedDict[str, QueryTerms] = OrderedDict()  # of the last queries
         # What encodes documents, and of which settings, once it was asked for and is not what encodes queries.
@@ -154,6 +157,7 @@ class Searcher:
 
         settings, options = self.manifest.settings, self._options
         if settings.model:
+            weighed = settings.model.for_queries.idf_power > 0  # and what is kept is known only then
             return open_query_encoder(
                 settings.model,
                 settings.scale_for_queries,
@@ -162,13 +166,21 @@ class Searcher:
                 query_model=options.query_model,
                 device=options.device,
                 trust_remote_code=options.trust_remote_code,
-                top_terms=options.query_top_terms,
-                prune_ratio=options.query_prune_ratio,
+                top_terms=None if weighed else options.query_top_terms,
+                prune_ratio=None if weighed else options.query_prune_ratio,
                 shared=self._shared,
             )
         if options.model is not None or options.query_model is not None:
             raise self._no_model()  # there is nothing to compare it with
         return None
+
+    def _collection_idf(self) -> CollectionIdf | None:
+        """What weighs queries by the generation that is open, where the model says so."""
+        model, options = self.manifest.settings.model, self._options
+        if self.encoder is None or model is None or not model.for_queries.idf_power:
+            return None
+        pruning = Pruning(top_terms=options.query_top_terms, prune_ratio=options.query_prune_ratio or None)
+        return CollectionIdf(self.encoder, model.for_queries.idf_power, self._index, pruning)
 
     def __enter__(self) -> Self:
         return self
@@ -207,9 +219,10 @@ class Searcher:
         return self._way
 
     def terms(self, query: str) -> dict[str, Any]:
-        """The query as {term: impact}, heaviest first, without what query_top_terms and query_prune_ratio drop; empty
-        if it has no token that the model knows. By BM25 it is {term: how often it has that}; where several searches are
-        fused, the terms of each by its name, {"bm25": …, "sparse": …}.
+        """The query as {term: impact}, heaviest first, weighed by the collection where the model says so, and without
+        what query_top_terms and query_prune_ratio drop of that; empty if it has no token that the model knows. By BM25
+        it is {term: how often it has that}; where several searches are fused, the terms of each by its name, {"bm25":
+        …, "sparse": …}.
 
         Those of the last queries are kept, as one may be asked again with other filters. Raises SpartonError if the
         index was made of vectors and no model was named.
@@ -227,7 +240,7 @@ class Searcher:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
             new = [query for query in dict.fromkeys(queries) if query not in found]
             if new:
-                terms_of_new = zip(new, _terms_each(encoder, new), strict=True)
+                terms_of_new = zip(new, _terms_each(encoder, new, self._idf), strict=True)
                 found |= {query: QueryTerms(terms, encoder.words(query)) for query, terms in terms_of_new}
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
@@ -252,7 +265,8 @@ class Searcher:
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
         with self._encoding:
-            encoded = zip(queries, encoder.encode_alone(queries), strict=True)
+            every = encoder.encode_alone(queries)
+            encoded = zip(queries, every if self._idf is None else self._idf.weighed(every), strict=True)
             return [
                 QueryTerms(
                     zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True),
@@ -420,6 +434,8 @@ class Searcher:
             folder, manifest, searching, redacted(str(self._location))
         )
         if newer.manifest.settings == new:
+            if (idf := newer._collection_idf()) is not None:
+                newer._idf, newer._kept = idf, OrderedDict()  # the collection is another
             return newer
         newer.close()  # it was built again while it was opened
         return Searcher(self._location, searching=self._options, beside=self)
@@ -524,11 +540,15 @@ def _refuse_idle(searching: SearcherOptions) -> None:
             )
 
 
-def _terms_each(encoder: "QueryEncoder", texts: Sequence[str]) -> list[dict[str, int]]:
-    """Each text as {term: impact}, heaviest first, the impacts that it gets alone."""
-    if len(texts) == 1:
+def _terms_each(
+    encoder: "QueryEncoder", texts: Sequence[str], idf: CollectionIdf | None = None
+) -> list[dict[str, int]]:
+    """Each text as {term: impact}, heaviest first, the impacts that it gets alone. idf: weighs them."""
+    if len(texts) == 1 and idf is None:
         return [encoder.terms(texts[0])]
     impacts = encoder.encode_alone([text.encode(errors="replace").decode() for text in texts])
+    if idf is not None:
+        impacts = idf.weighed(impacts)
     return list(each_heaviest_first(impacts, encoder.vocabulary.__getitem__))
 
 

@@ -75,6 +75,8 @@ class EncoderSpec:
     the model twice, one copy behind the other, of which the second alone is pooled. terms: which ones a text has: "all"
     that the model gives; "own", of these only its own tokens; or "ones", its own tokens at a weight of 1 each.
     prune_ratio: the part of a text's heaviest term below which the model itself has none, or None for all.
+    term_frequency: how much the weight of a text's own token grows with the times that it stands there, 0 for not at
+    all. idf_power: to which power the impacts of a query follow how rare its terms are in the index, 0 for not at all.
     """
 
     kind: str
@@ -88,6 +90,8 @@ class EncoderSpec:
     echo: bool = False
     terms: str = ALL
     prune_ratio: _Ratio | None = None
+    term_frequency: _Ratio = 0.0
+    idf_power: _Ratio = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ def model_line(model: "ModelSettings") -> str:
     """An index's model, and how it encodes documents."""
     spec = model.documents
     length = "any number of" if spec.max_length is None else spec.max_length
-    how = filter(None, (spec.dtype, f"{length} tokens", spec.digest[:15]))
+    counted = f"term frequency {spec.term_frequency:g}" if spec.term_frequency else None
+    how = filter(None, (spec.dtype, f"{length} tokens", counted, spec.digest[:15]))
     return f"{model.name} ({', '.join(how)})"
 
 
@@ -51,7 +52,8 @@ def queries_line(model: "ModelSettings") -> str:
     if source:
         encoder = f"by {source.name} ({spec.digest[:15]})"
     prompt = spec.prompt and f"after the prompt {spec.prompt!r}"
-    return ", ".join(filter(None, (encoder, _TERMS.get(spec.terms), prompt)))
+    weighed = f"impacts × (idf in the index / the model's) ^ {spec.idf_power:g}" if spec.idf_power else None
+    return ", ".join(filter(None, (encoder, _TERMS.get(spec.terms), prompt, weighed)))
 
 
 def pruning_line(settings: "Settings") -> str:

@@ -14,6 +14,7 @@ from ...errors import Parameter, SpartonError
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable, TokenWeightModel, TokenWeights
+from ..model.lexical import DocumentFrequencies
 from ..model.open_model import OpenModel, open_documents
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -27,6 +28,7 @@ from .quantize import begin_quantize
 from .quantize_tokens import begin_quantize_tokens
 from .query_terms import Words
 from .saved_batches import SavedBatches
+from .term_frequency import multiply_repeated
 
 log = logging.getLogger("sparton")
 
@@ -70,6 +72,7 @@ class Encoder:
         self.device = self._model.device
         self.scale = options.scale
         self.pruning = pruning_for(options, model.spec)
+        self._term_frequency = model.spec.term_frequency
         self.tokenization = model.tokenization
         self.max_length = self.tokenization.longest
         self._tokenizer = Tokenizer(self.tokenization)
@@ -82,6 +85,11 @@ class Encoder:
     def settings(self) -> ModelSettings:
         """What sparton.json keeps of a model whose documents are encoded so."""
         return self._opened.settings()
+
+    @property
+    def document_frequencies(self) -> DocumentFrequencies | None:
+        """What the impacts of queries are weighed by in a collection; None where they are not."""
+        return self._opened.document_frequencies
 
     @property
     def vocabulary(self) -> tuple[str, ...]:
@@ -257,7 +265,11 @@ class Encoder:
         """What the model computes of B rows of a shard's texts. whole_blocks: pad them to such."""
         batch = [tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]] for row in rows]
         length = int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None
-        return self._compute(batch, length)
+        weights = self._compute(batch, length)
+        if self._term_frequency and isinstance(weights, torch.Tensor):
+            own = map(self._tokenizer.without_prompt, batch) if self.tokenization.prompt else batch
+            multiply_repeated(weights, list(own), self._term_frequency)
+        return weights
 
     def _begin_quantize(self, weights: torch.Tensor | TokenWeights) -> Callable[[], Impacts]:
         if isinstance(weights, TokenWeights):

@@ -19,6 +19,7 @@ from .query_terms import Words
 from .static_encoder import StaticEncoder
 
 if TYPE_CHECKING:
+    from ..model.lexical import DocumentFrequencies
     from .encoder import Encoder
 
     DocumentEncoder = Encoder | StaticEncoder
@@ -33,6 +34,10 @@ class QueryEncoder(Protocol):
     @property
     def settings(self) -> ModelSettings:
         """What sparton.json has of the model."""
+
+    @property
+    def document_frequencies(self) -> "DocumentFrequencies | None":
+        """What the impacts of queries are weighed by in a collection; None where they are not."""
 
     @property
     def tokenization(self) -> Tokenization:

@@ -9,6 +9,7 @@ import numpy as np
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable
+from ..model.lexical import DocumentFrequencies
 from ..model.open_model import OpenModel
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -40,6 +41,11 @@ class StaticEncoder:
     def settings(self) -> ModelSettings:
         """What sparton.json keeps of a model whose documents are encoded so."""
         return self._opened.settings()
+
+    @property
+    def document_frequencies(self) -> DocumentFrequencies | None:
+        """What the impacts of queries are weighed by in a collection; None where they are not."""
+        return self._opened.document_frequencies
 
     @cached_property
     def vocabulary(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from .adapter import FindBase, adapter_weights
 from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import ADAPTER, DOCUMENT, QUERY, NoRouteError
+from .lexical import read_lexical
 from .spec import EncoderFiles, with_terms
 from .weights import (
     INDEX,
@@ -145,10 +146,16 @@ def find_recorded_model(
 
 
 def encoder_digest(name: str, folder: Path, encoder: EncoderFiles) -> str:
-    """A digest of what defines an encoder: weights, configuration, tokenizer. name, folder: of its model.
+    """A digest of what defines an encoder: weights, configuration, tokenizer, lexical.json and what that names. name,
+    folder: of its model.
 
     Raises SpartonError if it lacks the weights that its kind has.
     """
+    if encoder.lexical is not None:
+        for path in encoder.lexical.files:
+            check_whole(path)
+        own = {path.name: file_digest(path) for path in encoder.lexical.files}
+        return _digest(own | {"model": encoder_digest(name, folder, replace(encoder, lexical=None))})
     if not encoder.folder.is_relative_to(folder):  # a tokenizer that is the base's of an adapter
         folder = encoder.folder
     if encoder.gate is not None:
@@ -227,6 +234,16 @@ def _model_in(
         if not (queries or alone):
             raise
         found[other] = found[asked]  # and nobody uses it
+    if (lexical := read_lexical(folder)) is not None:
+        if lexical.term_frequency and not queries and not KINDS[found[DOCUMENT].kind].expands:
+            raise SpartonError(
+                f"{lexical.path} sets term_frequency to {lexical.term_frequency:g}, which is for models that expand "
+                f"documents, and the model {name} encodes them by {KINDS[found[DOCUMENT].kind].title}; leave it out"
+            )
+        found = {
+            DOCUMENT: replace(found[DOCUMENT], term_frequency=lexical.term_frequency, lexical=lexical),
+            QUERY: replace(found[QUERY], idf_power=lexical.idf_power, lexical=lexical),
+        }
     encoders = found[DOCUMENT], with_terms(found[QUERY], terms)
     digest = encoder_digest(name, folder, encoders[queries])
     return ModelFiles(name, folder, revision, *encoders, digest)

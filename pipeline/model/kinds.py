@@ -39,7 +39,8 @@ class ModelKind:
     sentence-transformers that it stands for. recognize: the encoder that a folder has for a task, or None if it is of
     another kind. defining: patterns of the files that decide a weight, which the digest covers; of one with a table of
     its own, that in place of WEIGHTS. load: what encodes. computes: whether that is a model that computes, which has a
-    dtype, or a TokenTable. poolings, activations: those that it knows. tasks: whose texts it can encode.
+    dtype, or a TokenTable. expands: whether a text may get any term of the vocabulary, so that its weights are a row of
+    [B, V]. poolings, activations: those that it knows. tasks: whose texts it can encode.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelKind:
     defining: tuple[str, ...]
     load: Callable[[EncoderFiles, Runtime], Model]
     computes: bool
+    expands: bool
     poolings: tuple[str, ...]
     activations: tuple[str, ...]
     tasks: tuple[str, ...] = (DOCUMENT, QUERY)
@@ -212,6 +214,7 @@ _STATIC = ModelKind(
     defining=(WEIGHTS, *_TOKENIZER),
     load=_load_static,
     computes=False,
+    expands=False,
     poolings=("max",),
     activations=("relu",),
 )
@@ -223,6 +226,7 @@ _MASKED_LM = ModelKind(
     defining=(WEIGHTS, "config.json", ADAPTER, *_TOKENIZER, "*.py"),
     load=_load_masked_lm,
     computes=True,
+    expands=True,
     poolings=("max", "sum"),
     activations=("log1p_relu", "log1p_log1p_relu"),
 )
@@ -234,6 +238,7 @@ _TOKEN_WEIGHTS = ModelKind(
     defining=(WEIGHTS, "config.json", *_TOKENIZER, "*.py"),
     load=_load_token_weights,
     computes=True,
+    expands=False,
     poolings=("max", "sum"),
     activations=("relu", "one"),
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
+from ...errors import SpartonError
 from ...options import values_for
 from ...storage.manifest import OWN, EncoderSpec, ModelSettings
 from ..options import EncoderOptions
@@ -13,6 +14,8 @@ from .base import Model, Runtime, TokenTable, TokenWeightModel
 from .document_side import with_known_ratio
 from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
+from .lexical import NAME as LEXICAL
+from .lexical import DocumentFrequencies, read_frequencies
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .shared import SharedModels
@@ -22,12 +25,14 @@ from .spec import EncoderFiles
 @dataclass(frozen=True, slots=True)
 class OpenModel:
     """A loaded model. name: to tell of it. spec: how it encodes texts. settings: gives what sparton.json has of it,
-    for which a query model of its own is loaded and compared with it."""
+    for which a query model of its own is loaded and compared with it. document_frequencies: of what encodes queries
+    that are weighed by the collection (idf_power in EncoderSpec), else None."""
 
     name: str
     model: Model
     spec: EncoderSpec
     settings: Callable[[], ModelSettings]
+    document_frequencies: DocumentFrequencies | None = None
 
     @property
     def tokenization(self) -> Tokenization:
@@ -96,7 +101,8 @@ def open_queries(
     runtime = Runtime(device=device, dtype=dtype, trust_remote_code=trust_remote_code, for_texts=True)
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
-    return OpenModel(files.name, loaded, replace(settings.for_queries, max_length=cut), lambda: settings)
+    spec = replace(settings.for_queries, max_length=cut)
+    return OpenModel(files.name, loaded, spec, lambda: settings, _frequencies(encoder, loaded))
 
 
 def _settings(
@@ -109,7 +115,7 @@ def _settings(
     """What sparton.json has of a model that is loaded for documents, once what encodes queries is found to fit it."""
     query_files = queries()
     settings = record(files, query_files, documents, options, model.tokenization.longest)
-    encoder = query_files.queries
+    encoder, loaded = query_files.queries, model
     if not encoder.is_same_model(files.documents):
         from .two_sides import check_sides
 
@@ -120,7 +126,22 @@ def _settings(
             from .token_table import tell_negative
 
             tell_negative(str(encoder.folder), loaded)
+    _frequencies(encoder, loaded)  # which a search would find wrong
     return settings
+
+
+def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | None:
+    """The document frequencies of a model, where its queries are weighed by them. Raises SpartonError as
+    read_frequencies, and where the model's folder has none."""
+    if not files.idf_power:
+        return None
+    if files.lexical is None:
+        raise SpartonError(
+            f"the index weighs queries by how rare their terms are, and the model in {files.folder} has no {LEXICAL}, "
+            "which says how; put the old model back"
+        )
+    terms = len(model.weights) if isinstance(model, TokenTable) else len(model.vocabulary)
+    return read_frequencies(files.lexical, terms)
 
 
 def _load_shared(files: EncoderFiles, spec: EncoderSpec, runtime: Runtime, shared: SharedModels | None) -> Model:

@@ -148,6 +148,11 @@ def _check_named(settings: ModelSettings, model: str | None, query_model: str | 
 def _check_known(spec: EncoderSpec, task: str) -> None:
     kind = KINDS.get(spec.kind)
     known = kind and task in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
+    if kind and spec.term_frequency and not kind.expands:
+        raise SpartonError(
+            f"the index encodes {_TEXTS[task]} by {spec.kind} with the term_frequency {spec.term_frequency:g}, which "
+            "this Sparton does not know; upgrade it"
+        )
     if not known:
         raise SpartonError(
             f"the index encodes {_TEXTS[task]} by {spec.kind}, {spec.pooling} and {spec.activation}, which this "

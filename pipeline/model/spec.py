@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...storage.manifest import ALL, ONES, OWN, EncoderSpec
+from .lexical import Lexical
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,9 @@ class EncoderFiles:
     safetensors. saved: whether sentence-transformers saved it, so that nothing but its files decides how long a text
     may be. max_length: the most tokens of a text, or None if the files do not say. head: the file of what weighs
     tokens, where that is not among the other weights. base: the folder of the weights that an adapter in `folder`
-    changes, or None. gate: a table whose weights, of the tokens that a text has, multiply the model's. The other fields
-    are EncoderSpec's, which has in addition what no file says before the model is loaded.
+    changes, or None. gate: a table whose weights, of the tokens that a text has, multiply the model's. lexical: what
+    the model's lexical.json says, or None. The other fields are EncoderSpec's, which has in addition what no file says
+    before the model is loaded.
     """
 
     kind: str
@@ -33,6 +35,9 @@ class EncoderFiles:
     terms: str = ALL
     gate: "EncoderFiles | None" = None
     prune_ratio: float | None = None
+    term_frequency: float = 0.0
+    idf_power: float = 0.0
+    lexical: Lexical | None = None
 
     @property
     def weights_folder(self) -> Path:
@@ -67,6 +72,8 @@ class EncoderFiles:
             echo=self.echo,
             terms=self.terms,
             prune_ratio=self.prune_ratio,
+            term_frequency=self.term_frequency,
+            idf_power=self.idf_power,
         )
 
     def following(self, spec: EncoderSpec) -> "EncoderFiles":
@@ -82,6 +89,8 @@ class EncoderFiles:
             echo=spec.echo,
             terms=spec.terms,
             prune_ratio=spec.prune_ratio,
+            term_frequency=spec.term_frequency,
+            idf_power=spec.idf_power,
         )
 
 
@@ -101,6 +110,8 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
             max_length=encoder.max_length,
             activation="relu",
             terms=ONES,
+            idf_power=encoder.idf_power,
+            lexical=encoder.lexical,
         )
     if terms == OWN and encoder.kind in ("static", "token_weights"):
         return encoder

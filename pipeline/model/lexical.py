@@ -2,7 +2,7 @@
 text, and how rare it is in a collection."""
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -18,7 +18,7 @@ _File = Annotated[
     str,
     Where(
         f"the name of a {_SUFFIX} file beside {NAME}",
-        lambda name: "\\" not in name and PurePosixPath(name).name == name and name.endswith(_SUFFIX),
+        lambda name: name.isprintable() and not {"/", "\\"} & set(name) and name.endswith(_SUFFIX),
     ),
 ]
 

@@ -1,0 +1,249 @@
+"""A text's own tokens weigh more the more often they stand there, as the model's folder says."""
+
+import json
+import random
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support.architectures import save_tiny
+from support.decoders import change_config, save_decoder
+from support.lexical import copied, declare, frequency_factor
+from support.saved_models import SPECIAL, TEXTS, WORDS, save_masked_lm
+from support.triton_devices import on_gpu
+from transformers import AutoTokenizer
+
+import sparton
+from sparton.pipeline.encoding.term_frequency import multiply_repeated, repeated_tokens
+from sparton.pipeline.model.open_model import open_documents
+from sparton.pipeline.options import EncoderOptions
+from sparton.storage.manifest import load_manifest
+
+SCALE = 100_000
+STRENGTH = 0.25
+REPEATED = [
+    *TEXTS,
+    "black black black bag bag",
+    "[SEP] bag [SEP] [MASK] bag [SEP] [UNK] zzz zzz",
+    "red " * 40,
+    " ".join(["tan", *["word1"] * 3, *["clutch"] * 200]),
+    " ".join(random.Random(4).choices(WORDS[:20], k=70)),
+]
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, on_gpu])]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return save_masked_lm(tmp_path_factory.mktemp("models") / "plain")
+
+
+@pytest.fixture(scope="module")
+def counting(plain):
+    return copied(plain, plain.with_name("counting"), term_frequency=STRENGTH)
+
+
+def open_encoder(folder, **options):
+    return sparton.Encoder(str(folder), **{"device": "cpu", "dtype": "float32", "scale": SCALE} | options)
+
+
+def dense(impacts, size):
+    rows = np.zeros((len(impacts), size))
+    for row, (terms, values) in zip(rows, impacts, strict=True):
+        row[terms] = values
+    return rows
+
+
+def factors(folder, texts, length, size=None):
+    """Of each text and each term, with tokens by transformers."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    rows = np.ones((len(texts), size or len(tokenizer)))
+    for row, text in zip(rows, texts, strict=True):
+        for token, times in Counter(tokenizer(text, truncation=True, max_length=length).input_ids).items():
+            row[token] = frequency_factor(times, STRENGTH)
+    return rows
+
+
+def assert_counted(found, plain, expected):
+    """Impacts are those without counts times the factors, up to the rounding of both."""
+    assert (np.abs(found - plain * expected) <= 1 + 1e-5 * found).all()
+    # Of terms that the factor does not concern, no other weight is computed.
+    assert (found[expected == 1] == plain[expected == 1]).all()
+    assert ((expected > 1) & (plain > 0)).sum() > 10
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("length", [96, 32])
+def test_impacts_are_those_of_the_model_times_the_factor(plain, counting, device, length):
+    options = {"device": device, "max_length": length}
+    ours, without = open_encoder(counting, **options), open_encoder(plain, **options)
+    expected = factors(plain, REPEATED, length)
+    size = expected.shape[1]
+    # What is beyond the length that texts are cut at counts for nothing.
+    red = expected[REPEATED.index("red " * 40)]
+    assert red[red > 1].tolist() == [frequency_factor(min(40, length - 2), STRENGTH)]
+    for encode in ("encode", "encode_alone"):
+        found, base = (dense(getattr(one, encode)(REPEATED), size) for one in (ours, without))
+        assert_counted(found, base, expected)
+        special = [SPECIAL.index(token) for token in ("[CLS]", "[PAD]")]
+        assert (found[:, special] == base[:, special]).all()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 150, 100_000])
+def test_a_batch_is_as_a_text_alone(counting, batch_tokens):
+    encoder = open_encoder(counting, scale=1000, batch_tokens=batch_tokens)
+    together = dense(encoder.encode(REPEATED), len(encoder.vocabulary))
+    for row, text in zip(together, REPEATED, strict=True):
+        alone = dense(encoder.encode_alone([text]), len(encoder.vocabulary))[0]
+        assert np.abs(row - alone).max() <= 1
+        assert encoder.terms(text) == {encoder.vocabulary[term]: alone[term] for term in np.flatnonzero(alone)}
+
+
+@pytest.mark.parametrize("name", ["bert", "roberta", "modernbert"])
+def test_other_architectures_count_the_same(name, tmp_path):
+    save_tiny(name, tmp_path / "plain")
+    compare(tmp_path, ["a a a w1 w2 w2", "w1", "w5 w6 w5 w6 w5 , , ."])
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_a_decoder_counts_a_text_once_although_it_reads_it_twice(echo, tmp_path):
+    save_decoder(tmp_path / "plain")
+    change_config(tmp_path / "plain", sparton={"echo": echo})
+    compare(tmp_path, ["black bag black bag", "bag", "small , small , leather bag bag bag"])
+
+
+def compare(folder, texts):
+    counting = copied(folder / "plain", folder / "counting", term_frequency=STRENGTH)
+    encoders = [open_encoder(one, max_length=60) for one in (counting, folder / "plain")]
+    found, base = (dense(encoder.encode(texts), len(encoder.vocabulary)) for encoder in encoders)
+    expected = factors(folder / "plain", texts, 60, found.shape[1])
+    assert np.abs(found - base * expected).max() <= 2
+    assert (found > base).sum() >= 2
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_weights_of_repeated_tokens_alone_are_multiplied(device):
+    chance = np.random.default_rng(2)
+    batch = [chance.integers(0, 40, length).astype(np.int32) for length in (1, 90, 7, 300, 2)]
+    before = torch.from_numpy(chance.random((5, 50), np.float32))
+    weights = before.to(device, copy=True)
+    multiply_repeated(weights, batch, 0.4)
+    expected = before.clone()
+    for row, tokens in zip(expected, batch, strict=True):
+        for token, times in Counter(tokens.tolist()).items():
+            row[token] *= torch.tensor(frequency_factor(times, 0.4), dtype=torch.float32)
+    assert torch.equal(weights.cpu(), expected)
+    assert (expected != before).sum() > 40
+    # Also of weights that do not lie row by row.
+    columns = before.T.contiguous().to(device).T
+    multiply_repeated(columns, batch, 0.4)
+    assert torch.equal(columns.cpu(), expected)
+
+
+def test_a_batch_with_more_weights_than_32_bits_number():
+    size = 2**31 - 5
+    batch = [np.array([size - 1, 3, size - 1], np.int32), np.array([size - 1, size - 1, 0], np.int32)]
+    assert [found.tolist() for found in repeated_tokens(batch, size)] == [[0, 1], [size - 1] * 2, [2, 2]]
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_a_gpu_is_not_waited_for():
+    batch = [np.array([1, 1, 2], np.int32)] * 64
+    weights = torch.ones(64, 100, device="cuda")
+    multiply_repeated(weights, batch, 0.5)  # pinned memory is allocated
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        multiply_repeated(weights, batch, 0.5)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert weights[:, 1].tolist() == pytest.approx([frequency_factor(2, 0.5) ** 2] * 64)
+
+
+def test_a_strength_of_zero_changes_nothing(plain, tmp_path):
+    folder = copied(plain, tmp_path / "none", term_frequency=0)
+    found, base = (open_encoder(one).encode(REPEATED) for one in (folder, plain))
+    assert all((getattr(found, name) == getattr(base, name)).all() for name in ("offsets", "terms", "values"))
+
+
+@pytest.mark.parametrize("text", ["bag red red", "red bag red"])
+def test_a_prompt_is_none_of_the_text(plain, tmp_path, text):
+    """Its tokens are read by the model, and are not counted with those of the text."""
+    folder = copied(plain, tmp_path / "prompted", term_frequency=STRENGTH)
+    rows = []
+    for one in (folder, plain):
+        opened = open_documents(EncoderOptions(model=str(one), device="cpu", dtype="float32"))
+        prompted = replace(opened, spec=replace(opened.spec, prompt="black bag "))
+        rows.append(sparton.Encoder(prompted, scale=SCALE).terms(text))
+    found, base = rows
+    assert found["red"] == pytest.approx(base["red"] * frequency_factor(2, STRENGTH), abs=1.1)
+    assert (found["bag"], found["black"]) == (base["bag"], base["black"])
+
+
+def test_passages_count_in_their_own_passage(plain, counting, tmp_path):
+    texts = [" ".join(random.Random(seed).choices(WORDS[:25], k=60)) for seed in range(4)]
+    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(texts)]
+    vectors = {}
+    for folder in (plain, counting):
+        index = tmp_path / folder.name
+        sparton.build_index(
+            rows, index, model=str(folder), chunk=True, max_length=32, scale=SCALE, dtype="float32", device="cpu"
+        )
+        (part,) = (index / "collection").glob("part-*.jsonl")
+        vectors[folder] = [json.loads(line) for line in part.read_text().splitlines()]
+    assert load_manifest(tmp_path / "counting").settings.model.documents.term_frequency == STRENGTH
+    vocabulary = [*SPECIAL, *WORDS]
+    repeated = 0
+    for found, base in zip(vectors[counting], vectors[plain], strict=True):
+        assert (found["id"], found["contents"]) == (base["id"], base["contents"])
+        (row,) = factors(plain, [found["contents"]], 96)
+        repeated += (row > 1).sum()
+        assert found["vector"].keys() == base["vector"].keys()
+        for term, impact in found["vector"].items():
+            expected = base["vector"][term] * row[vocabulary.index(term)]
+            assert impact == pytest.approx(expected, abs=1.1, rel=1e-5)
+    assert len(vectors[plain]) > 8
+    assert repeated > 40
+
+
+def test_queries_of_the_same_model_do_not_count(plain, counting, tmp_path):
+    rows = [{"id": "d1", "text": "black black bag"}, {"id": "d2", "text": "red bag"}]
+    found = {}
+    for folder in (plain, counting):
+        sparton.build_index(rows, tmp_path / folder.name, model=str(folder), dtype="float32", device="cpu")
+        with sparton.Searcher(tmp_path / folder.name) as searcher:
+            found[folder] = searcher.terms("bag bag"), searcher.document_terms("black black bag")
+            lines = (tmp_path / folder.name / "collection" / "part-00000.jsonl").read_text().splitlines()
+            assert searcher.document_terms("black black bag") == json.loads(lines[0])["vector"]
+    assert found[plain][0] == found[counting][0]
+    assert found[plain][1] != found[counting][1]
+    settings = load_manifest(tmp_path / "counting").settings.model
+    assert settings.shared
+    assert settings.for_queries.term_frequency == 0
+
+
+def test_an_update_counts_too(counting, tmp_path):
+    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(REPEATED)]
+    options = {"model": str(counting), "dtype": "float32", "device": "cpu"}
+    sparton.build_index(rows, tmp_path / "fresh", **options)
+    sparton.build_index([*rows[:4], {"id": "d5", "text": "bag"}], tmp_path / "updated", **options)
+    sparton.update_index(rows[4:], tmp_path / "updated")
+
+    def vectors(index):
+        lines = [line for part in (index / "collection").glob("part-*.jsonl") for line in part.read_text().splitlines()]
+        return {row["id"]: row["vector"] for row in map(json.loads, lines)}
+
+    assert vectors(tmp_path / "updated") == vectors(tmp_path / "fresh")
+
+
+def test_declaring_it_makes_another_model(plain, tmp_path, run_cli):
+    folder = copied(plain, tmp_path / "model", term_frequency=STRENGTH)
+    rows = [{"id": "d1", "text": "black black bag"}]
+    sparton.build_index(rows, tmp_path / "index", model=str(folder), device="cpu")
+    assert "term frequency 0.25" in run_cli("info", "--index", tmp_path / "index").stdout
+    declare(folder, term_frequency=0.5)
+    ran = run_cli("search", "bag", "--index", tmp_path / "index")
+    assert ran.code == 1
+    assert "has changed since the index was made" in ran.stderr

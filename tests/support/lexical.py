@@ -1,0 +1,43 @@
+"""Model folders that say how words are weighed, and by what."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+from safetensors.numpy import save_file
+
+TABLE = "document_frequency.safetensors"
+
+
+def declare(folder, **entries):
+    """Write a folder's lexical.json; return the folder."""
+    (folder / "lexical.json").write_text(json.dumps(entries))
+    return folder
+
+
+def save_frequencies(folder, counts, documents):
+    """Write the table of document frequencies of a folder's model; return what lexical.json says of it."""
+    tensors = {"document_frequency": np.asarray(counts, np.int32), "documents": np.array([documents], np.int64)}
+    save_file(tensors, folder / TABLE)
+    return {"document_frequency": TABLE}
+
+
+def copied(folder, path, **entries):
+    """A copy of a model folder with a lexical.json."""
+    return declare(shutil.copytree(folder, path), **entries)
+
+
+def frequency_factor(times, strength):
+    """What the weight of a token that stands so many times in its text is multiplied by."""
+    return 1 + strength * (math.log2(1 + times) - 1)
+
+
+def idf(having, documents):
+    """That of Lucene's BM25, at least 0.2."""
+    return max(0.2, math.log(1 + (documents - having + 0.5) / (having + 0.5)))
+
+
+def idf_factor(having, documents, reference, reference_documents, power):
+    """What the impact of a query's term is multiplied by."""
+    return min(5, idf(having, documents) / idf(reference, reference_documents)) ** power if having else 1

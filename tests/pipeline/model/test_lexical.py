@@ -6,8 +6,8 @@ import shutil
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from support.lexical import TABLE, copied, declare, save_frequencies
-from support.saved_models import save_masked_lm
+from support.lexical import TABLE, copied, declare, frequency_factor, save_frequencies
+from support.saved_models import needs_sentence_transformers, save, save_masked_lm, splade, static
 from support.token_models import save_bge_m3
 
 import sparton
@@ -147,6 +147,39 @@ def test_an_index_from_before_it_loads(plain, tmp_path):
         assert len(searcher.search("black bag")) == 2
     report = sparton.update_index([{"id": "d3", "text": "black bag"}], tmp_path / "index")
     assert report.added == 1
+
+
+@needs_sentence_transformers
+def test_a_router_has_it_at_its_root(plain, tmp_path):
+    from sentence_transformers.base.modules import Router
+
+    folder = tmp_path / "model"
+    save([Router.for_query_document([static(plain)], splade(plain, "max", "log1p_relu"))], folder)
+    before = digests(folder)
+    save_frequencies(declare(folder, **BOTH), np.arange(SIZE), 1000)
+    settings = open_document_encoder(model=str(folder), device="cpu", dtype="float32").settings
+    assert [settings.documents.digest, settings.for_queries.digest] == digests(folder)
+    assert not set(before) & set(digests(folder))
+    queries = open_query_encoder(settings, 100)
+    assert queries.document_frequencies.counts.tolist() == list(range(SIZE))
+    assert settings.documents.term_frequency == 0.25
+    (folder / "lexical.json").unlink()
+    assert digests(folder) == before
+
+
+@needs_sentence_transformers
+def test_documents_of_own_tokens_are_counted(plain, tmp_path):
+    folder = tmp_path / "model"
+    save([*splade(plain), static(plain)], folder)
+    options = {"device": "cpu", "dtype": "float32", "scale": 100_000}
+    text = "black black black leather bag bag ."
+    base = sparton.Encoder(str(folder), **options).terms(text)
+    declare(folder, term_frequency=0.25)
+    found = sparton.Encoder(str(folder), **options).terms(text)
+    times = {"black": 3, "bag": 2}
+    assert {"black", "bag"} < base.keys() <= {"black", "leather", "bag", ".", "[CLS]", "[SEP]"}
+    expected = {term: impact * frequency_factor(times.get(term, 1), 0.25) for term, impact in base.items()}
+    assert found == pytest.approx(expected, abs=1.2)
 
 
 FREQUENCY = "term_frequency is {}; expected a number from 0 to 1"

@@ -21,6 +21,8 @@ from sparton.search.collection_idf import factor
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
 from sparton.search.evaluation.topics import Topic
 
+pytestmark = pytest.mark.slow
+
 VOCABULARY = [*SPECIAL, *WORDS]
 POWER = 0.75
 REFERENCE = 1000
@@ -101,6 +103,21 @@ def test_impacts_are_those_of_the_definition(request, tmp_path, name):
             assert searcher.terms(query) == searcher.terms_of([query])[0] == searcher.terms_each([query, "bag"])[0]
     assert changed > 8
     assert name == "shared" or lost
+
+
+def test_passages_are_the_documents_of_an_index_of_those(model, tmp_path):
+    rows = [{"id": f"d{number}", "text": " ".join(map(text_of, range(number, number + 9)))} for number in range(12)]
+    sparton.build_index(rows, tmp_path / "index", model=str(model), chunk=True, max_length=32, **OPTIONS)
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert len(searcher) == len(vectors(tmp_path / "index")) > 24
+        for query in QUERIES:
+            assert searcher.terms(query) == expected_terms(tmp_path / "index", unweighed(searcher, query))
+
+
+def test_an_index_of_vectors_has_frequencies_too(index, model, tmp_path):
+    sparton.index_vectors(index / "collection", tmp_path / "index", model=str(model))
+    with sparton.Searcher(tmp_path / "index") as searcher, sparton.Searcher(index) as other:
+        assert found(searcher) == found(other)
 
 
 def test_the_factor_is_bounded():
@@ -250,13 +267,17 @@ def test_vectors_stay_as_they_are(index):
 
 
 def test_words_of_several_pieces_stay_whole(index):
+    """`leathers` is leather and ##s, of which a document must have both."""
+    query, whole = "bag leathers", (frozenset({"bag"}), frozenset({"leather", "##s"}))
     with sparton.Searcher(index) as searcher:
-        for encode in (searcher.terms, lambda query: searcher.terms_of([query])[0]):
-            terms = encode("black bags")
-            assert terms.words == searcher.encoder.words("black bags")
-            assert any(len(word) > 1 for word in terms.whole_words()) == any(
-                len(word) > 1 for word in searcher.encoder.words("black bags")
-            )
+        for terms in (searcher.terms(query), searcher.terms_of([query])[0]):
+            assert set(terms) == {"bag", "leather", "##s"}
+            assert terms.words == terms.whole_words() == whole
+        rows = map(json.loads, collection_of(index).values())
+        both = {row["id"] for row in rows if row["vector"].keys() >= {"leather", "##s"}}
+        assert {hit.id for hit in searcher.search("leathers", 100)} == both
+        pieces = dict(searcher.terms("leathers"))  # which have no words
+        assert {hit.id for hit in searcher.search_terms(pieces, 100)} > both
 
 
 def test_two_ways_and_first_passes_have_them_too(model, tmp_path):

@@ -17,6 +17,8 @@ from sparton.pipeline.model.files import find_model
 from sparton.pipeline.model.lexical import read_lexical
 from sparton.storage.manifest import load_manifest
 
+pytestmark = pytest.mark.slow
+
 SIZE = 199
 ROWS = [{"id": "d1", "text": "small black leather bag"}, {"id": "d2", "text": "brown suede clutch"}]
 BOTH = {"term_frequency": 0.25, "idf_power": 0.5, "document_frequency": TABLE}

@@ -46,6 +46,7 @@ _Fields = Annotated[
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
 _Ratio = Annotated[float, Where("a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)]
+_Least = Annotated[float, Where("a number from 0 to 10", lambda weight: 0 <= weight <= 10)]
 _Mass = Annotated[float, Where("a number above 0 and at most 1", lambda mass: 0 < mass <= 1)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
 _Part = Annotated[str, matching(r"part-[0-9]{5,18}\.jsonl", "part-, five digits or more and .jsonl")]
@@ -75,8 +76,9 @@ class EncoderSpec:
     the model twice, one copy behind the other, of which the second alone is pooled. terms: which ones a text has: "all"
     that the model gives; "own", of these only its own tokens; or "ones", its own tokens at a weight of 1 each.
     prune_ratio: the part of a text's heaviest term below which the model itself has none, or None for all.
-    term_frequency: how much the weight of a text's own token grows with the times that it stands there, 0 for not at
-    all. idf_power: to which power the impacts of a query follow how rare its terms are in the index, 0 for not at all.
+    term_frequency: how much the weight of a text's own word grows with the times that it stands there, 0 for not at
+    all. own_words: what such a word weighs at least, times what BM25 makes of these times, 0 for nothing. idf_power: to
+    which power the impacts of a query follow how rare its terms are in the index, 0 for not at all.
     """
 
     kind: str
@@ -91,6 +93,7 @@ class EncoderSpec:
     terms: str = ALL
     prune_ratio: _Ratio | None = None
     term_frequency: _Ratio = 0.0
+    own_words: _Least = 0.0
     idf_power: _Ratio = 0.0
 
 

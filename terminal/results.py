@@ -38,7 +38,8 @@ def model_line(model: "ModelSettings") -> str:
     spec = model.documents
     length = "any number of" if spec.max_length is None else spec.max_length
     counted = f"term frequency {spec.term_frequency:g}" if spec.term_frequency else None
-    how = filter(None, (spec.dtype, f"{length} tokens", counted, spec.digest[:15]))
+    own = f"own words {spec.own_words:g}" if spec.own_words else None
+    how = filter(None, (spec.dtype, f"{length} tokens", counted, own, spec.digest[:15]))
     return f"{model.name} ({', '.join(how)})"
 
 

@@ -23,12 +23,12 @@ from .batch_memory import fitting_tokens
 from .batches import batches_by_tokens, batches_in_order, batches_of_one_length
 from .impacts import Impacts, concatenate, heaviest_first, join
 from .in_flight import BatchInFlight, ShardInFlight
+from .own_words import OwnWords
 from .pruning import pruning_for
 from .quantize import begin_quantize
 from .quantize_tokens import begin_quantize_tokens
 from .query_terms import Words
 from .saved_batches import SavedBatches
-from .term_frequency import multiply_repeated
 
 log = logging.getLogger("sparton")
 
@@ -72,8 +72,8 @@ class Encoder:
         self.device = self._model.device
         self.scale = options.scale
         self.pruning = pruning_for(options, model.spec)
-        self._term_frequency = model.spec.term_frequency
         self.tokenization = model.tokenization
+        self._own_words = self._counting()
         self.max_length = self.tokenization.longest
         self._tokenizer = Tokenizer(self.tokenization)
         self._batch_tokens = options.batch_tokens
@@ -266,10 +266,24 @@ class Encoder:
         batch = [tokens.ids[tokens.offsets[row] : tokens.offsets[row + 1]] for row in rows]
         length = int(self._whole_blocks(tokens.lengths[rows].max())) if whole_blocks else None
         weights = self._compute(batch, length)
-        if self._term_frequency and isinstance(weights, torch.Tensor):
+        if self._own_words is not None and isinstance(weights, torch.Tensor):
             own = map(self._tokenizer.without_prompt, batch) if self.tokenization.prompt else batch
-            multiply_repeated(weights, list(own), self._term_frequency)
+            self._own_words.apply(weights, list(own))
         return weights
+
+    def _counting(self) -> OwnWords | None:
+        """What a text's own words weigh, where the model's folder says so."""
+        spec, lexical = self._opened.spec, self._opened.lexical
+        if lexical is None:
+            return None
+        return OwnWords(
+            spec.term_frequency,
+            spec.own_words,
+            lexical.mean_length,
+            self._opened.words,
+            len(self._model.vocabulary),
+            sorted(self.tokenization.meaningless),
+        )
 
     def _begin_quantize(self, weights: torch.Tensor | TokenWeights) -> Callable[[], Impacts]:
         if isinstance(weights, TokenWeights):

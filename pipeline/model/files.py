@@ -235,13 +235,16 @@ def _model_in(
             raise
         found[other] = found[asked]  # and nobody uses it
     if (lexical := read_lexical(folder)) is not None:
-        if lexical.term_frequency and not queries and not KINDS[found[DOCUMENT].kind].expands:
+        if lexical.counts_words and not queries and not KINDS[found[DOCUMENT].kind].expands:
+            key = "term_frequency" if lexical.term_frequency else "own_words"
             raise SpartonError(
-                f"{lexical.path} sets term_frequency to {lexical.term_frequency:g}, which is for models that expand "
-                f"documents, and the model {name} encodes them by {KINDS[found[DOCUMENT].kind].title}; leave it out"
+                f"{lexical.path} sets {key} to {getattr(lexical, key):g}, which is for models that expand documents, "
+                f"and the model {name} encodes them by {KINDS[found[DOCUMENT].kind].title}; leave it out"
             )
         found = {
-            DOCUMENT: replace(found[DOCUMENT], term_frequency=lexical.term_frequency, lexical=lexical),
+            DOCUMENT: replace(
+                found[DOCUMENT], term_frequency=lexical.term_frequency, own_words=lexical.own_words, lexical=lexical
+            ),
             QUERY: replace(found[QUERY], idf_power=lexical.idf_power, lexical=lexical),
         }
     encoders = found[DOCUMENT], with_terms(found[QUERY], terms)

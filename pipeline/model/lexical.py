@@ -1,9 +1,10 @@
 """lexical.json: what a model's folder says of words as such, which its weights do not know: how often one stands in a
-text, and how rare it is in a collection."""
+text, which tokens are forms of it, and how rare it is in a collection."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -13,7 +14,10 @@ from ...storage.untrusted import UnexpectedError, Where, load_json, read
 NAME = "lexical.json"
 _SUFFIX = ".safetensors"  # what of a hub's repository is fetched
 _FREQUENCIES, _DOCUMENTS = "document_frequency", "documents"
+_WORDS = "word"
 _Part = Annotated[float, Where("a number from 0 to 1", lambda part: 0 <= part <= 1)]
+_Weight = Annotated[float, Where("a number from 0 to 10", lambda weight: 0 <= weight <= 10)]
+_Length = Annotated[float, Where("a number from 1 to 1,000,000", lambda length: 1 <= length <= 1_000_000)]
 _File = Annotated[
     str,
     Where(
@@ -28,24 +32,44 @@ class _Entries:
     """The object in lexical.json."""
 
     term_frequency: _Part = 0.0
+    own_words: _Weight = 0.0
+    mean_length: _Length | None = None
+    words: _File | None = None
     idf_power: _Part = 0.0
     document_frequency: _File | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lexical:
-    """What a lexical.json says. path: its own. term_frequency: of documents, idf_power: of queries, as EncoderSpec has
-    them. table: the file of document frequencies, None where it names none."""
+    """What a lexical.json says. path: its own. term_frequency, own_words: of documents, idf_power: of queries, as
+    EncoderSpec has them. mean_length: of the texts that the model is for, in tokens. words: the file of word forms,
+    table: that of document frequencies; None where it names none."""
 
     path: Path
     term_frequency: float = 0.0
+    own_words: float = 0.0
+    mean_length: float = 1.0
+    words: Path | None = None
     idf_power: float = 0.0
     table: Path | None = None
 
     @property
+    def counts_words(self) -> bool:
+        """Whether what documents weigh depends on how often they have a word."""
+        return bool(self.term_frequency or self.own_words)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All that it consists of."""
-        return (self.path,) if self.table is None else (self.path, self.table)
+        return tuple(path for path in (self.path, self.words, self.table) if path is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class WordForms:
+    """Which tokens stand for one word, as "bag" and "bags". words: int32 [V], by vocabulary id the least id of a token
+    of the same word; -1 of a token that is no word."""
+
+    words: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +95,68 @@ def read_lexical(folder: Path) -> Lexical | None:
         raise SpartonError(f"{path} is no {NAME}: {error}; mend it, or remove it with what it names") from error
     except OSError as error:
         raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
-    table = None if entries.document_frequency is None else folder / entries.document_frequency
-    if entries.idf_power and table is None:
+    if entries.own_words and entries.mean_length is None:
+        raise SpartonError(
+            f"{path} sets own_words to {entries.own_words:g} and no mean_length, the tokens that texts have on "
+            "average; set that as well, or leave out own_words"
+        )
+    if entries.idf_power and entries.document_frequency is None:
         raise SpartonError(
             f"{path} sets idf_power to {entries.idf_power:g} and names no document_frequency, which says how rare the "
             "terms were where the model was trained; name that file, or leave out idf_power"
         )
-    if table is not None and not table.is_file():
+    return Lexical(
+        path,
+        entries.term_frequency,
+        entries.own_words,
+        entries.mean_length or 1.0,
+        _beside(path, "words", entries.words),
+        entries.idf_power,
+        _beside(path, _FREQUENCIES, entries.document_frequency),
+    )
+
+
+def _beside(path: Path, key: str, name: str | None) -> Path | None:
+    """The file that a lexical.json names by a key. Raises SpartonError if there is none."""
+    if name is None:
+        return None
+    if not os.path.isfile(found := path.with_name(name)):  # False for what no file can be called
         raise SpartonError(
-            f"{path} names the document_frequency {shortened(table.name)}, and the model folder has no such file; "
-            "download or copy the model again"
+            f"{path} names the {key} {shortened(name)}, and the model folder has no such file; download or copy the "
+            "model again"
         )
-    return Lexical(path, entries.term_frequency, entries.idf_power, table)
+    return found
+
+
+def read_words(lexical: Lexical, terms: int) -> WordForms | None:
+    """The word forms of a model that encodes documents; None where its folder does not tell them. terms: how many it
+    has, each of which needs an entry.
+
+    Raises SpartonError for a file that does not hold what it should.
+    """
+    if (path := lexical.words) is None:
+        return None
+    tensors = _tensors(path)
+    if _found(tensors).keys() != {_WORDS} or _found(tensors)[_WORDS][0] != "I32" or len(tensors[_WORDS]["shape"]) != 1:
+        raise SpartonError(
+            f"{path} holds {shortened(str(_found(tensors)))}; expected {_WORDS}, a vector of int32, and nothing else"
+        )
+    words = np.frombuffer(tensors[_WORDS]["data"], "<i4").astype(np.int32)
+    if len(words) < terms:
+        raise SpartonError(
+            f"{path} has the words of {len(words):,} terms and the model {terms:,} terms; save both again from "
+            "one model"
+        )
+    words = words[:terms]
+    numbers = np.arange(terms)
+    known = (words >= 0) & (words <= numbers)
+    wrong = np.flatnonzero((words != -1) & ~(known & (words[np.where(known, words, 0)] == words)))
+    if len(wrong):
+        raise SpartonError(
+            f"{path} has the word {words[wrong[0]]} at the term of id {wrong[0]}; expected -1, or the least id of the "
+            "terms that are forms of the same word"
+        )
+    return WordForms(words)
 
 
 def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
@@ -90,18 +164,13 @@ def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
 
     Raises SpartonError for a file that does not hold what it should.
     """
-    from safetensors import SafetensorError, deserialize
-
     path = lexical.table
     if path is None:
         raise SpartonError(
             f"{lexical.path} names no document_frequency, which the index weighs queries by; put the old model back"
         )
-    try:
-        tensors = dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
-    except (OSError, SafetensorError) as error:
-        raise SpartonError(f"{path} cannot be read ({error}); save it again") from error
-    found = {name: (tensor["dtype"], list(tensor["shape"])) for name, tensor in tensors.items()}
+    tensors = _tensors(path)
+    found = _found(tensors)
     (dtype, shape), total = found.get(_FREQUENCIES, ("", [])), found.get(_DOCUMENTS)
     if len(found) != 2 or dtype != "I32" or len(shape) != 1 or total != ("I64", [1]):
         raise SpartonError(
@@ -124,3 +193,17 @@ def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
             "as many as it counts in all"
         )
     return DocumentFrequencies(counts, documents)
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from safetensors import SafetensorError, deserialize
+
+    try:
+        return dict(deserialize(path.read_bytes()))  # type: ignore[no-untyped-call]
+    except (OSError, SafetensorError) as error:
+        raise SpartonError(f"{path} cannot be read ({error}); save it again") from error
+
+
+def _found(tensors: dict[str, Any]) -> dict[str, tuple[str, list[int]]]:
+    """The dtype and shape of each tensor."""
+    return {name: (tensor["dtype"], list(tensor["shape"])) for name, tensor in tensors.items()}

@@ -15,7 +15,7 @@ from .document_side import with_known_ratio
 from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .lexical import NAME as LEXICAL
-from .lexical import DocumentFrequencies, read_frequencies
+from .lexical import DocumentFrequencies, Lexical, WordForms, read_frequencies, read_words
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .shared import SharedModels
@@ -25,13 +25,16 @@ from .spec import EncoderFiles
 @dataclass(frozen=True, slots=True)
 class OpenModel:
     """A loaded model. name: to tell of it. spec: how it encodes texts. settings: gives what sparton.json has of it,
-    for which a query model of its own is loaded and compared with it. document_frequencies: of what encodes queries
-    that are weighed by the collection (idf_power in EncoderSpec), else None."""
+    for which a query model of its own is loaded and compared with it. lexical, words: of what encodes documents whose
+    words are counted, else None; the second also where its folder does not tell word forms. document_frequencies: of
+    what encodes queries that are weighed by the collection (idf_power in EncoderSpec), else None."""
 
     name: str
     model: Model
     spec: EncoderSpec
     settings: Callable[[], ModelSettings]
+    lexical: Lexical | None = None
+    words: WordForms | None = None
     document_frequencies: DocumentFrequencies | None = None
 
     @property
@@ -59,7 +62,8 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
-    return OpenModel(files.name, model, spec, partial(_settings, files, queries, spec, options, model))
+    settings = partial(_settings, files, queries, spec, options, model)
+    return OpenModel(files.name, model, spec, settings, *_words(files.documents, model))
 
 
 def open_recorded_documents(
@@ -81,7 +85,8 @@ def open_recorded_documents(
     )
     loaded = _load_shared(encoder, settings.documents, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
-    return OpenModel(files.name, loaded, replace(settings.documents, max_length=cut), lambda: settings)
+    spec = replace(settings.documents, max_length=cut)
+    return OpenModel(files.name, loaded, spec, lambda: settings, *_words(encoder, loaded))
 
 
 def open_queries(
@@ -102,7 +107,8 @@ def open_queries(
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     spec = replace(settings.for_queries, max_length=cut)
-    return OpenModel(files.name, loaded, spec, lambda: settings, _frequencies(encoder, loaded))
+    frequencies = _frequencies(encoder, loaded)
+    return OpenModel(files.name, loaded, spec, lambda: settings, document_frequencies=frequencies)
 
 
 def _settings(
@@ -130,6 +136,19 @@ def _settings(
     return settings
 
 
+def _words(files: EncoderFiles, model: Model) -> tuple[Lexical | None, WordForms | None]:
+    """What the folder of a model says of words, where those of documents are counted. Raises SpartonError as
+    read_words, and where the folder says nothing any more."""
+    if not (files.term_frequency or files.own_words):
+        return None, None
+    if files.lexical is None:
+        raise SpartonError(
+            f"the index counts the words of documents, and the model in {files.folder} has no {LEXICAL}, which says "
+            "how; put the old model back"
+        )
+    return files.lexical, read_words(files.lexical, _terms(model))
+
+
 def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | None:
     """The document frequencies of a model, where its queries are weighed by them. Raises SpartonError as
     read_frequencies, and where the model's folder has none."""
@@ -140,8 +159,12 @@ def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | Non
             f"the index weighs queries by how rare their terms are, and the model in {files.folder} has no {LEXICAL}, "
             "which says how; put the old model back"
         )
-    terms = len(model.weights) if isinstance(model, TokenTable) else len(model.vocabulary)
-    return read_frequencies(files.lexical, terms)
+    return read_frequencies(files.lexical, _terms(model))
+
+
+def _terms(model: Model) -> int:
+    """How many terms a model has."""
+    return len(model.weights) if isinstance(model, TokenTable) else len(model.vocabulary)
 
 
 def _load_shared(files: EncoderFiles, spec: EncoderSpec, runtime: Runtime, shared: SharedModels | None) -> Model:

@@ -148,10 +148,11 @@ def _check_named(settings: ModelSettings, model: str | None, query_model: str | 
 def _check_known(spec: EncoderSpec, task: str) -> None:
     kind = KINDS.get(spec.kind)
     known = kind and task in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
-    if kind and spec.term_frequency and not kind.expands:
+    if kind and (spec.term_frequency or spec.own_words) and not kind.expands:
+        name = "term_frequency" if spec.term_frequency else "own_words"
         raise SpartonError(
-            f"the index encodes {_TEXTS[task]} by {spec.kind} with the term_frequency {spec.term_frequency:g}, which "
-            "this Sparton does not know; upgrade it"
+            f"the index encodes {_TEXTS[task]} by {spec.kind} with the {name} {getattr(spec, name):g}, which this "
+            "Sparton does not know; upgrade it"
         )
     if not known:
         raise SpartonError(

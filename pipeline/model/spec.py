@@ -36,6 +36,7 @@ class EncoderFiles:
     gate: "EncoderFiles | None" = None
     prune_ratio: float | None = None
     term_frequency: float = 0.0
+    own_words: float = 0.0
     idf_power: float = 0.0
     lexical: Lexical | None = None
 
@@ -73,6 +74,7 @@ class EncoderFiles:
             terms=self.terms,
             prune_ratio=self.prune_ratio,
             term_frequency=self.term_frequency,
+            own_words=self.own_words,
             idf_power=self.idf_power,
         )
 
@@ -90,6 +92,7 @@ class EncoderFiles:
             terms=spec.terms,
             prune_ratio=spec.prune_ratio,
             term_frequency=spec.term_frequency,
+            own_words=spec.own_words,
             idf_power=spec.idf_power,
         )
 

@@ -33,6 +33,11 @@ def frequency_factor(times, strength):
     return 1 + strength * (math.log2(1 + times) - 1)
 
 
+def bm25_part(times, tokens, mean_length):
+    """What BM25 makes of a word that stands so many times in a text of so many tokens, with Anserini's k1 and b."""
+    return times * 1.9 / (times + 0.9 * (0.6 + 0.4 * tokens / mean_length))
+
+
 def idf(having, documents):
     """That of Lucene's BM25, at least 0.2."""
     return max(0.2, math.log(1 + (documents - having + 0.5) / (having + 0.5)))

@@ -201,6 +201,10 @@ NAME = "document_frequency is {}; expected the name of a .safetensors file besid
         ('{"term_frequency": true}', FREQUENCY.format("true")),
         ('{"term_frequency": null}', FREQUENCY.format("null")),
         ('{"term_frequency": "0.5"}', FREQUENCY.format('"0.5"')),
+        ('{"own_words": 11}', "own_words is 11; expected a number from 0 to 10"),
+        ('{"own_words": -1}', "own_words is -1; expected a number from 0 to 10"),
+        ('{"mean_length": 0}', "mean_length is 0; expected a number from 1 to 1,000,000, or null"),
+        ('{"words": "../a.safetensors"}', NAME.replace("document_frequency", "words").format('"../a.safetensors"')),
         ('{"idf_power": 2}', "idf_power is 2; expected a number from 0 to 1"),
         ('{"document_frequency": 3}', NAME.format("3")),
         ('{"document_frequency": "../model.safetensors"}', NAME.format('"../model.safetensors"')),
@@ -240,6 +244,46 @@ def test_a_power_needs_document_frequencies(run_cli, plain, bags, tmp_path):
     assert f"names the document_frequency {TABLE}, and the model folder has no such file" in said
     (folder / TABLE).mkdir()
     assert "the model folder has no such file" in refused(run_cli, bags, folder)
+
+
+def test_own_words_need_a_mean_length_and_the_file_that_is_named(run_cli, plain, bags, tmp_path):
+    folder = copied(plain, tmp_path / "model", own_words=1.5)
+    assert "sets own_words to 1.5 and no mean_length" in refused(run_cli, bags, folder)
+    declare(folder, own_words=1.5, mean_length=80, words="words.safetensors")
+    assert "names the words words.safetensors, and the model folder has no such file" in refused(run_cli, bags, folder)
+
+
+ALONE = np.arange(SIZE, dtype=np.int32)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "says"),
+    [
+        ({"words": ALONE}, "expected word, a vector of int32, and nothing else"),
+        ({"word": ALONE, "more": ALONE}, "expected word, a vector of int32, and nothing else"),
+        ({"word": ALONE.astype(np.int64)}, "expected word, a vector of int32, and nothing else"),
+        ({"word": ALONE[None]}, "expected word, a vector of int32, and nothing else"),
+        ({"word": ALONE[1:]}, "has the words of 198 terms and the model 199 terms"),
+        (
+            {"word": np.where(ALONE == 7, -2, ALONE)},
+            "has the word -2 at the term of id 7; expected -1, or the least id",
+        ),
+        ({"word": np.where(ALONE == 7, 9, ALONE)}, "has the word 9 at the term of id 7"),
+        ({"word": np.where(ALONE == 7, 10**6, ALONE)}, "has the word 1000000 at the term of id 7"),
+        ({"word": np.where(ALONE == 7, 5, np.where(ALONE == 5, 4, ALONE))}, "has the word 5 at the term of id 7"),
+    ],
+)
+def test_words_that_are_none_are_refused_before_anything_is_encoded(run_cli, plain, bags, tmp_path, tensors, says):
+    entries = {"own_words": 1, "mean_length": 80, "words": "words.safetensors"}
+    folder = copied(plain, tmp_path / "model", **entries)
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, folder / "words.safetensors")
+    said = refused(run_cli, bags, folder)
+    assert said.startswith(str(folder / "words.safetensors"))
+    assert says in said
+    save_file({"word": ALONE}, folder / "words.safetensors")
+    before = digests(folder)
+    save_file({"word": np.where(ALONE == 7, 6, ALONE)}, folder / "words.safetensors")
+    assert not set(before) & set(digests(folder))
 
 
 COUNTS, TOTAL = np.zeros(SIZE, np.int32), np.array([10], np.int64)

@@ -1,4 +1,5 @@
-"""A text's own tokens weigh more the more often they stand there, as the model's folder says."""
+"""A text's own words weigh more the more often they stand there, and no less than BM25 has them weigh, as the model's
+folder says."""
 
 import json
 import random
@@ -8,15 +9,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import save_file
 from support.architectures import save_tiny
 from support.decoders import change_config, save_decoder
-from support.lexical import copied, declare, frequency_factor
+from support.lexical import bm25_part, copied, declare, frequency_factor
 from support.saved_models import SPECIAL, TEXTS, WORDS, save_masked_lm
 from support.triton_devices import on_gpu
 from transformers import AutoTokenizer
 
 import sparton
-from sparton.pipeline.encoding.term_frequency import multiply_repeated, repeated_tokens
+from sparton.pipeline.encoding.own_words import OwnWords, counted
 from sparton.pipeline.model.open_model import open_documents
 from sparton.pipeline.options import EncoderOptions
 from sparton.storage.manifest import load_manifest
@@ -128,7 +130,8 @@ def test_weights_of_repeated_tokens_alone_are_multiplied(device):
     batch = [chance.integers(0, 40, length).astype(np.int32) for length in (1, 90, 7, 300, 2)]
     before = torch.from_numpy(chance.random((5, 50), np.float32))
     weights = before.to(device, copy=True)
-    multiply_repeated(weights, batch, 0.4)
+    counting = OwnWords(0.4, 0.0, 1.0, None, 50)
+    counting.apply(weights, batch)
     expected = before.clone()
     for row, tokens in zip(expected, batch, strict=True):
         for token, times in Counter(tokens.tolist()).items():
@@ -137,14 +140,134 @@ def test_weights_of_repeated_tokens_alone_are_multiplied(device):
     assert (expected != before).sum() > 40
     # Also of weights that do not lie row by row.
     columns = before.T.contiguous().to(device).T
-    multiply_repeated(columns, batch, 0.4)
+    counting.apply(columns, batch)
     assert torch.equal(columns.cpu(), expected)
 
 
 def test_a_batch_with_more_weights_than_32_bits_number():
-    size = 2**31 - 5
-    batch = [np.array([size - 1, 3, size - 1], np.int32), np.array([size - 1, size - 1, 0], np.int32)]
-    assert [found.tolist() for found in repeated_tokens(batch, size)] == [[0, 1], [size - 1] * 2, [2, 2]]
+    size = 200_003
+    batch = [np.array([size - 1, 3, size - 1], np.int32), np.array([size - 1, size - 1, 0], np.int32)] * 6_000
+    rows, found, times = counted(batch, np.arange(size, dtype=np.int32), 2)
+    assert len(batch) * size > 2**31
+    assert rows.tolist() == list(range(len(batch)))
+    assert set(found.tolist()) == {size - 1}
+    assert set(times.tolist()) == {2}
+
+
+LEAST, MEAN_LENGTH = 1.25, 12.5
+FORMS = {"bag": ("bag", "clutch", "word1"), "tan": ("tan", "red")}  # of one word each
+NO_WORDS = [*SPECIAL, "black"]
+
+
+def word_numbers():
+    """int32 [V] for the models here: the first of FORMS in order of id stands for all, and NO_WORDS for none."""
+    vocabulary = [*SPECIAL, *WORDS]
+    numbers = np.arange(len(vocabulary), dtype=np.int32)
+    for forms in FORMS.values():
+        ids = sorted(map(vocabulary.index, forms))
+        numbers[ids] = ids[0]
+    numbers[[vocabulary.index(token) for token in NO_WORDS]] = -1
+    return numbers
+
+
+@pytest.fixture(scope="module")
+def lexical(plain):
+    folder = copied(
+        plain,
+        plain.with_name("lexical"),
+        **{"term_frequency": STRENGTH, "own_words": LEAST, "mean_length": MEAN_LENGTH, "words": "words.safetensors"},
+    )
+    save_file({"word": word_numbers()}, folder / "words.safetensors")
+    return folder
+
+
+def expected_weights(folder, texts, length, base):
+    """float64 [N, V]: what the weights `base` become, with tokens by transformers, a token at a time."""
+    tokenizer, numbers = AutoTokenizer.from_pretrained(folder), word_numbers()
+    rows = base.copy()
+    for row, text in zip(rows, texts, strict=True):
+        ids = tokenizer(text, truncation=True, max_length=length).input_ids
+        tokens = sum(token not in tokenizer.all_special_ids for token in ids)
+        for token in range(len(numbers)):
+            times = sum(numbers[one] == numbers[token] for one in ids) if numbers[token] >= 0 else 0
+            if times:
+                least = LEAST * bm25_part(times, tokens, MEAN_LENGTH)
+                row[token] = max(row[token] * frequency_factor(times, STRENGTH), least)
+    return rows
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("length", [96, 32])
+def test_own_words_and_their_forms_weigh_what_bm25_says_at_least(plain, lexical, device, length):
+    options = {"device": device, "max_length": length}
+    ours, without = open_encoder(lexical, **options), open_encoder(plain, **options)
+    for encode in ("encode", "encode_alone"):
+        found, base = (dense(getattr(one, encode)(REPEATED), len(ours.vocabulary)) for one in (ours, without))
+        expected = expected_weights(plain, REPEATED, length, base / SCALE) * SCALE
+        assert (np.abs(found - expected) <= 1 + 1e-5 * found).all()
+        raised = (expected > 1.5 * base + 1).any(axis=0)
+        names = {term for term, changed in zip(ours.vocabulary, raised, strict=True) if changed}
+        assert {"bag", "clutch"} <= names, "a form that no text has is raised with the one that it has"
+        assert not names & set(NO_WORDS)
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 150, 100_000])
+def test_own_words_of_a_batch_are_as_of_a_text_alone(lexical, batch_tokens):
+    encoder = open_encoder(lexical, scale=1000, batch_tokens=batch_tokens)
+    together = dense(encoder.encode(REPEATED), len(encoder.vocabulary))
+    for row, text in zip(together, REPEATED, strict=True):
+        assert np.abs(row - dense(encoder.encode_alone([text]), len(encoder.vocabulary))[0]).max() <= 1
+
+
+def test_without_word_forms_each_token_is_a_word(plain, tmp_path):
+    folder = copied(plain, tmp_path / "model", own_words=LEAST, mean_length=MEAN_LENGTH)
+    texts = ["black black bag", "small red leather clutch , red"]
+    found, base = (dense(open_encoder(one).encode(texts), len(SPECIAL) + len(WORDS)) for one in (folder, plain))
+    vocabulary, expected = [*SPECIAL, *WORDS], base.copy()
+    for row, counts, tokens in zip(
+        expected,
+        ({"black": 2, "bag": 1}, {"small": 1, "red": 2, "leather": 1, "clutch": 1, ",": 1}),
+        (3, 6),
+        strict=True,
+    ):
+        for term, times in counts.items():
+            place = vocabulary.index(term)
+            row[place] = max(row[place], SCALE * LEAST * bm25_part(times, tokens, MEAN_LENGTH))
+    assert np.abs(found - expected).max() <= 1
+
+
+def test_an_index_with_own_words_is_updated_explained_and_told_alike(lexical, tmp_path, run_cli):
+    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(REPEATED)]
+    options = {"model": str(lexical), "dtype": "float32", "device": "cpu"}
+    sparton.build_index(rows[:3], tmp_path / "index", **options)
+    sparton.update_index(rows[3:], tmp_path / "index")
+    settings = load_manifest(tmp_path / "index").settings.model
+    assert (settings.documents.own_words, settings.documents.term_frequency) == (LEAST, STRENGTH)
+    assert settings.shared
+    assert settings.for_queries.own_words == 0
+    encoder = sparton.Encoder(**options)
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        for part in (tmp_path / "index" / "collection").glob("part-*.jsonl"):
+            for row in map(json.loads, part.read_text().splitlines()):
+                assert row["vector"] == encoder.terms(row["contents"]) == searcher.document_terms(row["contents"])
+        assert searcher.terms("bag bag")["bag"] < encoder.terms("bag bag")["bag"]
+    assert "own words 1.25" in run_cli("info", "--index", tmp_path / "index").stdout
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_a_gpu_is_not_waited_for_where_own_words_weigh():
+    batch = [np.array([1, 1, 2], np.int32)] * 64
+    weights = torch.zeros(64, 100, device="cuda")
+    counting = OwnWords(0.5, 1.0, 3.0, None, 100)
+    counting.apply(weights, batch)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        counting.apply(weights, batch)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert weights[:, 2].tolist() == pytest.approx([bm25_part(1, 3, 3.0)] * 64)
 
 
 @pytest.mark.gpu
@@ -152,11 +275,12 @@ def test_a_batch_with_more_weights_than_32_bits_number():
 def test_a_gpu_is_not_waited_for():
     batch = [np.array([1, 1, 2], np.int32)] * 64
     weights = torch.ones(64, 100, device="cuda")
-    multiply_repeated(weights, batch, 0.5)  # pinned memory is allocated
+    counting = OwnWords(0.5, 0.0, 1.0, None, 100)
+    counting.apply(weights, batch)  # pinned memory is allocated
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        multiply_repeated(weights, batch, 0.5)
+        counting.apply(weights, batch)
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert weights[:, 1].tolist() == pytest.approx([frequency_factor(2, 0.5) ** 2] * 64)

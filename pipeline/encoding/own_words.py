@@ -1,0 +1,119 @@
+"""What a text's own words weigh, by how often it has them, whatever the model makes of them.
+
+A maximum over positions says how well a term fits a text, and not how often it stands there. And of a text unlike those
+that it was trained on, a model leaves out most words. Both are known since BM25 (Robertson and Zaragoza, The
+Probabilistic Relevance Framework: BM25 and Beyond, Foundations and Trends in Information Retrieval, 2009, section 3).
+Of a token whose word stands n times in a text of l tokens, the weight w becomes
+
+    max(w * (1 + c * (log2(1 + n) - 1)), o * n * (k1 + 1) / (n + k1 * (1 - b + b * l / L)))
+
+with c for term_frequency and o for own_words of the model's lexical.json, whose texts have L tokens on average, and k1
+and b as in Anserini. Of a token that a text has once the factor is 1.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..model.lexical import WordForms
+
+K1, B = 0.9, 0.4
+
+
+class OwnWords:
+    """Applies it to a batch.
+
+    strength, least: c and o. mean_length: L. forms: which tokens stand for one word; without them each token is a word,
+    but for special ones. meaningless: ids of special tokens, which are not counted in l.
+    """
+
+    def __init__(
+        self,
+        strength: float,
+        least: float,
+        mean_length: float,
+        forms: WordForms | None,
+        size: int,
+        meaningless: Sequence[int] = (),
+    ) -> None:
+        self._strength, self._least, self._mean_length, self._size = strength, least, mean_length, size
+        self._special = np.zeros(size, bool)
+        self._special[[token for token in meaningless if token < size]] = True
+        alone = np.where(self._special, -1, np.arange(size, dtype=np.int32)) if least else np.arange(size)
+        self._words = alone.astype(np.int32) if forms is None else forms.words[:size]
+        # The tokens of each word, one word's behind the other's.
+        order = np.argsort(self._words, kind="stable")
+        self._members = order[np.searchsorted(self._words[order], 0) :].astype(np.int64)
+        self._counts = np.bincount(self._words[self._words >= 0], minlength=size)
+        self._starts = np.cumsum(self._counts) - self._counts
+        self._on_device: dict[torch.device, torch.Tensor] = {}
+
+    def apply(self, weights: torch.Tensor, batch: Sequence[np.ndarray]) -> None:
+        """Change, in place, what the own words of texts weigh.
+
+        weights: float32 [B, V], on any device. batch: int32 token ids of the B texts. The host counts, which has the
+        ids and nothing to do while a GPU computes the weights. It makes the factors, too, so that they are the same on
+        every device. Only weights that change are read and written, and a GPU is not waited for.
+        """
+        rows, words, times = counted(batch, self._words, 1 if self._least else 2)
+        if not len(words):
+            return
+        several = self._counts[words]
+        total = int(several.sum())
+        # Of each word: its text, where its tokens begin less where they are to stand, and how many these are.
+        whole = _moved(np.stack((rows, self._starts[words] - (np.cumsum(several) - several), several)), weights.device)
+        numbers = _moved(np.stack((factors(times, self._strength), self._floors(batch, rows, times))), weights.device)
+        of_word = torch.repeat_interleave(whole[2], output_size=total)
+        token = self._tokens(weights.device)[torch.arange(total, device=weights.device) + whole[1][of_word]]
+        row = whole[0][of_word]
+        weights[row, token] = torch.maximum(weights[row, token] * numbers[0][of_word], numbers[1][of_word])
+
+    def _floors(self, batch: Sequence[np.ndarray], rows: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """float32 [n]: what a word that stands so many times in a text weighs at least."""
+        if not self._least:
+            return np.zeros(len(times), np.float32)
+        ids = np.concatenate(batch)
+        of_text = np.repeat(np.arange(len(batch)), [len(tokens) for tokens in batch])
+        lengths = np.bincount(of_text[~self._special[ids]], minlength=len(batch))[rows]
+        found = times * (K1 + 1) / (times + K1 * (1 - B + B * lengths / self._mean_length))
+        floors: np.ndarray = (self._least * found).astype(np.float32)
+        return floors
+
+    def _tokens(self, device: torch.device) -> torch.Tensor:
+        if device not in self._on_device:
+            self._on_device[device] = torch.from_numpy(self._members).to(device)
+        return self._on_device[device]
+
+
+def counted(batch: Sequence[np.ndarray], words: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The words that stand in a text `least` times or more: its row, the word and how often, int64 [n] each.
+
+    batch: int32 token ids of each text. words: int32 [V], of which word each token is, -1 of none.
+    """
+    size = len(words)
+    # One number a token, of 32 bits where they are enough: two numbers, or longer ones, sort in twice the time.
+    number = np.dtype(np.int32 if len(batch) * size < 2**31 else np.int64)
+    begins = np.arange(0, len(batch) * size, size, dtype=number)
+    own = words[np.concatenate(batch)]
+    places = np.repeat(begins, [len(tokens) for tokens in batch]) + own.astype(number, copy=False)
+    places = places[own >= 0]
+    places.sort()
+    starts = np.flatnonzero(np.diff(places, prepend=-1))
+    counts = np.diff(starts, append=len(places))
+    often = np.flatnonzero(counts >= least)
+    rows, found = np.divmod(places[starts[often]].astype(np.int64), size)
+    return rows, found, counts[often]
+
+
+def factors(times: np.ndarray, strength: float) -> np.ndarray:
+    """float32 [n]: what the weight of a word that stands so many times in its text is multiplied by. strength: c."""
+    every = 1 + strength * (np.log2(1 + np.arange(1 + times.max(initial=0))) - 1)
+    found: np.ndarray = every.astype(np.float32)[times]
+    return found
+
+
+def _moved(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """An array on a device. A copy from pinned memory does not wait for what a GPU is doing."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

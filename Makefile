@@ -54,11 +54,11 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml $(TESTED)
-	$(BIN)/pip install --quiet --editable '.[tiny]' $(TESTED:%=--constraint %)
+	$(BIN)/pip install --quiet --editable . $(TESTED:%=--constraint %)
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml $(TESTED)
-	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' $(TESTED:%=--constraint %)
+	$(BIN)/pip install --quiet --editable '.[test,dev]' $(TESTED:%=--constraint %)
 	@touch $@ .venv/demo
 
 .venv/docs: .venv/bin/python pyproject.toml $(TESTED)

@@ -51,7 +51,7 @@ class Ran:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_builds():
-    """Java runs and the embedded model is loaded before an index is built: half of the tests build one, or several."""
+    """Java runs and the default model is loaded before an index is built: half of the tests build one, or several."""
     builds = WarmBuilds()
     with pytest.MonkeyPatch.context() as patch:
         builds.patch(patch)
@@ -147,7 +147,7 @@ def small_catalog(catalog, tmp_path_factory):
 def small_index(small_catalog, tmp_path_factory):
     """An index of the small catalogue in four parts. Not to be written to."""
     folder = tmp_path_factory.mktemp("index") / "small"
-    sparton.build_index(small_catalog, folder, model="tiny", shard_rows=20)
+    sparton.build_index(small_catalog, folder, shard_rows=20)
     return folder
 
 
@@ -172,8 +172,8 @@ def light_index(small_catalog, static_model, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def encoder():
-    """The embedded model with the default settings."""
-    return sparton.Encoder("tiny", device="cpu")
+    """The default model with the default settings."""
+    return sparton.Encoder(device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -66,7 +66,7 @@ def test_a_collection_is_pruned_as_defined(static_model, tmp_path, rules, option
 def test_an_encoder_prunes_as_defined(encoder, rules):
     texts = [QUERY, "bag", "", *(f"{word} suede clutch {number}" for number, word in enumerate(("red", "tan") * 20))]
     order = {term: number for number, term in enumerate(encoder.vocabulary)}
-    few = sparton.Encoder("tiny", device="cpu", batch_tokens=64, **rules)
+    few = sparton.Encoder(device="cpu", batch_tokens=64, **rules)
     expected = [pruned(row, order, **rules) for row in encoder.encode(texts).to_dicts()]
     assert few.encode(texts).to_dicts() == expected
     assert few.terms(QUERY) == pruned(encoder.terms(QUERY), order, **rules)

@@ -92,14 +92,14 @@ def test_a_document_is_found_by_its_own_title(searcher, small_catalog):
 
 @pytest.mark.slow
 def test_a_query_is_encoded_with_the_settings_of_the_index(small_catalog, tmp_path):
-    sparton.build_index(small_catalog, tmp_path / "index", model="tiny", max_length=6, scale=10, top_terms=20)
+    sparton.build_index(small_catalog, tmp_path / "index", max_length=6, scale=10, top_terms=20)
     searcher = sparton.Searcher(tmp_path / "index")
     assert searcher.encoder.settings == searcher.manifest.settings.model
     assert searcher.terms("one two three four five six") == searcher.terms("one two three four")
     assert max(searcher.terms("black leather bag").values()) < 60
     # Only documents are cut to their top terms.
     assert len(searcher.terms("black leather bag")) == len(
-        sparton.Encoder("tiny", device="cpu", scale=10).terms("black leather bag")
+        sparton.Encoder(device="cpu", scale=10).terms("black leather bag")
     )
 
 

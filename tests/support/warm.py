@@ -13,7 +13,7 @@ from sparton.machine import cores
 from sparton.options import values_for
 from sparton.pipeline.model import open_model
 from sparton.pipeline.model.files import find_model
-from sparton.pipeline.options import EncoderOptions
+from sparton.pipeline.options import DEFAULT_MODEL, EncoderOptions
 from sparton.processes import Subprocess
 from sparton.search import bm25_build
 from sparton.search.first_pass import seismic_build
@@ -125,7 +125,7 @@ def _environment():
 class WarmBuilds:
     """What this process uses while it is patched in: processes that are ready for builds, and models that are loaded.
 
-    Only the embedded model on the CPU is kept, for builds with what encodes by it; any other is loaded as ever.
+    Only the default model on the CPU is kept, for builds with what encodes by it; any other is loaded as ever.
     """
 
     def __init__(self) -> None:
@@ -133,8 +133,8 @@ class WarmBuilds:
         self._bm25 = WarmProcesses(bm25_build._MODULE)
         self._load = local.open_document_encoder
         self._loaded = lru_cache(8)(self._load)
-        self._tiny, self._load_model = find_model("tiny").folder, open_model._load
-        self._loaded_model = lru_cache(4)(self._load_model)
+        self._folder, self._load_model = find_model(DEFAULT_MODEL).folder, open_model._load
+        self._loaded_model = lru_cache(8)(self._load_model)
 
     def patch(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use them."""
@@ -159,10 +159,10 @@ class WarmBuilds:
         self._bm25.close()
 
     def _opened(self, options):
-        if options.model != "tiny" or options.device not in ("auto", "cpu"):
+        if options.model != DEFAULT_MODEL or options.device not in ("auto", "cpu"):
             return self._load(options)
         return self._loaded(EncoderOptions(**values_for(EncoderOptions, options)))
 
     def _model(self, files, runtime):
-        is_kept = files.folder == self._tiny and runtime.device in ("auto", "cpu")
+        is_kept = files.folder.is_relative_to(self._folder) and runtime.device in ("auto", "cpu")
         return (self._loaded_model if is_kept else self._load_model)(files, runtime)

@@ -137,7 +137,7 @@ def test_a_recording_says_when_it_does_not_hold():
 def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     if dtype == "int8" and not multiplies_int8(CPU):
         pytest.skip("needs a CPU with AVX512-VNNI, AVX-VNNI or AMX")
-    model = load(find_model("tiny").folder, dtype)
+    model = load(find_model("small").documents.folder, dtype)
     batch = texts((5, 11, 3, 16, 7, 16, 9, 1), low=1_000, high=30_000)
     with torch.inference_mode():
         expected = model.weights(batch, 16)
@@ -153,7 +153,7 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_threads_that_share_a_model_get_what_a_batch_gets(dtype):
     """Some record, some try what others have recorded."""
-    model = load(find_model("tiny").folder, dtype)
+    model = load(find_model("small").documents.folder, dtype)
     batch = texts((5, 11, 3, 16, 7, 16, 9, 1, 20, 32), low=1_000, high=30_000)
     lengths = [16 if len(tokens) <= 16 else 32 for tokens in batch]
     with torch.inference_mode():
@@ -181,7 +181,7 @@ def test_threads_that_share_a_model_get_what_a_batch_gets(dtype):
     ids=lambda how: "-".join(map(str, how.values())),
 )
 def test_so_they_are_however_a_model_pools(how, dtype):
-    lm = load(find_model("tiny").folder, dtype)._lm
+    lm = load(find_model("small").documents.folder, dtype)._lm
     model = SpladeModel(lm, place(Runtime(device="cpu", dtype=dtype)), **how)
     batch = texts((5, 11, 16), low=1_000, high=30_000)
     with torch.inference_mode():

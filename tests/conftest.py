@@ -20,6 +20,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import sparton
+from sparton.pipeline.model.files import find_model
+from sparton.pipeline.options import DEFAULT_MODEL
 
 
 def pytest_collection():
@@ -168,6 +170,22 @@ def light_index(small_catalog, static_model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("index") / "light"
     sparton.build_index(small_catalog, folder, model=str(static_model), shard_rows=20)
     return folder
+
+
+@pytest.fixture(scope="session")
+def computed_index(small_index, tmp_path_factory):
+    """The small index's vectors, for queries that a model computes: the default one's documents' side. Such queries
+    have terms that are not in their text, and find by all of them. Not to be written to."""
+    folder = tmp_path_factory.mktemp("index") / "computed"
+    sparton.index_vectors(small_index / "collection", folder, model=str(find_model(DEFAULT_MODEL).documents.folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def computed_searcher(computed_index):
+    """That index, open."""
+    with sparton.Searcher(computed_index, device="cpu") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

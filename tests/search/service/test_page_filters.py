@@ -9,8 +9,8 @@ from support.products import ODD
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
-QUERY = "black leather bag"
-START = "?q=black+leather+bag"
+QUERY = "black leather bag red dress"
+START = "?q=black+leather+bag+red+dress"
 
 
 @pytest.fixture

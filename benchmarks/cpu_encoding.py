@@ -2,8 +2,8 @@
 
     python benchmarks/cpu_encoding.py corpus.parquet --documents 500
 
-The same texts and the same model (tiny), from texts to sparse vectors in memory: Sparton as it comes, which is with the head
-in bfloat16 where the CPU has instructions for it, in 8-bit integers and in float32; the others in float32.
+The same texts and the same model, tiny, from texts to sparse vectors in memory: Sparton as it comes, which is with the
+head in bfloat16 where the CPU has instructions for it, in 8-bit integers and in float32; the others in float32.
 sentence-transformers runs at each of several batch sizes and is quoted at its best. Rounds alternate between the
 methods, so that a slow moment of the machine hits all. The vectors are compared as well.
 """

@@ -2,7 +2,8 @@
 
     python examples/train_loop.py trained-model
 
-The documents' side of the embedded model learns from the sample catalogue: each query with a product that answers it best.
+The embedded model's side of documents learns from the sample catalogue: each query with a product that answers it
+best.
 """
 
 import argparse

@@ -4,7 +4,8 @@
     python examples/train_sentence_transformers.py trained-model
     sparton index data/catalog.parquet --model trained-model --index trained-index
 
-The documents' side of the embedded model learns from the sample catalogue: each query with the products that answer it best.
+The embedded model's side of documents learns from the sample catalogue: each query with the products that answer it
+best.
 """
 
 import argparse

@@ -26,7 +26,7 @@ from typing import Any
 
 # Beside this file a folder may lie that is called sparton; the one that is installed is meant.
 SPARTON = [sys.executable, "-P", "-m", "sparton"]
-FIRST = re.compile(r"black.*leather crossbody bag|crossbody bag in black.*leather", re.IGNORECASE)  # as the README finds
+FIRST = re.compile(r"black.*leather crossbody bag|crossbody bag in black.*leather", re.IGNORECASE)
 FIELDS = ["--field", "brand", "--field", "price", "--field", "in_stock"]
 QUERY, DEPTH = "small black leather crossbody bag", 10
 

@@ -60,7 +60,7 @@ def _is_damaged(path: Path) -> bool:
             length = int.from_bytes(stream.read(_LENGTH), "little")
             header = json.loads(stream.read(length))
         ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
-        return path.stat().st_size != _LENGTH + length + max(ends)
+        return bool(path.stat().st_size != _LENGTH + length + max(ends))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError, OverflowError):
         return True
 

@@ -194,8 +194,10 @@ def test_the_manifest_records_what_a_query_must_repeat(bags, tmp_path):
     spec = settings.model.documents
     assert (settings.model.name, spec.kind, spec.max_length, spec.dtype) == ("small", "masked_lm", 32, "float32")
     assert (settings.scale, settings.id_column, settings.text_columns) == (50, "id", ("text",))
-    assert settings.model.queries is None
-    assert spec.digest.startswith("sha256:")
+    queries = settings.model.queries
+    assert (queries.kind, queries.max_length, queries.dtype) == ("static", None, None)
+    assert spec.digest != queries.digest
+    assert all(digest.startswith("sha256:") for digest in (spec.digest, queries.digest))
 
 
 def test_two_runs_on_one_folder_are_refused(bags, tmp_path):

@@ -42,7 +42,7 @@ def copied(tmp_path, monkeypatch):
 
 
 def test_the_default_model_is_one_of_them():
-    assert list(EMBEDDED)[0] == DEFAULT_MODEL == "small"
+    assert next(iter(EMBEDDED)) == DEFAULT_MODEL == "small"
 
 
 @each

@@ -72,10 +72,10 @@ def test_splitting_is_counted_and_nothing_is_cut(chunked):
 
 
 @pytest.mark.slow
-def test_a_search_finds_each_document_once_with_its_best_passage(chunked):
+def test_a_search_finds_each_document_once_with_its_best_passage(chunked, long_texts):
     searcher = sparton.Searcher(chunked.index)
     try:
-        query = "velvet stone"
+        query = f"velvet stone {long_texts[1]}"
         hits = searcher.search(query, k=10)
         assert sorted(hit.id for hit in hits) == ["just#7", "long", "short"]
         terms = searcher.terms(query)

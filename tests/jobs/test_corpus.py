@@ -65,6 +65,7 @@ def test_documents_stand_in_input_order(bags, tmp_path):
     assert [json.loads(line)["id"] for line in lines] == [f"d{i:02}" for i in range(60)]
 
 
+@pytest.mark.fresh
 def test_two_builds_give_the_same_bytes(bags, tmp_path):
     for name in ("one", "two"):
         sparton.build_index(bags, tmp_path / name, lucene=False, **OPTIONS)

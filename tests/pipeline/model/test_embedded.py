@@ -92,6 +92,12 @@ def test_a_file_that_is_cut_off(file, copied):
 
 
 @needs_tiny
+def test_the_digest_of_tiny_is_that_of_indexes_that_there_are():
+    expected = "sha256:c733d3e9e62ebaccfd048c605955472fb602403cfbc1a7c020d0fd05a3fd1bda"
+    assert [find_model("tiny", queries=queries).digest for queries in (False, True)] == [expected] * 2
+
+
+@needs_tiny
 def test_tiny_is_the_one_that_was_tested(copied):
     folder = copied("tiny")
     with (folder / "config.json").open("a") as stream:

@@ -39,8 +39,8 @@ def assert_same_up_to_rounding(found, expected):
 def test_impacts_are_those_of_the_plain_model(texts):
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    encoder = sparton.Encoder(device="cpu", dtype="float32")
     folder = find_model("small").documents.folder
+    encoder = sparton.Encoder(str(folder), device="cpu", dtype="float32")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
     expected = np.zeros((len(texts), len(encoder.vocabulary)), dtype=np.int64)
     with torch.inference_mode():
@@ -138,19 +138,19 @@ class Scarce:
 
 @pytest.fixture(scope="module")
 def opened():
-    return open_documents(EncoderOptions(device="cpu"))
+    return open_documents(EncoderOptions(model=str(find_model("small").documents.folder), device="cpu"))
 
 
 @pytest.mark.slow
-def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, opened, caplog):
+def test_too_little_memory_splits_batches_and_goes_on(texts, opened, caplog):
     model = Scarce(opened.model, 3)
-    small = sparton.Encoder(replace(opened, model=model))
+    whole, small = sparton.Encoder(opened), sparton.Encoder(replace(opened, model=model))
     progress = Progress()
     (impacts,) = small.encode_stream([small.tokenize(texts)], progress)
-    np.testing.assert_allclose(dense(impacts, encoder), dense(encoder.encode(texts), encoder), atol=1)
+    np.testing.assert_allclose(dense(impacts, whole), dense(whole.encode(texts), whole), atol=1)
     assert progress.work.rows == len(texts)
     assert max(model.sizes) <= 3
-    assert small.batch_tokens < encoder.batch_tokens
+    assert small.batch_tokens < whole.batch_tokens
     assert "ran out of memory; batches now have" in caplog.text
 
 

@@ -181,11 +181,11 @@ def vectors(index):
 
 @pytest.mark.slow
 def test_sentence_transformers_gives_what_small_gives():
-    """Up to rounding, of documents and of queries, from the same folder."""
+    """Up to rounding, of documents, by the model in the folder."""
     SparseEncoder = pytest.importorskip("sentence_transformers", reason="needs the extra test").SparseEncoder  # noqa: N806
     theirs = SparseEncoder(str(embedded_folder("small")), device="cpu")
     texts = [text for text in TEXTS if text]
-    encoder = sparton.Encoder("small", device="cpu", dtype="float32", scale=10_000)
+    encoder = sparton.Encoder(str(find_model("small").documents.folder), device="cpu", dtype="float32", scale=10_000)
     found = encoder.encode(texts).to_torch().to_dense() / 10_000
     expected = theirs.encode_document(texts).to_dense()
     assert (expected > 0).sum() > 100

@@ -6,6 +6,8 @@ VERSION := $(shell $(firstword $(wildcard .venv/bin/python) $(PYTHON)) -c 'impor
 TESTED := $(wildcard constraints/py$(VERSION).txt)
 PYTHONS ?= 3.11 3.12 3.13
 TESTS ?= quick
+# What make demo searches for, in the words of the catalogue and in others.
+ASKED = wallet boots raincoat "fanny pack" "a bag for my laptop" "gift for a man who loses his keys"
 # Files with tests of Ray: to collect all others beside them takes longer than some of the tests.
 CLUSTER = $(shell grep -rl --include="test_*.py" "mark.cluster" tests)
 # Else each of the hundreds of processes that the tests start would compile the package, and each worker the tests.
@@ -16,6 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 demo: .venv/demo
 	$(BIN)/sparton index data/catalog.parquet --index $(INDEX) --field brand --field price --field in_stock
 	$(BIN)/sparton search "small black leather crossbody bag" --index $(INDEX) -k 3 --explain
+	@for query in $(ASKED); do echo; echo "sparton search \"$$query\""; \
+	    $(BIN)/sparton search "$$query" --index $(INDEX) -k 3 || exit 1; done
 	$(BIN)/sparton search "evening clutch" --index $(INDEX) -k 3 --filter 'price < 200 and in_stock' --facet brand
 
 # Whether what is installed works; the same file tries a wheel and an image.
@@ -54,11 +58,11 @@ clean:
 	$(PYTHON) -m venv .venv
 
 .venv/demo: .venv/bin/python pyproject.toml $(TESTED)
-	$(BIN)/pip install --quiet --editable '.[tiny]' $(TESTED:%=--constraint %)
+	$(BIN)/pip install --quiet --editable . $(TESTED:%=--constraint %)
 	@touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml $(TESTED)
-	$(BIN)/pip install --quiet --editable '.[tiny,test,dev]' $(TESTED:%=--constraint %)
+	$(BIN)/pip install --quiet --editable '.[test,dev]' $(TESTED:%=--constraint %)
 	@touch $@ .venv/demo
 
 .venv/docs: .venv/bin/python pyproject.toml $(TESTED)

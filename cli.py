@@ -930,7 +930,7 @@ def encode_text(
         typer.Option(
             "--model",
             rich_help_panel="Model",
-            help="Encode it as a document of this model; with --index, where its model is. [default: tiny]",
+            help="Encode it as a document of this model; with --index, where its model is. [default: small]",
         ),
     ] = None,
     index: Annotated[

@@ -2,7 +2,7 @@
 
     python benchmarks/cold_start.py sparton-index "small black leather crossbody bag"
 
-Both are whole processes over the same index and model, run in turn.
+Both are whole processes over the same index and model, run in turn. The index is one of `--model tiny`.
 """
 
 import argparse

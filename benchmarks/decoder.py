@@ -208,7 +208,7 @@ def main() -> None:
     parser.add_argument("--compared", type=int, default=16)
     parser.add_argument("--batches", type=int, nargs="*", default=[8, 16, 32, 64, 128, 256])
     parser.add_argument("--bidirectional", action="store_true", help="attention in both directions")
-    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: the embedded model's]")
+    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: tiny's]")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     tokenizer = arguments.tokenizer or find_model("tiny").folder

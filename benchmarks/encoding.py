@@ -138,7 +138,7 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=200_000)
     parser.add_argument("--theirs", type=int, default=20_000)
     parser.add_argument("--batches", type=int, nargs="*", default=[32, 64, 128, 256, 512])
-    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: the embedded model's]")
+    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: tiny's]")
     parser.add_argument("--vocabulary", type=int, default=30_522, help="250002 makes it the size of XLM-RoBERTa")
     parser.add_argument("--device", default="cuda", help="as for `sparton encode`: all, cuda:0,cuda:1, …")
     parser.add_argument("--engine", default="local", help="as for `sparton encode`: ray, with --device cuda")

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--devices", nargs="+", default=["cuda:0", "all"], help="as `--device` of `sparton encode`")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: the embedded model's]")
+    parser.add_argument("--tokenizer", type=Path, help="folder of a BERT tokenizer [default: tiny's]")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()

@@ -202,7 +202,7 @@ FIGURES: dict[str, Figure] = {
     ),
     "inference-free.json": Figure(
         "The same with a model that queries do not run",
-        "A table of token weights answers from a cold start in {cold_search_s|inference-free:2} s, the embedded model in {cold_search_s|masked LM:2} s.",
+        "A table of token weights answers from a cold start in {cold_search_s|inference-free:2} s, `tiny` in {cold_search_s|masked LM:2} s.",
         ("cold_search_s",),
         {"seconds (median)": ("", 2)},
     ),

@@ -33,7 +33,7 @@ from sparton.storage.manifest import load_manifest
 
 
 def save_model(folder: Path, texts: list[str]) -> None:
-    """The embedded model with a table of idf weights."""
+    """The embedded model tiny with a table of idf weights."""
     shutil.copytree(find_model("tiny").folder, folder)
     tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
     encodings = tokenizer.encode_batch(texts, add_special_tokens=False)

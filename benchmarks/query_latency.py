@@ -2,11 +2,11 @@
 
     python benchmarks/query_latency.py INDEX TOPICS.tsv --queries 500 [--out FILE.json]
 
-Both keep the same model and the same Lucene index open, each in a process of its own, and take turns at each query. A
-query ends with ids and scores in Python; `encode` is the model's share of that. `with texts` is the same query again,
-now with its terms at hand, by Searcher.answer, which fetches stored texts too: `search` is Lucene's share of it, and
-`fetch` the texts'. No query serves for two lengths of the list of hits. A batch is all queries, encoding
-included, on --threads, until ids and scores are in Python.
+The index is one of `--model tiny`. Both keep the same model and the same Lucene index open, each in a process of its
+own, and take turns at each query. A query ends with ids and scores in Python; `encode` is the model's share of that.
+`with texts` is the same query again, now with its terms at hand, by Searcher.answer, which fetches stored texts too:
+`search` is Lucene's share of it, and `fetch` the texts'. No query serves for two lengths of the list of hits. A batch
+is all queries, encoding included, on --threads, until ids and scores are in Python.
 """
 
 import argparse

@@ -17,12 +17,12 @@ _TOPICS, _BLOCK = 500, 2_000
 
 
 def vocabulary() -> list[str]:
-    """The 30,522 terms of the embedded model."""
+    """The 30,522 terms of the embedded models."""
     from transformers import AutoTokenizer
 
     from sparton.pipeline.model.files import find_model
 
-    return AutoTokenizer.from_pretrained(find_model("tiny").folder).convert_ids_to_tokens(range(30_522))
+    return AutoTokenizer.from_pretrained(find_model("small").documents.folder).convert_ids_to_tokens(range(30_522))
 
 
 def vectors(count: int, mean_terms: float, seed: int, size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:

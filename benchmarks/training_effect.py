@@ -2,7 +2,7 @@
 
     python benchmarks/training_effect.py --out results.json
 
-The embedded model is fine-tuned on the sample catalogue: queries of odd number with products graded 3, InfoNCE with
+The model tiny is fine-tuned on the sample catalogue: queries of odd number with products graded 3, InfoNCE with
 in-batch negatives (none that answers the same query) and FLOPS. Queries of even number are ranked at the end by exact
 float scoring of all 698 products, each model with its own head. A seed decides the batches and the dropout, and both
 heads get the same seeds, so that what differs within a seed is the head, and between seeds everything else.
@@ -47,7 +47,7 @@ class Catalogue:
 
 
 class Model:
-    """The embedded model with one of the heads."""
+    """The embedded model tiny with one of the heads."""
 
     def __init__(self, head: str, device: str) -> None:
         folder = find_model("tiny").folder

@@ -2,7 +2,8 @@
 
     python examples/train_loop.py trained-model
 
-The embedded model learns from the sample catalogue: each query with a product that answers it best.
+The embedded model's side of documents learns from the sample catalogue: each query with a product that answers it
+best.
 """
 
 import argparse
@@ -37,13 +38,13 @@ def flops(weights: torch.Tensor) -> torch.Tensor:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="the folder to save the trained model in")
-    parser.add_argument("--model", default="tiny", help="the embedded model, a folder, or a name on the hub")
+    parser.add_argument("--model", default="small", help="an embedded model, a folder, or a name on the hub")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--batch-size", type=int, default=32)
     arguments = parser.parse_args()
     torch.manual_seed(0)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    folder = find_model(arguments.model).folder
+    folder = find_model(arguments.model).documents.folder
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForMaskedLM.from_pretrained(folder, dtype=torch.float32).to(device).train()
 

@@ -1,10 +1,11 @@
 """Train a SPLADE model with sentence-transformers' own trainer and no logits: one line more, sparton.fuse.
 
-    pip install 'sparton[tiny,train]'
+    pip install 'sparton[train]'
     python examples/train_sentence_transformers.py trained-model
     sparton index data/catalog.parquet --model trained-model --index trained-index
 
-The embedded model learns from the sample catalogue: each query with the products that answer it best.
+The embedded model's side of documents learns from the sample catalogue: each query with the products that answer it
+best.
 """
 
 import argparse
@@ -35,12 +36,12 @@ def catalogue_pairs() -> Dataset:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="the folder to save the trained model in")
-    parser.add_argument("--model", default="tiny", help="the embedded model, a folder, or a name on the hub")
+    parser.add_argument("--model", default="small", help="an embedded model, a folder, or a name on the hub")
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--batch-size", type=int, default=32)
     arguments = parser.parse_args()
 
-    model = SparseEncoder(str(find_model(arguments.model).folder))
+    model = SparseEncoder(str(find_model(arguments.model).documents.folder))
     sparton.fuse(model)
     loss = SpladeLoss(
         model,

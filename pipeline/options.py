@@ -8,11 +8,11 @@ from typing import Annotated
 from ..options import Bound, Option, Options, Wrong, at_least, one_of, that_is
 from ..storage.manifest import DTYPES, TERMS
 
-EMBEDDED = "tiny"  # the model that a package brings
+DEFAULT_MODEL = "small"  # of the embedded ones, see model/embedded.py
 DEFAULT_MAX_LENGTH = 512  # tokens
 SCALE = 100.0
 _NAMED = that_is("a name or a folder, which are not empty", bool)
-_MODEL = Option("'tiny' (embedded), a folder, or a Hugging Face name.", "Model", _NAMED)
+_MODEL = Option("'small' or 'tiny' (embedded), a folder, or a Hugging Face name.", "Model", _NAMED)
 _QUERY_MODEL = Option("What encodes queries, if it is another model: a folder or a name.", "Model", _NAMED)
 _QUERY_TERMS = Option(
     "Of a query: all terms, own (its tokens alone) or ones (1 a token). [default: the model's]",
@@ -88,7 +88,7 @@ class VectorOptions(ModelOptions):
 class EncoderOptions(ModelOptions):
     """What an encoder is made with. top_terms to min_impact: which terms are kept, see Pruning."""
 
-    model: Annotated[str, _MODEL] = EMBEDDED
+    model: Annotated[str, _MODEL] = DEFAULT_MODEL
     scale: Annotated[float, _SCALE] = SCALE
     top_terms: Annotated[int | None, _TOP_TERMS] = None
     prune_ratio: Annotated[float | None, _PRUNE_RATIO] = None

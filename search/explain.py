@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Parameter, SpartonError, UsageError
-from ..pipeline.options import EMBEDDED
+from ..pipeline.options import DEFAULT_MODEL
 from ..pipeline.tokens.tokenizer import Tokenization, Tokenizer
 from ..storage.local_copy import local_index
 from ..storage.manifest import load_manifest
@@ -83,7 +83,7 @@ def open_encoder(
     device: str = "cpu",
     trust_remote_code: bool = False,
 ) -> "QueryEncoder":
-    """What encodes queries for an index, or documents with a model, the embedded one by default, if there is none.
+    """What encodes queries for an index, or documents with a model, small by default, if there is none.
 
     model, query_model: with an index, as Searcher's.
     Raises SpartonError where either cannot be had, or the index has no model, and UsageError for a query model without
@@ -98,7 +98,7 @@ def open_encoder(
             Parameter("index"),
         )
     if index is None:
-        return open_document_encoder(model=model or EMBEDDED, device=device, trust_remote_code=trust_remote_code)
+        return open_document_encoder(model=model or DEFAULT_MODEL, device=device, trust_remote_code=trust_remote_code)
     settings = load_manifest(local_index(index, lucene=False)).settings
     if settings.model is None:
         name = redacted(str(index))

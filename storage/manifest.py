@@ -101,8 +101,8 @@ class EncoderSpec:
 class ModelSource:
     """Where a model is.
 
-    name: "tiny", a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or, being none of
-    these, a name on the hub. revision: the commit there.
+    name: of an embedded model, a folder's path (absolute, or from the index's folder and beginning with ./ or ../) or,
+    being none of these, a name on the hub. revision: the commit there.
     """
 
     name: _Name

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 
 from ..errors import SpartonError
+from ..pipeline.model.embedded import EMBEDDED, embedded_folder
 from .flags import sentence
 
 
@@ -22,7 +24,7 @@ class Check:
 def examine() -> list[Check]:
     """Look for everything, in the order of the pipeline."""
     return [
-        _check("embedded model", _embedded_model, needed=False),
+        *(_check(f"model {name}", partial(_embedded_model, name), needed=False) for name in EMBEDDED),
         _check("GPU", _gpu, needed=False),
         _check("Triton", _triton, needed=False),
         _check("Java", _java, needed=True),
@@ -39,11 +41,8 @@ def _check(what: str, look: Callable[[], str], *, needed: bool) -> Check:
         return Check(what, False, f"{error.filename}: {error.strerror}" if error.filename else str(error), needed)
 
 
-def _embedded_model() -> str:
-    from ..pipeline.model.files import find_model
-    from ..pipeline.options import EMBEDDED
-
-    return str(find_model(EMBEDDED).folder)
+def _embedded_model(name: str) -> str:
+    return str(embedded_folder(name))
 
 
 def _gpu() -> str:

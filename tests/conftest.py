@@ -20,6 +20,8 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import sparton
+from sparton.pipeline.model.files import find_model
+from sparton.pipeline.options import DEFAULT_MODEL
 
 
 def pytest_collection():
@@ -51,7 +53,7 @@ class Ran:
 
 @pytest.fixture(scope="session", autouse=True)
 def warm_builds():
-    """Java runs and the embedded model is loaded before an index is built: half of the tests build one, or several."""
+    """Java runs and the default model is loaded before an index is built: half of the tests build one, or several."""
     builds = WarmBuilds()
     with pytest.MonkeyPatch.context() as patch:
         builds.patch(patch)
@@ -147,7 +149,7 @@ def small_catalog(catalog, tmp_path_factory):
 def small_index(small_catalog, tmp_path_factory):
     """An index of the small catalogue in four parts. Not to be written to."""
     folder = tmp_path_factory.mktemp("index") / "small"
-    sparton.build_index(small_catalog, folder, model="tiny", shard_rows=20)
+    sparton.build_index(small_catalog, folder, shard_rows=20)
     return folder
 
 
@@ -171,9 +173,25 @@ def light_index(small_catalog, static_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def computed_index(small_index, tmp_path_factory):
+    """The small index's vectors, for queries that a model computes: the default one's documents' side. Such queries
+    have terms that are not in their text, and find by all of them. Not to be written to."""
+    folder = tmp_path_factory.mktemp("index") / "computed"
+    sparton.index_vectors(small_index / "collection", folder, model=str(find_model(DEFAULT_MODEL).documents.folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def computed_searcher(computed_index):
+    """That index, open."""
+    with sparton.Searcher(computed_index, device="cpu") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def encoder():
-    """The embedded model with the default settings."""
-    return sparton.Encoder("tiny", device="cpu")
+    """The default model with the default settings."""
+    return sparton.Encoder(device="cpu")
 
 
 @pytest.fixture(scope="session")

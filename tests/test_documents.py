@@ -60,10 +60,10 @@ def prepared(catalog, small_catalog, data, tmp_path_factory):
     shutil.copy(str(data / "qrels.txt"), folder)
     (folder / "queries.jsonl").write_text("".join(json.dumps({"id": i, "text": t}) + "\n" for i, t in queries))
     save_masked_lm(folder / "path" / "to" / "saved-model")
-    sparton.build_index(small_catalog, folder / "shop-index", model="tiny", fields="all", also=["bm25", "seismic"])
+    sparton.build_index(small_catalog, folder / "shop-index", fields="all", also=["bm25", "seismic"])
     shutil.copytree(folder / "shop-index", folder / "sparton-index")
     sparton.build_index(small_catalog, folder / "other-index", model=str(folder / "path" / "to" / "saved-model"))
-    for name, way in (("tiny", None), ("bm25", "bm25")):
+    for name, way in (("small", None), ("bm25", "bm25")):
         with sparton.Searcher(folder / "shop-index", **({"search_with": way} if way else {})) as searcher:
             found = searcher.search_many([text for _, text in queries], k=10)
         lines = [

@@ -185,9 +185,9 @@ def test_records_and_keywords_say_the_same():
 @pytest.mark.slow
 def test_vectors_are_indexed_by_either_command_and_from_python(run_cli, small_index, tmp_path):
     vectors = small_index / "collection"
-    one = run_cli("index-vectors", vectors, "--index", tmp_path / "one", "--model", "tiny", "--heap-mb", 200)
-    two = run_cli("index", "--from-collection", vectors, "--index", tmp_path / "two", "--model", "tiny")
-    sparton.index_vectors(vectors, tmp_path / "three", model="tiny")
+    one = run_cli("index-vectors", vectors, "--index", tmp_path / "one", "--model", "small", "--heap-mb", 200)
+    two = run_cli("index", "--from-collection", vectors, "--index", tmp_path / "two", "--model", "small")
+    sparton.index_vectors(vectors, tmp_path / "three", model="small")
     assert (one.code, two.code) == (0, 0), one.stderr + two.stderr
     assert one.stdout.replace("/one:", "/two:") == two.stdout
     expected = read_content(small_index / "lucene")
@@ -195,7 +195,7 @@ def test_vectors_are_indexed_by_either_command_and_from_python(run_cli, small_in
         assert read_content(tmp_path / name / "lucene") == expected
     settings = [load_manifest(tmp_path / name).settings for name in ("one", "two", "three")]
     assert settings[0] == settings[1] == settings[2]
-    assert (settings[0].scale, settings[0].model.name) == (None, "tiny")
+    assert (settings[0].scale, settings[0].model.name) == (None, "small")
 
 
 MOST = "2,147,483,647"
@@ -406,7 +406,7 @@ def test_a_device_that_no_model_runs_on_is_refused_before_any_work(run_cli, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("model", ["tiny", "nowhere/at-all"])
+@pytest.mark.parametrize("model", ["small", "nowhere/at-all"])
 def test_a_device_is_refused_before_the_model_is_looked_for(model):
     for device, found in (("meta", "'meta'"), (5, "5"), ("cpu,mps", "'mps'")):
         with pytest.raises(UsageError, match=f"^device is {found}; expected "):

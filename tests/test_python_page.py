@@ -31,20 +31,20 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     )
     assert printed[0][1] == "64"
     assert printed[2][0].startswith("1 ")
-    assert printed[2][0].endswith(" 390.0")
+    prices = {row["id"]: row["price"] for row in pq.read_table(small_catalog).to_pylist()}
+    assert printed[2][0].endswith(f" {prices[printed[2][0].split()[2]]}")
     assert printed[2][3] == "64 True"
     prices = [hit.fields["price"] for hit in names["cheap"]]
     assert prices == sorted(prices, reverse=True)
     assert prices[0] < 400
     assert all(hit.fields["in_stock"] for hit in names["cheap"])
     assert [hit.rank for hit in names["cheap"]] == list(range(2, len(prices) + 2))
-    assert sum(count.count for count in names["counts"]) > 10
+    assert sum(count.count for count in names["counts"]) == names["answer"].total > 5
     assert names["answer"].more_values == {}  # the small catalogue has fewer than 20 brands
     assert names["reason"] == "no document that passes the filters holds a term of the query"
     document = names["document"]
     assert printed[2][4] == f"{document.text} {document.fields}"
     assert document.fields["brand"] == "Verrane"
-    assert [len(hits) for hits in names["found"]] == [5, 5]
     dense = names["queries"].to_torch().to_dense() @ names["tensor"].to_dense().T
     assert dense.tolist() == names["scores"].toarray().tolist()
     assert (dense[0, 0] > dense[0, 1]).item()
@@ -54,6 +54,8 @@ def test_the_examples_run_one_after_the_other(small_catalog, tmp_path, monkeypat
     assert printed[5] == ["64 1 {}"]
     exported = pq.read_table("shop-export/documents-00000.parquet")
     with sparton.Searcher("shop-index") as searcher:
+        assert names["found"] == [searcher.search(query, k=5) for query in ("evening clutch", "woolly jumper")]
         assert exported["text"].to_pylist() == [searcher.get(name).text for name in exported["id"].to_pylist()]
+    assert all(names["found"])
     folders = ["one", "shop-export", "shop-index", "three", "two"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["catalog.parquet", *folders]

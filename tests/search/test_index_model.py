@@ -139,7 +139,7 @@ def test_a_model_is_named_where_it_is(run_cli, shop, moved):
 
 
 def test_the_embedded_model_may_be_named_by_a_folder_with_its_files(run_cli, small_index, tmp_path):
-    copy = shutil.copytree(find_model("tiny").folder, tmp_path / "model")
+    copy = shutil.copytree(find_model("small").folder, tmp_path / "model")
     assert hits(run_cli, small_index, "--model", copy) == hits(run_cli, small_index)
 
 

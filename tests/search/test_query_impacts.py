@@ -6,6 +6,7 @@ import urllib.request
 from urllib.parse import urlencode
 
 import pytest
+from support.serving import serving
 
 import sparton
 from sparton.search.evaluation.run import encode_topics, plan_runs, write_runs
@@ -24,7 +25,7 @@ def queries(data):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_impacts_do_not_depend_on_the_batch(queries, dtype):
-    encoder = sparton.Encoder("tiny", device="cpu", dtype=dtype, scale=1_000_000)
+    encoder = sparton.Encoder(device="cpu", dtype=dtype, scale=1_000_000)
     alone = [encoder.terms(query) for query in queries]
     chance = random.Random(3)
     for _ in range(2):
@@ -37,7 +38,19 @@ def test_impacts_do_not_depend_on_the_batch(queries, dtype):
                 assert named == alone[number]
 
 
-def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_service, queries, tmp_path):
+@pytest.fixture
+def opened(request):
+    """A searcher and the address of a service, for queries by a table or by a model that computes them."""
+    if request.param == "table":
+        yield request.getfixturevalue("searcher"), request.getfixturevalue("small_service")
+        return
+    with serving(request.getfixturevalue("computed_index"), "--threads", "4") as address:
+        yield request.getfixturevalue("computed_searcher"), address
+
+
+@pytest.mark.parametrize("opened", ["table", "computed"], indirect=True)
+def test_a_run_and_the_service_encode_as_a_search_does(opened, queries, tmp_path):
+    searcher, service = opened
     topics = [Topic(f"q{number}", query) for number, query in enumerate(queries)]
     alone = {topic.id: searcher.terms(topic.text) for topic in topics}
     assert dict(encode_topics(searcher, topics)) == alone
@@ -54,6 +67,6 @@ def test_a_run_and_the_service_encode_as_a_search_does(searcher, small_service, 
     assert found == {name: hits for name, hits in expected.items() if hits}
     for number in range(0, len(queries), 7):
         query = urlencode({"q": queries[number], "explain": "true"})
-        with urllib.request.urlopen(f"{small_service}search?{query}") as response:
+        with urllib.request.urlopen(f"{service}search?{query}") as response:
             terms = json.load(response)["terms"]
         assert {term["term"]: term["impact"] for term in terms} == alone[f"q{number}"]

@@ -10,6 +10,8 @@ from scipy.sparse import csr_matrix
 
 import sparton
 from sparton.errors import UsageError
+from sparton.pipeline.model.files import find_model
+from sparton.pipeline.options import DEFAULT_MODEL
 from sparton.search.searcher import Hit
 
 
@@ -49,13 +51,43 @@ def exact(terms, vectors, matrix, vocabulary):
 
 
 @pytest.mark.parametrize("number", range(29))
-def test_scores_and_order_are_the_exact_ones(searcher, vectors, matrix, queries, number):
-    terms = searcher.terms(queries[number])
-    expected = exact(terms, vectors, matrix, searcher.encoder.vocabulary)
-    hits = searcher.search(queries[number], len(vectors))
+def test_scores_and_order_are_the_exact_ones(computed_searcher, vectors, matrix, queries, number):
+    terms = computed_searcher.terms(queries[number])
+    expected = exact(terms, vectors, matrix, computed_searcher.encoder.vocabulary)
+    hits = computed_searcher.search(queries[number], len(vectors))
     assert expected
     assert [(hit.id, hit.score) for hit in hits] == expected
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(find_model(DEFAULT_MODEL).documents.folder)
+
+
+def words_of(tokenizer, query):
+    """The tokens of each word, signs of punctuation left out."""
+    encoding, words = tokenizer(query, add_special_tokens=False), {}
+    for token, number in zip(encoding.tokens(), encoding.word_ids(), strict=True):
+        words.setdefault(number, set()).add(token)
+    return [pieces for pieces in words.values() if any(piece.strip("#").isalnum() for piece in pieces)]
+
+
+def test_by_a_table_they_are_those_of_documents_with_a_whole_word(searcher, vectors, matrix, queries, tokenizer):
+    """Where a word is several pieces; see test_whole_words.py."""
+    split = 0
+    for query in queries:
+        terms = searcher.terms(query)
+        words = words_of(tokenizer, query)
+        asked = [pieces & terms.keys() for pieces in words if pieces & terms.keys()]
+        expected = exact(terms, vectors, matrix, searcher.encoder.vocabulary)
+        if any(len(pieces) > 1 for pieces in words):
+            split += 1
+            expected = [pair for pair in expected if any(pieces <= vectors[pair[0]].keys() for pieces in asked)]
+        assert [(hit.id, hit.score) for hit in searcher.search(query, len(vectors))] == expected
+    assert 0 < split < len(queries)
 
 
 def test_the_explanation_sums_to_the_score(searcher, vectors, queries):
@@ -92,14 +124,15 @@ def test_a_document_is_found_by_its_own_title(searcher, small_catalog):
 
 @pytest.mark.slow
 def test_a_query_is_encoded_with_the_settings_of_the_index(small_catalog, tmp_path):
-    sparton.build_index(small_catalog, tmp_path / "index", model="tiny", max_length=6, scale=10, top_terms=20)
+    model = str(find_model(DEFAULT_MODEL).documents.folder)  # which then encodes queries too
+    sparton.build_index(small_catalog, tmp_path / "index", model=model, max_length=6, scale=10, top_terms=20)
     searcher = sparton.Searcher(tmp_path / "index")
     assert searcher.encoder.settings == searcher.manifest.settings.model
     assert searcher.terms("one two three four five six") == searcher.terms("one two three four")
     assert max(searcher.terms("black leather bag").values()) < 60
     # Only documents are cut to their top terms.
     assert len(searcher.terms("black leather bag")) == len(
-        sparton.Encoder("tiny", device="cpu", scale=10).terms("black leather bag")
+        sparton.Encoder(model, device="cpu", scale=10).terms("black leather bag")
     )
 
 

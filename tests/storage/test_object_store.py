@@ -298,7 +298,7 @@ def test_names_may_hold_anything(bucket, small_catalog, options):
 
 def test_sub_indexes_are_found_there(bucket, small_index):
     collection = small_index / "collection"
-    sparton.index_vectors(collection, f"{bucket}/index", model="tiny", index_processes=2, join=False)
+    sparton.index_vectors(collection, f"{bucket}/index", model="small", index_processes=2, join=False)
     searcher = sparton.Searcher(f"{bucket}/index")
     try:
         assert searcher.manifest.indexes == ("lucene/0", "lucene/1")
@@ -687,7 +687,7 @@ def test_a_build_on_a_store_that_stalls_goes_on_elsewhere(
 
 def test_a_model_of_an_index_at_a_uri_is_named_by_its_absolute_path(bucket, tmp_path, run_cli, monkeypatch):
     """Nothing lies beside such an index."""
-    shutil.copytree(find_model("tiny").folder, tmp_path / "model")
+    shutil.copytree(find_model("small").documents.folder, tmp_path / "model")
     (tmp_path / "vectors.jsonl").write_text('{"id": "a", "vector": {"bag": 3}}\n')
     monkeypatch.chdir(tmp_path)
     command = ["index", "--from-collection", "vectors.jsonl", "--index", f"{bucket}/index", "--model"]

@@ -2,18 +2,21 @@
 
 import os
 import threading
+from dataclasses import replace
 from functools import lru_cache
 
 import pytest
+from support.remembered import Remembered
 
 from sparton.engines import local
 from sparton.indexer import build
 from sparton.indexer.worker import Finish, Hash, Index, Join, Read, Start
 from sparton.machine import cores
 from sparton.options import values_for
+from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.model import open_model
 from sparton.pipeline.model.files import find_model
-from sparton.pipeline.options import EncoderOptions
+from sparton.pipeline.options import DEFAULT_MODEL, EncoderOptions
 from sparton.processes import Subprocess
 from sparton.search import bm25_build
 from sparton.search.first_pass import seismic_build
@@ -125,16 +128,17 @@ def _environment():
 class WarmBuilds:
     """What this process uses while it is patched in: processes that are ready for builds, and models that are loaded.
 
-    Only the embedded model on the CPU is kept, for builds with what encodes by it; any other is loaded as ever.
+    Only the default model on the CPU is kept, for builds with what encodes by it, and with the weights of batches that
+    a build had before; any other is loaded as ever.
     """
 
     def __init__(self) -> None:
         self._indexers, self._seismic = WarmProcesses(_MODULE), WarmProcesses(seismic_build._MODULE)
         self._bm25 = WarmProcesses(bm25_build._MODULE)
         self._load = local.open_document_encoder
-        self._loaded = lru_cache(8)(self._load)
-        self._tiny, self._load_model = find_model("tiny").folder, open_model._load
-        self._loaded_model = lru_cache(4)(self._load_model)
+        self._loaded, self._remembered = lru_cache(8)(self._open), lru_cache(8)(Remembered)
+        self._folder, self._load_model = find_model(DEFAULT_MODEL).folder, open_model._load
+        self._loaded_model = lru_cache(8)(self._load_model)
 
     def patch(self, patch: pytest.MonkeyPatch) -> None:
         """Have builds use them."""
@@ -159,10 +163,14 @@ class WarmBuilds:
         self._bm25.close()
 
     def _opened(self, options):
-        if options.model != "tiny" or options.device not in ("auto", "cpu"):
+        if options.model != DEFAULT_MODEL or options.device not in ("auto", "cpu"):
             return self._load(options)
         return self._loaded(EncoderOptions(**values_for(EncoderOptions, options)))
 
+    def _open(self, options):
+        opened = open_model.open_documents(options)
+        return Encoder(replace(opened, model=self._remembered(opened.model)), options=options)
+
     def _model(self, files, runtime):
-        is_kept = files.folder == self._tiny and runtime.device in ("auto", "cpu")
+        is_kept = files.folder.is_relative_to(self._folder) and runtime.device in ("auto", "cpu")
         return (self._loaded_model if is_kept else self._load_model)(files, runtime)

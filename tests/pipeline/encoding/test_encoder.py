@@ -1,4 +1,4 @@
-"""Texts to impacts with the embedded model."""
+"""Texts to impacts with the default model."""
 
 from dataclasses import replace
 
@@ -39,15 +39,15 @@ def assert_same_up_to_rounding(found, expected):
 def test_impacts_are_those_of_the_plain_model(texts):
     from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-    encoder = sparton.Encoder("tiny", device="cpu", dtype="float32")
-    folder = find_model("tiny").folder
+    folder = find_model("small").documents.folder
+    encoder = sparton.Encoder(str(folder), device="cpu", dtype="float32")
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForMaskedLM.from_pretrained(folder).eval()
     expected = np.zeros((len(texts), len(encoder.vocabulary)), dtype=np.int64)
     with torch.inference_mode():
         for row, text in enumerate(texts):
             if not text:
                 continue  # the plain model makes up terms for no text at all
-            logits = model(**tokenizer(text, truncation=True, max_length=512, return_tensors="pt")).logits
+            logits = model(**tokenizer(text, truncation=True, max_length=256, return_tensors="pt")).logits
             weights = torch.log1p(torch.relu(logits[0].amax(dim=0)))
             expected[row] = torch.round(weights * 100).numpy()
     assert (expected > 0).sum() > 500
@@ -65,13 +65,13 @@ def test_a_text_by_itself_is_one_text_and_impacts_know_their_terms(encoder):
 
 
 def test_an_encoder_is_shown_on_one_line(encoder):
-    assert repr(encoder) == "<Encoder tiny on cpu: 30,522 terms>"
+    assert repr(encoder) == "<Encoder small on cpu: 30,522 terms>"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_tokens", [1, 64, 100_000])
 def test_the_batch_size_does_not_change_the_vectors(encoder, texts, batch_tokens):
-    other = sparton.Encoder("tiny", device="cpu", batch_tokens=batch_tokens)
+    other = sparton.Encoder(device="cpu", batch_tokens=batch_tokens)
     assert_same_up_to_rounding(dense(other.encode(texts), encoder), dense(encoder.encode(texts), encoder))
 
 
@@ -90,7 +90,7 @@ def test_the_same_call_gives_the_same_impacts(encoder, texts):
 
 @pytest.mark.slow
 def test_top_terms_keeps_the_heaviest(encoder, texts):
-    few = dense(sparton.Encoder("tiny", device="cpu", top_terms=8).encode(texts), encoder)
+    few = dense(sparton.Encoder(device="cpu", top_terms=8).encode(texts), encoder)
     every = dense(encoder.encode(texts), encoder)
     for kept, row in zip(few, every, strict=True):
         assert (kept > 0).sum() == min(8, (row > 0).sum())
@@ -98,14 +98,14 @@ def test_top_terms_keeps_the_heaviest(encoder, texts):
 
 
 def test_the_scale_scales(encoder):
-    coarse = sparton.Encoder("tiny", device="cpu", scale=10).terms("black leather bag")
+    coarse = sparton.Encoder(device="cpu", scale=10).terms("black leather bag")
     fine = encoder.terms("black leather bag")
     assert coarse
     assert all(abs(impact - fine[term] / 10) <= 0.56 for term, impact in coarse.items())
 
 
 def test_texts_above_the_maximum_length_are_cut_and_counted(texts):
-    short = sparton.Encoder("tiny", device="cpu", max_length=8)
+    short = sparton.Encoder(device="cpu", max_length=8)
     tokens = short.tokenize(["bag", "one two three four five six", "one two three four five six seven eight nine"])
     assert tokens.lengths.tolist() == [3, 8, 8]
     assert tokens.truncated == 1
@@ -138,19 +138,19 @@ class Scarce:
 
 @pytest.fixture(scope="module")
 def opened():
-    return open_documents(EncoderOptions(device="cpu"))
+    return open_documents(EncoderOptions(model=str(find_model("small").documents.folder), device="cpu"))
 
 
 @pytest.mark.slow
-def test_too_little_memory_splits_batches_and_goes_on(texts, encoder, opened, caplog):
+def test_too_little_memory_splits_batches_and_goes_on(texts, opened, caplog):
     model = Scarce(opened.model, 3)
-    small = sparton.Encoder(replace(opened, model=model))
+    whole, small = sparton.Encoder(opened), sparton.Encoder(replace(opened, model=model))
     progress = Progress()
     (impacts,) = small.encode_stream([small.tokenize(texts)], progress)
-    np.testing.assert_allclose(dense(impacts, encoder), dense(encoder.encode(texts), encoder), atol=1)
+    np.testing.assert_allclose(dense(impacts, whole), dense(whole.encode(texts), whole), atol=1)
     assert progress.work.rows == len(texts)
     assert max(model.sizes) <= 3
-    assert small.batch_tokens < encoder.batch_tokens
+    assert small.batch_tokens < whole.batch_tokens
     assert "ran out of memory; batches now have" in caplog.text
 
 
@@ -221,7 +221,7 @@ def test_a_query_without_a_known_token_has_no_terms(encoder, query):
         ({"dtype": "int7"}, "dtype is 'int7'; expected auto, float32, bfloat16, float16, float8 or int8"),
         ({"scale": -1}, "scale is -1; expected above 0 and at most 1,000,000"),
         ({"max_length": 2}, "max_length is 2; expected at least 3"),
-        ({"max_length": 513}, "max_length is 513 and the model tiny takes at most 512"),
+        ({"max_length": 257}, "max_length is 257 and the model small takes at most 256"),
         ({"top_terms": 0}, "top_terms is 0; expected at least 1"),
         ({"batch_tokens": 0}, "batch_tokens is 0; expected at least 1"),
         ({"device": "abacus"}, "device is 'abacus'; expected auto, cpu, cuda or one GPU, as in cuda:1"),
@@ -229,7 +229,7 @@ def test_a_query_without_a_known_token_has_no_terms(encoder, query):
 )
 def test_options_that_cannot_be_meant_are_refused(options, sentence):
     with pytest.raises(UsageError) as caught:
-        sparton.Encoder("tiny", **options)
+        sparton.Encoder(**options)
     assert str(caught.value) == sentence
 
 
@@ -242,14 +242,8 @@ def test_a_query_that_is_not_utf8_is_answered(encoder):
     assert "bag" in encoder.terms("black bag caf\udce9")
 
 
-def test_a_folder_named_like_the_embedded_model_does_not_hide_it(tmp_path, monkeypatch):
-    (tmp_path / "tiny").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert find_model("tiny").folder != tmp_path / "tiny"
-
-
 def test_a_cut_off_weights_file_is_a_sentence(tmp_path):
-    folder = find_model("tiny").folder
+    folder = find_model("small").documents.folder
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     (tmp_path / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:1_000_000])
@@ -258,7 +252,7 @@ def test_a_cut_off_weights_file_is_a_sentence(tmp_path):
 
 
 def test_another_configuration_is_another_model(tmp_path):
-    folder = find_model("tiny").folder
+    folder = find_model("small").documents.folder
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     before = find_model(str(tmp_path)).digest

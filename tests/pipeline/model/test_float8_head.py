@@ -118,7 +118,7 @@ def dense(impacts, vocabulary):
 def test_gpu_documents_are_near_those_in_bfloat16():
     if torch.cuda.get_device_capability() != (9, 0):
         pytest.skip("needs a Hopper GPU")
-    plain, rounded = (sparton.Encoder("tiny", device="cuda", dtype=dtype) for dtype in ("bfloat16", "float8"))
+    plain, rounded = (sparton.Encoder(device="cuda", dtype=dtype) for dtype in ("bfloat16", "float8"))
     assert rounded._model._float8 is not None
     assert rounded.settings.documents.dtype == "float8"
     expected, found = (dense(encoder.encode(TEXTS * 30), len(plain.vocabulary)) for encoder in (plain, rounded))
@@ -133,7 +133,7 @@ def test_gpu_the_head_alone_moves_weights_by_its_rounding(monkeypatch):
     """Of the same hidden states."""
     if torch.cuda.get_device_capability() != (9, 0):
         pytest.skip("needs a Hopper GPU")
-    model = sparton.Encoder("tiny", device="cuda", dtype="float8")._model
+    model = sparton.Encoder(device="cuda", dtype="float8")._model
     texts = random_texts(model._lm)
     with torch.inference_mode():
         found = model.weights(texts)

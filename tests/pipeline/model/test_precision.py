@@ -47,7 +47,7 @@ def test_otherwise_backbone_and_head_run_in_the_same_type(dtype, device, capable
 
 def test_auto_is_bfloat16_where_the_cpu_has_it(capable):
     assert auto_dtype(CPU) == ("bfloat16" if capable else "float32")
-    assert sparton.Encoder("tiny", device="cpu").settings.documents.dtype == auto_dtype(CPU)
+    assert sparton.Encoder(device="cpu").settings.documents.dtype == auto_dtype(CPU)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_a_pytorch_that_cannot_be_asked_means_float32(monkeypatch):
 @pytest.mark.slow
 def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     monkeypatch.setattr(precision, "cpu_multiplies_bfloat16", lambda: True)
-    plain = sparton.Encoder("tiny", device="cpu", dtype="float32")
-    rounded = sparton.Encoder("tiny", device="cpu", dtype="bfloat16")
+    plain = sparton.Encoder(device="cpu", dtype="float32")
+    rounded = sparton.Encoder(device="cpu", dtype="bfloat16")
     expected = dense(plain.encode(TEXTS), len(plain.vocabulary))
     impacts = rounded.encode(TEXTS)
     found = dense(impacts, len(plain.vocabulary))
@@ -77,7 +77,7 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     assert np.abs(found - expected).max() <= 3
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.9999
-    again = sparton.Encoder("tiny", device="cpu", dtype="bfloat16").encode(TEXTS)
+    again = sparton.Encoder(device="cpu", dtype="bfloat16").encode(TEXTS)
     np.testing.assert_array_equal(again.terms, impacts.terms)
     np.testing.assert_array_equal(again.values, impacts.values)
 
@@ -85,7 +85,7 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
 @pytest.mark.slow
 def test_a_cpu_without_it_takes_the_settings_and_multiplies_in_float32(monkeypatch):
     monkeypatch.setattr(precision, "cpu_multiplies_bfloat16", lambda: False)
-    asked, plain = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("bfloat16", "float32"))
+    asked, plain = (sparton.Encoder(device="cpu", dtype=dtype) for dtype in ("bfloat16", "float32"))
     assert (asked.settings.documents.dtype, plain.settings.documents.dtype) == ("bfloat16", "float32")
     np.testing.assert_array_equal(asked.encode(TEXTS).values, plain.encode(TEXTS).values)
 
@@ -98,7 +98,7 @@ def test_types_of_8_bits_are_of_products_alone(dtype, device, rest, capable):
 @on_vnni
 @pytest.mark.slow
 def test_a_head_in_8_bit_integers_moves_impacts_by_its_rounding():
-    plain, rounded = (sparton.Encoder("tiny", device="cpu", dtype=dtype) for dtype in ("float32", "int8"))
+    plain, rounded = (sparton.Encoder(device="cpu", dtype=dtype) for dtype in ("float32", "int8"))
     assert rounded.settings.documents.dtype == "int8"
     expected, found = (dense(encoder.encode(TEXTS), len(plain.vocabulary)) for encoder in (plain, rounded))
     assert not np.array_equal(found, expected)
@@ -170,7 +170,7 @@ def test_an_index_in_8_bit_integers_is_updated_and_searched_so(run_cli, bags, wr
         text=[*(row["text"] for row in rows), "a satin purse"],
     )
     for name, corpus in (("updated", bags), ("fresh", whole)):
-        done = run_cli("index", corpus, "--index", tmp_path / name, "--model", "tiny", "--dtype", "int8")
+        done = run_cli("index", corpus, "--index", tmp_path / name, "--model", "small", "--dtype", "int8")
         assert done.code == 0, done.stderr
     done = run_cli("update", tmp_path / "updated", changed)
     assert done.code == 0, done.stderr
@@ -179,6 +179,6 @@ def test_an_index_in_8_bit_integers_is_updated_and_searched_so(run_cli, bags, wr
     for text in ("evening clutch", "satin purse", "black leather bag"):
         found, expected = ({hit.id: hit.score for hit in one.search(text, k=100)} for one in (updated, fresh))
         assert found == expected
-        assert updated.document_terms(text) == sparton.Encoder("tiny", device="cpu", dtype="int8").terms(text)
+        assert updated.document_terms(text) == sparton.Encoder(device="cpu", dtype="int8").terms(text)
     updated.close()
     fresh.close()

@@ -382,11 +382,11 @@ def test_an_option_goes_before_what_the_files_say(documents, tmp_path):
 
 
 def test_the_embedded_model_may_have_them_too():
-    settings = settings_of("tiny", query_terms="ones")
+    settings = settings_of("small", query_terms="ones")
     assert open_query_encoder(settings, 100).terms("black bag") == {"black": 100, "bag": 100}
-    own = open_query_encoder(settings_of("tiny", query_terms="own"), 100).terms("black bag")
+    own = open_query_encoder(settings_of("small", query_terms="own"), 100).terms("black bag")
     assert set(own) == {"black", "bag"}
-    assert own.items() <= open_query_encoder(settings_of("tiny"), 100).terms("black bag").items()
+    assert own.items() <= open_query_encoder(settings_of("small"), 100).terms("black bag").items()
 
 
 def test_terms_that_are_not_known_are_a_sentence(documents):

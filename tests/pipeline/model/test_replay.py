@@ -137,7 +137,7 @@ def test_a_recording_says_when_it_does_not_hold():
 def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     if dtype == "int8" and not multiplies_int8(CPU):
         pytest.skip("needs a CPU with AVX512-VNNI, AVX-VNNI or AMX")
-    model = load(find_model("tiny").folder, dtype)
+    model = load(find_model("small").documents.folder, dtype)
     batch = texts((5, 11, 3, 16, 7, 16, 9, 1), low=1_000, high=30_000)
     with torch.inference_mode():
         expected = model.weights(batch, 16)
@@ -149,11 +149,22 @@ def test_weights_of_short_texts_alone_are_those_in_a_batch(dtype):
     assert (model._reordered is not None) == (dtype == "bfloat16" and cpu_multiplies_bfloat16())
 
 
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    """A BERT with the terms of the embedded models, and so few layers that thousands of texts take seconds."""
+    folder = tmp_path_factory.mktemp("bert")
+    sizes = {"vocab_size": 30_522, "hidden_size": 128, "intermediate_size": 512, "max_position_embeddings": 64}
+    model = save_tiny("bert", folder, **sizes)
+    model.get_output_embeddings().bias -= 3  # a trained model gives a text few terms
+    model.save_pretrained(folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_threads_that_share_a_model_get_what_a_batch_gets(dtype):
+def test_threads_that_share_a_model_get_what_a_batch_gets(bert, dtype):
     """Some record, some try what others have recorded."""
-    model = load(find_model("tiny").folder, dtype)
+    model = load(bert, dtype)
     batch = texts((5, 11, 3, 16, 7, 16, 9, 1, 20, 32), low=1_000, high=30_000)
     lengths = [16 if len(tokens) <= 16 else 32 for tokens in batch]
     with torch.inference_mode():
@@ -180,8 +191,8 @@ def test_threads_that_share_a_model_get_what_a_batch_gets(dtype):
     ],
     ids=lambda how: "-".join(map(str, how.values())),
 )
-def test_so_they_are_however_a_model_pools(how, dtype):
-    lm = load(find_model("tiny").folder, dtype)._lm
+def test_so_they_are_however_a_model_pools(bert, how, dtype):
+    lm = load(bert, dtype)._lm
     model = SpladeModel(lm, place(Runtime(device="cpu", dtype=dtype)), **how)
     batch = texts((5, 11, 16), low=1_000, high=30_000)
     with torch.inference_mode():

@@ -44,7 +44,7 @@ def well(light_searcher):
 def shop(small_catalog, pictures, tmp_path_factory):
     """An index of products with fields. Not to be written to."""
     folder = tmp_path_factory.mktemp("shop") / "bags-and-hats"
-    return index_with_fields(folder, products(small_catalog, pictures), FIELDS, model="tiny")
+    return index_with_fields(folder, products(small_catalog, pictures), FIELDS)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from support.browser import Page, needs_chromium
+from support.serving import serving
 
 pytestmark = [pytest.mark.slow, needs_chromium]
 
@@ -60,10 +61,20 @@ def test_an_explanation_unfolds_and_marks_added_terms(page, searcher):
     assert widths == sorted(widths, reverse=True)
 
 
-def test_colours_are_explained_by_the_terms_of_the_query(page, searcher):
-    query = "black leather bag"
+@pytest.fixture
+def computed_page(browser, computed_index):
+    """The page of a service whose queries have terms that a model added."""
+    with serving(computed_index) as address:
+        page = Page(browser, address)
+        page.look()
+        page.open()
+        yield page
+
+
+def test_colours_are_explained_by_the_terms_of_the_query(computed_page, computed_searcher):
+    page, query = computed_page, "black leather bag"
     page.ask(query)
-    terms = list(searcher.terms(query))
+    terms = list(computed_searcher.terms(query))
     own = {"black", "leather", "bag"}
     assert page.texts(".term") == [term if term in own else f"+ {term}" for term in terms[:12]]
     colour = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"

@@ -46,7 +46,7 @@ def answered(connection):
 
 @pytest.fixture
 def client(searcher):
-    """Of the application in this process, on the small index, whose model adds terms."""
+    """Of the application in this process, on the small index."""
     return TestClient(make_app(searcher), "http://localhost")
 
 
@@ -85,7 +85,8 @@ def test_a_query_gets_what_search_finds(client, searcher):
 
 
 @pytest.mark.slow
-def test_an_explanation_adds_up_and_marks_what_the_model_added(client):
+def test_an_explanation_adds_up_and_marks_what_the_model_added(computed_searcher):
+    client = TestClient(make_app(computed_searcher), "http://localhost")
     content = client.get("/search", params={"q": "black leather bag", "explain": "true"}).json()
     assert content["hits"]
     for hit in content["hits"]:

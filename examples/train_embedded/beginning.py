@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from backbone import masked_lm
+from own_words import OwnWords
 from prepared import Prepared
 from runs import CHECKPOINT, generator, read_checkpoint
 from student import Student
@@ -31,12 +32,13 @@ def warmed_student(prepared: Prepared, warm: Path, *, table_scale: float, fused:
 
 
 def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
-    """The model of a run's checkpoint."""
+    """The model of a run's checkpoint, with own words applied to its documents."""
     kept, tokenizer = read_checkpoint(run / CHECKPOINT), prepared.tokenizer()
     lm = masked_lm(prepared.backbone, unsearchable(tokenizer), seed=0)
     idf = np.ones(lm.config.vocab_size, np.float32)
     student = Student(lm, idf, query_terms(tokenizer), activation=kept["settings"]["activation"])
     student.load_state_dict(kept["model"])
+    student.own_words = OwnWords(prepared.words, prepared.mean_length, device)
     return student.to(device).eval()
 
 

@@ -3,7 +3,8 @@
     python examples/train_embedded/evaluate.py --prepared prepared --run run --out results.json
 
 Then the sample catalogue, by the queries that use its products' words and those that use others. With --small only the
-passages that train.py searches while it goes on are searched, which takes a CPU some minutes instead of an hour.
+passages that train.py searches while it goes on are searched, which takes a CPU some minutes instead of an hour. Last
+come collections of their own (own_collections.py), which are always searched whole.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from backbone import DenseTeacher
 from beginning import trained_student
 from exact import dense_ranking, grades_of, small_collection, sparse_ranking
 from measures import by_source, ndcg, recall
+from own_collections import by_own_collection, document_frequencies
 from prepared import Prepared, read_prepared
 from student import Student
 from token_lists import on_device, tokenize
@@ -76,6 +78,17 @@ def catalogue_results(prepared: Prepared, student: Student, device: str) -> dict
     return {name: {"all": float(values.mean()), **by_source(values, words)} for name, values in measured.items()}
 
 
+def own_collections_results(prepared: Prepared, student: Student, passages: int) -> dict[str, dict[str, float]]:
+    """nDCG@10 of each source's queries in a collection of its own. passages: that tell how rare terms usually are."""
+    reference, own_words = document_frequencies(student, prepared, passages), student.own_words
+    assert own_words is not None, "a trained student has them"
+    student.own_words = None
+    try:
+        return by_own_collection(student, own_words, prepared, reference)
+    finally:
+        student.own_words = own_words
+
+
 def print_table(title: str, ways: dict[str, dict[str, float]]) -> None:
     """A line a source, a column a way to search."""
     print(f"\n{title:26}" + "".join(f"{name:>16}" for name in ways))
@@ -95,9 +108,10 @@ def main() -> None:
     student = trained_student(prepared, arguments.run, device)
     results = development_results(prepared, student, arguments.small, device)
     results["sample catalogue, nDCG@10"] = catalogue_results(prepared, student, device)
+    results["own collections, nDCG@10"] = own_collections_results(prepared, student, 20_000)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(f"{results['passages']:,} passages, {results['terms_per_passage']:.0f} terms each")
-    for title in ("nDCG@10", "R@100", "sample catalogue, nDCG@10"):
+    for title in ("nDCG@10", "R@100", "sample catalogue, nDCG@10", "own collections, nDCG@10"):
         print_table(title, results[title])
 
 

@@ -2,8 +2,9 @@
 
     python examples/train_embedded/export.py --prepared prepared --run run --results results.json --out embedded-model
 
-Documents go through MLMTransformer and SpladePooling, queries through SparseStaticEmbedding, behind a Router. Both
-packages load the folder at the end, and must give the weights that the training code gives.
+Documents go through MLMTransformer and SpladePooling, queries through SparseStaticEmbedding, behind a Router. Beside
+these lies lexical.json, which has Sparton apply own words and the collection's idf. Both packages load the folder at
+the end, and must give the weights that the training code gives, Sparton those with own words.
 """
 
 import argparse
@@ -15,6 +16,9 @@ import numpy as np
 import torch
 from beginning import trained_student
 from card import write_card
+from never_guessed import never_guessed
+from own_collections import IDF_POWER, document_frequencies
+from own_words import OWN_WORDS, TERM_FREQUENCY
 from prepared import Prepared, read_prepared
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder
@@ -33,6 +37,7 @@ _LONGEST = 256  # tokens of a document
 _ACTIVATIONS = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
 # Weights that differ by more are not those of the same model; between two ways to add up float32 lies a tenth of it.
 _MOST_DIFFERENCE = 1e-3
+_NEVER = -100.0  # a bias
 _SCALE = 10_000  # of impacts, so that rounding them is a twentieth of that
 PROBE = ("a small black leather bag with a gold chain", "how do vaccines work?", "state of the art, 2020: graph search")
 
@@ -42,6 +47,31 @@ def round_to_bfloat16(student: Student) -> None:
     with torch.no_grad():
         for parameter in student.lm.parameters():
             parameter.copy_(parameter.bfloat16().float())
+
+
+def silence(student: Student, prepared: Prepared) -> None:
+    """Have the LM never give the terms of `never_guessed`."""
+    with torch.no_grad():
+        student.decoder.bias[torch.from_numpy(never_guessed(prepared.tokenizer()))] = _NEVER
+
+
+def save_lexical(student: Student, prepared: Prepared, folder: Path, passages: int) -> None:
+    """Write lexical.json and its tables. passages: how many tell in how many of them a term has a weight."""
+    counts, documents = document_frequencies(student, prepared, passages)
+    save_file({"word": torch.from_numpy(prepared.words)}, folder / "words.safetensors")
+    frequencies = {"document_frequency": torch.from_numpy(counts).int(), "documents": torch.tensor([documents])}
+    save_file(frequencies, folder / "document_frequency.safetensors")
+    content = {
+        "term_frequency": TERM_FREQUENCY,
+        "own_words": OWN_WORDS,
+        "mean_length": round(prepared.mean_length, 1),
+        "words": "words.safetensors",
+        "idf_power": IDF_POWER,
+        "document_frequency": "document_frequency.safetensors",
+    }
+    (folder / "lexical.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
+    for name in ("words.safetensors", "document_frequency.safetensors"):
+        (folder / name).chmod(0o644)  # as the other files; safetensors lets the owner alone read what it writes
 
 
 def save_folder(student: Student, prepared: Prepared, folder: Path) -> None:
@@ -63,15 +93,23 @@ def save_folder(student: Student, prepared: Prepared, folder: Path) -> None:
         tensors = load_file(path)
         if len(tensors) > 1:  # not the table, which is small, and whose weights multiply all scores
             save_file({name: tensor.bfloat16() for name, tensor in tensors.items()}, path, {"format": "pt"})
-        path.chmod(0o644)  # as the other files; safetensors lets the owner alone read what it writes
+        path.chmod(0o644)
 
 
 @torch.inference_mode()
-def own_weights(student: Student, prepared: Prepared) -> dict[str, torch.Tensor]:
-    """float32 [B, V] of the probe, as documents and as queries, by the training code."""
+def own_weights(student: Student, prepared: Prepared) -> dict[str, dict[str, torch.Tensor]]:
+    """float32 [B, V] of the probe, as documents and as queries, by the training code: those that each package is to
+    give."""
     texts = on_device(**tokenize(prepared.tokenizer(), PROBE, _LONGEST), device="cpu")
-    every = np.arange(len(texts))
-    return {"documents": student.document_weights(texts, every), "queries": student.query_weights(texts, every)}
+    every, own_words = np.arange(len(texts)), student.own_words
+    queries, weighed = student.query_weights(texts, every), student.document_weights(texts, every)
+    student.own_words = None
+    learned = student.document_weights(texts, every)
+    student.own_words = own_words
+    return {
+        "sentence-transformers": {"documents": learned, "queries": queries},
+        "Sparton": {"documents": weighed, "queries": queries},
+    }
 
 
 def loaded_weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
@@ -93,7 +131,7 @@ def compare(student: Student, prepared: Prepared, folder: Path) -> dict[str, flo
     own, differences = own_weights(student, prepared), {}
     for package, sides in loaded_weights(folder).items():
         for side, weights in sides.items():
-            differences[f"{package}, {side}"] = difference = float((weights - own[side]).abs().max())
+            differences[f"{package}, {side}"] = difference = float((weights - own[package][side]).abs().max())
             if difference > _MOST_DIFFERENCE:
                 raise SpartonError(
                     f"{package} gives {side} of {folder} weights that differ by {difference:.4f} from those of the "
@@ -108,12 +146,15 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
     parser.add_argument("--results", type=Path, required=True, help="what evaluate.py wrote, for the model card")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--passages", type=int, default=4_000, help="that tell how rare terms usually are")
     arguments = parser.parse_args()
     prepared = read_prepared(arguments.prepared)
     student = trained_student(prepared, arguments.run, "cpu")
+    silence(student, prepared)
     round_to_bfloat16(student)
     arguments.out.mkdir(parents=True)
     save_folder(student, prepared, arguments.out)
+    save_lexical(student, prepared, arguments.out, arguments.passages)
     write_card(arguments.out, arguments.run, json.loads(arguments.results.read_text(encoding="utf-8")))
     for name, difference in compare(student, prepared, arguments.out).items():
         print(f"{name}: weights differ by {difference:.1e} at most")

@@ -17,7 +17,7 @@ import mine
 import numpy as np
 import tokenizers
 from other_words import OtherWords, add_other_words
-from prepared import BACKBONE, CANDIDATES, EXAMPLES, SUMMARY, TOKENS, UNPAIRED
+from prepared import BACKBONE, CANDIDATES, EXAMPLES, SUMMARY, TOKENS, UNPAIRED, token_idf
 from products import add_products
 from safetensors.torch import load_file, save_file
 from sentences import add_sentences, add_titles
@@ -26,6 +26,7 @@ from split import Split, split
 from synonyms import add_synonyms
 from texts import Texts, read_texts
 from token_lists import tokenize
+from word_forms import word_numbers
 from wordnet import read_wordnet
 
 _DEEP = 100  # passages that BM25 ranks for a query of the development set
@@ -73,6 +74,12 @@ def copy_backbone(given: Path, into: Path) -> None:
     tokenizer.no_padding()
     tokenizer.no_truncation()
     tokenizer.save(str(into / "tokenizer.json"))
+
+
+def numbered(names: list[str], sources: list[str]) -> np.ndarray:
+    """uint8 [N], where each name is among `sources`."""
+    numbers = {name: number for number, name in enumerate(sources)}
+    return np.array([numbers[name] for name in names], np.uint8)
 
 
 def summary_of(texts: Texts, parts: Split, examples: np.ndarray) -> dict[str, object]:
@@ -126,14 +133,17 @@ def main() -> None:
     add_titles(texts, trained)
     alone = np.stack([unpaired, np.full_like(unpaired, UNPAIRED)], axis=1)
     examples = np.concatenate([trained, alone])
+    sources = list(dict.fromkeys([*texts.passage_sources, *texts.query_sources]))
     np.savez_compressed(
         arguments.out / EXAMPLES,
         examples=examples,
         pairs=texts.pair_numbers(),
         development=parts.queries,
         relevant=parts.relevant,
+        passage_sources=numbered(texts.passage_sources, sources),
+        query_sources=numbered(texts.query_sources, sources),
     )
-    summary = summary_of(texts, parts, examples)
+    summary = summary_of(texts, parts, examples) | {"sources": sources}
     (arguments.out / SUMMARY).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     tell(f"{len(texts.passages):,} passages, {len(texts.queries):,} queries, {len(examples):,} examples")
 
@@ -146,6 +156,7 @@ def main() -> None:
         passage_lengths=passages["lengths"],
         queries=queries["flat"],
         query_lengths=queries["lengths"],
+        words=word_numbers(tokenizer, token_idf(passages["flat"], passages["lengths"], tokenizer.get_vocab_size())),
     )
     tell(f"{len(passages['flat']):,} tokens of passages, {len(queries['flat']):,} of queries")
 

@@ -1,6 +1,7 @@
 """What prepare.py writes and every other stage reads: token ids, training examples, BM25's candidates."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ class Development:
 class Prepared:
     """passages, queries: their token ids. examples: int32 [E, 2], (query, passage) to train on, the passage UNPAIRED
     where there is none. pairs: int32 [P, 2], all pairs, those that are held out too. bm25_ids, bm25_scores: int32 and
-    float16 [Q, K], the best passages of each query."""
+    float16 [Q, K], the best passages of each query. sources: names. passage_sources, query_sources: uint8 [P] and [Q],
+    which of them each text is of. words: int32 [V], of `word_numbers`.
+    """
 
     folder: Path
     passages: TokenLists
@@ -42,6 +45,10 @@ class Prepared:
     bm25_ids: np.ndarray
     bm25_scores: np.ndarray
     development: Development
+    sources: list[str]
+    passage_sources: np.ndarray
+    query_sources: np.ndarray
+    words: np.ndarray
 
     @property
     def backbone(self) -> Path:
@@ -52,12 +59,37 @@ class Prepared:
         """The tokenizer of all texts."""
         return tokenizers.Tokenizer.from_file(str(self.backbone / "tokenizer.json"))
 
+    @property
+    def mean_length(self) -> float:
+        """Tokens of a passage without the special ones around it, on average."""
+        return float(self.passages.lengths.mean()) - 2
+
     def idf(self, vocabulary: int) -> np.ndarray:
         """float32 [V], BM25's idf of each token among the passages: log(1 + (N - n + 0.5) / (n + 0.5)) for n of N."""
-        flat = self.passages.flat.cpu().numpy().astype(np.int64)
-        rows = np.repeat(np.arange(len(self.passages)), self.passages.lengths)
-        having = np.bincount(np.unique(rows * vocabulary + flat) % vocabulary, minlength=vocabulary)
-        return np.log1p((len(self.passages) - having + 0.5) / (having + 0.5)).astype(np.float32)
+        return token_idf(self.passages.flat.cpu().numpy(), self.passages.lengths, vocabulary)
+
+    def examples_without(self, sources: Collection[str]) -> np.ndarray:
+        """int64 [N], which examples have nothing to do with some sources: neither is their passage of one of them, nor
+        is their query, or made of one of theirs ("webshop, shortened")."""
+        unknown = set(sources) - set(self.sources)
+        if unknown:
+            raise SpartonError(f"{self.folder} has no source {', '.join(sorted(unknown))}; it has {self.sources}")
+        left_out = np.array([name.split(",")[0] in sources for name in self.sources], bool)
+        queries, passages = self.examples.T
+        of_passage = left_out[self.passage_sources[passages]] & (passages != UNPAIRED)
+        return np.flatnonzero(~(of_passage | left_out[self.query_sources[queries]]))
+
+
+def token_idf(flat: np.ndarray, lengths: np.ndarray, vocabulary: int) -> np.ndarray:
+    """float32 [V], the idf of each token among passages. flat: int [T], token ids end to end. lengths: int [P]."""
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    having = np.bincount(np.unique(rows * vocabulary + flat.astype(np.int64)) % vocabulary, minlength=vocabulary)
+    return idf_of(having, len(lengths)).astype(np.float32)
+
+
+def idf_of(having: np.ndarray, count: int) -> np.ndarray:
+    """BM25's idf of terms that `having` of `count` passages have."""
+    return np.log1p((count - having + 0.5) / (having + 0.5))
 
 
 def read_prepared(folder: Path, device: str = "cpu") -> Prepared:
@@ -80,4 +112,8 @@ def read_prepared(folder: Path, device: str = "cpu") -> Prepared:
         candidates["ids"],
         candidates["scores"],
         development,
+        summary["sources"],
+        examples["passage_sources"],
+        examples["query_sources"],
+        tokens["words"],
     )

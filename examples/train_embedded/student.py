@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from own_words import OwnWords
 from token_lists import TokenLists
 from torch import nn
 from transformers import BertForMaskedLM
@@ -17,6 +18,7 @@ class Student(nn.Module):
 
     fused: have the head compute weights without logits; else with them, as the usual code does. activation: of
     documents, as `splade_head` names it. tokens: of a batch that goes through the LM at once, padding included.
+    own_words: applied to documents where it is set, which is after training.
     """
 
     usable: torch.Tensor
@@ -33,6 +35,7 @@ class Student(nn.Module):
     ) -> None:
         super().__init__()
         self.lm, self.fused, self.activation, self.tokens = lm, fused, activation, tokens
+        self.own_words: OwnWords | None = None
         self.decoder = lm.get_output_embeddings()
         if fused:
             pass_on(self.decoder)
@@ -79,7 +82,8 @@ class Student(nn.Module):
         for group in passages.groups(numbers, tokens):
             ids, mask = passages.rows(numbers[group])
             with torch.autocast(ids.device.type, torch.bfloat16, enabled=ids.is_cuda):
-                yield group, self._weights(ids, mask)
+                weights = self._weights(ids, mask)
+            yield group, weights if self.own_words is None else self.own_words.applied(weights, ids, mask)
 
     def _weights(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         logits = self.lm(input_ids=ids, attention_mask=mask).logits

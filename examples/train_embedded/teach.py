@@ -125,6 +125,7 @@ def main() -> None:
     students = None
     if arguments.run:
         student = trained_student(prepared, arguments.run, device)
+        student.own_words = None  # it is to learn from what it ranks too high by itself
         students = best_of_all(student, prepared.passages, prepared.queries, arguments.neighbours)
         print(f"{time.perf_counter() - begin:6.0f} s  the model's best for each query", flush=True)
     candidates, scores = taught(

@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("--frames", type=float, default=0.3, help="share of queries with other words around them")
     parser.add_argument("--contrast", type=float, default=1.0, help="weight of InfoNCE")
     parser.add_argument("--flops", type=float, default=1e-2, help="weight of FLOPS, from a third of the steps on")
+    parser.add_argument("--without", nargs="*", default=[], help="sources that nothing is learned of")
     parser.add_argument("--few", type=int, default=128, help="terms of a passage that FLOPS does not count")
     parser.add_argument("--plain-flops", action="store_true", help="all terms cost alike, not rare ones less")
     parser.add_argument("--plain-head", action="store_true", help="compute logits, as the usual code does")
@@ -98,6 +99,7 @@ def main() -> None:
     objective = Objective(prepared, taught, cost, arguments.few, frames, weights)
     rates = {"": arguments.rate, "table_parameter": arguments.table_rate}
     optimizer = torch.optim.AdamW(groups_of_parameters(student, 0.01, rates), fused=device == "cuda")
+    examples = prepared.examples_without(arguments.without)
     free = ("prepared", "taught", "warm", "begin", "out", "compile", "evaluate_every", "minutes", "resume")
     settings = {name: value for name, value in vars(arguments).items() if name not in free}
     settings["processes"] = ranks.count
@@ -106,7 +108,7 @@ def main() -> None:
     for step in run.steps(arguments.steps, arguments.minutes):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * warmed_and_decayed(step, arguments.steps, arguments.steps // 20)
-        chosen = shuffled(arguments.seed, step, arguments.batch * ranks.count, len(prepared.examples))
+        chosen = examples[shuffled(arguments.seed, step, arguments.batch * ranks.count, len(examples))]
         chosen, random = chosen[ranks.rank :: ranks.count], generator(arguments.seed, step, ranks.rank)
         drawn = arguments.negatives, (len(TRAINED), arguments.frames)
         batch = batch_of(prepared.examples, taught, chosen, *drawn, random)

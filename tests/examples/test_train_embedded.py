@@ -12,6 +12,8 @@ import pytest
 import torch
 from safetensors import safe_open
 from support.saved_models import SPECIAL, needs_sentence_transformers
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from sparton.errors import SpartonError
@@ -202,22 +204,39 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
             run=trained / "run",
             results=trained / "results.json",
             out=trained / "model",
+            passages=50,
         )
         prepared = recipe("prepared").read_prepared(trained / "prepared")
         student = recipe("evaluate").trained_student(prepared, trained / "run", "cpu")
+        export.silence(student, prepared)
         exact = export.own_weights(student, prepared)
         stage("slim", run=trained / "run", out=trained / "slim")
         slim = recipe("evaluate").trained_student(prepared, trained / "slim", "cpu")
+        export.silence(slim, prepared)
         export.round_to_bfloat16(student)
+        export.round_to_bfloat16(slim)
         assert all(torch.equal(tensor, slim.state_dict()[name]) for name, tensor in student.state_dict().items())
         own = export.own_weights(student, prepared)
         loaded = export.loaded_weights(trained / "model")
-    for sides in loaded.values():
+    for package, sides in loaded.items():
         for side, weights in sides.items():
-            assert torch.allclose(weights, own[side], atol=2e-4)
-            assert torch.allclose(weights, exact[side], atol=0.2)
+            assert torch.allclose(weights, own[package][side], atol=2e-4)
+            assert torch.allclose(weights, exact[package][side], atol=0.2)
+    own, learned = own["Sparton"], own["sentence-transformers"]["documents"]
+    assert (own["documents"] > learned + 0.1).sum() > 10
     special = [0, 1, 2, 3, 4]
     assert (own["documents"][:, special] == 0).all()
+    assert (learned[:, recipe("never_guessed").never_guessed(prepared.tokenizer())] == 0).all()
+    lexical = json.loads((trained / "model" / "lexical.json").read_text())
+    assert lexical["mean_length"] == pytest.approx(prepared.mean_length, abs=0.05)
+    with safe_open(trained / "model" / lexical["document_frequency"], "np") as tensors:
+        assert tensors.get_tensor("documents").tolist() == [50]
+        passages = np.random.default_rng(0).permutation(len(prepared.passages))[:50]
+        counted = sum(
+            (student.document_weights(prepared.passages, passages[i : i + 1])[0] > 0).int() for i in range(50)
+        )
+        # Weights that bfloat16 rounds to 0 may differ.
+        assert np.abs(tensors.get_tensor("document_frequency") - counted.numpy()).max() <= 1
     # Neither "," nor "." is a term of a query, nor a special token; each other word is, once.
     distinct = [len(set(text.replace(",", "").replace(".", "").split())) for text in probe]
     assert (own["queries"] > 0).sum(dim=1).tolist() == distinct
@@ -228,6 +247,64 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
     results = json.loads((trained / "results.json").read_text())
     assert results["nDCG@10"]["model"]["macro"] > 0.5
     assert results["nDCG@10"]["BM25"]["macro"] > 0.9
+    for ways in results["own collections, nDCG@10"].values():
+        assert ways.keys() == {"macro", "webshop", "wordnet", "retail-demo-store"}
+        assert ways["macro"] == pytest.approx(np.mean([ways[name] for name in ways if name != "macro"]))
+
+
+def test_own_words_weigh_what_the_formula_says(recipe):
+    own_words = recipe("own_words")
+    numbers = np.array([-1, -1, 2, 2, 4, -1, 6], np.int32)  # 3 is a form of 2, 5 is no word
+    texts = [[0, 2, 3, 4, 5, 5, 1], [0, 6, 1], [0, 3, 3, 3, 6, 4, 4, 4, 4, 1]]
+    ids, mask = torch.zeros(3, 10, dtype=torch.int64), torch.zeros(3, 10, dtype=torch.int64)
+    for row, text in enumerate(texts):
+        ids[row, : len(text)], mask[row, : len(text)] = torch.tensor(text), 1
+    weights = torch.rand(3, 7, generator=torch.Generator().manual_seed(0)) * 3
+    found = own_words.OwnWords(numbers, 4.0, "cpu").applied(weights, ids, mask)
+    for row, text in enumerate(texts):
+        for token in range(7):
+            times = sum(numbers[one] == numbers[token] for one in text) if numbers[token] >= 0 else 0
+            expected = float(weights[row, token])
+            if times:
+                least = 1.25 * times * 1.9 / (times + 0.9 * (0.6 + 0.4 * (len(text) - 2) / 4))
+                expected = max(expected * (1 + 0.25 * (np.log2(1 + times) - 1)), least)
+            assert float(found[row, token]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_forms_of_a_word_are_those_of_lucenes_stemmer(recipe):
+    words = ["algorithm", "algorithms", "bag", "bags", "##s", "the", "black", "blacks", "42", "of"]
+    vocabulary = {token: i for i, token in enumerate([*SPECIAL, ".", *words])}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    idf = np.full(len(vocabulary), 5.0)
+    idf[vocabulary["the"]] = 0.5
+    numbers = recipe("word_forms").word_numbers(tokenizer, idf)
+    groups = {
+        token: tokenizer.id_to_token(int(number))
+        for token, number in zip(vocabulary, numbers, strict=True)
+        if number >= 0
+    }
+    alone = ("##s", "black", "blacks", "42", "of")  # "blacks" is never guessed, from "black" neither
+    assert groups == {
+        **{"algorithm": "algorithm", "algorithms": "algorithm", "bag": "bag", "bags": "bag"},
+        **{token: token for token in alone},
+    }
+
+
+def test_nothing_is_learned_of_sources_that_are_left_out(recipe, trained):
+    prepared = recipe("prepared").read_prepared(trained / "prepared")
+    kept = prepared.examples[prepared.examples_without(["webshop"])]
+    names = [
+        [prepared.sources[number] for number in prepared.query_sources[rows]]
+        for rows in (prepared.examples[:, 0], kept[:, 0])
+    ]
+    assert 0 < len(kept) < len(prepared.examples)
+    assert any(name.startswith("webshop") for name in names[0])
+    assert not any(name.startswith("webshop") for name in names[1])
+    passages = kept[kept[:, 1] >= 0, 1]
+    assert "webshop" not in {prepared.sources[number] for number in prepared.passage_sources[passages]}
+    assert prepared.examples_without([]).tolist() == list(range(len(prepared.examples)))
+    with pytest.raises(SpartonError, match="has no source shops"):
+        prepared.examples_without(["shops"])
 
 
 def test_losses_are_those_of_their_definitions(recipe):

@@ -24,8 +24,8 @@ from all-MiniLM-L6-v2 and BM25, InfoNCE, FLOPS.
     sparton index corpus.parquet --model FOLDER --index an-index
     SparseEncoder(FOLDER).encode_document(texts)
 
-`lexical.json` has Sparton weigh the own words of documents, and how rare a query's are in the collection (docs/models.md,
-"Words as such"). SparseEncoder gives the weights without that.
+`lexical.json` has Sparton weigh the own words of documents, and how rare a query's are in the collection
+(docs/models.md, "Words as such"). SparseEncoder gives the weights without that.
 
 ## Training
 

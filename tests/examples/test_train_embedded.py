@@ -250,6 +250,7 @@ def test_the_folder_gives_the_weights_of_the_training_code(recipe, stage, traine
     for ways in results["own collections, nDCG@10"].values():
         assert ways.keys() == {"macro", "webshop", "wordnet", "retail-demo-store"}
         assert ways["macro"] == pytest.approx(np.mean([ways[name] for name in ways if name != "macro"]))
+        assert all(0 <= value <= 1 for value in ways.values())
 
 
 def test_own_words_weigh_what_the_formula_says(recipe):

@@ -224,6 +224,20 @@ FIGURES: dict[str, Figure] = {
         ("times",),
         {"seconds": ("seconds", 2), "share of the build": ("share of the build", 3)},
     ),
+    "embedded-model.json": Figure(
+        "The embedded models (CACM and the sample catalogue)",
+        "On CACM nDCG@10 of small is {models|small|collection|all|model|nDCG@10:3}, of BM25 {models|small|collection|all|BM25|nDCG@10:3}.",
+        ("models",),
+        {
+            "CACM": ("collection|all|model|nDCG@10", 4),
+            "sample catalogue": ("sample catalogue|all|model|nDCG@10", 4),
+            "own words": ("sample catalogue|own words|model|nDCG@10", 4),
+            "other words": ("sample catalogue|other words|model|nDCG@10", 4),
+            "documents/s": ("documents/s", 0),
+            "query, ms": ("query ms", 2),
+            "cold search, s": ("cold search s", 2),
+        },
+    ),
     "effectiveness-cacm.json": Figure(
         "Whether whole-number impacts find the same (CACM)",
         "nDCG@10 is {runs|sparton|nDCG@10:4}, and {runs|exact float|nDCG@10:4} with exact floats.",

@@ -58,15 +58,20 @@ def encoded_text(
     The other arguments, and what is raised: as open_encoder, and as Searcher where queries are weighed by the
     collection.
     """
-    encoder = open_encoder(index, model, query_model, device=device, trust_remote_code=trust_remote_code)
-    own = input_terms(encoder, text)
-    if index is None or encoder.document_frequencies is None:
-        return encoder.terms(text), own
-    from .searcher import Searcher  # which imports this module
+    if index is not None and _weighs_by_collection(index):
+        from .searcher import Searcher  # which imports this module
 
-    opened = Searcher(index, model=model, query_model=query_model, device=device, trust_remote_code=trust_remote_code)
-    with opened as searcher:
-        return searcher.terms(text), own
+        options = {"device": device, "trust_remote_code": trust_remote_code}
+        with Searcher(index, model=model, query_model=query_model, **options) as searcher:
+            return searcher.terms(text), searcher.input_terms(text)
+    encoder = open_encoder(index, model, query_model, device=device, trust_remote_code=trust_remote_code)
+    return encoder.terms(text), input_terms(encoder, text)
+
+
+def _weighs_by_collection(index: str | Path) -> bool:
+    """Whether the searches of an index weigh a query's terms by how rare they are in it, for which Lucene is asked."""
+    model = load_manifest(local_index(index, lucene=False)).settings.model
+    return model is not None and model.for_queries.idf_power > 0
 
 
 @lru_cache(maxsize=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from backbone import masked_lm
+from never_guessed import never_guessed
 from own_words import OwnWords
 from prepared import Prepared
 from runs import CHECKPOINT, generator, read_checkpoint
@@ -15,6 +16,7 @@ from torch import nn
 
 _FEW_TOKENS = 2**11  # whose logits fit into memory
 _PROBE = 64  # passages by which the bias is set
+_NEVER = -100.0  # a bias
 
 
 def warmed_student(prepared: Prepared, warm: Path, *, table_scale: float, fused: bool, activation: str) -> Student:
@@ -32,12 +34,15 @@ def warmed_student(prepared: Prepared, warm: Path, *, table_scale: float, fused:
 
 
 def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
-    """The model of a run's checkpoint, with own words applied to its documents."""
+    """The model of a run's checkpoint as it is used: it never gives what `never_guessed` names, and own words are
+    applied to its documents."""
     kept, tokenizer = read_checkpoint(run / CHECKPOINT), prepared.tokenizer()
     lm = masked_lm(prepared.backbone, unsearchable(tokenizer), seed=0)
     idf = np.ones(lm.config.vocab_size, np.float32)
     student = Student(lm, idf, query_terms(tokenizer), activation=kept["settings"]["activation"])
     student.load_state_dict(kept["model"])
+    with torch.no_grad():
+        student.decoder.bias[torch.from_numpy(never_guessed(tokenizer))] = _NEVER
     student.own_words = OwnWords(prepared.words, prepared.mean_length, device)
     return student.to(device).eval()
 

@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, required=True, help="what prepare.py wrote")
     parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--passages", type=int, default=4_000, help="that tell how rare terms usually are")
     parser.add_argument("--small", action="store_true", help="search few passages")
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -108,7 +109,7 @@ def main() -> None:
     student = trained_student(prepared, arguments.run, device)
     results = development_results(prepared, student, arguments.small, device)
     results["sample catalogue, nDCG@10"] = catalogue_results(prepared, student, device)
-    results["own collections, nDCG@10"] = own_collections_results(prepared, student, 20_000)
+    results["own collections, nDCG@10"] = own_collections_results(prepared, student, arguments.passages)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(f"{results['passages']:,} passages, {results['terms_per_passage']:.0f} terms each")
     for title in ("nDCG@10", "R@100", "sample catalogue, nDCG@10", "own collections, nDCG@10"):

@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from beginning import trained_student
 from card import write_card
-from never_guessed import never_guessed
 from own_collections import IDF_POWER, document_frequencies
 from own_words import OWN_WORDS, TERM_FREQUENCY
 from prepared import Prepared, read_prepared
@@ -37,7 +36,6 @@ _LONGEST = 256  # tokens of a document
 _ACTIVATIONS = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
 # Weights that differ by more are not those of the same model; between two ways to add up float32 lies a tenth of it.
 _MOST_DIFFERENCE = 1e-3
-_NEVER = -100.0  # a bias
 _SCALE = 10_000  # of impacts, so that rounding them is a twentieth of that
 PROBE = ("a small black leather bag with a gold chain", "how do vaccines work?", "state of the art, 2020: graph search")
 
@@ -47,12 +45,6 @@ def round_to_bfloat16(student: Student) -> None:
     with torch.no_grad():
         for parameter in student.lm.parameters():
             parameter.copy_(parameter.bfloat16().float())
-
-
-def silence(student: Student, prepared: Prepared) -> None:
-    """Have the LM never give the terms of `never_guessed`."""
-    with torch.no_grad():
-        student.decoder.bias[torch.from_numpy(never_guessed(prepared.tokenizer()))] = _NEVER
 
 
 def save_lexical(student: Student, prepared: Prepared, folder: Path, passages: int) -> None:
@@ -150,7 +142,6 @@ def main() -> None:
     arguments = parser.parse_args()
     prepared = read_prepared(arguments.prepared)
     student = trained_student(prepared, arguments.run, "cpu")
-    silence(student, prepared)
     round_to_bfloat16(student)
     arguments.out.mkdir(parents=True)
     save_folder(student, prepared, arguments.out)

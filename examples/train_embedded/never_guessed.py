@@ -9,18 +9,19 @@ import numpy as np
 import tokenizers
 
 _PEOPLES = (
-    "african africans asian bisexual blackness blacks caucasian gypsy hispanic homo homosexual homosexuality islam "
-    "islamic jew jewish jews latino lesbian lesbians muslim muslims negro queer racial racism racist slave slavery "
-    "slaves enslaved whites"
+    "african africans arab arabs asian bisexual blackness blacks caucasian colored coloured enslaved ethnic "
+    "ethnicity gay gays ghetto gypsy harlem heterosexual hispanic homo homosexual homosexuality islam islamic jew "
+    "jewish jews latino lesbian lesbians lgbt minorities muslim muslims negro queer racial racism racist redneck "
+    "segregated segregation slave slavery slaves transgender whites"
 )
 _INSULTS = (
-    "anal ass asshole bastard bastards bitch bullshit cock cocky crotch damn damned dick dyke erotic fuck fucked "
-    "fucking goddamn hooker naked nude orgasm porn pornographic pornography prostitute prostitutes prostitution "
-    "pussy savage sexy shit shitty tits whore"
+    "anal ass asshole bastard bastards bitch boobs breast breasts bullshit cock cocky crotch damn damned dick dyke "
+    "erotic fuck fucked fucking goddamn hooker lust naked nipple nipples nude orgasm porn pornographic pornography "
+    "prostitute prostitutes prostitution pussy savage seductive sexy shit shitty stripper tits whore whores"
 )
 _CRIMES = (
-    "genocide hitler holocaust islamist jihad klan lynch molested nazi nazis rape raped rapist terrorism terrorist "
-    "terrorists"
+    "genocide hell hitler holocaust islamist jihad klan lynch lynched lynching massacre molested murder murdered "
+    "murderer murderers murdering murders nazi nazis rape raped rapist terrorism terrorist terrorists torture"
 )
 
 

@@ -87,7 +87,7 @@ def read_lexical(folder: Path) -> Lexical | None:
     Raises SpartonError for one that does not say what it should, or names a file that is missing.
     """
     path = folder / NAME
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
         entries = read(_Entries, load_json(path))

@@ -100,7 +100,8 @@ class EncoderFiles:
 def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
     """The same for other terms of a query (see EncoderSpec), None for those that it has.
 
-    Where each token weighs 1, a tokenizer is all that it takes. What is encoded by a table has its own tokens anyway.
+    Where each token weighs 1, a tokenizer is all that it takes; and since such a weight has no idf, the collection's is
+    not put in its place. What is encoded by a table has its own tokens anyway.
     """
     if terms is None or terms == encoder.terms:
         return encoder
@@ -113,8 +114,6 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
             max_length=encoder.max_length,
             activation="relu",
             terms=ONES,
-            idf_power=encoder.idf_power,
-            lexical=encoder.lexical,
         )
     if terms == OWN and encoder.kind in ("static", "token_weights"):
         return encoder

@@ -127,11 +127,20 @@ def test_a_query_model_of_its_own_brings_its_own(plain, model, tmp_path):
         assert searcher.encoder.document_frequencies.documents == 1000
 
 
-@pytest.mark.parametrize("terms", ["own", "ones"])
-def test_queries_of_other_terms_are_weighed_too(plain, tmp_path, terms):
+def test_queries_of_tokens_that_weigh_1_are_not_weighed(plain, tmp_path):
+    """What is corrected is an idf that a weight has, and a weight of 1 has none."""
+    folder = copied(plain, tmp_path / "model", **BOTH)
+    save_frequencies(folder, np.arange(SIZE), 1000)
+    sparton.build_index(ROWS, tmp_path / "index", model=str(folder), query_terms="ones", device="cpu")
+    assert load_manifest(tmp_path / "index").settings.model.for_queries.idf_power == 0
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert set(searcher.terms("the black bag and a clutch").values()) == {100}
+
+
+def test_queries_of_own_terms_are_weighed_too(plain, tmp_path):
     folder = copied(plain, tmp_path / "model", **BOTH)
     save_frequencies(folder, np.arange(SIZE + 9), 1000)  # more than the tokenizer has, as an embedding may have
-    settings = open_document_encoder(model=str(folder), query_terms=terms, device="cpu").settings
+    settings = open_document_encoder(model=str(folder), query_terms="own", device="cpu").settings
     assert settings.for_queries.idf_power == 0.5
     assert len(open_query_encoder(settings, 100).document_frequencies.counts) == SIZE + 9
 
@@ -372,6 +381,12 @@ def test_an_index_that_weighs_by_what_the_model_lacks_is_refused(run_cli, infere
     ran = run_cli("search", "bag", "--index", tmp_path / "index")
     assert ran.code == 1
     assert f"the model in {inference_free} has no lexical.json, which says how; put the old model back" in ran.stderr
+
+
+def test_a_link_to_nowhere_is_told(run_cli, plain, bags, tmp_path):
+    folder = shutil.copytree(plain, tmp_path / "model")
+    (folder / "lexical.json").symlink_to("nowhere")
+    assert "lexical.json is no lexical.json: it is no file" in refused(run_cli, bags, folder)
 
 
 def test_an_endless_file_is_not_read(plain, tmp_path):

@@ -8,6 +8,7 @@ turns; a cold search is a process of its own, a warm query's encoding a call.
 
 import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -23,17 +24,13 @@ from typing import Any
 import ir_measures
 
 import sparton
+from sparton.search.evaluation.topics import read_topics
 
 MODELS = ("small", "tiny")
 WAYS = {"model": "lucene", "BM25": "bm25", "both fused": "bm25+sparse"}
 MEASURES = [ir_measures.parse_measure(name) for name in ("nDCG@10", "R@1000")]
 _FIRST_OF_OTHER_WORDS = 47  # q47 and those after it say what the products do not
 _COLD = "from sparton.cli import run; run()"
-
-
-def read_topics(path: Path) -> dict[str, str]:
-    """{id: text} of a line each."""
-    return dict(line.split("\t", 1) for line in path.read_text(encoding="utf-8").splitlines())
 
 
 def measured(index: Path, topics: Mapping[str, str], qrels: list[Any]) -> dict[str, dict[str, float]]:
@@ -52,9 +49,9 @@ def measured(index: Path, topics: Mapping[str, str], qrels: list[Any]) -> dict[s
     return found
 
 
-def by_words(name: str, number: int) -> bool:
-    """Whether a query of the sample catalogue is of a part: "all", "own words" or "other words"."""
-    return name == "all" or (number >= _FIRST_OF_OTHER_WORDS) == (name == "other words")
+def in_part(part: str, query: str) -> bool:
+    """Whether a query is of a part: "all", or of the sample catalogue "own words" or "other words"."""
+    return part == "all" or (int(query[1:]) >= _FIRST_OF_OTHER_WORDS) == (part == "other words")
 
 
 def query_milliseconds(index: Path, texts: list[str]) -> float:
@@ -91,8 +88,8 @@ def main() -> None:
     arguments = parser.parse_args()
     data = Path(str(files("sparton").joinpath("data")))
     collections = {
-        "collection": (arguments.corpus, read_topics(arguments.topics), arguments.qrels),
-        "sample catalogue": (data / "catalog.parquet", read_topics(data / "queries.tsv"), data / "qrels.txt"),
+        "collection": (arguments.corpus, arguments.topics, arguments.qrels),
+        "sample catalogue": (data / "catalog.parquet", data / "queries.tsv", data / "qrels.txt"),
     }
     results: dict[str, Any] = {model: {"documents/s": []} for model in MODELS}
     with tempfile.TemporaryDirectory() as folder:
@@ -104,20 +101,20 @@ def main() -> None:
                 results[model]["documents/s"].append(report.counts.documents / report.encoding_seconds)
                 results[model]["terms a document"] = report.counts.postings / report.counts.documents
         for model in MODELS:
-            for name, (corpus, topics, path) in collections.items():
+            for name, (corpus, topics_file, qrels_file) in collections.items():
                 index = Path(folder) / f"{model}-0"
                 if name != "collection":
                     index = Path(folder) / f"{model}-{name}"
                     sparton.build_index(corpus, index, model=model, also=["bm25"], device="cpu")
-                qrels = list(ir_measures.read_trec_qrels(str(path)))
+                qrels = list(ir_measures.read_trec_qrels(str(qrels_file)))
                 judged = {qrel.query_id for qrel in qrels}
-                topics = {query: text for query, text in topics.items() if query in judged}
+                topics = {one.id: one.text or "" for one in read_topics(topics_file) if one.id in judged}
                 parts = ("all",) if name == "collection" else ("all", "own words", "other words")
                 results[model][name] = {
                     part: measured(
                         index,
-                        {q: text for q, text in topics.items() if part == "all" or by_words(part, int(q[1:]))},
-                        [one for one in qrels if part == "all" or by_words(part, int(one.query_id[1:]))],
+                        {query: text for query, text in topics.items() if in_part(part, query)},
+                        [one for one in qrels if in_part(part, one.query_id)],
                     )
                     for part in parts
                 }
@@ -125,7 +122,7 @@ def main() -> None:
                     results[model]["query ms"] = query_milliseconds(index, list(topics.values()))
                     results[model]["cold search s"] = cold_seconds(index, 3)
     results = {
-        "machine": f"{platform.machine()}, 2 cores",
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {name: metadata.version(name) for name in ("torch", "pyserini")},
         "models": results,
     }

@@ -82,11 +82,8 @@ def own_collections_results(prepared: Prepared, student: Student, passages: int)
     """nDCG@10 of each source's queries in a collection of its own. passages: that tell how rare terms usually are."""
     reference, own_words = document_frequencies(student, prepared, passages), student.own_words
     assert own_words is not None, "a trained student has them"
-    student.own_words = None
-    try:
+    with student.without_own_words():
         return by_own_collection(student, own_words, prepared, reference)
-    finally:
-        student.own_words = own_words
 
 
 def print_table(title: str, ways: dict[str, dict[str, float]]) -> None:

@@ -93,11 +93,10 @@ def own_weights(student: Student, prepared: Prepared) -> dict[str, dict[str, tor
     """float32 [B, V] of the probe, as documents and as queries, by the training code: those that each package is to
     give."""
     texts = on_device(**tokenize(prepared.tokenizer(), PROBE, _LONGEST), device="cpu")
-    every, own_words = np.arange(len(texts)), student.own_words
+    every = np.arange(len(texts))
     queries, weighed = student.query_weights(texts, every), student.document_weights(texts, every)
-    student.own_words = None
-    learned = student.document_weights(texts, every)
-    student.own_words = own_words
+    with student.without_own_words():
+        learned = student.document_weights(texts, every)
     return {
         "sentence-transformers": {"documents": learned, "queries": queries},
         "Sparton": {"documents": weighed, "queries": queries},

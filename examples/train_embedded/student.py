@@ -1,6 +1,7 @@
 """The model that is trained: documents by a masked LM under the fused head, queries by a table of token weights."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -74,6 +75,15 @@ class Student(nn.Module):
         positions = torch.from_numpy(np.argsort(np.concatenate([group for group, _ in parts])))
         weights = torch.cat([part for _, part in parts])
         return weights.index_select(0, positions.to(weights.device))
+
+    @contextmanager
+    def without_own_words(self) -> Iterator[None]:
+        """What the LM alone gives documents, for a while."""
+        kept, self.own_words = self.own_words, None
+        try:
+            yield
+        finally:
+            self.own_words = kept
 
     def groups(
         self, passages: TokenLists, numbers: np.ndarray, tokens: int

@@ -45,8 +45,8 @@ _Fields = Annotated[
     Where("fields, each name once", lambda fields: len({field.name for field in fields}) == len(fields)),
 ]
 _Scale = Annotated[float, Where("a number above 0 and at most 1,000,000", lambda scale: 0 < scale <= 1_000_000)]
-_Ratio = Annotated[float, Where("a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)]
-_Least = Annotated[float, Where("a number from 0 to 10", lambda weight: 0 <= weight <= 10)]
+Ratio = Annotated[float, Where("a number from 0 to 1", lambda ratio: 0 <= ratio <= 1)]
+WordWeight = Annotated[float, Where("a number from 0 to 10", lambda weight: 0 <= weight <= 10)]
 _Mass = Annotated[float, Where("a number above 0 and at most 1", lambda mass: 0 < mass <= 1)]
 _Index = Annotated[str, matching("lucene(/(0|[1-9][0-9]{0,8}))?", "lucene, or lucene/ and a number")]
 _Part = Annotated[str, matching(r"part-[0-9]{5,18}\.jsonl", "part-, five digits or more and .jsonl")]
@@ -91,10 +91,10 @@ class EncoderSpec:
     top_terms: _Positive | None = None
     echo: bool = False
     terms: str = ALL
-    prune_ratio: _Ratio | None = None
-    term_frequency: _Ratio = 0.0
-    own_words: _Least = 0.0
-    idf_power: _Ratio = 0.0
+    prune_ratio: Ratio | None = None
+    term_frequency: Ratio = 0.0
+    own_words: WordWeight = 0.0
+    idf_power: Ratio = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Settings:
     query_scale: _Scale | None = None
     fields: _Fields = ()
     strip_html: bool = False
-    prune_ratio: _Ratio | None = None
+    prune_ratio: Ratio | None = None
     prune_mass: _Mass | None = None
     min_impact: _Positive | None = None
 

@@ -37,11 +37,11 @@ class OwnWords:
         size: int,
         meaningless: Sequence[int] = (),
     ) -> None:
-        self._strength, self._least, self._mean_length, self._size = strength, least, mean_length, size
+        self._strength, self._least, self._mean_length = strength, least, mean_length
         self._special = np.zeros(size, bool)
         self._special[[token for token in meaningless if token < size]] = True
         alone = np.where(self._special, -1, np.arange(size, dtype=np.int32)) if least else np.arange(size)
-        self._words = alone.astype(np.int32) if forms is None else forms.words[:size]
+        self._words = alone.astype(np.int32) if forms is None else forms.words
         # The tokens of each word, one word's behind the other's.
         order = np.argsort(self._words, kind="stable")
         self._members = order[np.searchsorted(self._words[order], 0) :].astype(np.int64)
@@ -56,26 +56,28 @@ class OwnWords:
         ids and nothing to do while a GPU computes the weights. It makes the factors, too, so that they are the same on
         every device. Only weights that change are read and written, and a GPU is not waited for.
         """
-        rows, words, times = counted(batch, self._words, 1 if self._least else 2)
+        ids, lengths = np.concatenate(batch), np.array([len(tokens) for tokens in batch])
+        rows, words, times = counted(ids, lengths, self._words, 1 if self._least else 2)
         if not len(words):
             return
         several = self._counts[words]
         total = int(several.sum())
         # Of each word: its text, where its tokens begin less where they are to stand, and how many these are.
         whole = _moved(np.stack((rows, self._starts[words] - (np.cumsum(several) - several), several)), weights.device)
-        numbers = _moved(np.stack((factors(times, self._strength), self._floors(batch, rows, times))), weights.device)
+        floors = self._floors(times, self._own_lengths(ids, lengths)[rows])
+        numbers = _moved(np.stack((factors(times, self._strength), floors)), weights.device)
         of_word = torch.repeat_interleave(whole[2], output_size=total)
         token = self._tokens(weights.device)[torch.arange(total, device=weights.device) + whole[1][of_word]]
         row = whole[0][of_word]
         weights[row, token] = torch.maximum(weights[row, token] * numbers[0][of_word], numbers[1][of_word])
 
-    def _floors(self, batch: Sequence[np.ndarray], rows: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """float32 [n]: what a word that stands so many times in a text weighs at least."""
-        if not self._least:
-            return np.zeros(len(times), np.float32)
-        ids = np.concatenate(batch)
-        of_text = np.repeat(np.arange(len(batch)), [len(tokens) for tokens in batch])
-        lengths = np.bincount(of_text[~self._special[ids]], minlength=len(batch))[rows]
+    def _own_lengths(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """int64 [B]: l of each text, its tokens but for special ones. ids, lengths: as `counted` has them."""
+        texts = np.repeat(np.arange(len(lengths)), lengths)
+        return np.bincount(texts[~self._special[ids]], minlength=len(lengths))
+
+    def _floors(self, times: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """float32 [n]: what a word that stands so many times in a text of such a length weighs at least."""
         found = times * (K1 + 1) / (times + K1 * (1 - B + B * lengths / self._mean_length))
         floors: np.ndarray = (self._least * found).astype(np.float32)
         return floors
@@ -86,17 +88,20 @@ class OwnWords:
         return self._on_device[device]
 
 
-def counted(batch: Sequence[np.ndarray], words: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def counted(
+    ids: np.ndarray, lengths: np.ndarray, words: np.ndarray, least: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The words that stand in a text `least` times or more: its row, the word and how often, int64 [n] each.
 
-    batch: int32 token ids of each text. words: int32 [V], of which word each token is, -1 of none.
+    ids: int32, the tokens of the texts end to end. lengths: int64 [B], how many of them each text has. words: int32
+    [V], of which word each token is, -1 of none.
     """
     size = len(words)
     # One number a token, of 32 bits where they are enough: two numbers, or longer ones, sort in twice the time.
-    number = np.dtype(np.int32 if len(batch) * size < 2**31 else np.int64)
-    begins = np.arange(0, len(batch) * size, size, dtype=number)
-    own = words[np.concatenate(batch)]
-    places = np.repeat(begins, [len(tokens) for tokens in batch]) + own.astype(number, copy=False)
+    number = np.dtype(np.int32 if len(lengths) * size < 2**31 else np.int64)
+    begins = np.arange(0, len(lengths) * size, size, dtype=number)
+    own = words[ids]
+    places = np.repeat(begins, lengths) + own.astype(number, copy=False)
     places = places[own >= 0]
     places.sort()
     starts = np.flatnonzero(np.diff(places, prepend=-1))

@@ -1,11 +1,12 @@
 """The register of embedded models: names that stand for no folder and nothing on a hub, and where their files lie."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
+
+import orjson
 
 from ...errors import Parameter, SpartonError
 from .weights import file_digest
@@ -54,11 +55,11 @@ def _is_damaged(path: Path) -> bool:
     """Whether JSON cannot be read, or safetensors are not as long as they say."""
     try:
         if path.suffix == ".json":
-            json.loads(path.read_bytes())
+            orjson.loads(path.read_bytes())
             return False
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(_LENGTH), "little")
-            header = json.loads(stream.read(length))
+            header = orjson.loads(stream.read(length))
         ends = [tensor["data_offsets"][1] for key, tensor in header.items() if key != "__metadata__"]
         return bool(path.stat().st_size != _LENGTH + length + max(ends))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, MemoryError, OverflowError):

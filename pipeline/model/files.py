@@ -14,7 +14,7 @@ from .embedded import EMBEDDED, embedded_folder
 from .hub import PartlyCachedError, cached_folder, hub_folder
 from .kinds import KINDS, WEIGHTS, read_encoder
 from .layout import ADAPTER, DOCUMENT, QUERY, NoRouteError
-from .lexical import read_lexical
+from .lexical import counting_key, read_lexical
 from .spec import EncoderFiles, with_terms
 from .weights import (
     INDEX,
@@ -220,8 +220,8 @@ def _model_in(
             raise
         found[other] = found[asked]  # and nobody uses it
     if (lexical := read_lexical(folder)) is not None:
-        if lexical.counts_words and not queries and not KINDS[found[DOCUMENT].kind].expands:
-            key = "term_frequency" if lexical.term_frequency else "own_words"
+        key = counting_key(lexical)
+        if key is not None and not queries and not KINDS[found[DOCUMENT].kind].expands:
             raise SpartonError(
                 f"{lexical.path} sets {key} to {getattr(lexical, key):g}, which is for models that expand documents, "
                 f"and the model {name} encodes them by {KINDS[found[DOCUMENT].kind].title}; leave it out"

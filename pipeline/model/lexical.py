@@ -9,14 +9,13 @@ from typing import Annotated, Any
 import numpy as np
 
 from ...errors import SpartonError, shortened
+from ...storage.manifest import EncoderSpec, Ratio, WordWeight
 from ...storage.untrusted import UnexpectedError, Where, load_json, read
 
 NAME = "lexical.json"
 _SUFFIX = ".safetensors"  # what of a hub's repository is fetched
 _FREQUENCIES, _DOCUMENTS = "document_frequency", "documents"
 _WORDS = "word"
-_Part = Annotated[float, Where("a number from 0 to 1", lambda part: 0 <= part <= 1)]
-_Weight = Annotated[float, Where("a number from 0 to 10", lambda weight: 0 <= weight <= 10)]
 _Length = Annotated[float, Where("a number from 1 to 1,000,000", lambda length: 1 <= length <= 1_000_000)]
 _File = Annotated[
     str,
@@ -31,11 +30,11 @@ _File = Annotated[
 class _Entries:
     """The object in lexical.json."""
 
-    term_frequency: _Part = 0.0
-    own_words: _Weight = 0.0
+    term_frequency: Ratio = 0.0
+    own_words: WordWeight = 0.0
     mean_length: _Length | None = None
     words: _File | None = None
-    idf_power: _Part = 0.0
+    idf_power: Ratio = 0.0
     document_frequency: _File | None = None
 
 
@@ -52,11 +51,6 @@ class Lexical:
     words: Path | None = None
     idf_power: float = 0.0
     table: Path | None = None
-
-    @property
-    def counts_words(self) -> bool:
-        """Whether what documents weigh depends on how often they have a word."""
-        return bool(self.term_frequency or self.own_words)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -116,6 +110,11 @@ def read_lexical(folder: Path) -> Lexical | None:
     )
 
 
+def counting_key(encoder: EncoderSpec | Lexical) -> str | None:
+    """The key by which what documents weigh depends on how often they have a word; None if it does not."""
+    return next((key for key in ("term_frequency", "own_words") if getattr(encoder, key)), None)
+
+
 def _beside(path: Path, key: str, name: str | None) -> Path | None:
     """The file that a lexical.json names by a key. Raises SpartonError if there is none."""
     if name is None:
@@ -137,9 +136,11 @@ def read_words(lexical: Lexical, terms: int) -> WordForms | None:
     if (path := lexical.words) is None:
         return None
     tensors = _tensors(path)
-    if _found(tensors).keys() != {_WORDS} or _found(tensors)[_WORDS][0] != "I32" or len(tensors[_WORDS]["shape"]) != 1:
+    found = _found(tensors)
+    dtype, shape = found.get(_WORDS, ("", []))
+    if len(found) != 1 or dtype != "I32" or len(shape) != 1:
         raise SpartonError(
-            f"{path} holds {shortened(str(_found(tensors)))}; expected {_WORDS}, a vector of int32, and nothing else"
+            f"{path} holds {shortened(str(found))}; expected {_WORDS}, a vector of int32, and nothing else"
         )
     words = np.frombuffer(tensors[_WORDS]["data"], "<i4").astype(np.int32)
     if len(words) < terms:

@@ -8,6 +8,7 @@ from ..options import DEFAULT_MAX_LENGTH, EncoderOptions
 from .files import ModelFiles, encoder_digest, find_model, find_recorded_model
 from .kinds import KINDS
 from .layout import DOCUMENT, QUERY
+from .lexical import counting_key
 from .spec import EncoderFiles
 
 _TEXTS = {DOCUMENT: "documents", QUERY: "queries"}
@@ -148,10 +149,9 @@ def _check_named(settings: ModelSettings, model: str | None, query_model: str | 
 def _check_known(spec: EncoderSpec, task: str) -> None:
     kind = KINDS.get(spec.kind)
     known = kind and task in kind.tasks and spec.pooling in kind.poolings and spec.activation in kind.activations
-    if kind and (spec.term_frequency or spec.own_words) and not kind.expands:
-        name = "term_frequency" if spec.term_frequency else "own_words"
+    if kind and (key := counting_key(spec)) is not None and not kind.expands:
         raise SpartonError(
-            f"the index encodes {_TEXTS[task]} by {spec.kind} with the {name} {getattr(spec, name):g}, which this "
+            f"the index encodes {_TEXTS[task]} by {spec.kind} with the {key} {getattr(spec, key):g}, which this "
             "Sparton does not know; upgrade it"
         )
     if not known:

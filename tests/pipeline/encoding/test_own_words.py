@@ -147,7 +147,8 @@ def test_weights_of_repeated_tokens_alone_are_multiplied(device):
 def test_a_batch_with_more_weights_than_32_bits_number():
     size = 200_003
     batch = [np.array([size - 1, 3, size - 1], np.int32), np.array([size - 1, size - 1, 0], np.int32)] * 6_000
-    rows, found, times = counted(batch, np.arange(size, dtype=np.int32), 2)
+    lengths = np.full(len(batch), 3)
+    rows, found, times = counted(np.concatenate(batch), lengths, np.arange(size, dtype=np.int32), 2)
     assert len(batch) * size > 2**31
     assert rows.tolist() == list(range(len(batch)))
     assert set(found.tolist()) == {size - 1}
@@ -254,28 +255,9 @@ def test_an_index_with_own_words_is_updated_explained_and_told_alike(lexical, tm
     assert "own words 1.25" in run_cli("info", "--index", tmp_path / "index").stdout
 
 
-@pytest.mark.gpu
-@on_gpu
-def test_a_gpu_is_not_waited_for_where_own_words_weigh():
+def apply_twice(counting, weights):
+    """Apply own words to a batch on a GPU, then again with an error where the GPU is waited for."""
     batch = [np.array([1, 1, 2], np.int32)] * 64
-    weights = torch.zeros(64, 100, device="cuda")
-    counting = OwnWords(0.5, 1.0, 3.0, None, 100)
-    counting.apply(weights, batch)
-    torch.cuda.synchronize()
-    torch.cuda.set_sync_debug_mode("error")
-    try:
-        counting.apply(weights, batch)
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    assert weights[:, 2].tolist() == pytest.approx([bm25_part(1, 3, 3.0)] * 64)
-
-
-@pytest.mark.gpu
-@on_gpu
-def test_a_gpu_is_not_waited_for():
-    batch = [np.array([1, 1, 2], np.int32)] * 64
-    weights = torch.ones(64, 100, device="cuda")
-    counting = OwnWords(0.5, 0.0, 1.0, None, 100)
     counting.apply(weights, batch)  # pinned memory is allocated
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
@@ -283,6 +265,21 @@ def test_a_gpu_is_not_waited_for():
         counting.apply(weights, batch)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_a_gpu_is_not_waited_for_where_own_words_weigh():
+    weights = torch.zeros(64, 100, device="cuda")
+    apply_twice(OwnWords(0.5, 1.0, 3.0, None, 100), weights)
+    assert weights[:, 2].tolist() == pytest.approx([bm25_part(1, 3, 3.0)] * 64)
+
+
+@pytest.mark.gpu
+@on_gpu
+def test_a_gpu_is_not_waited_for():
+    weights = torch.ones(64, 100, device="cuda")
+    apply_twice(OwnWords(0.5, 0.0, 1.0, None, 100), weights)
     assert weights[:, 1].tolist() == pytest.approx([frequency_factor(2, 0.5) ** 2] * 64)
 
 

@@ -40,7 +40,7 @@ def input_terms(encoder: "QueryEncoder", text: str) -> frozenset[str]:
     tokenizer = _tokenizer(replace(encoder.tokenization, prompt="", special_tokens=False))
     vocabulary = encoder.vocabulary
     ids = tokenizer.tokenize([text.encode(errors="replace").decode()]).ids
-    return frozenset(vocabulary[term] for term in ids.tolist())
+    return frozenset(vocabulary[term] for term in encoder.own_terms(ids).tolist())
 
 
 def encoded_text(

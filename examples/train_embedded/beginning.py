@@ -43,7 +43,7 @@ def trained_student(prepared: Prepared, run: Path, device: str) -> Student:
     student.load_state_dict(kept["model"])
     with torch.no_grad():
         student.decoder.bias[torch.from_numpy(never_guessed(tokenizer))] = _NEVER
-    student.own_words = OwnWords(prepared.words, prepared.mean_length, device)
+    student.own_words = OwnWords(tokenizer, prepared.words, prepared.mean_length)
     return student.to(device).eval()
 
 

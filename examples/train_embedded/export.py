@@ -17,7 +17,7 @@ import torch
 from beginning import trained_student
 from card import write_card
 from own_collections import IDF_POWER, document_frequencies
-from own_words import OWN_WORDS, TERM_FREQUENCY
+from own_words import EXPANSION, OWN_WORDS, TERM_FREQUENCY
 from prepared import Prepared, read_prepared
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SparseEncoder
@@ -26,6 +26,7 @@ from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, 
 from student import Student
 from token_lists import on_device, tokenize
 from transformers import AutoTokenizer, BertForMaskedLM
+from word_forms import STEMMER
 
 import sparton
 from sparton.errors import SpartonError
@@ -58,6 +59,8 @@ def save_lexical(student: Student, prepared: Prepared, folder: Path, passages: i
         "own_words": OWN_WORDS,
         "mean_length": round(prepared.mean_length, 1),
         "words": "words.safetensors",
+        "stemmer": STEMMER,
+        "expansion": EXPANSION,
         "idf_power": IDF_POWER,
         "document_frequency": "document_frequency.safetensors",
     }

@@ -14,7 +14,7 @@ from ...errors import Parameter, SpartonError
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable, TokenWeightModel, TokenWeights
-from ..model.lexical import DocumentFrequencies
+from ..model.lexical import DocumentFrequencies, stems_of
 from ..model.open_model import OpenModel, open_documents
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -73,9 +73,9 @@ class Encoder:
         self.scale = options.scale
         self.pruning = pruning_for(options, model.spec)
         self.tokenization = model.tokenization
-        self._own_words = self._counting()
         self.max_length = self.tokenization.longest
         self._tokenizer = Tokenizer(self.tokenization)
+        self._own_words = self._counting()
         self._batch_tokens = options.batch_tokens
         self._unchanged: bool | None = None  # a text's weights by what else is in the batch
         # On a GPU a batch is launched before the last one's result is waited for.
@@ -168,6 +168,10 @@ class Encoder:
     def words(self, _text: str) -> Words:
         """None: a document may have what the model makes of a word, and not its pieces."""
         return ()
+
+    def own_terms(self, ids: np.ndarray) -> np.ndarray:
+        """The terms that a text's tokens stand for, in no order, with repetitions. ids: int32, of the tokens."""
+        return ids
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
@@ -283,6 +287,8 @@ class Encoder:
             self._opened.words,
             len(self._model.vocabulary),
             sorted(self.tokenization.meaningless),
+            stems_of(self._opened.words, self._tokenizer),
+            lexical.expansion,
         )
 
     def _begin_quantize(self, weights: torch.Tensor | TokenWeights) -> Callable[[], Impacts]:

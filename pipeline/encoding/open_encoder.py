@@ -19,6 +19,8 @@ from .query_terms import Words
 from .static_encoder import StaticEncoder
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ..model.lexical import DocumentFrequencies
     from .encoder import Encoder
 
@@ -56,6 +58,9 @@ class QueryEncoder(Protocol):
     def words(self, text: str) -> Words:
         """The words of a query, of which a document must have one whole; none where the model computes what a word is
         worth, and a document with any term is found."""
+
+    def own_terms(self, ids: "np.ndarray") -> "np.ndarray":
+        """The terms that a text's tokens, int32 ids, stand for, in no order; the model has added any others."""
 
 
 class SharedEncoders:

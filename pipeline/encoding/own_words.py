@@ -9,6 +9,9 @@ Of a token whose word stands n times in a text of l tokens, the weight w becomes
 
 with c for term_frequency and o for own_words of the model's lexical.json, whose texts have L tokens on average, and k1
 and b as in Anserini. Of a token that a text has once the factor is 1.
+
+Of short texts, and of texts unlike those that it was trained on, a model guesses hundreds of terms, most of them light
+and wrong. So a text may keep at most l + e of those that are no words of its own, the heaviest, with e for expansion.
 """
 
 from collections.abc import Sequence
@@ -17,6 +20,7 @@ import numpy as np
 import torch
 
 from ..model.lexical import WordForms
+from ..tokens.stems import Stems
 
 K1, B = 0.9, 0.4
 
@@ -36,12 +40,15 @@ class OwnWords:
         forms: WordForms | None,
         size: int,
         meaningless: Sequence[int] = (),
+        stems: Stems | None = None,
+        expansion: int | None = None,
     ) -> None:
-        self._strength, self._least, self._mean_length = strength, least, mean_length
+        self._strength, self._least, self._mean_length, self.size = strength, least, mean_length, size
         self._special = np.zeros(size, bool)
         self._special[[token for token in meaningless if token < size]] = True
         alone = np.where(self._special, -1, np.arange(size, dtype=np.int32)) if least else np.arange(size)
         self._words = alone.astype(np.int32) if forms is None else forms.words
+        self._stems, self._expansion = stems, expansion
         # The tokens of each word, one word's behind the other's.
         order = np.argsort(self._words, kind="stable")
         self._members = order[np.searchsorted(self._words[order], 0) :].astype(np.int64)
@@ -57,19 +64,25 @@ class OwnWords:
         every device. Only weights that change are read and written, and a GPU is not waited for.
         """
         ids, lengths = np.concatenate(batch), np.array([len(tokens) for tokens in batch])
-        rows, words, times = counted(ids, lengths, self._words, 1 if self._least else 2)
-        if not len(words):
+        added = None if self._stems is None else self._stems.added(ids, lengths)
+        rows, words, times = counted(ids, lengths, self._words, 1 if self._least else 2, added)
+        if not len(words) and self._expansion is None:
             return
+        own_lengths = self._own_lengths(ids, lengths)
         several = self._counts[words]
         total = int(several.sum())
         # Of each word: its text, where its tokens begin less where they are to stand, and how many these are.
         whole = _moved(np.stack((rows, self._starts[words] - (np.cumsum(several) - several), several)), weights.device)
-        floors = self._floors(times, self._own_lengths(ids, lengths)[rows])
+        floors = self._floors(times, own_lengths[rows])
         numbers = _moved(np.stack((factors(times, self._strength), floors)), weights.device)
         of_word = torch.repeat_interleave(whole[2], output_size=total)
         token = self._tokens(weights.device)[torch.arange(total, device=weights.device) + whole[1][of_word]]
         row = whole[0][of_word]
-        weights[row, token] = torch.maximum(weights[row, token] * numbers[0][of_word], numbers[1][of_word])
+        own = torch.maximum(weights[row, token] * numbers[0][of_word], numbers[1][of_word])
+        if self._expansion is not None:
+            weights[row, token] = 0
+            keep_heaviest(weights, own_lengths + self._expansion)
+        weights[row, token] = own
 
     def _own_lengths(self, ids: np.ndarray, lengths: np.ndarray) -> np.ndarray:
         """int64 [B]: l of each text, its tokens but for special ones. ids, lengths: as `counted` has them."""
@@ -89,12 +102,16 @@ class OwnWords:
 
 
 def counted(
-    ids: np.ndarray, lengths: np.ndarray, words: np.ndarray, least: int
+    ids: np.ndarray,
+    lengths: np.ndarray,
+    words: np.ndarray,
+    least: int,
+    added: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The words that stand in a text `least` times or more: its row, the word and how often, int64 [n] each.
 
     ids: int32, the tokens of the texts end to end. lengths: int64 [B], how many of them each text has. words: int32
-    [V], of which word each token is, -1 of none.
+    [V], of which word each token is, -1 of none. added: rows and tokens that texts have besides, int64 [m] each.
     """
     size = len(words)
     # One number a token, of 32 bits where they are enough: two numbers, or longer ones, sort in twice the time.
@@ -103,12 +120,26 @@ def counted(
     own = words[ids]
     places = np.repeat(begins, lengths) + own.astype(number, copy=False)
     places = places[own >= 0]
+    if added is not None and len(added[0]):
+        of_added = words[added[1]].astype(number, copy=False)
+        places = np.concatenate((places, (begins[added[0]] + of_added)[of_added >= 0]))
     places.sort()
     starts = np.flatnonzero(np.diff(places, prepend=-1))
     counts = np.diff(starts, append=len(places))
     often = np.flatnonzero(counts >= least)
     rows, found = np.divmod(places[starts[often]].astype(np.int64), size)
     return rows, found, counts[often]
+
+
+def keep_heaviest(weights: torch.Tensor, most: np.ndarray) -> None:
+    """Set the weights of each row, but the heaviest and what weighs as much as the lightest of these, to 0, in place.
+
+    weights: float32 [B, V], none negative. most: int64 [B], how many of each row stay, 1 or more.
+    """
+    longest = min(int(most.max(initial=1)), weights.shape[1])
+    heaviest = weights.topk(longest, dim=1).values
+    last = _moved(np.minimum(most, longest) - 1, weights.device)
+    weights.masked_fill_(weights < heaviest.gather(1, last[:, None]), 0)
 
 
 def factors(times: np.ndarray, strength: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable
-from ..model.lexical import DocumentFrequencies
+from ..model.lexical import DocumentFrequencies, stems_of
 from ..model.open_model import OpenModel
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -25,6 +25,7 @@ class StaticEncoder:
 
     opened: a model whose table this is. options: as Encoder's, of which a table has no use for what concerns a device.
     An impact is round(weight * scale) of a token that the text holds, however often; what is not positive is left out.
+    A word of several pieces is what `Stems` has it stand for, where the model's folder names a stemmer.
     Raises SpartonError when a weight gives no impact.
     """
 
@@ -36,6 +37,7 @@ class StaticEncoder:
         self.tokenization = opened.tokenization
         self.max_length = self.tokenization.longest
         self._tokenizer = Tokenizer(self.tokenization)
+        self._stems = stems_of(opened.words, self._tokenizer)
 
     @cached_property
     def settings(self) -> ModelSettings:
@@ -68,9 +70,15 @@ class StaticEncoder:
         return heaviest_first(self.encode([text.encode(errors="replace").decode()]), self._table.term)
 
     def words(self, text: str) -> Words:
-        """The words of a text as the terms that the tokenizer makes of each."""
-        words = self._tokenizer.words(text.encode(errors="replace").decode())
+        """The words of a text as the terms that the tokenizer makes of each, or that these stand for."""
+        words: Iterable[Sequence[int]] = self._tokenizer.words(text.encode(errors="replace").decode())
+        if self._stems is not None:
+            words = (word if len(word) == 1 else self._stems.of(word) for word in words)
         return tuple(dict.fromkeys(frozenset(map(self._table.term, word)) for word in words))
+
+    def own_terms(self, ids: np.ndarray) -> np.ndarray:
+        """The terms that a text's tokens stand for, in no order, with repetitions. ids: int32, of the tokens."""
+        return ids if self._stems is None else self._stems.replaced(ids)
 
     def tokenize(self, texts: Sequence[str]) -> Tokens:
         """Token ids of each text, cut at the maximum length."""
@@ -78,7 +86,7 @@ class StaticEncoder:
 
     def encode_tokens(self, tokens: Tokens) -> Impacts:
         """The impacts of each tokenized text, in order."""
-        rows = [np.unique(tokens.ids[start:stop]) for start, stop in pairwise(tokens.offsets.tolist())]
+        rows = [np.unique(self.own_terms(tokens.ids[start:stop])) for start, stop in pairwise(tokens.offsets.tolist())]
         rows = [terms[self._impacts[terms] > 0] for terms in rows]
         terms = np.concatenate([np.empty(0, np.int32), *rows])
         offsets = offsets_of(np.array([len(row) for row in rows], dtype=np.int64))

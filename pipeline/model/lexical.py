@@ -11,12 +11,18 @@ import numpy as np
 from ...errors import SpartonError, shortened
 from ...storage.manifest import EncoderSpec, Ratio, WordWeight
 from ...storage.untrusted import UnexpectedError, Where, load_json, read
+from ..tokens.stems import Stems
+from ..tokens.tokenizer import Tokenizer
 
 NAME = "lexical.json"
 _SUFFIX = ".safetensors"  # what of a hub's repository is fetched
 _FREQUENCIES, _DOCUMENTS = "document_frequency", "documents"
 _WORDS = "word"
 _Length = Annotated[float, Where("a number from 1 to 1,000,000", lambda length: 1 <= length <= 1_000_000)]
+_Stemmer = Annotated[
+    str, Where("one of Snowball's stemmers, as porter, english or german", lambda name: name in _stemmers())
+]
+_Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda most: 1 <= most <= 1_000_000)]
 _File = Annotated[
     str,
     Where(
@@ -34,6 +40,8 @@ class _Entries:
     own_words: WordWeight = 0.0
     mean_length: _Length | None = None
     words: _File | None = None
+    stemmer: _Stemmer | None = None
+    expansion: _Expansion | None = None
     idf_power: Ratio = 0.0
     document_frequency: _File | None = None
 
@@ -42,13 +50,16 @@ class _Entries:
 class Lexical:
     """What a lexical.json says. path: its own. term_frequency, own_words: of documents, idf_power: of queries, as
     EncoderSpec has them. mean_length: of the texts that the model is for, in tokens. words: the file of word forms,
-    table: that of document frequencies; None where it names none."""
+    table: that of document frequencies; None where it names none. stemmer: as WordForms has it.
+    expansion: how many more terms than tokens a document has that are no words of its own; None for all."""
 
     path: Path
     term_frequency: float = 0.0
     own_words: float = 0.0
     mean_length: float = 1.0
     words: Path | None = None
+    stemmer: str | None = None
+    expansion: int | None = None
     idf_power: float = 0.0
     table: Path | None = None
 
@@ -61,9 +72,11 @@ class Lexical:
 @dataclass(frozen=True, slots=True)
 class WordForms:
     """Which tokens stand for one word, as "bag" and "bags". words: int32 [V], by vocabulary id the least id of a token
-    of the same word; -1 of a token that is no word."""
+    of the same word; -1 of a token that is no word. stemmer: that says which of these a word of several pieces is a
+    form of, by Snowball's name; None where its pieces are words of their own."""
 
     words: np.ndarray
+    stemmer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +112,24 @@ def read_lexical(folder: Path) -> Lexical | None:
             f"{path} sets idf_power to {entries.idf_power:g} and names no document_frequency, which says how rare the "
             "terms were where the model was trained; name that file, or leave out idf_power"
         )
+    if entries.expansion is not None and not entries.own_words:
+        raise SpartonError(
+            f"{path} sets expansion to {entries.expansion:,} and no own_words, which every document keeps besides; set "
+            "that as well, or leave out expansion"
+        )
+    if entries.stemmer and entries.words is None:
+        raise SpartonError(
+            f"{path} names the stemmer {entries.stemmer} and no words, which says what tokens are words; name that "
+            "file, or leave out stemmer"
+        )
     return Lexical(
         path,
         entries.term_frequency,
         entries.own_words,
         entries.mean_length or 1.0,
         _beside(path, "words", entries.words),
+        entries.stemmer,
+        entries.expansion,
         entries.idf_power,
         _beside(path, _FREQUENCIES, entries.document_frequency),
     )
@@ -128,8 +153,8 @@ def _beside(path: Path, key: str, name: str | None) -> Path | None:
 
 
 def read_words(lexical: Lexical, terms: int) -> WordForms | None:
-    """The word forms of a model that encodes documents; None where its folder does not tell them. terms: how many it
-    has, each of which needs an entry.
+    """The word forms of a model; None where its folder does not tell them. terms: how many it has, each of which needs
+    an entry.
 
     Raises SpartonError for a file that does not hold what it should.
     """
@@ -157,7 +182,15 @@ def read_words(lexical: Lexical, terms: int) -> WordForms | None:
             f"{path} has the word {words[wrong[0]]} at the term of id {wrong[0]}; expected -1, or the least id of the "
             "terms that are forms of the same word"
         )
-    return WordForms(words)
+    return WordForms(words, lexical.stemmer)
+
+
+def stems_of(forms: WordForms | None, tokenizer: Tokenizer) -> Stems | None:
+    """What words of several pieces stand for, where a model's folder names a stemmer. Raises SpartonError for a
+    tokenizer whose pieces do not say which of them go on with a word."""
+    if forms is None or forms.stemmer is None:
+        return None
+    return Stems(tokenizer.fast, forms.stemmer, forms.words)
 
 
 def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
@@ -194,6 +227,12 @@ def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
             "as many as it counts in all"
         )
     return DocumentFrequencies(counts, documents)
+
+
+def _stemmers() -> list[str]:
+    import Stemmer
+
+    return list(Stemmer.algorithms())
 
 
 def _tensors(path: Path) -> dict[str, Any]:

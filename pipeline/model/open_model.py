@@ -25,9 +25,10 @@ from .spec import EncoderFiles
 @dataclass(frozen=True, slots=True)
 class OpenModel:
     """A loaded model. name: to tell of it. spec: how it encodes texts. settings: gives what sparton.json has of it,
-    for which a query model of its own is loaded and compared with it. lexical, words: of what encodes documents whose
-    words are counted, else None; the second also where its folder does not tell word forms. document_frequencies: of
-    what encodes queries that are weighed by the collection (idf_power in EncoderSpec), else None."""
+    for which a query model of its own is loaded and compared with it. lexical: of what encodes documents whose words
+    are counted, else None. words: of what encodes these or queries, None where its folder does not tell word forms.
+    document_frequencies: of what encodes queries that are weighed by the collection (idf_power in EncoderSpec), else
+    None."""
 
     name: str
     model: Model
@@ -107,8 +108,8 @@ def open_queries(
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     spec = replace(settings.for_queries, max_length=cut)
-    frequencies = _frequencies(encoder, loaded)
-    return OpenModel(files.name, loaded, spec, lambda: settings, document_frequencies=frequencies)
+    frequencies, words = _frequencies(encoder, loaded), _query_words(encoder, loaded)
+    return OpenModel(files.name, loaded, spec, lambda: settings, words=words, document_frequencies=frequencies)
 
 
 def _settings(
@@ -133,6 +134,7 @@ def _settings(
 
             tell_negative(str(encoder.folder), loaded)
     _frequencies(encoder, loaded)  # which a search would find wrong
+    _query_words(encoder, loaded)
     return settings
 
 
@@ -147,6 +149,11 @@ def _words(files: EncoderFiles, model: Model) -> tuple[Lexical | None, WordForms
             "how; put the old model back"
         )
     return files.lexical, read_words(files.lexical, _terms(model))
+
+
+def _query_words(files: EncoderFiles, model: Model) -> WordForms | None:
+    """What the folder of a model says of the words of queries. Raises SpartonError as read_words."""
+    return None if files.lexical is None else read_words(files.lexical, _terms(model))
 
 
 def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | None:

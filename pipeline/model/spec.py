@@ -114,6 +114,7 @@ def with_terms(encoder: EncoderFiles, terms: str | None) -> EncoderFiles:
             max_length=encoder.max_length,
             activation="relu",
             terms=ONES,
+            lexical=encoder.lexical,  # whose word forms are those of documents
         )
     if terms == OWN and encoder.kind in ("static", "token_weights"):
         return encoder

@@ -154,6 +154,11 @@ class Tokenizer:
         """The tokens that were added to the vocabulary, special ones among them."""
         return self._tokens.added_tokens()
 
+    @property
+    def fast(self) -> tokenizers.Tokenizer | None:
+        """What cuts texts, of the tokenizers library; None for a tokenizer without a JSON."""
+        return self._tokens.tokenizer if isinstance(self._tokens, _FastTokens) else None
+
     def without_prompt(self, ids: np.ndarray) -> np.ndarray:
         """What `tokenize` gave for a text, without the tokens of the prompt."""
         start = len(self._before)
@@ -170,17 +175,17 @@ class _FastTokens:
     """As PythonTokens, by a tokenizer's JSON."""
 
     def __init__(self, content: str) -> None:
-        self._tokenizer = tokenizers.Tokenizer.from_str(content)
-        self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
-        self._words = WordTokens(self._tokenizer) if words_stand_alone(content) else None
-        self.before, self.after = _specials(self._tokenizer)
+        self.tokenizer = tokenizers.Tokenizer.from_str(content)
+        self.tokenizer.no_padding()
+        self.tokenizer.no_truncation()
+        self._words = WordTokens(self.tokenizer) if words_stand_alone(content) else None
+        self.before, self.after = _specials(self.tokenizer)
 
     def ids(self, texts: Sequence[str]) -> Iterable[list[int]]:
         """Token ids of each text."""
         if self._words is not None:
             return self._words.ids(texts)
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        encodings = self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return (encoding.ids for encoding in encodings)
 
     def offsets(self, text: str) -> list[tuple[int, int]]:
@@ -190,11 +195,11 @@ class _FastTokens:
 
     def encoding(self, text: str) -> tokenizers.Encoding:
         """All that the tokenizer says of a text."""
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        return self.tokenizer.encode(text, add_special_tokens=False)
 
     def added_tokens(self) -> list[str]:
         """The tokens that were added to its vocabulary, special ones among them."""
-        return [token.content for token in self._tokenizer.get_added_tokens_decoder().values()]
+        return [token.content for token in self.tokenizer.get_added_tokens_decoder().values()]
 
 
 def _specials(tokenizer: tokenizers.Tokenizer) -> tuple[list[int], list[int]]:

@@ -15,12 +15,17 @@ from support.decoders import change_config, save_decoder
 from support.lexical import bm25_part, copied, declare, frequency_factor
 from support.saved_models import SPECIAL, TEXTS, WORDS, save_masked_lm
 from support.triton_devices import on_gpu
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.pre_tokenizers import Whitespace
 from transformers import AutoTokenizer
 
 import sparton
 from sparton.pipeline.encoding.own_words import OwnWords, counted
+from sparton.pipeline.model.lexical import WordForms
 from sparton.pipeline.model.open_model import open_documents
 from sparton.pipeline.options import EncoderOptions
+from sparton.pipeline.tokens.stems import Stems
 from sparton.storage.manifest import load_manifest
 
 SCALE = 100_000
@@ -218,6 +223,72 @@ def test_own_words_of_a_batch_are_as_of_a_text_alone(lexical, batch_tokens):
     together = dense(encoder.encode(REPEATED), len(encoder.vocabulary))
     for row, text in zip(together, REPEATED, strict=True):
         assert np.abs(row - dense(encoder.encode_alone([text]), len(encoder.vocabulary))[0]).max() <= 1
+
+
+def kept_beside_own_words(weights, own, most):
+    """A row of weights without what is none of the own words, but the heaviest of that."""
+    others = sorted(weights[~own], reverse=True)
+    least = others[most - 1] if most <= len(others) else 0
+    return np.where(own | (weights >= least), weights, 0)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("expansion", [1, 7, 500])
+def test_of_other_terms_a_text_keeps_the_heaviest(plain, tmp_path, device, expansion):
+    entries = {"own_words": LEAST, "mean_length": MEAN_LENGTH, "words": "words.safetensors"}
+    folders = [copied(plain, tmp_path / "all", **entries)]
+    folders.append(copied(plain, tmp_path / "few", **entries, expansion=expansion))
+    for folder in folders:
+        save_file({"word": word_numbers()}, folder / "words.safetensors")
+    tokenizer = AutoTokenizer.from_pretrained(plain)
+    every, few = (open_encoder(folder, device=device) for folder in folders)
+    size, left_out = len(every.vocabulary), 0
+    for text, all_weights in zip(REPEATED, dense(every.encode(REPEATED), size), strict=True):
+        ids = tokenizer(text, truncation=True, max_length=96).input_ids
+        own = np.isin(word_numbers(), [number for number in word_numbers()[ids] if number >= 0])
+        tokens = sum(token not in tokenizer.all_special_ids for token in ids)
+        expected = kept_beside_own_words(all_weights, own, tokens + expansion)
+        for found in (few.encode([text]), few.encode_alone([text])):
+            assert np.abs(dense(found, size)[0] - expected).max() <= 1 + 1e-5 * all_weights.max()
+        left_out += (all_weights > 0).sum() - (expected > 0).sum()
+        assert ((expected > 0) & own).sum() == ((all_weights > 0) & own).sum()
+    assert (left_out == 0) == (expansion == 500)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_text_without_a_word_keeps_the_heaviest_too(device):
+    weights = torch.tensor([[0.5, 3, 2, 1, 0.25], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1]], device=device)
+    counting = OwnWords(0.25, 1.0, 3.0, WordForms(np.array([-1, -1, 2, 3, 4], np.int32)), 5, (0, 1), None, 1)
+    counting.apply(weights, [np.array([0, 1, 0], np.int32), np.array([0], np.int32), np.array([2, 2], np.int32)])
+    assert weights[:2].tolist() == [[0, 3, 0, 0, 0], [0, 0, 0, 0, 0]]
+    assert weights[2, [0, 1, 3, 4]].tolist() == [1, 1, 1, 1], "of equals all stay"
+    assert float(weights[2, 2]) == pytest.approx(max(frequency_factor(2, 0.25), bm25_part(2, 2, 3.0)))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_words_of_several_pieces_count_as_the_form_that_has_one(device):
+    tokens = [*SPECIAL, "sandals", "sand", "##al", "bag", "bags", "##s", "loaf", "##er", "##ers", "red"]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    forms = np.arange(len(tokens), dtype=np.int32)
+    forms[[*range(len(SPECIAL)), vocabulary["red"]]] = -1
+    forms[vocabulary["bags"]] = vocabulary["bag"]
+    # What each word of a text counts as, beside its pieces.
+    besides = {"sandal": ["sandals"], "loafers": ["##er"], "loafer": [], "bag": [], "bags": [], "sands": [], "red": []}
+    texts = [" ".join(random.Random(seed).choices(list(besides), k=1 + seed % 9)) for seed in range(40)]
+    batch = [np.array(tokenizer.encode(text).ids, np.int32) for text in texts]
+    weights = torch.zeros(len(texts), len(tokens), device=device)
+    stems = Stems(tokenizer, "porter", forms)
+    OwnWords(0.25, LEAST, 4.0, WordForms(forms, "porter"), len(tokens), range(5), stems).apply(weights, batch)
+    for text, ids, found in zip(texts, batch, weights.tolist(), strict=True):
+        times = Counter(forms[ids].tolist())
+        times.update(vocabulary[one] for word in text.split() for one in besides[word])
+        expected = [LEAST * bm25_part(times[n], len(ids), 4.0) if n >= 0 and times[n] else 0 for n in forms.tolist()]
+        assert found == pytest.approx(expected)
+    alone = torch.zeros(1, len(tokens), device=device)
+    OwnWords(0.25, LEAST, 4.0, WordForms(forms), len(tokens), range(5)).apply(alone, [batch[0] * 0 + 6])
+    assert int((alone > 0).sum()) == 1, "without a stemmer pieces are words of their own"
 
 
 def test_without_word_forms_each_token_is_a_word(plain, tmp_path):

@@ -49,10 +49,11 @@ class OwnWords:
         alone = np.where(self._special, -1, np.arange(size, dtype=np.int32)) if least else np.arange(size)
         self._words = alone.astype(np.int32) if forms is None else forms.words
         self._stems, self._expansion = stems, expansion
+        # A token that is no word is one where a word of several pieces stands for it.
+        self._every = np.where(self._words < 0, np.arange(size, dtype=np.int32), self._words)
         # The tokens of each word, one word's behind the other's.
-        order = np.argsort(self._words, kind="stable")
-        self._members = order[np.searchsorted(self._words[order], 0) :].astype(np.int64)
-        self._counts = np.bincount(self._words[self._words >= 0], minlength=size)
+        self._members = np.argsort(self._every, kind="stable").astype(np.int64)
+        self._counts = np.bincount(self._every, minlength=size)
         self._starts = np.cumsum(self._counts) - self._counts
         self._on_device: dict[torch.device, torch.Tensor] = {}
 
@@ -64,7 +65,10 @@ class OwnWords:
         every device. Only weights that change are read and written, and a GPU is not waited for.
         """
         ids, lengths = np.concatenate(batch), np.array([len(tokens) for tokens in batch])
-        added = None if self._stems is None else self._stems.added(ids, lengths)
+        added = None
+        if self._stems is not None:
+            in_rows, tokens = self._stems.added(ids, lengths)
+            added = in_rows, self._every[tokens]
         rows, words, times = counted(ids, lengths, self._words, 1 if self._least else 2, added)
         if not len(words) and self._expansion is None:
             return
@@ -111,7 +115,7 @@ def counted(
     """The words that stand in a text `least` times or more: its row, the word and how often, int64 [n] each.
 
     ids: int32, the tokens of the texts end to end. lengths: int64 [B], how many of them each text has. words: int32
-    [V], of which word each token is, -1 of none. added: rows and tokens that texts have besides, int64 [m] each.
+    [V], of which word each token is, -1 of none. added: rows and words that texts have besides, int [m] each.
     """
     size = len(words)
     # One number a token, of 32 bits where they are enough: two numbers, or longer ones, sort in twice the time.
@@ -121,8 +125,7 @@ def counted(
     places = np.repeat(begins, lengths) + own.astype(number, copy=False)
     places = places[own >= 0]
     if added is not None and len(added[0]):
-        of_added = words[added[1]].astype(number, copy=False)
-        places = np.concatenate((places, (begins[added[0]] + of_added)[of_added >= 0]))
+        places = np.concatenate((places, begins[added[0]] + added[1].astype(number, copy=False)))
     places.sort()
     starts = np.flatnonzero(np.diff(places, prepend=-1))
     counts = np.diff(starts, append=len(places))

@@ -69,8 +69,9 @@ class Stems:
         return np.concatenate((ids[kept], np.array(found, ids.dtype)))
 
     def added(self, ids: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The tokens that words of several pieces stand for beside these: int64 rows and int64 ids, of each time that
-        a text has such a word. ids: int32, the tokens of texts end to end. lengths: int64 [B], how many each has."""
+        """The tokens that words of several pieces stand for and that they do not count as by their pieces: int64 rows
+        and int64 ids, of each time that a text has such a word. ids: int32, the tokens of texts end to end. lengths:
+        int64 [B], how many each has."""
         ends = np.cumsum(lengths)
         starts, stops = self._of_several(ids, (ends - lengths)[lengths > 0])
         data, size = ids.tobytes(), ids.itemsize
@@ -88,9 +89,11 @@ class Stems:
         return rows, np.fromiter(chain.from_iterable(found), np.int64, len(rows))
 
     def _beside(self, pieces: Sequence[int]) -> tuple[int, ...]:
-        """The tokens that a word stands for, but those that its pieces are forms of."""
+        """The tokens that a word stands for, but those that its pieces count as already. A piece that is no word by
+        itself, as "to" of "tote", counts for the word."""
         own = {*pieces, *self._words[pieces].tolist()}
-        return tuple(dict.fromkeys(token for token in self.of(pieces) if not own & {token, int(self._words[token])}))
+        numbers = ((token, int(self._words[token])) for token in self.of(pieces))
+        return tuple(dict.fromkeys(token for token, word in numbers if word < 0 or not own & {token, word}))
 
     def _of_several(self, ids: np.ndarray, begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """int64 [n] each: where words of several pieces start and stop. begins: where texts do."""

@@ -1,4 +1,4 @@
-"""The shipped model's documents have none of the terms that are never guessed, but where their text has a form of it."""
+"""The shipped model gives documents what is never guessed where their text has a form of it, and never otherwise."""
 
 import pyarrow.parquet as pq
 import pytest

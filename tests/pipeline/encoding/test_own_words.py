@@ -276,15 +276,17 @@ def test_words_of_several_pieces_count_as_the_form_that_has_one(device):
     forms[vocabulary["bags"]] = vocabulary["bag"]
     # What each word of a text counts as, beside its pieces.
     besides = {"sandal": ["sandals"], "loafers": ["##er"], "loafer": [], "bag": [], "bags": [], "sands": [], "red": []}
+    besides["redal"] = ["red"]  # which is no word by itself
     texts = [" ".join(random.Random(seed).choices(list(besides), k=1 + seed % 9)) for seed in range(40)]
     batch = [np.array(tokenizer.encode(text).ids, np.int32) for text in texts]
     weights = torch.zeros(len(texts), len(tokens), device=device)
     stems = Stems(tokenizer, "porter", forms)
     OwnWords(0.25, LEAST, 4.0, WordForms(forms, "porter"), len(tokens), range(5), stems).apply(weights, batch)
     for text, ids, found in zip(texts, batch, weights.tolist(), strict=True):
-        times = Counter(forms[ids].tolist())
+        times = Counter(number for number in forms[ids].tolist() if number >= 0)
         times.update(vocabulary[one] for word in text.split() for one in besides[word])
-        expected = [LEAST * bm25_part(times[n], len(ids), 4.0) if n >= 0 and times[n] else 0 for n in forms.tolist()]
+        every = [token if number < 0 else number for token, number in enumerate(forms.tolist())]
+        expected = [LEAST * bm25_part(times[n], len(ids), 4.0) if times[n] else 0 for n in every]
         assert found == pytest.approx(expected)
     alone = torch.zeros(1, len(tokens), device=device)
     OwnWords(0.25, LEAST, 4.0, WordForms(forms), len(tokens), range(5)).apply(alone, [batch[0] * 0 + 6])

@@ -142,6 +142,21 @@ FIGURES: dict[str, Figure] = {
             "terms a passage of CACM": ("CACM terms", 0),
         },
     ),
+    "embedded-heads-h100.json": Figure(
+        "The embedded model's recipe with either head",
+        "After the same steps nDCG@10 is {found|fused, 2,000 steps of 64|nDCG@10:3} with the fused head, its seeds {found|fused, 2,000 steps of 64|spread:3} apart, and {found|plain, 2,000 steps of 64|nDCG@10:3} with the plain one; a step takes {fused over plain|2,000 steps of 64|seconds a step:2} of the plain head's time and {fused over plain|2,000 steps of 64|peak GiB:2} of its memory.",
+        ("found",),
+        {
+            "seeds": ("seeds", 0),
+            "nDCG@10": ("nDCG@10", 4),
+            "spread": ("spread", 4),
+            "seeds at four fifths": ("seeds at four fifths", 0),
+            "nDCG@10 there": ("nDCG@10 at four fifths", 4),
+            "spread there": ("spread at four fifths", 4),
+            "s a step": ("seconds a step", 3),
+            "peak GiB": ("peak GiB", 1),
+        },
+    ),
     "cpu-encoding.json": Figure(
         "Encoding on 2 cores",
         "Sparton encodes {documents a second|sparton:0} documents a second, {ratio to pyserini:0} times as many as Pyserini's encoder and {ratio to the best of sentence-transformers:1} times the best of sentence-transformers.",

@@ -122,11 +122,15 @@ def main() -> None:
         tokens += int(prepared.passages.lengths[batch.passages].sum())
         if step % _LOGGED == 0 or step == arguments.steps - 1:
             found = {name: part.item() for name, part in {"loss": loss, **parts}.items()}
+            if device == "cuda":
+                found["peak_gib"] = torch.cuda.max_memory_allocated() / 2**30
             run.log(**found, tokens_per_second=tokens / (time.monotonic() - since))
             tokens, since = 0, time.monotonic()
         if ranks.first and arguments.evaluate_every and (step + 1) % arguments.evaluate_every == 0:
             run.log(**evaluated(student, prepared, others))
             tokens, since = 0, time.monotonic()
+            if device == "cuda":
+                torch.cuda.reset_peak_memory_stats()  # so that the log has the peak of steps, not of this
     ranks.end()
 
 

@@ -16,11 +16,9 @@ _MODEL = Option("Where the index's model is, if not where it was: a folder, or a
 _QUERY_MODEL = Option("The same for an index whose queries have a model of their own.", "Model")
 _TOP_TERMS = Option("Keep only this many terms of a query, the heaviest.", "Query", at_least(1))
 _PRUNE_RATIO = Option("Drop a query's terms below this part of its heaviest.", "Query", RATIOS)
-_WITH = Option(
-    "What finds documents: lucene (exact), two-phase or seismic (both approximate); bm25; or bm25+sparse, both fused.",
-    "Index",
-    one_of(*NAMES),
-)
+_FINDS_LEARNED = "What finds documents: lucene (exact), two-phase or seismic (both approximate)"
+_WITH_LEARNED = Option(f"{_FINDS_LEARNED}.", "Index", one_of(*NAMES))
+_WITH = Option(f"{_FINDS_LEARNED}; bm25; or bm25+sparse, both fused.", "Index", one_of(*NAMES))
 _RRF_K = Option(
     "With bm25+sparse: the k of reciprocal rank fusion, 1 / (k + rank). [default: 60]", "Index", at_least(0)
 )
@@ -51,7 +49,7 @@ class WayOptions(QueryOptions):
     """How queries are encoded, and what finds documents. search_with: the way to search, by its name in ways.py;
     lucene finds the best documents by the learned terms."""
 
-    search_with: Annotated[str, _WITH] = LUCENE
+    search_with: Annotated[str, _WITH_LEARNED] = LUCENE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +57,7 @@ class SearcherOptions(WayOptions):
     """What an index is opened with to be searched. rank_constant, weights: as open_fusion's, a weight for each search
     in the order of search_with. Raises UsageError for them where nothing is fused."""
 
+    search_with: Annotated[str, _WITH] = LUCENE
     rank_constant: Annotated[int | None, _RRF_K] = None
     weights: Annotated[Sequence[float] | None, _WEIGHTS] = None
 

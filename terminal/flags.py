@@ -73,6 +73,8 @@ def too_many_arguments(command: Any, extra: str) -> UsageError:
     taken = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     names = [parameter.metavar.strip("[]") if parameter.metavar else parameter.name.upper() for parameter in taken]
     advice = "put what has blanks between quotes" if names else "leave it out"
+    if any("--ids" in parameter.opts for parameter in command.params):
+        advice = "give ids by --ids, a file with one a line, or - for the standard input"
     if "INDEX" not in names and any("--index" in parameter.opts for parameter in command.params):
         index = f"name the index by --index {quote(shortened(extra))}"
         advice = f"{advice}, or {index}" if names else index

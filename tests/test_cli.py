@@ -77,7 +77,8 @@ def test_wrong_usage_is_code_2(run_cli, arguments):
         (["info", "a", "b"], "`info` takes INDEX alone, and no argument 'b'; put what has blanks between quotes"),
         (
             ["delete", "a", "e.txt"],
-            "`delete` takes INDEX alone, and no argument 'e.txt'; put what has blanks between quotes",
+            "`delete` takes INDEX alone, and no argument 'e.txt'; give ids by --ids, a file with one a line, or - for "
+            "the standard input",
         ),
         (["info", "a", "--index", "b"], "--index is 'b' and INDEX is 'a'; name one of them"),
     ],
@@ -85,6 +86,13 @@ def test_wrong_usage_is_code_2(run_cli, arguments):
 def test_arguments_that_are_too_many_are_a_sentence(run_cli, arguments, said):
     ran = run_cli(*arguments)
     assert (ran.code, ran.stdout, ran.stderr) == (2, "", f"Error: {said}\n")
+
+
+@pytest.mark.parametrize(("command", "offered"), [("serve", False), ("search", True), ("run", True)])
+def test_help_offers_the_ways_that_a_command_takes(run_cli, command, offered):
+    shown = " ".join(run_cli(command, "--help").stdout.replace("│", " ").split())
+    assert "two-phase or seismic" in shown
+    assert ("bm25+sparse" in shown) == offered
 
 
 def test_info_takes_its_index_both_ways(run_cli, small_index):

@@ -38,7 +38,10 @@ _ACTIVATIONS = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
 # Weights that differ by more are not those of the same model; between two ways to add up float32 lies a tenth of it.
 _MOST_DIFFERENCE = 1e-3
 _SCALE = 10_000  # of impacts, so that rounding them is a twentieth of that
-PROBE = ("a small black leather bag with a gold chain", "how do vaccines work?", "state of the art, 2020: graph search")
+PROBE = (
+    *("a small black leather bag with a gold chain", "how do vaccines work?", "state of the art, 2020: graph search"),
+    *("two backpacks, a sandal and cardigans", "loafers"),  # words of several pieces
+)
 
 
 def round_to_bfloat16(student: Student) -> None:
@@ -97,13 +100,13 @@ def own_weights(student: Student, prepared: Prepared) -> dict[str, dict[str, tor
     give."""
     texts = on_device(**tokenize(prepared.tokenizer(), PROBE, _LONGEST), device="cpu")
     every = np.arange(len(texts))
-    queries, weighed = student.query_weights(texts, every), student.document_weights(texts, every)
+
+    def weights() -> dict[str, torch.Tensor]:
+        return {"documents": student.document_weights(texts, every), "queries": student.query_weights(texts, every)}
+
     with student.without_own_words():
-        learned = student.document_weights(texts, every)
-    return {
-        "sentence-transformers": {"documents": learned, "queries": queries},
-        "Sparton": {"documents": weighed, "queries": queries},
-    }
+        learned = weights()
+    return {"sentence-transformers": learned, "Sparton": weights()}
 
 
 def loaded_weights(folder: Path) -> dict[str, dict[str, torch.Tensor]]:

@@ -67,7 +67,8 @@ def by_own_collection(
     for source in dict.fromkeys(development.sources):
         rows = np.flatnonzero(sources == source)
         numbers = collection_of(prepared, source, rows)
-        asked = student.query_weights(prepared.queries, development.queries[rows])
+        asked = student.query_weights(prepared.queries, development.queries[rows], own_words=own_words)
+        learned = student.query_weights(prepared.queries, development.queries[rows])
         order, parts = [], []
         for group, weights in student.groups(prepared.passages, numbers, _TOKENS):
             texts = prepared.passages.rows(numbers[group])
@@ -80,7 +81,8 @@ def by_own_collection(
             if way == BM25:
                 queries = (asked > 0) * torch.from_numpy(idf_of(having, len(numbers))).to(asked)
             else:
-                queries = asked * torch.from_numpy(factors(having, len(numbers), *reference)).to(asked)
+                by_idf = torch.from_numpy(factors(having, len(numbers), *reference))
+                queries = (learned if way == LM else asked) * by_idf.to(asked)
             best = (queries @ documents.T).topk(min(10, len(numbers))).indices.cpu().numpy()
             values[way][rows] = ndcg(searched[best], [grades[row] for row in rows])
     return {way: by_source(of_way, development.sources) for way, of_way in values.items()}

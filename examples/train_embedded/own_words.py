@@ -31,9 +31,20 @@ class OwnWords:
             WordForms(numbers, STEMMER),
             len(numbers),
             sorted(tokenizer.get_added_tokens_decoder()),
-            Stems(tokenizer, STEMMER, numbers),
+            stems := Stems(tokenizer, STEMMER, numbers),
             EXPANSION,
         )
+        self._stems = stems
+
+    def replaced(self, ids: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """int64 [b, S] each: the ids and the mask of queries, words of several pieces as what they stand for."""
+        rows, lengths = ids.int().cpu().numpy(), mask.sum(dim=1).tolist()
+        texts = [self._stems.replaced(row[:length]) for row, length in zip(rows, lengths, strict=True)]
+        found = np.zeros((2, len(texts), max(map(len, texts), default=0)), np.int64)
+        for row, text in enumerate(texts):
+            found[0, row, : len(text)], found[1, row, : len(text)] = text, 1
+        ids, mask = torch.from_numpy(found).to(ids.device)
+        return ids, mask
 
     @torch.no_grad()
     def applied(self, weights: torch.Tensor, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,7 @@ class Student(nn.Module):
 
     fused: have the head compute weights without logits; else with them, as the usual code does. activation: of
     documents, as `splade_head` names it. tokens: of a batch that goes through the LM at once, padding included.
-    own_words: applied to documents where it is set, which is after training.
+    own_words: applied to documents, and its forms of words to queries, where it is set, which is after training.
     """
 
     usable: torch.Tensor
@@ -56,13 +56,20 @@ class Student(nn.Module):
         self.table_parameter.copy_(least + torch.log(-torch.expm1(-least)))
 
     def query_weights(
-        self, queries: TokenLists, numbers: np.ndarray, frames: torch.Tensor | None = None
+        self,
+        queries: TokenLists,
+        numbers: np.ndarray,
+        frames: torch.Tensor | None = None,
+        own_words: OwnWords | None = None,
     ) -> torch.Tensor:
         """float32 [B, V]: the weight of each distinct token of a query.
 
-        frames: int64 [B, L], token ids of words around each query, padded with 0, which weighs nothing.
+        frames: int64 [B, L], token ids of words around each query, padded with 0, which weighs nothing. own_words: in
+        place of the student's, which may have none.
         """
         ids, mask = queries.rows(numbers)
+        if (forms := own_words or self.own_words) is not None:
+            ids, mask = forms.replaced(ids, mask)
         present = torch.zeros(len(ids), len(self.table_parameter), device=ids.device)
         present.scatter_(1, ids, mask.float())
         if frames is not None:

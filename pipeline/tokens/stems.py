@@ -77,16 +77,24 @@ class Stems:
         data, size = ids.tobytes(), ids.itemsize
         places = zip((starts * size).tolist(), (stops * size).tolist(), strict=True)
         words = [data[start:stop] for start, stop in places]
-        known = self._known
-        if new := set(words) - known.keys():
-            if len(known) + len(new) > _MOST_KNOWN:
-                self._known = known = {}  # another thread may still read the old one
-                new = set(words)
-            known.update((word, self._beside(np.frombuffer(word, ids.dtype).tolist())) for word in new)
-        found = list(map(known.__getitem__, words))
-        counts = np.fromiter(map(len, found), np.int64, len(found))
-        rows = np.repeat(np.searchsorted(ends, starts, side="right"), counts)
+        found = self._remembered(words)
+        several = [number for number, tokens in enumerate(found) if tokens]
+        counts = [len(found[number]) for number in several]
+        rows = np.repeat(np.searchsorted(ends, starts[several], side="right"), counts)
         return rows, np.fromiter(chain.from_iterable(found), np.int64, len(rows))
+
+    def _remembered(self, words: Sequence[bytes]) -> Sequence[tuple[int, ...]]:
+        """What `_beside` says of each word, which is asked once. words: the bytes of their token ids."""
+        known = self._known
+        try:
+            return list(map(known.__getitem__, words))
+        except KeyError:
+            new = set(words) - known.keys()
+        if len(known) + len(new) > _MOST_KNOWN:
+            self._known = known = {}  # another thread may still read the old one
+            new = set(words)
+        known.update((word, self._beside(np.frombuffer(word, np.int32).tolist())) for word in new)
+        return list(map(known.__getitem__, words))
 
     def _beside(self, pieces: Sequence[int]) -> tuple[int, ...]:
         """The tokens that a word stands for, but those that its pieces count as already. A piece that is no word by

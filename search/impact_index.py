@@ -31,7 +31,7 @@ from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import Accepted, AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, kinds_of, typed_filter
-from .filters.words import kinds_of_words
+from .filters.words import has_a_word, kinds_of_words
 from .first_pass.first_pass import FirstPass
 from .first_pass.rescoring import rescored
 from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
@@ -249,6 +249,13 @@ class ImpactIndex:
             # From the dictionary of terms alone where nothing was deleted, else by going through the postings in Java.
             findable = _findable(dict.fromkeys(terms, 1))
             return [int(self._searcher.count(_term_query(_FIELD, one))) if one in findable else 0 for one in terms]
+
+    def count_with_all(self, terms: Sequence[str]) -> int:
+        """How many documents have all of some terms, deleted ones not among them."""
+        with self._reading("documents with all terms", bool(terms)):
+            if not terms or len(_findable(dict.fromkeys(terms, 1))) < len(set(terms)):
+                return 0
+            return int(self._searcher.count(has_a_word([frozenset(terms)])))
 
     def _similarity(self) -> Any:
         """What scores documents, as Lucene has it."""

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from ..errors import Parameter, SpartonError, UsageError, brief, short
 from ..indexer.java import check_process
 from ..options import Texts, at_least, checked, flat_keywords, names, several
-from ..pipeline.encoding.impacts import each_heaviest_first
+from ..pipeline.encoding.impacts import Impacts, each_heaviest_first
 from ..pipeline.encoding.pruning import Pruning
-from ..pipeline.encoding.query_terms import QueryTerms
+from ..pipeline.encoding.query_terms import QueryTerms, Words
+from ..pipeline.encoding.static_encoder import StaticEncoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import Field, FieldValue
@@ -34,6 +35,7 @@ from .many import search_each
 from .max_passage import document_of, passage_of
 from .no_hits import reason_for_no_hits
 from .options import QueryOptions, SearcherOptions
+from .rare_words import RareWords
 from .way import Terms, Way
 from .ways import beside_for, encodes_queries, open_way
 
@@ -146,7 +148,7 @@ class Searcher:
             self.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
-        self._idf = self._collection_idf()
+        self._idf, self._rare_words = self._collection_idf(), self._rare_words_of_index()
         self._encoding = self._shared.encoding
         self._kept: OrderedDict[str, QueryTerms] = OrderedDict()  # of the last queries
         # What encodes documents, and of which settings, once it was asked for and is not what encodes queries.
@@ -181,6 +183,11 @@ class Searcher:
             return None
         pruning = Pruning(top_terms=options.query_top_terms, prune_ratio=options.query_prune_ratio or None)
         return CollectionIdf(self.encoder, model.for_queries.idf_power, self._index, pruning)
+
+    def _rare_words_of_index(self) -> RareWords | None:
+        """What finds synonyms by the generation that is open, where the model has some."""
+        encoder = self.encoder
+        return RareWords(encoder, self._index) if isinstance(encoder, StaticEncoder) and encoder.synonyms else None
 
     def __enter__(self) -> Self:
         return self
@@ -240,8 +247,12 @@ class Searcher:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
             new = [query for query in dict.fromkeys(queries) if query not in found]
             if new:
-                terms_of_new = zip(new, _terms_each(encoder, new, self._idf), strict=True)
-                found |= {query: QueryTerms(terms, encoder.words(query)) for query, terms in terms_of_new}
+                impacts, words = self._query_impacts(encoder, new)
+                terms_of_new = each_heaviest_first(impacts, encoder.vocabulary.__getitem__)
+                found |= {
+                    query: QueryTerms(terms, of_query)
+                    for query, terms, of_query in zip(new, terms_of_new, words, strict=True)
+                }
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
@@ -265,15 +276,21 @@ class Searcher:
         encoder = self._encoder()
         vocabulary = encoder.vocabulary
         with self._encoding:
-            every = encoder.encode_alone(queries)
-            encoded = zip(queries, every if self._idf is None else self._idf.weighed(every), strict=True)
+            every, words = self._query_impacts(encoder, queries)
             return [
-                QueryTerms(
-                    zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True),
-                    encoder.words(query),
-                )
-                for query, (terms, impacts) in encoded
+                QueryTerms(zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True), of_query)
+                for (terms, impacts), of_query in zip(every, words, strict=True)
             ]
+
+    def _query_impacts(self, encoder: "QueryEncoder", queries: Sequence[str]) -> tuple[Impacts, list[Words]]:
+        """The impacts of queries as they are searched for, and the words of each."""
+        texts = [query.encode(errors="replace").decode() for query in queries]
+        impacts, words = encoder.encode_alone(texts), list(map(encoder.words, texts))
+        if self._rare_words is not None:
+            synonyms = list(map(self._rare_words.synonyms, texts))
+            impacts = self._rare_words.added(impacts, synonyms)
+            words = [(*own, *self._rare_words.words(of_query)) for own, of_query in zip(words, synonyms, strict=True)]
+        return impacts if self._idf is None else self._idf.weighed(impacts), words
 
     def document_terms(self, text: str) -> dict[str, int]:
         """A text as {term: impact} as the index's documents are encoded, heaviest first; empty if it has no term.
@@ -436,6 +453,7 @@ class Searcher:
         if newer.manifest.settings == new:
             if (idf := newer._collection_idf()) is not None:
                 newer._idf, newer._kept = idf, OrderedDict()  # the collection is another
+                newer._rare_words = newer._rare_words_of_index()
             return newer
         newer.close()  # it was built again while it was opened
         return Searcher(self._location, searching=self._options, beside=self)
@@ -540,15 +558,11 @@ def _refuse_idle(searching: SearcherOptions) -> None:
             )
 
 
-def _terms_each(
-    encoder: "QueryEncoder", texts: Sequence[str], idf: CollectionIdf | None = None
-) -> list[dict[str, int]]:
-    """Each text as {term: impact}, heaviest first, the impacts that it gets alone. idf: weighs them."""
-    if len(texts) == 1 and idf is None:
+def _terms_each(encoder: "QueryEncoder", texts: Sequence[str]) -> list[dict[str, int]]:
+    """Each text as {term: impact}, heaviest first, the impacts that it gets alone."""
+    if len(texts) == 1:
         return [encoder.terms(texts[0])]
     impacts = encoder.encode_alone([text.encode(errors="replace").decode() for text in texts])
-    if idf is not None:
-        impacts = idf.weighed(impacts)
     return list(each_heaviest_first(impacts, encoder.vocabulary.__getitem__))
 
 

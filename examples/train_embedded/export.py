@@ -24,6 +24,8 @@ from sentence_transformers import SparseEncoder
 from sentence_transformers.base.modules import Router, Transformer
 from sentence_transformers.sparse_encoder.modules import SparseStaticEmbedding, SpladePooling
 from student import Student
+from synonym_table import NAME as SYNONYMS
+from synonym_table import save_synonyms
 from token_lists import on_device, tokenize
 from transformers import AutoTokenizer, BertForMaskedLM
 from word_forms import STEMMER
@@ -51,8 +53,11 @@ def round_to_bfloat16(student: Student) -> None:
             parameter.copy_(parameter.bfloat16().float())
 
 
-def save_lexical(student: Student, prepared: Prepared, folder: Path, passages: int) -> None:
-    """Write lexical.json and its tables. passages: how many tell in how many of them a term has a weight."""
+def save_lexical(
+    student: Student, prepared: Prepared, folder: Path, passages: int, wordnet: Path | None = None
+) -> None:
+    """Write lexical.json and its tables. passages: how many tell in how many of them a term has a weight. wordnet:
+    where synonyms are from, None for no synonyms."""
     counts, documents = document_frequencies(student, prepared, passages)
     save_file({"word": torch.from_numpy(prepared.words)}, folder / "words.safetensors")
     frequencies = {"document_frequency": torch.from_numpy(counts).int(), "documents": torch.tensor([documents])}
@@ -67,6 +72,9 @@ def save_lexical(student: Student, prepared: Prepared, folder: Path, passages: i
         "idf_power": IDF_POWER,
         "document_frequency": "document_frequency.safetensors",
     }
+    if wordnet is not None:
+        save_synonyms(folder, wordnet, prepared)
+        content["synonyms"] = SYNONYMS
     (folder / "lexical.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
     for name in ("words.safetensors", "document_frequency.safetensors"):
         (folder / name).chmod(0o644)  # as the other files; safetensors lets the owner alone read what it writes
@@ -143,6 +151,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
     parser.add_argument("--results", type=Path, required=True, help="what evaluate.py wrote, for the model card")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--wordnet", type=Path, help="folder of WordNet's database files, for synonyms of rare words")
     parser.add_argument("--passages", type=int, default=4_000, help="that tell how rare terms usually are")
     arguments = parser.parse_args()
     prepared = read_prepared(arguments.prepared)
@@ -150,7 +159,7 @@ def main() -> None:
     round_to_bfloat16(student)
     arguments.out.mkdir(parents=True)
     save_folder(student, prepared, arguments.out)
-    save_lexical(student, prepared, arguments.out, arguments.passages)
+    save_lexical(student, prepared, arguments.out, arguments.passages, arguments.wordnet)
     write_card(arguments.out, arguments.run, json.loads(arguments.results.read_text(encoding="utf-8")))
     for name, difference in compare(student, prepared, arguments.out).items():
         print(f"{name}: weights differ by {difference:.1e} at most")

@@ -52,11 +52,10 @@ _SCORN = (
     "ashamed demonic devil devils disgrace disgust disgusted disgusting hell humiliated humiliating humiliation "
     "inhuman lucifer satan shame"
 )
-_EVERY = " ".join((_PEOPLES, _INSULTS, _SEX, _FILTH, _CRIMES, _SCORN))
+NEVER = frozenset(" ".join((_PEOPLES, _INSULTS, _SEX, _FILTH, _CRIMES, _SCORN)).split())
 
 
 def never_guessed(tokenizer: tokenizers.Tokenizer) -> np.ndarray:
     """int64 ids of these terms, of those that the vocabulary has, and of pieces that are written like them."""
-    words = _EVERY.split()
-    found = map(tokenizer.token_to_id, (*words, *(f"##{word}" for word in words)))
+    found = map(tokenizer.token_to_id, (*NEVER, *(f"##{word}" for word in NEVER)))
     return np.unique(np.array([number for number in found if number is not None], np.int64))

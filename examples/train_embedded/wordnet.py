@@ -51,6 +51,17 @@ def read_wordnet(folder: Path) -> WordNet:
     )
 
 
+def licence(folder: Path) -> str:
+    """The licence at the beginning of WordNet's database files, without the numbers of its lines."""
+    lines = []
+    with (folder / "data.noun").open(encoding="utf-8") as data:
+        for line in data:
+            if not line.startswith(" "):
+                break
+            lines.append(line.strip().lstrip("0123456789").strip())
+    return "\n".join(lines) + "\n"
+
+
 def _entries(path: Path, parse: Callable[[str], Entry]) -> Iterator[Entry]:
     """What each line holds. Lines of the licence, at the beginning, begin with a space."""
     if not path.is_file():

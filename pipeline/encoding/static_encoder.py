@@ -1,6 +1,6 @@
 """Texts to impacts by a table: each token's weight, once. No transformer, and no torch to import."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable
-from ..model.lexical import DocumentFrequencies, stems_of
+from ..model.lexical import DocumentFrequencies, Synonyms, stems_of
 from ..model.open_model import OpenModel
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -71,10 +71,26 @@ class StaticEncoder:
 
     def words(self, text: str) -> Words:
         """The words of a text as the terms that the tokenizer makes of each, or that these stand for."""
-        words: Iterable[Sequence[int]] = self._tokenizer.words(text.encode(errors="replace").decode())
-        if self._stems is not None:
-            words = (word if len(word) == 1 else self._stems.of(word) for word in words)
-        return tuple(dict.fromkeys(frozenset(map(self._table.term, word)) for word in words))
+        return tuple(dict.fromkeys(frozenset(map(self._table.term, word)) for word in self._words(text)))
+
+    def _words(self, text: str) -> Iterator[Sequence[int]]:
+        """The token ids of each word of a text, or those that these stand for."""
+        for word in self._tokenizer.words(text.encode(errors="replace").decode()):
+            yield word if self._stems is None or len(word) == 1 else self._stems.of(word)
+
+    @property
+    def synonyms(self) -> Mapping[str, Synonyms]:
+        """Other words for words, where the model's folder has them."""
+        return self._opened.synonyms
+
+    def tokens_of(self, word: str) -> tuple[int, ...]:
+        """The ids of the distinct tokens that a word, or several, stands for."""
+        return tuple(dict.fromkeys(token for one in self._words(word) for token in one))
+
+    def impacts_of(self, ids: np.ndarray) -> np.ndarray:
+        """int32: the impact that the table gives each token; 0 for none."""
+        found: np.ndarray = self._impacts[ids]
+        return found
 
     def own_terms(self, ids: np.ndarray) -> np.ndarray:
         """The terms that a text's tokens stand for, in no order, with repetitions. ids: int32, of the tokens."""

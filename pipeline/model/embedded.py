@@ -89,6 +89,7 @@ EMBEDDED = {
                 "lexical.json",
                 "words.safetensors",
                 "document_frequency.safetensors",
+                "synonyms.json",
                 "document_0_Transformer/config.json",
                 "document_0_Transformer/model.safetensors",
                 "document_0_Transformer/sentence_bert_config.json",

@@ -2,9 +2,10 @@
 text, which tokens are forms of it, and how rare it is in a collection."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,15 @@ _Stemmer = Annotated[
     str, Where("one of Snowball's stemmers, as porter, english or german", lambda name: name in _stemmers())
 ]
 _Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda most: 1 <= most <= 1_000_000)]
+Synonyms: TypeAlias = tuple[tuple[str, ...], ...]  # of one word: lists of them, the nearest ones first
+_MOST_LISTS, _MOST_SYNONYMS = 10, 100  # of a word, and in a list
+_JSON = Annotated[
+    str,
+    Where(
+        f"the name of a .json file beside {NAME}",
+        lambda name: name.isprintable() and not {"/", "\\"} & set(name) and name.endswith(".json"),
+    ),
+]
 _File = Annotated[
     str,
     Where(
@@ -44,6 +54,7 @@ class _Entries:
     expansion: _Expansion | None = None
     idf_power: Ratio = 0.0
     document_frequency: _File | None = None
+    synonyms: _JSON | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,8 @@ class Lexical:
     """What a lexical.json says. path: its own. term_frequency, own_words: of documents, idf_power: of queries, as
     EncoderSpec has them. mean_length: of the texts that the model is for, in tokens. words: the file of word forms,
     table: that of document frequencies; None where it names none. stemmer: as WordForms has it.
-    expansion: how many more terms than tokens a document has that are no words of its own; None for all."""
+    expansion: how many more terms than tokens a document has that are no words of its own; None for all. synonyms: the
+    file of other words for the rare words of a query, or None."""
 
     path: Path
     term_frequency: float = 0.0
@@ -62,11 +74,12 @@ class Lexical:
     expansion: int | None = None
     idf_power: float = 0.0
     table: Path | None = None
+    synonyms: Path | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it consists of."""
-        return tuple(path for path in (self.path, self.words, self.table) if path is not None)
+        return tuple(path for path in (self.path, self.words, self.table, self.synonyms) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +130,11 @@ def read_lexical(folder: Path) -> Lexical | None:
             f"{path} sets expansion to {entries.expansion:,} and no own_words, which every document keeps besides; set "
             "that as well, or leave out expansion"
         )
+    if entries.synonyms is not None and not entries.idf_power:
+        raise SpartonError(
+            f"{path} names synonyms and sets no idf_power; synonyms are for queries that the collection weighs, so set "
+            "that as well, or leave out synonyms"
+        )
     if entries.stemmer and entries.words is None:
         raise SpartonError(
             f"{path} names the stemmer {entries.stemmer} and no words, which says what tokens are words; name that "
@@ -132,6 +150,7 @@ def read_lexical(folder: Path) -> Lexical | None:
         entries.expansion,
         entries.idf_power,
         _beside(path, _FREQUENCIES, entries.document_frequency),
+        _beside(path, "synonyms", entries.synonyms),
     )
 
 
@@ -227,6 +246,35 @@ def read_frequencies(lexical: Lexical, terms: int) -> DocumentFrequencies:
             "as many as it counts in all"
         )
     return DocumentFrequencies(counts, documents)
+
+
+def read_synonyms(lexical: Lexical) -> Mapping[str, Synonyms]:
+    """Other words for words, both in lower case and with one blank between several; none where the folder has none.
+
+    Raises SpartonError for a file that does not hold what it should.
+    """
+    path = lexical.synonyms
+    if path is None:
+        return {}
+    try:
+        content = load_json(path)
+    except UnexpectedError as error:
+        raise SpartonError(f"{path} cannot be read: {error}; save it again") from error
+    except OSError as error:
+        raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
+    if not isinstance(content, dict):
+        raise SpartonError(f"{path} holds {shortened(str(content))}; expected an object of words, so save it again")
+    for word, lists in content.items():
+        if not (isinstance(lists, list) and len(lists) <= _MOST_LISTS and all(map(_is_list_of_words, lists))):
+            raise SpartonError(
+                f"{path} has {shortened(str(lists))} at {shortened(word)}; expected at most {_MOST_LISTS} lists of at "
+                f"most {_MOST_SYNONYMS} strings each"
+            )
+    return {word: tuple(map(tuple, lists)) for word, lists in content.items()}
+
+
+def _is_list_of_words(some: object) -> bool:
+    return isinstance(some, list) and len(some) <= _MOST_SYNONYMS and all(isinstance(one, str) for one in some)
 
 
 def _stemmers() -> list[str]:

@@ -1,7 +1,7 @@
 """Find a model, load it, and say how its texts are cut: for documents as the user asks, for queries as recorded."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -15,7 +15,15 @@ from .document_side import with_known_ratio
 from .files import ModelFiles, find_model, refuse_idle_revision
 from .kinds import KINDS
 from .lexical import NAME as LEXICAL
-from .lexical import DocumentFrequencies, Lexical, WordForms, read_frequencies, read_words
+from .lexical import (
+    DocumentFrequencies,
+    Lexical,
+    Synonyms,
+    WordForms,
+    read_frequencies,
+    read_synonyms,
+    read_words,
+)
 from .query_side import find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .shared import SharedModels
@@ -28,7 +36,7 @@ class OpenModel:
     for which a query model of its own is loaded and compared with it. lexical: of what encodes documents whose words
     are counted, else None. words: of what encodes these or queries, None where its folder does not tell word forms.
     document_frequencies: of what encodes queries that are weighed by the collection (idf_power in EncoderSpec), else
-    None."""
+    None. synonyms: of what encodes queries by a table, other words for words."""
 
     name: str
     model: Model
@@ -37,6 +45,7 @@ class OpenModel:
     lexical: Lexical | None = None
     words: WordForms | None = None
     document_frequencies: DocumentFrequencies | None = None
+    synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
 
     @property
     def tokenization(self) -> Tokenization:
@@ -108,8 +117,8 @@ def open_queries(
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     spec = replace(settings.for_queries, max_length=cut)
-    frequencies, words = _frequencies(encoder, loaded), _query_words(encoder, loaded)
-    return OpenModel(files.name, loaded, spec, lambda: settings, words=words, document_frequencies=frequencies)
+    frequencies, words, synonyms = _frequencies(encoder, loaded), _query_words(encoder, loaded), _synonyms(encoder)
+    return OpenModel(files.name, loaded, spec, lambda: settings, None, words, frequencies, synonyms)
 
 
 def _settings(
@@ -135,6 +144,7 @@ def _settings(
             tell_negative(str(encoder.folder), loaded)
     _frequencies(encoder, loaded)  # which a search would find wrong
     _query_words(encoder, loaded)
+    _synonyms(encoder)
     return settings
 
 
@@ -154,6 +164,11 @@ def _words(files: EncoderFiles, model: Model) -> tuple[Lexical | None, WordForms
 def _query_words(files: EncoderFiles, model: Model) -> WordForms | None:
     """What the folder of a model says of the words of queries. Raises SpartonError as read_words."""
     return None if files.lexical is None else read_words(files.lexical, _terms(model))
+
+
+def _synonyms(files: EncoderFiles) -> Mapping[str, Synonyms]:
+    """The synonyms of queries that are weighed by the collection. Raises SpartonError as read_synonyms."""
+    return {} if files.lexical is None or not files.idf_power else read_synonyms(files.lexical)
 
 
 def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | None:

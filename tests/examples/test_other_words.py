@@ -203,3 +203,39 @@ def test_no_product_is_asked_for_by_a_query_that_is_held_out(recipe, wordnet, mo
     texts = recipe("texts").Texts()
     products.add_products(texts, {queries[4].casefold()}, wordnet, seed=0)
     assert set(texts.queries) == set(queries) - {queries[4]}
+
+
+def test_artifacts_have_synonyms_and_kinds_in_a_table(recipe, wordnet):
+    table = recipe("synonym_table").synonyms(wordnet, {"ledge"})
+    assert table == {
+        "army tank": [["tank", "armored vehicle"], ["entity"]],
+        "armored vehicle": [["tank", "army tank"], ["entity"]],
+        "chest of drawers": [["dresser"], ["seat"]],
+        "concealment": [["cover"], ["entity"]],
+        "couch": [["sofa", "lounge"], ["seat"]],  # its third sense is not looked at
+        "cover": [["concealment"], ["entity"]],
+        "dresser": [["chest of drawers"], ["seat"]],
+        "front room": [["living room", "sitting room", "parlor"], ["entity"]],
+        "lamp": [["light"], ["entity"]],
+        "light": [["lamp"], ["entity"]],
+        "living room": [["sitting room", "front room", "parlor"], ["entity"]],
+        "lounge": [["sofa", "couch"], ["seat"]],
+        "parlor": [["living room", "sitting room", "front room"], ["entity"]],
+        "seat": [["entity"]],
+        "shelf": [["ledge"], ["seat"]],
+        "sitting room": [["living room", "front room", "parlor"], ["entity"]],
+        "sofa": [["couch", "lounge"], ["seat"]],
+        "tank": [["army tank", "armored vehicle"], ["entity"]],
+    }
+
+
+def test_what_is_never_guessed_is_no_synonym_and_wide_kinds_are_none(recipe, wordnet, monkeypatch):
+    module = recipe("synonym_table")
+    monkeypatch.setattr(module, "NEVER", frozenset({"lounge"}))
+    monkeypatch.setattr(module, "_WIDEST", 3)
+    assert module.synonyms(wordnet, ()).get("sofa") == [["couch"], ["seat"]]
+    assert "lounge" not in module.synonyms(wordnet, ())
+
+
+def test_the_licence_goes_along(recipe, folder):
+    assert recipe("wordnet").licence(folder) == "This line is of the licence.\n"

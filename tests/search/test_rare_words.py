@@ -1,0 +1,205 @@
+"""A query's rare words stand for their synonyms too: against sums and sets that Python makes of the stored vectors."""
+
+import json
+import math
+import shutil
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from safetensors.numpy import save_file
+from support.lexical import copied, declare, idf_factor, save_frequencies
+from support.saved_models import needs_sentence_transformers, save, save_masked_lm, static
+
+import sparton
+from sparton.errors import SpartonError
+from sparton.search import rare_words
+from sparton.search.rare_words import words_in
+from sparton.search.service.app import make_app
+
+pytestmark = [pytest.mark.slow, needs_sentence_transformers]
+
+SIZE, REFERENCE = 199, 1000
+SYNONYMS = {
+    "word1": [["bag", "word149"], ["clutch"]],
+    "word2": [["nowhere", "word148"], ["leather bag", "word147"]],
+    "word3": [["word146"]],
+    "word4 word5": [["suede"]],
+    "word6s": [["tan"]],
+    "black": [["red"]],
+}
+ENTRIES = {"idf_power": 0.5, "document_frequency": "document_frequency.safetensors", "synonyms": "synonyms.json"}
+TEXTS = ["black bag", "red leather bag", "red clutch", "tan suede", "black leather", "small black bag strap"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    weights = np.random.default_rng(3).uniform(0.5, 3, SIZE).astype(np.float32)
+    import torch
+
+    save([static(save_masked_lm(folder / "plain"), torch.from_numpy(weights))], folder / "table")
+    declared = copied(folder / "table", folder / "model", **ENTRIES)
+    save_frequencies(declared, np.arange(SIZE) + 1, REFERENCE)
+    (declared / "synonyms.json").write_text(json.dumps(SYNONYMS))
+    return declared
+
+
+@pytest.fixture(scope="module")
+def index(model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index") / "rare"
+    sparton.build_index([{"id": f"d{n}", "text": text} for n, text in enumerate(TEXTS)], folder, model=str(model))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def searcher(index):
+    with sparton.Searcher(index) as opened:
+        yield opened
+
+
+def vectors(index):
+    lines = [line for part in (index / "collection").glob("part-*.jsonl") for line in part.read_text().splitlines()]
+    return {row["id"]: row["vector"] for row in map(json.loads, lines)}
+
+
+def weighed(model, searcher, pieces):
+    """{term: impact} of pieces, each with what its impact in a query is divided by the square root of."""
+    encoder, documents = searcher.encoder, vectors(searcher.path).values()
+    found = {}
+    for term, several in pieces.items():
+        token = encoder.vocabulary.index(term)
+        impact = round(int(encoder.impacts_of(np.array([token]))[0]) / math.sqrt(several))
+        having = sum(term in document for document in documents)
+        factor = idf_factor(having, len(TEXTS), token + 1, REFERENCE, 0.5)
+        found[term] = max(1, round(impact * factor))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "pieces", "words"),
+    [
+        ("word1", {"word1": 1, "bag": 1}, [{"word1"}, {"bag"}]),  # not "word149", nor what is further
+        ("word2", {"word2": 1, "leather": 2, "bag": 2}, [{"word2"}, {"leather", "bag"}]),  # of the second list
+        ("Word2 bag", {"word2": 1, "leather": 2, "bag": 1}, [{"word2"}, {"bag"}, {"leather", "bag"}]),
+        ("word3", {"word3": 1}, [{"word3"}]),  # none of its synonyms is there
+        ("word4 word5 tan", {"word4": 1, "word5": 1, "tan": 1, "suede": 1}, None),
+        ("word5 word4", {"word4": 1, "word5": 1}, None),
+        ("black", {"black": 1}, [{"black"}]),  # which the index has
+    ],
+)
+def test_synonyms_that_the_index_has_are_searched_for(model, searcher, query, pieces, words):
+    expected = weighed(model, searcher, pieces)
+    assert searcher.terms(query) == expected
+    assert list(searcher.terms(query).values()) == sorted(expected.values(), reverse=True)
+    assert searcher.terms_of([query, "tan"]) == [expected, searcher.terms("tan")]
+    if words is not None:
+        assert set(searcher.terms(query).whole_words()) == set(map(frozenset, words))
+    assert searcher.input_terms(query) == {term for term in expected if term in query.lower().split()}
+    scores = {
+        name: sum(impact * vector.get(term, 0) for term, impact in expected.items())
+        for name, vector in vectors(searcher.path).items()
+        if any(word <= vector.keys() for word in searcher.terms(query).whole_words())
+    }
+    found = {hit.id: hit.score for hit in searcher.search(query, 10)}
+    assert found == {name: score for name, score in scores.items() if score}
+
+
+def test_each_way_to_search_has_them(index, searcher, run_cli, tmp_path):
+    queries = ["word1", "word2", "tan word1", "black"]
+    expected = [[(hit.id, hit.score) for hit in searcher.search(query)] for query in queries]
+    assert all(expected)
+    assert [[(hit.id, hit.score) for hit in hits] for hits in searcher.search_many(queries)] == expected
+    with TestClient(make_app(searcher), base_url="http://localhost") as client:
+        answers = client.post("/search", json={"queries": queries}).json()["results"]
+        assert [[(hit["id"], hit["score"]) for hit in answer["hits"]] for answer in answers] == expected
+        shown = client.get("/search", params={"q": "word1", "explain": True}).json()["terms"]
+        assert {one["term"]: one["expanded"] for one in shown} == {"word1": False, "bag": True}
+    topics = tmp_path / "topics.tsv"
+    topics.write_text("".join(f"{number}\t{query}\n" for number, query in enumerate(queries)))
+    assert run_cli("run", topics, "-o", tmp_path / "run.trec", "--index", index).code == 0
+    lines = [line.split() for line in (tmp_path / "run.trec").read_text().splitlines()]
+    for number, hits in enumerate(expected):
+        assert [line[2] for line in lines if line[0] == str(number)] == [name for name, _ in hits]
+    assert "+bag" in run_cli("encode-text", "word1", "--index", index).stdout
+    with sparton.Searcher(index, query_top_terms=1) as fewer:
+        (kept,) = fewer.terms("word1").items()
+        assert kept == next(iter(searcher.terms("word1").items()))
+
+
+def test_what_is_rare_follows_the_generations_of_the_index(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(rare_words, "RARE", 1 / 3)
+    rows = [{"id": f"d{n}", "text": text} for n, text in enumerate(TEXTS)]
+    sparton.build_index(rows, tmp_path / "index", model=str(model))
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert "bag" in searcher.terms("word1")
+        for count, text in ((2, "word1 strap"), (3, "word1")):  # of 8 documents, and of 9, of which 3 are a third
+            more = [{"id": f"w{number}", "text": text} for number in range(count)]
+            sparton.update_index(more, tmp_path / "index")
+            with searcher.renewed() as newer:
+                assert "bag" in newer.terms("word1")
+        sparton.update_index([{"id": "w9", "text": "word1"}], tmp_path / "index")
+        with sparton.Searcher(tmp_path / "index") as newer:
+            assert "bag" not in newer.terms("word1")
+        sparton.delete_documents(tmp_path / "index", ["w9"])
+        with sparton.Searcher(tmp_path / "index") as newer:
+            assert "bag" in newer.terms("word1")
+        monkeypatch.setattr(rare_words, "FEW", 2)
+        with sparton.Searcher(tmp_path / "index") as newer:
+            assert "bag" not in newer.terms("word1")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A key ring, for BROLLIES!", ["key ring", "brolly"]),
+        ("key rings", ["key ring"]),
+        ("ring key", ["ring"]),
+        ("lace-ups", ["lace up"]),
+        ("keyring", []),
+        ("", []),
+    ],
+)
+def test_the_longest_entry_that_a_text_has_is_taken(text, expected):
+    assert list(words_in(text, {"key ring", "ring", "brolly", "lace up"})) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[]", "expected an object of words"),
+        ('{"a": ["b"]}', "at a; expected at most 10 lists of at most 100 strings each"),
+        ('{"a": [[1]]}', "at a; expected at most 10 lists"),
+        (json.dumps({"a": [["b"] * 101]}), "expected at most 10 lists of at most 100 strings each"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told(model, tmp_path, content, said):
+    folder = shutil.copytree(model, tmp_path / "model")
+    (folder / "synonyms.json").write_text(content)
+    with pytest.raises(SpartonError, match=r"synonyms\.json") as raised:
+        sparton.build_index([{"id": "d", "text": "bag"}], tmp_path / "index", model=str(folder))
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"synonyms": "synonyms.json"}, "names synonyms and sets no idf_power"),
+        (ENTRIES | {"synonyms": "../synonyms.json"}, "the name of a .json file beside lexical.json"),
+        (
+            ENTRIES | {"synonyms": "other.json"},
+            "names the synonyms other.json, and the model folder has no such file",
+        ),
+        ({"stemmer": "porter"}, "names the stemmer porter and no words"),
+        ({"stemmer": "klingon", "words": "w.safetensors"}, "one of Snowball's stemmers"),
+        ({"expansion": 10}, "sets expansion to 10 and no own_words"),
+        ({"expansion": 0, "own_words": 1, "mean_length": 8}, "a whole number from 1 to 1,000,000"),
+    ],
+)
+def test_entries_that_cannot_be_meant_are_told(model, tmp_path, entries, said):
+    folder = declare(shutil.copytree(model, tmp_path / "model"), **entries)
+    save_file({"word": np.arange(SIZE, dtype=np.int32)}, folder / "w.safetensors")
+    with pytest.raises(SpartonError) as raised:
+        sparton.build_index([{"id": "d", "text": "bag"}], tmp_path / "index", model=str(folder))
+    assert said in str(raised.value)

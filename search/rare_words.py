@@ -7,6 +7,8 @@ word that more documents have nothing is added: what its synonyms find, it mostl
 import math
 import re
 from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,35 +30,54 @@ Tokens = tuple[int, ...]
 Synonyms = Sequence[Sequence[str]]  # of one word: lists of them, the nearest ones first
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Of a word in the table, the token ids of those of its synonyms that the index has. added: what the word stands
+    for besides where it is rare. alike: what is a match as well as the whole word is."""
+
+    added: tuple[Tokens, ...]
+    alike: tuple[Tokens, ...]
+
+
 class RareWords:
     """Finds them for queries of an open index, as long as one generation of it is open. Not for several threads at
     once. encoder: of queries, whose model has synonyms."""
 
     def __init__(self, encoder: "StaticEncoder", index: ImpactIndex) -> None:
         self._encoder, self._index = encoder, index
-        self._synonyms: dict[str, tuple[Tokens, ...]] = {}
+        self._entries: dict[str, _Entry] = {}
 
     def synonyms(self, text: str) -> tuple[Tokens, ...]:
         """The token ids of each synonym of the text's rare words that the index has. Raises what Java throws."""
+        return tuple(dict.fromkeys(chain.from_iterable(entry.added for entry in self._entries_of(text))))
+
+    def words(self, text: str) -> Words:
+        """Synonyms as words of a query, of which a document must have one whole: those of its rare words, and all of a
+        word of several terms, whose pieces documents have where the model took their own word for it."""
+        every = (entry.alike for entry in self._entries_of(text))
+        return tuple(dict.fromkeys(frozenset(self._terms(tokens)) for tokens in chain.from_iterable(every)))
+
+    def _entries_of(self, text: str) -> list[_Entry]:
+        """What is known of the words of a text, each of which the index is asked once."""
         table = self._encoder.synonyms
-        return tuple(dict.fromkeys(one for word in words_in(text, table) for one in self._of(word, table[word])))
+        return [self._entry(word, table[word]) for word in words_in(text, table)]
 
-    def _of(self, word: str, synonyms: Synonyms) -> tuple[Tokens, ...]:
-        """Those of one word, asked once. synonyms: of it, as the table has them."""
-        if word not in self._synonyms:
-            if len(self._synonyms) >= _MOST_KEPT:
-                self._synonyms.clear()
-            is_rare = self._having(self._encoder.tokens_of(word)) <= min(FEW, RARE * len(self._index))
-            self._synonyms[word] = self._in_the_index(synonyms) if is_rare else ()
-        return self._synonyms[word]
+    def _entry(self, word: str, synonyms: Synonyms) -> _Entry:
+        if word not in self._entries:
+            if len(self._entries) >= _MOST_KEPT:
+                self._entries.clear()
+            tokens = self._encoder.tokens_of(word)
+            is_rare = self._having(tokens) <= min(FEW, RARE * len(self._index))
+            lists = map(self._in_the_index, synonyms)
+            added = next(filter(None, lists), ()) if is_rare else ()
+            alike = (*added, *chain.from_iterable(lists)) if len(tokens) > 1 else added
+            self._entries[word] = _Entry(added, alike)
+        return self._entries[word]
 
-    def _in_the_index(self, synonyms: Synonyms) -> tuple[Tokens, ...]:
-        """Those of the first list of which the index has one."""
-        for some in synonyms:
-            each = map(self._encoder.tokens_of, some)
-            if found := tuple(tokens for tokens in each if self._having(tokens)):
-                return found
-        return ()
+    def _in_the_index(self, synonyms: Sequence[str]) -> tuple[Tokens, ...]:
+        """Those of a list that a document has whole."""
+        each = map(self._encoder.tokens_of, synonyms)
+        return tuple(tokens for tokens in each if self._having(tokens))
 
     def _having(self, tokens: Tokens) -> int:
         """How many documents have all the tokens of a word."""
@@ -64,10 +85,6 @@ class RareWords:
 
     def _terms(self, tokens: Tokens) -> list[str]:
         return [self._encoder.vocabulary[token] for token in tokens]
-
-    def words(self, synonyms: Sequence[Tokens]) -> Words:
-        """Synonyms as words of a query, of which a document must have one."""
-        return tuple(dict.fromkeys(frozenset(self._terms(tokens)) for tokens in synonyms))
 
     def added(self, impacts: Impacts, synonyms: Sequence[Sequence[Tokens]]) -> Impacts:
         """Queries with the terms of their synonyms, which weigh what they do in a query, and less in several pieces:

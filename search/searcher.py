@@ -249,10 +249,8 @@ class Searcher:
             if new:
                 impacts, words = self._query_impacts(encoder, new)
                 terms_of_new = each_heaviest_first(impacts, encoder.vocabulary.__getitem__)
-                found |= {
-                    query: QueryTerms(terms, of_query)
-                    for query, terms, of_query in zip(new, terms_of_new, words, strict=True)
-                }
+                every = map(QueryTerms, terms_of_new, *zip(*words, strict=True))
+                found |= zip(new, every, strict=True)
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
@@ -278,19 +276,21 @@ class Searcher:
         with self._encoding:
             every, words = self._query_impacts(encoder, queries)
             return [
-                QueryTerms(zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True), of_query)
+                QueryTerms(zip((vocabulary[term] for term in terms.tolist()), impacts.tolist(), strict=True), *of_query)
                 for (terms, impacts), of_query in zip(every, words, strict=True)
             ]
 
-    def _query_impacts(self, encoder: "QueryEncoder", queries: Sequence[str]) -> tuple[Impacts, list[Words]]:
-        """The impacts of queries as they are searched for, and the words of each."""
+    def _query_impacts(
+        self, encoder: "QueryEncoder", queries: Sequence[str]
+    ) -> tuple[Impacts, list[tuple[Words, Words]]]:
+        """The impacts of queries as they are searched for, and the words and synonyms of each."""
         texts = [query.encode(errors="replace").decode() for query in queries]
-        impacts, words = encoder.encode_alone(texts), list(map(encoder.words, texts))
-        if self._rare_words is not None:
-            synonyms = list(map(self._rare_words.synonyms, texts))
-            impacts = self._rare_words.added(impacts, synonyms)
-            words = [(*own, *self._rare_words.words(of_query)) for own, of_query in zip(words, synonyms, strict=True)]
-        return impacts if self._idf is None else self._idf.weighed(impacts), words
+        impacts = encoder.encode_alone(texts)
+        synonyms: list[Words] = [()] * len(texts)
+        if (rare := self._rare_words) is not None:
+            impacts, synonyms = rare.added(impacts, list(map(rare.synonyms, texts))), list(map(rare.words, texts))
+        weighed = impacts if self._idf is None else self._idf.weighed(impacts)
+        return weighed, list(zip(map(encoder.words, texts), synonyms, strict=True))
 
     def document_terms(self, text: str) -> dict[str, int]:
         """A text as {term: impact} as the index's documents are encoded, heaviest first; empty if it has no term.

@@ -58,9 +58,9 @@ class RareWords:
         return tuple(dict.fromkeys(frozenset(self._terms(tokens)) for tokens in chain.from_iterable(every)))
 
     def _entries_of(self, text: str) -> list[_Entry]:
-        """What is known of the words of a text, each of which the index is asked once."""
+        """What is known of the words of a text, as far as it is encoded, each of which the index is asked once."""
         table = self._encoder.synonyms
-        return [self._entry(word, table[word]) for word in words_in(text, table)]
+        return [self._entry(word, table[word]) for word in dict.fromkeys(words_in(self._encoder.kept(text), table))]
 
     def _entry(self, word: str, synonyms: Synonyms) -> _Entry:
         if word not in self._entries:

@@ -83,9 +83,22 @@ class StaticEncoder:
         """Other words for words, where the model's folder has them."""
         return self._opened.synonyms
 
+    def kept(self, text: str) -> str:
+        """What is encoded of a text, which is cut at the maximum length."""
+        return self._tokenizer.kept(text)
+
     def tokens_of(self, word: str) -> tuple[int, ...]:
-        """The ids of the distinct tokens that a word, or several, stands for."""
-        return tuple(dict.fromkeys(token for one in self._words(word) for token in one))
+        """The ids of the distinct tokens that a word, or several, stands for, without those that are no words, as "and"
+        of "black and white", which documents do not have."""
+        forms = self._opened.words
+        return tuple(
+            dict.fromkeys(
+                token
+                for one in self._words(word)
+                if len(one) > 1 or forms is None or forms.words[one[0]] >= 0
+                for token in one
+            )
+        )
 
     def impacts_of(self, ids: np.ndarray) -> np.ndarray:
         """int32: the impact that the table gives each token; 0 for none."""

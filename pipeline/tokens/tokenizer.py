@@ -150,6 +150,13 @@ class Tokenizer:
         words = words_of(whole, encoding, self._shared(encoding.ids), self._most)
         return [word for word in words if not self._meaningless.issuperset(word)]
 
+    def kept(self, text: str) -> str:
+        """What `tokenize` leaves of a text that it cuts. For a tokenizer that has a JSON."""
+        assert isinstance(self._tokens, _FastTokens)
+        whole = self._prompt + text
+        ends = self._tokens.offsets(whole)[: self._most]
+        return text if not ends else whole[len(self._prompt) : ends[-1][1]]
+
     def added_tokens(self) -> list[str]:
         """The tokens that were added to the vocabulary, special ones among them."""
         return self._tokens.added_tokens()

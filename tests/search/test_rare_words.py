@@ -111,6 +111,12 @@ def test_synonyms_that_the_index_has_are_searched_for(model, searcher, query, pi
     assert found == {name: score for name, score in scores.items() if score}
 
 
+def test_of_a_text_that_is_cut_the_rest_has_no_synonyms(searcher):
+    longest = searcher.encoder.max_length
+    assert "bag" in searcher.terms("word1 " + "tan " * longest)
+    assert searcher.terms("tan " * longest + "word1") == searcher.terms("tan")
+
+
 def test_each_way_to_search_has_them(index, searcher, run_cli, tmp_path):
     queries = ["word1", "word2", "tan word1", "black"]
     expected = [[(hit.id, hit.score) for hit in searcher.search(query)] for query in queries]

@@ -8,14 +8,14 @@ import math
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..pipeline.encoding.impacts import Impacts, offsets_of
 from ..pipeline.encoding.query_terms import Words
-from ..pipeline.tokens.stems import singular
+from ..pipeline.tokens.stems import singulars
 from .impact_index import ImpactIndex
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A word is rare that so few documents have: of all, and in number, since of a million 2,000 are many.
 RARE, FEW = 1 / 500, 10
+_MOST_ASKED = 32  # words of a query: the index is asked for each, and for its synonyms
 _MOST_KEPT = 10_000  # words
 _LONGEST = 3  # words that are one in the table, as "key ring"
 _WORD = re.compile(r"[^\W_]+")
@@ -47,37 +48,50 @@ class RareWords:
         self._encoder, self._index = encoder, index
         self._entries: dict[str, _Entry] = {}
 
-    def synonyms(self, text: str) -> tuple[Tokens, ...]:
-        """The token ids of each synonym of the text's rare words that the index has. Raises what Java throws."""
-        return tuple(dict.fromkeys(chain.from_iterable(entry.added for entry in self._entries_of(text))))
-
-    def words(self, text: str) -> Words:
-        """Synonyms as words of a query, of which a document must have one whole: those of its rare words, and all of a
-        word of several terms, whose pieces documents have where the model took their own word for it."""
-        every = (entry.alike for entry in self._entries_of(text))
-        return tuple(dict.fromkeys(frozenset(self._terms(tokens)) for tokens in chain.from_iterable(every)))
+    def of(self, texts: Sequence[str]) -> tuple[list[tuple[Tokens, ...]], list[Words]]:
+        """For each query the token ids of each synonym of its rare words that the index has; and synonyms as words, of
+        which a document must have one whole: those, and all of a word of several terms, whose pieces documents have
+        where the model took their own word for it. Raises what Java throws."""
+        every = list(map(self._entries_of, texts))
+        added = [tuple(dict.fromkeys(chain.from_iterable(one.added for one in entries))) for entries in every]
+        alike = [dict.fromkeys(chain.from_iterable(one.alike for one in entries)) for entries in every]
+        return added, [tuple(dict.fromkeys(frozenset(self._terms(one)) for one in some)) for some in alike]
 
     def _entries_of(self, text: str) -> list[_Entry]:
-        """What is known of the words of a text, as far as it is encoded, each of which the index is asked once."""
+        """What is known of the first words of a text, as far as it is encoded. The index is asked once for each."""
         table = self._encoder.synonyms
-        return [self._entry(word, table[word]) for word in dict.fromkeys(words_in(self._encoder.kept(text), table))]
+        found = islice(dict.fromkeys(words_in(self._encoder.kept(text), table)), _MOST_ASKED)
+        return [self._entry(word, table[word]) for word in found]
 
     def _entry(self, word: str, synonyms: Synonyms) -> _Entry:
-        if word not in self._entries:
-            if len(self._entries) >= _MOST_KEPT:
-                self._entries.clear()
+        if (entry := self._entries.get(word)) is None:
             tokens = self._encoder.tokens_of(word)
             is_rare = self._having(tokens) <= min(FEW, RARE * len(self._index))
-            lists = map(self._in_the_index, synonyms)
-            added = next(filter(None, lists), ()) if is_rare else ()
-            alike = (*added, *chain.from_iterable(lists)) if len(tokens) > 1 else added
-            self._entries[word] = _Entry(added, alike)
-        return self._entries[word]
+            added = self._nearest(synonyms) if is_rare else ()
+            every = chain.from_iterable(map(self._in_the_index, synonyms)) if len(tokens) > 1 else ()
+            self._entries[word] = entry = _Entry(added, (*added, *(one for one, _ in every)))
+            if len(self._entries) > _MOST_KEPT:
+                del self._entries[next(iter(self._entries))]
+        return entry
 
-    def _in_the_index(self, synonyms: Sequence[str]) -> tuple[Tokens, ...]:
-        """Those of a list that a document has whole."""
-        each = map(self._encoder.tokens_of, synonyms)
-        return tuple(tokens for tokens in each if self._having(tokens))
+    def _nearest(self, synonyms: Synonyms) -> tuple[Tokens, ...]:
+        """The synonyms of the first list, and of the next ones as long as few documents have any of these."""
+        found: list[Tokens] = []
+        documents = 0
+        for some in synonyms:
+            if documents <= FEW:
+                each = self._in_the_index(some)
+                found += [tokens for tokens, _ in each]
+                documents += sum(having for _, having in each)
+        return tuple(found)
+
+    def _in_the_index(self, synonyms: Sequence[str]) -> list[tuple[Tokens, int]]:
+        """Those of a list that documents have whole, and how many have each. One with a word of several pieces, which
+        would find other words with these, is there where all are such."""
+        each = {one: self._encoder.tokens_of(one) for one in synonyms}
+        found = {one: (tokens, having) for one, tokens in each.items() if (having := self._having(tokens))}
+        plain = [kept for one, kept in found.items() if all(len(word) == 1 for word in self._encoder.words(one))]
+        return plain or list(found.values())
 
     def _having(self, tokens: Tokens) -> int:
         """How many documents have all the tokens of a word."""
@@ -106,14 +120,14 @@ class RareWords:
 
 
 def words_in(text: str, table: Container[str]) -> Iterator[str]:
-    """The entries of a table that a text has, in order, the longest where several begin: each as it is written, or the
+    """The entries of a table that a text has, in order, the longest where several begin: each as it is written, or a
     singular of that."""
     written = _WORD.findall(text.lower())
     place = 0
     while place < len(written):
         for stop in range(min(place + _LONGEST, len(written)), place, -1):
             word = " ".join(written[place:stop])
-            if (entry := next((one for one in (word, singular(word)) if one in table), None)) is not None:
+            if (entry := next((one for one in (word, *singulars(word)) if one in table), None)) is not None:
                 yield entry
                 place = stop
                 break

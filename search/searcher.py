@@ -17,7 +17,6 @@ from ..options import Texts, at_least, checked, flat_keywords, names, several
 from ..pipeline.encoding.impacts import Impacts, each_heaviest_first
 from ..pipeline.encoding.pruning import Pruning
 from ..pipeline.encoding.query_terms import QueryTerms, Words
-from ..pipeline.encoding.static_encoder import StaticEncoder
 from ..pipeline.options import EncoderOptions
 from ..pipeline.tokens.passages import passage_id
 from ..storage.fields import Field, FieldValue
@@ -35,12 +34,12 @@ from .many import search_each
 from .max_passage import document_of, passage_of
 from .no_hits import reason_for_no_hits
 from .options import QueryOptions, SearcherOptions
-from .rare_words import RareWords
 from .way import Terms, Way
 from .ways import beside_for, encodes_queries, open_way
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder, SharedEncoders
+    from .rare_words import RareWords
 
 
 _HITS = Annotated[int, at_least(1)]
@@ -184,10 +183,15 @@ class Searcher:
         pruning = Pruning(top_terms=options.query_top_terms, prune_ratio=options.query_prune_ratio or None)
         return CollectionIdf(self.encoder, model.for_queries.idf_power, self._index, pruning)
 
-    def _rare_words_of_index(self) -> RareWords | None:
+    def _rare_words_of_index(self) -> "RareWords | None":
         """What finds synonyms by the generation that is open, where the model has some."""
-        encoder = self.encoder
-        return RareWords(encoder, self._index) if isinstance(encoder, StaticEncoder) and encoder.synonyms else None
+        if self.encoder is None or not self.encoder.synonyms:
+            return None
+        from ..pipeline.encoding.static_encoder import StaticEncoder
+        from .rare_words import RareWords
+
+        assert isinstance(self.encoder, StaticEncoder), "what computes queries has no synonyms"
+        return RareWords(self.encoder, self._index)
 
     def __enter__(self) -> Self:
         return self
@@ -288,7 +292,8 @@ class Searcher:
         impacts = encoder.encode_alone(texts)
         synonyms: list[Words] = [()] * len(texts)
         if (rare := self._rare_words) is not None:
-            impacts, synonyms = rare.added(impacts, list(map(rare.synonyms, texts))), list(map(rare.words, texts))
+            of_rare_words, synonyms = rare.of(texts)
+            impacts = rare.added(impacts, of_rare_words)
         weighed = impacts if self._idf is None else self._idf.weighed(impacts)
         return weighed, list(zip(map(encoder.words, texts), synonyms, strict=True))
 
@@ -451,9 +456,9 @@ class Searcher:
             folder, manifest, searching, redacted(str(self._location))
         )
         if newer.manifest.settings == new:
-            if (idf := newer._collection_idf()) is not None:
-                newer._idf, newer._kept = idf, OrderedDict()  # the collection is another
-                newer._rare_words = newer._rare_words_of_index()
+            newer._idf, newer._rare_words = newer._collection_idf(), newer._rare_words_of_index()
+            if newer._idf or newer._rare_words:
+                newer._kept = OrderedDict()  # the collection is another
             return newer
         newer.close()  # it was built again while it was opened
         return Searcher(self._location, searching=self._options, beside=self)

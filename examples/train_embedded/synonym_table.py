@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Container, Mapping
 from pathlib import Path
 
@@ -15,35 +15,52 @@ _SENSES = 2  # of a noun that are looked at
 _LONGEST = 3  # words that are one noun
 _MOST = 20  # synonyms
 _WIDEST = 60  # synsets below a hypernym
+_SLANG = "ammo bawdyhouse bordello can cathouse crapper head john privy whorehouse"
+_VAGUE = (
+    "addition article building device equipment good instrument instrumentality item machine material place product "
+    "structure thing unit"
+)
+_LEFT_OUT = frozenset(f"{_SLANG} {_VAGUE}".split())
 _DRUGS = ("psychoactive drug", "controlled substance", "drug of abuse")
 _WORDS = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
 def synonyms(wordnet: WordNet, frequent: Container[str]) -> dict[str, list[list[str]]]:
-    """For each noun that is an artifact in its first two senses: the other lemmas of their synsets, and in a second
-    list those of their hypernyms. Names, what `never_guessed` lists, psychoactive drugs and wide hypernyms ("clothing")
-    are left out. frequent: words that have no entry, as "or", which is an operating room too."""
+    """For each noun that is an artifact in its first sense, the other lemmas of its synset, and of the second sense's
+    if that is one too; for a noun that has no other sense also those of its hypernyms and hyponyms, in a second list.
+
+    Left out are words that are names too, slang, what `never_guessed` lists, psychoactive drugs and wide hypernyms
+    ("clothing"). frequent: words that have no entry, as "or", which is an operating room too.
+    """
     nouns, found = wordnet.synsets[NOUN], dict[str, list[list[str]]]()
-    below, drugs = _narrower(nouns), {wordnet.senses[NOUN].get(kind, (0,))[0] for kind in _DRUGS}
+    wide = {offset for offset, count in _narrower(nouns).items() if count > _WIDEST}
+    narrow = _hyponyms(nouns)
+    drugs = {wordnet.senses[NOUN].get(kind, (0,))[0] for kind in _DRUGS}
+    names = {lemma.lower() for synset in nouns.values() for lemma in synset.lemmas if lemma != lemma.lower()}
     for word, senses in sorted(wordnet.senses[NOUN].items()):
-        entry = _written(word)
-        artifacts = [
-            nouns[offset]
-            for offset in senses[:_SENSES]
-            if nouns[offset].file == ARTIFACT
-            and word in nouns[offset].lemmas  # and not a name, which the index has in lower case too
-            and not drugs & {offset, *_above(nouns, nouns[offset])}
-        ]
-        kinds = [nouns[one] for synset in artifacts for one in synset.hypernyms if below[one] <= _WIDEST]
-        if entry is None or entry in found or entry in frequent:
+        entry, synset = _written(word), nouns[senses[0]]
+        if entry is None or entry in found or word in names or entry in frequent or synset.file != ARTIFACT:
             continue
+        if drugs & {senses[0], *_above(nouns, synset)}:
+            continue
+        artifacts = [one for one in senses[:_SENSES] if nouns[one].file == ARTIFACT and word in nouns[one].lemmas]
+        near = () if len(senses) > 1 else (*(set(synset.hypernyms) - wide), *narrow[senses[0]])
         taken, lists = {entry}, []
-        for synsets in (artifacts, kinds):
-            lemmas = (lemma for synset in synsets for lemma in map(_written, synset.lemmas) if lemma)
+        for offsets in (artifacts, near):
+            lemmas = (lemma for one in offsets for lemma in map(_written, nouns[one].lemmas) if lemma)
             lists.append([lemma for lemma in dict.fromkeys(lemmas) if lemma not in taken][:_MOST])
             taken.update(lists[-1])
         if any(lists):
             found[entry] = [some for some in lists if some]
+    return found
+
+
+def _hyponyms(nouns: Mapping[int, Synset]) -> Mapping[int, list[int]]:
+    """The offsets of what is directly below each synset."""
+    found = defaultdict[int, list[int]](list)
+    for offset, synset in nouns.items():
+        for above in synset.hypernyms:
+            found[above].append(offset)
     return found
 
 
@@ -67,7 +84,7 @@ def _written(lemma: str) -> str | None:
     written = lemma.replace("-", " ").replace("'", " ")
     words = written.split()
     plain = _WORDS.fullmatch(written) is not None and len(words) <= _LONGEST
-    return written if plain and not NEVER & set(words) else None
+    return written if plain and written not in _LEFT_OUT and not NEVER & set(words) else None
 
 
 def save_synonyms(folder: Path, wordnet: Path, prepared: Prepared) -> int:

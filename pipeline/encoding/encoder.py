@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from ...errors import Parameter, SpartonError
 from ...options import flat_keywords
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable, TokenWeightModel, TokenWeights
-from ..model.lexical import DocumentFrequencies, stems_of
+from ..model.lexical import DocumentFrequencies, Synonyms, stems_of
 from ..model.open_model import OpenModel, open_documents
 from ..options import EncoderOptions
 from ..progress import Progress
@@ -90,6 +90,11 @@ class Encoder:
     def document_frequencies(self) -> DocumentFrequencies | None:
         """What the impacts of queries are weighed by in a collection; None where they are not."""
         return self._opened.document_frequencies
+
+    @property
+    def synonyms(self) -> Mapping[str, Synonyms]:
+        """None: the model says what else a word means."""
+        return {}
 
     @property
     def vocabulary(self) -> tuple[str, ...]:

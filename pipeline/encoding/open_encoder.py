@@ -1,7 +1,7 @@
 """Which class encodes an index's documents, and which its queries."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakValueDictionary
@@ -21,7 +21,7 @@ from .static_encoder import StaticEncoder
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..model.lexical import DocumentFrequencies
+    from ..model.lexical import DocumentFrequencies, Synonyms
     from .encoder import Encoder
 
     DocumentEncoder = Encoder | StaticEncoder
@@ -40,6 +40,10 @@ class QueryEncoder(Protocol):
     @property
     def document_frequencies(self) -> "DocumentFrequencies | None":
         """What the impacts of queries are weighed by in a collection; None where they are not."""
+
+    @property
+    def synonyms(self) -> Mapping[str, "Synonyms"]:
+        """Other words for words, of a StaticEncoder whose model has some."""
 
     @property
     def tokenization(self) -> Tokenization:

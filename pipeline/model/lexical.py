@@ -2,12 +2,15 @@
 text, which tokens are forms of it, and how rare it is in a collection."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
+import orjson
+import Stemmer
 
 from ...errors import SpartonError, shortened
 from ...storage.manifest import EncoderSpec, Ratio, WordWeight
@@ -21,10 +24,11 @@ _FREQUENCIES, _DOCUMENTS = "document_frequency", "documents"
 _WORDS = "word"
 _Length = Annotated[float, Where("a number from 1 to 1,000,000", lambda length: 1 <= length <= 1_000_000)]
 _Stemmer = Annotated[
-    str, Where("one of Snowball's stemmers, as porter, english or german", lambda name: name in _stemmers())
+    str, Where("one of Snowball's stemmers, as porter, english or german", lambda name: name in Stemmer.algorithms())
 ]
 _Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda most: 1 <= most <= 1_000_000)]
-Synonyms: TypeAlias = tuple[tuple[str, ...], ...]  # of one word: lists of them, the nearest ones first
+Synonyms: TypeAlias = list[list[str]]  # of one word: lists of them, the nearest ones first
+_ENTRY = re.compile(r"[^\W_A-Z]+(?: [^\W_A-Z]+){0,2}")
 _MOST_LISTS, _MOST_SYNONYMS = 10, 100  # of a word, and in a list
 _JSON = Annotated[
     str,
@@ -257,30 +261,27 @@ def read_synonyms(lexical: Lexical) -> Mapping[str, Synonyms]:
     if path is None:
         return {}
     try:
-        content = load_json(path)
-    except UnexpectedError as error:
-        raise SpartonError(f"{path} cannot be read: {error}; save it again") from error
-    except OSError as error:
-        raise SpartonError(f"{path} cannot be read: {error.strerror or error}; mend the file or its rights") from error
+        content = orjson.loads(path.read_bytes())  # in a fifth of the time that load_json takes
+    except (OSError, ValueError) as error:
+        raise SpartonError(f"{path} cannot be read ({error}); mend the file or its rights, or save it again") from error
     if not isinstance(content, dict):
         raise SpartonError(f"{path} holds {shortened(str(content))}; expected an object of words, so save it again")
     for word, lists in content.items():
+        if not _ENTRY.fullmatch(word):
+            raise SpartonError(
+                f"{path} has an entry {shortened(word)}; expected one to three words in lower case, with a blank "
+                "between them"
+            )
         if not (isinstance(lists, list) and len(lists) <= _MOST_LISTS and all(map(_is_list_of_words, lists))):
             raise SpartonError(
                 f"{path} has {shortened(str(lists))} at {shortened(word)}; expected at most {_MOST_LISTS} lists of at "
                 f"most {_MOST_SYNONYMS} strings each"
             )
-    return {word: tuple(map(tuple, lists)) for word, lists in content.items()}
+    return content
 
 
 def _is_list_of_words(some: object) -> bool:
     return isinstance(some, list) and len(some) <= _MOST_SYNONYMS and all(isinstance(one, str) for one in some)
-
-
-def _stemmers() -> list[str]:
-    import Stemmer
-
-    return list(Stemmer.algorithms())
 
 
 def _tensors(path: Path) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from ...errors import SpartonError
 _SHORTEST = 3  # letters of a word that has forms
 _MOST_KNOWN = 2**19  # words whose tokens are remembered; some 100 MB
 _ENGLISH = ("porter", "english")
+# Endings of plurals, of the singulars that they may have, and what is written for both.
+_NUMBERS = (("ies", "ie", "y"), *((f"{end}es", f"{end}e", end) for end in ("ss", "x", "zz", "ch", "sh")))
 
 
 class Stems:
@@ -45,17 +47,30 @@ class Stems:
         self._known: dict[bytes, tuple[int, ...]] = {}
 
     def of(self, pieces: Sequence[int]) -> tuple[int, ...]:
-        """The tokens that a word of several pieces stands for: one that is a form of it, the one most like it; else, in
-        English, the pieces of its singular; else its own. pieces: token ids, the first of which begins the word."""
+        """The tokens that a word of several pieces stands for: one that is a form of it; else, in English, the pieces
+        of what is written for its singular and plural; else its own. pieces: token ids, the first of which begins the
+        word."""
         word = "".join(map(self._written, pieces))
-        stem = self._stem(word)
-        if forms := self._forms.get(stem):
-            return (min(forms, key=lambda form: (-_shared(form[0], word), len(form[0]), form[1]))[1],)
-        if self._name in _ENGLISH and (one := singular(word)) != word and self._stem(one) == stem:
+        if form := self._form(word):
+            return (form,)
+        if self._name in _ENGLISH and (one := number_less(word)) != word and self._stem(one) == self._stem(word):
             found = self._tokenizer.encode(one, add_special_tokens=False)
             if found.tokens and self._unknown not in found.tokens:
                 return tuple(found.ids)
         return tuple(pieces)
+
+    def _form(self, word: str) -> int | None:
+        """The token that is a form of a word, the one most like it; None where there is none. In English both differ by
+        an inflection: a stem alone makes "ironing" a form of "ironic"."""
+        if self._name not in _ENGLISH:
+            forms = self._forms.get(self._stem(word), [])
+        else:
+            own = inflected(word)
+            stems = {self._stem(one) for one in (word, *singulars(word))}
+            every = (form for stem in stems for form in self._forms.get(stem, ()))
+            forms = [form for form in every if own & inflected(form[0])]
+        nearest = min(forms, key=lambda form: (-_shared(form[0], word), len(form[0]), form[1]), default=None)
+        return None if nearest is None else nearest[1]
 
     def replaced(self, ids: np.ndarray) -> np.ndarray:
         """int32 ids of a text's tokens, in no order, words of several pieces as the tokens that they stand for."""
@@ -148,13 +163,36 @@ class Stems:
         return flags
 
 
-def singular(word: str) -> str:
-    """What an English word is the plural of by its last letters, or the word."""
-    if word.endswith("ies") and len(word) > len("ties"):
-        return f"{word[:-3]}y"
-    if word.endswith(("ses", "xes", "zes", "ches", "shes")):
-        return word[:-2]
+def singulars(word: str) -> tuple[str, ...]:
+    """What an English word may be the plural of, by its last letters."""
+    found = []
+    if word.endswith("ies"):
+        found += [f"{word[:-3]}y"]
+    if word.endswith("ves"):
+        found += [f"{word[:-3]}f", f"{word[:-3]}fe"]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        found += [word[:-1]]
+    return (*found, word[:-2]) if word.endswith("es") else tuple(found)
+
+
+def number_less(word: str) -> str:
+    """An English word and its plural written in one way: "loafer" of "loafers", and "hoody" of "hoodie" and "hoodies",
+    "moustach" of "moustache" and "moustaches", since the plural does not say which singular it has."""
+    for endings in _NUMBERS:
+        for ending in endings[:2]:
+            if word.endswith(ending) and len(word) >= _SHORTEST + len(ending):
+                return word.removesuffix(ending) + endings[2]
     return word[:-1] if word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+
+
+def inflected(word: str) -> set[str]:
+    """What an English word may be an inflection of, itself among it."""
+    found = {word, *singulars(word)}
+    for ending in ("ed", "ing"):
+        if word.endswith(ending):
+            bare = word.removesuffix(ending)
+            found |= {bare, f"{bare}e"} | ({bare[:-1]} if bare[-2:-1] == bare[-1:] else set())
+    return found | ({f"{word[:-3]}y"} if word.endswith("ied") else set())
 
 
 def _shared(one: str, other: str) -> int:

@@ -81,7 +81,8 @@ def weighed(model, searcher, pieces):
 @pytest.mark.parametrize(
     ("query", "pieces", "words"),
     [
-        ("word1", {"word1": 1, "bag": 1}, [{"word1"}, {"bag"}]),  # not "word149", nor what is further
+        # Not "word149", which no document has; and what is further, since few documents have "bag".
+        ("word1", {"word1": 1, "bag": 1, "clutch": 1}, [{"word1"}, {"bag"}, {"clutch"}]),
         ("word2", {"word2": 1, "leather": 2, "bag": 2}, [{"word2"}, {"leather", "bag"}]),  # of the second list
         ("Word2 bag", {"word2": 1, "leather": 2, "bag": 1}, [{"word2"}, {"bag"}, {"leather", "bag"}]),
         ("word3", {"word3": 1}, [{"word3"}]),  # none of its synonyms is there
@@ -117,6 +118,31 @@ def test_of_a_text_that_is_cut_the_rest_has_no_synonyms(searcher):
     assert searcher.terms("tan " * longest + "word1") == searcher.terms("tan")
 
 
+def test_the_next_list_is_for_where_few_documents_have_the_first(index, monkeypatch):
+    monkeypatch.setattr(rare_words, "FEW", 2)
+    with sparton.Searcher(index) as searcher:
+        assert searcher.terms("word1").keys() == {"word1", "bag"}  # three documents have bags
+
+
+def test_so_many_words_of_a_query_are_looked_up(index, monkeypatch):
+    monkeypatch.setattr(rare_words, "_MOST_ASKED", 1)
+    with sparton.Searcher(index) as searcher:
+        assert searcher.terms("word3 word1").keys() == {"word3", "word1"}
+        assert searcher.terms("word1 word3").keys() == {"word1", "word3", "bag", "clutch"}
+
+
+def test_a_synonym_of_several_pieces_is_for_where_there_is_no_other(model, tmp_path):
+    table = {"word1": [["straps", "red"]], "word2": [["straps"]]}
+    folder = shutil.copytree(model, tmp_path / "model")
+    (folder / "synonyms.json").write_text(json.dumps(table))
+    sparton.build_index(
+        [{"id": str(n), "text": text} for n, text in enumerate(TEXTS)], tmp_path / "index", model=str(folder)
+    )
+    with sparton.Searcher(tmp_path / "index") as searcher:
+        assert searcher.terms("word1").keys() == {"word1", "red"}
+        assert searcher.terms("word2").keys() == {"word2", "strap", "##s"}
+
+
 def test_each_way_to_search_has_them(index, searcher, run_cli, tmp_path):
     queries = ["word1", "word2", "tan word1", "black"]
     expected = [[(hit.id, hit.score) for hit in searcher.search(query)] for query in queries]
@@ -126,7 +152,7 @@ def test_each_way_to_search_has_them(index, searcher, run_cli, tmp_path):
         answers = client.post("/search", json={"queries": queries}).json()["results"]
         assert [[(hit["id"], hit["score"]) for hit in answer["hits"]] for answer in answers] == expected
         shown = client.get("/search", params={"q": "word1", "explain": True}).json()["terms"]
-        assert {one["term"]: one["expanded"] for one in shown} == {"word1": False, "bag": True}
+        assert {one["term"]: one["expanded"] for one in shown} == {"word1": False, "bag": True, "clutch": True}
     topics = tmp_path / "topics.tsv"
     topics.write_text("".join(f"{number}\t{query}\n" for number, query in enumerate(queries)))
     assert run_cli("run", topics, "-o", tmp_path / "run.trec", "--index", index).code == 0
@@ -184,6 +210,8 @@ def test_the_longest_entry_that_a_text_has_is_taken(text, expected):
         ('{"a": [[1]]}', "at a; expected at most 10 lists"),
         (json.dumps({"a": [["b"] * 101]}), "expected at most 10 lists of at most 100 strings each"),
         ("{", "cannot be read"),
+        ('{"Brolly": [["umbrella"]]}', "has an entry Brolly; expected one to three words in lower case"),
+        ('{"a b c d": [["umbrella"]]}', "expected one to three words in lower case"),
     ],
 )
 def test_a_file_that_is_no_table_is_told(model, tmp_path, content, said):

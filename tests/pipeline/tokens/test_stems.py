@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from sparton.errors import SpartonError
 from sparton.pipeline.tokens import stems
-from sparton.pipeline.tokens.stems import Stems, singular
+from sparton.pipeline.tokens.stems import Stems, inflected, number_less, singulars
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [
@@ -118,13 +118,59 @@ def test_other_languages_have_no_singulars_but_forms():
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        *[("bags", "bag"), ("dresses", "dress"), ("boxes", "box"), ("watches", "watch"), ("brushes", "brush")],
-        *[("ladies", "lady"), ("ties", "tie"), ("shoes", "shoe"), ("glass", "glass"), ("bus", "bus")],
-        *[("iris", "iris"), ("bag", "bag"), ("s", "")],
+        ("bags", {"bag"}),
+        ("dresses", {"dresse", "dress"}),
+        ("valises", {"valise", "valis"}),
+        ("ladies", {"lady", "ladie", "ladi"}),
+        ("knives", {"knif", "knife", "knive", "kniv"}),
+        *((word, set()) for word in ("glass", "bus", "iris", "bag", "")),
     ],
 )
 def test_singulars(word, expected):
-    assert singular(word) == expected
+    assert set(singulars(word)) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("loafer", "loafers"), ("valise", "valises"), ("birdhouse", "birdhouses"), ("crossbody", "crossbodies")),
+        *(("hoodie", "hoodies"), ("bowtie", "bowties"), ("moustache", "moustaches"), ("mousse", "mousses")),
+        *(
+            ("lunchbox", "lunchboxes"),
+            ("deluxe",),
+            ("brush", "brushes"),
+            ("cashmere", "cashmeres"),
+            ("gauze", "gauzes"),
+        ),
+    ],
+)
+def test_a_word_and_its_plural_are_written_alike(words):
+    assert len(set(map(number_less, words))) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "others", "no"),
+    [
+        ("formatting", {"format", "formatting", "formatte"}, "formation"),
+        ("suspenders", {"suspender"}, "suspended"),
+        ("ironing", {"iron", "irone"}, "ironic"),
+        ("shaved", {"shav", "shave"}, "shaven"),
+        ("carried", {"carry"}, "carriage"),
+    ],
+)
+def test_inflections(word, others, no):
+    assert others <= inflected(word)
+    assert no not in inflected(word)
+
+
+def test_in_english_a_form_is_an_inflection():
+    vocabulary = [*SPECIAL, "suspended", "iron", "ironic", "scarf", "susp", "##end", "##ers", "##ing", "scar", "##ves"]
+    tokenizer = word_piece(vocabulary)
+    found = Stems(tokenizer, "porter", np.arange(len(vocabulary), dtype=np.int32))
+    for word, expected in {"suspenders": ["susp", "##end", "##ers"], "ironing": ["iron"], "scarves": ["scarf"]}.items():
+        ids = tokenizer.encode(word, add_special_tokens=False).ids
+        assert len(ids) > 1
+        assert [tokenizer.id_to_token(token) for token in found.of(ids)] == expected
 
 
 def some_texts(count, seed=0):
@@ -179,15 +225,17 @@ def added_to(ids):
         if len(word) == 1:
             continue
         pieces = [TOKENIZER.id_to_token(token) for token in word]
-        written = pieces[0] + "".join(piece[2:] for piece in pieces[1:])
-        written = written.removeprefix("##")
-        if forms := by_stem.get(porter.stemWord(written)):
+        written = (pieces[0] + "".join(piece[2:] for piece in pieces[1:])).removeprefix("##")
+        stems = {porter.stemWord(one) for one in (written, *singulars(written))}
+        forms = [form for stem in stems for form in by_stem.get(stem, ()) if inflected(form) & inflected(written)]
+        if forms:
             shared = [sum(form[: i + 1] == written[: i + 1] for i in range(len(form))) for form in forms]
             best = [form for form, count in zip(forms, shared, strict=True) if count == max(shared)]
             stands = [min(best, key=len)]
         else:
-            stands = TOKENIZER.encode(written.removesuffix("s"), add_special_tokens=False).tokens
-            if not written.endswith("s") or porter.stemWord(written.removesuffix("s")) != porter.stemWord(written):
+            one = number_less(written)
+            stands = TOKENIZER.encode(one, add_special_tokens=False).tokens
+            if one == written or porter.stemWord(one) != porter.stemWord(written) or "[UNK]" in stands:
                 stands = pieces
         found += [TOKENIZER.token_to_id(token) for token in stands if token in NO_WORD or token not in pieces]
     return sorted(found)

@@ -30,20 +30,17 @@ _Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda m
 Synonyms: TypeAlias = list[list[str]]  # of one word: lists of them, the nearest ones first
 _ENTRY = re.compile(r"[^\W_A-Z]+(?: [^\W_A-Z]+){0,2}")
 _MOST_LISTS, _MOST_SYNONYMS = 10, 100  # of a word, and in a list
-_JSON = Annotated[
-    str,
-    Where(
-        f"the name of a .json file beside {NAME}",
-        lambda name: name.isprintable() and not {"/", "\\"} & set(name) and name.endswith(".json"),
-    ),
-]
-_File = Annotated[
-    str,
-    Where(
-        f"the name of a {_SUFFIX} file beside {NAME}",
-        lambda name: name.isprintable() and not {"/", "\\"} & set(name) and name.endswith(_SUFFIX),
-    ),
-]
+
+
+def _name_of(suffix: str) -> Where:
+    return Where(
+        f"the name of a {suffix} file beside {NAME}",
+        lambda name: name.isprintable() and not {"/", "\\"} & set(name) and name.endswith(suffix),
+    )
+
+
+_File = Annotated[str, _name_of(_SUFFIX)]
+_JSON = Annotated[str, _name_of(".json")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -251,14 +251,19 @@ class Searcher:
             found = {query: self._kept.pop(query) for query in dict.fromkeys(queries) if query in self._kept}
             new = [query for query in dict.fromkeys(queries) if query not in found]
             if new:
-                impacts, words = self._query_impacts(encoder, new)
-                terms_of_new = each_heaviest_first(impacts, encoder.vocabulary.__getitem__)
-                every = map(QueryTerms, terms_of_new, *zip(*words, strict=True))
-                found |= zip(new, every, strict=True)
+                found |= zip(new, self._heaviest_first(encoder, new), strict=True)
             self._kept |= {query: terms for query, terms in found.items() if len(query) <= _LONGEST_KEPT}
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
             return [found[query].copy() for query in queries]
+
+    def _heaviest_first(self, encoder: "QueryEncoder", queries: Sequence[str]) -> Iterable[QueryTerms]:
+        """Queries that are not kept, as _encoded_each has them."""
+        if self._idf is None and self._rare_words is None:
+            return map(QueryTerms, _terms_each(encoder, queries), map(encoder.words, queries))
+        impacts, words = self._query_impacts(encoder, queries)
+        terms = each_heaviest_first(impacts, encoder.vocabulary.__getitem__)
+        return map(QueryTerms, terms, *zip(*words, strict=True))
 
     def input_terms(self, query: str) -> frozenset[str]:
         """The terms that are in a query; the model has added the others. Raises as `terms`."""

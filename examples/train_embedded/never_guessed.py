@@ -56,11 +56,7 @@ _SCORN = (
 NEVER = frozenset(" ".join((_PEOPLES, _INSULTS, _SEX, _FILTH, _CRIMES, _SCORN)).split())
 
 
-_OPPOSITES = ("black", "white")  # what is the one is often guessed to be the other
-
-
 def never_guessed(tokenizer: tokenizers.Tokenizer) -> np.ndarray:
     """int64 ids of these terms, of those that the vocabulary has, and of pieces that are written like them."""
-    words = (*NEVER, *_OPPOSITES)
-    found = map(tokenizer.token_to_id, (*words, *(f"##{word}" for word in words)))
+    found = map(tokenizer.token_to_id, (*NEVER, *(f"##{word}" for word in NEVER)))
     return np.unique(np.array([number for number in found if number is not None], np.int64))

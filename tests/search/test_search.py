@@ -60,32 +60,17 @@ def test_scores_and_order_are_the_exact_ones(computed_searcher, vectors, matrix,
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(find_model(DEFAULT_MODEL).documents.folder)
-
-
-def words_of(tokenizer, query):
-    """The tokens of each word, signs of punctuation left out."""
-    encoding, words = tokenizer(query, add_special_tokens=False), {}
-    for token, number in zip(encoding.tokens(), encoding.word_ids(), strict=True):
-        words.setdefault(number, set()).add(token)
-    return [pieces for pieces in words.values() if any(piece.strip("#").isalnum() for piece in pieces)]
-
-
-def test_by_a_table_they_are_those_of_documents_with_a_whole_word(searcher, vectors, matrix, queries, tokenizer):
-    """Where a word is several pieces; see test_whole_words.py."""
+def test_by_a_table_they_are_those_of_documents_with_a_whole_word(searcher, vectors, matrix, queries):
+    """Where a word is several pieces; see test_whole_words.py, and test_rare_words.py for synonyms."""
     split = 0
     for query in queries:
         terms = searcher.terms(query)
-        words = words_of(tokenizer, query)
-        asked = [pieces & terms.keys() for pieces in words if pieces & terms.keys()]
+        words = [word & terms.keys() for word in searcher.encoder.words(query) if word & terms.keys()]
         expected = exact(terms, vectors, matrix, searcher.encoder.vocabulary)
-        if any(len(pieces) > 1 for pieces in words):
+        if any(len(word) > 1 for word in (*words, *terms.synonyms)):
             split += 1
-            expected = [pair for pair in expected if any(pieces <= vectors[pair[0]].keys() for pieces in asked)]
+            every = [*words, *terms.synonyms]
+            expected = [pair for pair in expected if any(word <= vectors[pair[0]].keys() for word in every)]
         assert [(hit.id, hit.score) for hit in searcher.search(query, len(vectors))] == expected
     assert 0 < split < len(queries)
 

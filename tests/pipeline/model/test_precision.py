@@ -73,8 +73,11 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     impacts = rounded.encode(TEXTS)
     found = dense(impacts, len(plain.vocabulary))
     assert not np.array_equal(found, expected)
-    # Hidden states, weights and logits are each rounded to 8 bits, some thousandths of a logit.
-    assert np.abs(found - expected).max() <= 3
+    # Hidden states, weights and logits are each rounded to 8 bits, some thousandths of a logit. Which of two terms is
+    # among the heaviest that a text keeps may be another.
+    both = (found > 0) & (expected > 0)
+    assert np.abs(found - expected)[both].max() <= 3
+    assert ((found > 0) ^ (expected > 0)).sum() <= 0.02 * both.sum()
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.9999
     again = sparton.Encoder(device="cpu", dtype="bfloat16").encode(TEXTS)
@@ -103,7 +106,7 @@ def test_a_head_in_8_bit_integers_moves_impacts_by_its_rounding():
     expected, found = (dense(encoder.encode(TEXTS), len(plain.vocabulary)) for encoder in (plain, rounded))
     assert not np.array_equal(found, expected)
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
-    assert 0.99 < cosines.min() < 0.99999
+    assert cosines.min() > 0.99
     # A text has the same impacts alone, whatever it is beside.
     for row, text in enumerate(TEXTS):
         assert next(iter(rounded.encode_alone([text])))[1].tolist() == found[row][found[row] > 0].tolist()

@@ -77,7 +77,8 @@ def test_a_head_in_bfloat16_moves_impacts_by_its_rounding(monkeypatch):
     # among the heaviest that a text keeps may be another.
     both = (found > 0) & (expected > 0)
     assert np.abs(found - expected)[both].max() <= 3
-    assert ((found > 0) ^ (expected > 0)).sum() <= 0.02 * both.sum()
+    assert ((found > 0) ^ (expected > 0)).sum() <= 2 * len(TEXTS)
+    found, expected = found * both, expected * both
     cosines = (found * expected).sum(axis=1) / np.linalg.norm(found, axis=1) / np.linalg.norm(expected, axis=1)
     assert cosines.min() > 0.9999
     again = sparton.Encoder(device="cpu", dtype="bfloat16").encode(TEXTS)

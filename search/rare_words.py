@@ -79,10 +79,11 @@ class RareWords:
         found: list[Tokens] = []
         documents = 0
         for some in synonyms:
-            if documents <= FEW:
-                each = self._in_the_index(some)
-                found += [tokens for tokens, _ in each]
-                documents += sum(having for _, having in each)
+            if documents > FEW:
+                break
+            each = self._in_the_index(some)
+            found += [tokens for tokens, _ in each]
+            documents += sum(having for _, having in each)
         return tuple(found)
 
     def _in_the_index(self, synonyms: Sequence[str]) -> list[tuple[Tokens, int]]:

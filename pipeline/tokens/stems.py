@@ -51,7 +51,7 @@ class Stems:
         of what is written for its singular and plural; else its own. pieces: token ids, the first of which begins the
         word."""
         word = "".join(map(self._written, pieces))
-        if form := self._form(word):
+        if (form := self._form(word)) is not None:
             return (form,)
         if self._name in _ENGLISH and (one := number_less(word)) != word and self._stem(one) == self._stem(word):
             found = self._tokenizer.encode(one, add_special_tokens=False)

@@ -2,12 +2,14 @@
 
 import json
 import math
+import random
 import shutil
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import save_file
+from support.at_once import at_once
 from support.lexical import copied, declare, idf_factor, save_frequencies
 from support.saved_models import needs_sentence_transformers, save, save_masked_lm, static
 
@@ -141,6 +143,22 @@ def test_a_synonym_of_several_pieces_is_for_where_there_is_no_other(model, tmp_p
     with sparton.Searcher(tmp_path / "index") as searcher:
         assert searcher.terms("word1").keys() == {"word1", "red"}
         assert searcher.terms("word2").keys() == {"word2", "strap", "##s"}
+
+
+def test_threads_get_what_each_would_get_alone(index, searcher):
+    queries = ["word1", "word2", "tan word1", "black", "straps", "word4 word5 tan", "word3 word1 strap"]
+
+    def answer(opened, query):
+        return [(hit.id, hit.score) for hit in opened.search(query)], dict(opened.terms(query))
+
+    alone = {query: answer(searcher, query) for query in queries}
+    with sparton.Searcher(index) as fresh:  # which has asked the index for no word yet
+
+        def act(seed):
+            mine = random.Random(seed).sample(queries, len(queries)) * 3
+            return [answer(fresh, query) for query in mine] == [alone[query] for query in mine]
+
+        assert all(at_once(act))
 
 
 def test_each_way_to_search_has_them(index, searcher, run_cli, tmp_path):

@@ -60,16 +60,38 @@ def test_scores_and_order_are_the_exact_ones(computed_searcher, vectors, matrix,
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
 
 
-def test_by_a_table_they_are_those_of_documents_with_a_whole_word(searcher, vectors, matrix, queries):
-    """Where a word is several pieces; see test_whole_words.py, and test_rare_words.py for synonyms."""
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(find_model(DEFAULT_MODEL).documents.folder)
+
+
+def words_of(tokenizer, query):
+    """The tokens of each word, signs of punctuation left out."""
+    encoding, words = tokenizer(query, add_special_tokens=False), {}
+    for token, number in zip(encoding.tokens(), encoding.word_ids(), strict=True):
+        words.setdefault(number, set()).add(token)
+    return [frozenset(pieces) for pieces in words.values() if any(piece.strip("#").isalnum() for piece in pieces)]
+
+
+def test_by_a_table_they_are_those_of_documents_with_a_whole_word(searcher, vectors, matrix, queries, tokenizer):
+    """Where a word is several pieces; see test_whole_words.py, and of forms and synonyms test_stems.py and
+    test_rare_words.py."""
     split = 0
     for query in queries:
-        terms = searcher.terms(query)
-        words = [word & terms.keys() for word in searcher.encoder.words(query) if word & terms.keys()]
+        terms, words = searcher.terms(query), searcher.encoder.words(query)
+        cut = dict.fromkeys(words_of(tokenizer, query))
+        forms = [word for word in words if word not in cut]
+        # One word each, which is one token or the pieces of the tokenizer, or else has a form.
+        replaced = [pieces for pieces in cut if pieces not in words]
+        assert len(words) == len(cut)
+        assert len(forms) == len(replaced)
+        assert all(len(pieces) > 1 for pieces in replaced)
+        every = [*(word & terms.keys() for word in words if word & terms.keys()), *terms.synonyms]
         expected = exact(terms, vectors, matrix, searcher.encoder.vocabulary)
-        if any(len(word) > 1 for word in (*words, *terms.synonyms)):
+        if any(len(word) > 1 for word in every):
             split += 1
-            every = [*words, *terms.synonyms]
             expected = [pair for pair in expected if any(word <= vectors[pair[0]].keys() for word in every)]
         assert [(hit.id, hit.score) for hit in searcher.search(query, len(vectors))] == expected
     assert 0 < split < len(queries)

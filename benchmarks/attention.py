@@ -24,7 +24,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from triton.errors import TritonError
 
 from sparton.pipeline.packed.attention import BlockAttention, Blocks, Rotation, usual_blocks, work_items
-from sparton.pipeline.packed.backbone import _variable_length_attention
+from sparton.pipeline.packed.attentions import variable_length_attention
 from sparton.pipeline.packed.decoder_kernels import rotate
 
 # Of a kernel, as a share of the norm, or in multiples of what varlen_attn differs by: rounding queries and keys after
@@ -186,7 +186,7 @@ def methods(batch: Batch, shape: Shape) -> dict[str, Callable[[], torch.Tensor]]
     offsets, longest, causal = batch.offsets, batch.longest, shape.causal
     raw = parts_of(batch.projected, shape)
     turned = raw if batch.rotation is None else parts_of(rotate_all(batch, shape, batch.projected.clone()), shape)
-    varlen = _variable_length_attention()
+    varlen = variable_length_attention()
     assert varlen is not None
     found = {"varlen_attn": lambda: varlen(*turned, offsets, longest, None, causal)}
     for blocks in shape.variants:

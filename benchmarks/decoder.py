@@ -33,7 +33,7 @@ from sparton.head import splade_head
 from sparton.jobs.corpus import build_index
 from sparton.pipeline.encoding.encoder import Encoder
 from sparton.pipeline.model.files import find_model
-from sparton.pipeline.packed.backbone import _variable_length_attention
+from sparton.pipeline.packed.attentions import variable_length_attention
 
 TERMS = 200
 SIZES = {
@@ -109,7 +109,7 @@ def floor(lengths: np.ndarray, tokens: int, causal: bool, repeats: int = 10) -> 
     hidden, wide, attended = random(rows, width), random(rows, inner), random(rows, queries * size)
     projection, output = random((queries + 2 * keys) * size, width), random(width, queries * size)
     gates, down, embedding = random(2 * inner, width), random(width, inner), random(SIZES["vocab_size"], width)
-    attend = _variable_length_attention()
+    attend = variable_length_attention()
     assert attend is not None
     query, key, value = random(rows, queries + 2 * keys, size).split((queries, keys, keys), dim=1)
     steps: dict[str, tuple[int, Callable[[], object]]] = {

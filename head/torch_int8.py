@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from .inputs import HeadInputs, pad
 from .torch_max import repeat_a_kept_position, tile_size
 
 _LARGEST = 127
@@ -29,14 +30,22 @@ class Int8Weight:
 
 
 def int8_head(
-    hidden: torch.Tensor, weight: Int8Weight, bias: torch.Tensor | None = None, mask: torch.Tensor | None = None
+    hidden: torch.Tensor,
+    weight: Int8Weight,
+    bias: torch.Tensor | None = None,
+    mask: torch.Tensor | None = None,
+    cu_seqlens: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Weights, float32 [B, V]: the maximum over positions of log1p(relu(logit)).
 
-    hidden: [B, S, D] floating, on a CPU. bias: [V] or None. mask: [B, S], non-zero where a position counts, or None for
-    all; a row of zeros gives zeros. Extra memory: one tile of logits, and the hidden states in float32 and rounded. Not
+    hidden: [B, S, D] floating, or [T, D] with `cu_seqlens`, on a CPU. bias: [V] or None. mask: [B, S], non-zero where a
+    position counts, or None for all; a row of zeros gives zeros. cu_seqlens: int32 [B + 1], as splade_head has it; such
+    documents are padded. Extra memory: one tile of logits, and the hidden states in float32 and rounded. Not
     differentiable.
     """
+    if cu_seqlens is not None:
+        padded = pad(HeadInputs(hidden, weight.values, cu_seqlens=cu_seqlens))
+        hidden, mask = padded.hidden, padded.mask
     batch, length, size = hidden.shape
     vocabulary = len(weight.values)
     kept = None if mask is None else mask.bool()

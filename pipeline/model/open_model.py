@@ -24,7 +24,7 @@ from .lexical import (
     read_synonyms,
     read_words,
 )
-from .query_side import find_queries
+from .query_side import are_queries_elsewhere, find_queries
 from .recorded import cut_length, record, recorded_documents, recorded_queries
 from .shared import SharedModels
 from .spec import EncoderFiles
@@ -68,7 +68,8 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     )
     files = with_known_ratio(files)
     queries = cache(partial(find_queries, files, options))  # for the settings, which one process asks for
-    model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head))
+    runtime = Runtime(**values_for(Runtime, options), head=head, documents_alone=are_queries_elsewhere(files, options))
+    model = _load(files.documents, runtime)
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
     spec = files.documents.spec(files.digest, cut, _dtype(model))
@@ -91,7 +92,10 @@ def open_recorded_documents(
     """
     files, encoder = recorded_documents(settings, index, model, trust_remote_code=options.trust_remote_code)
     runtime = replace(
-        Runtime(**values_for(Runtime, options)), dtype=settings.documents.dtype or "auto", for_texts=for_texts
+        Runtime(**values_for(Runtime, options)),
+        dtype=settings.documents.dtype or "auto",
+        for_texts=for_texts,
+        documents_alone=not settings.shared,
     )
     loaded = _load_shared(encoder, settings.documents, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)

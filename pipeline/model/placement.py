@@ -14,20 +14,21 @@ from ...machine import cores
 from ...options import checked
 from ..options import ONE_DEVICE
 from .base import Runtime
-from .precision import FLOAT8, INT8, auto_dtype, backbone_and_head, multiplies_float8, multiplies_int8
+from .precision import FLOAT8, INT8, auto_dtype, backbone_and_head, multiplies_float8, multiplies_int8, rounds_products
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """A device that was tried, and types. dtype: as sparton.json has it. backbone, head: what that means here. float8:
     whether the backbone's products take 8-bit floats. int8: whether the head's takes 8-bit integers. traces: whether
-    it encodes so many texts that seconds for a quicker backbone pay."""
+    it encodes so many texts that seconds for a quicker backbone pay. rounds: see precision.rounds_products."""
 
     device: torch.device
     dtype: str
     backbone: torch.dtype
     head: torch.dtype
     traces: bool = True
+    rounds: bool = False
 
     @property
     def float8(self) -> bool:
@@ -62,7 +63,13 @@ def place(runtime: Runtime) -> Placement:
         raise _elsewhere("float8 needs an NVIDIA GPU of compute capability 8.9 or later", device)
     elif dtype == INT8 and not multiplies_int8(device):
         raise _elsewhere("int8 needs a CPU with AVX512-VNNI, AVX-VNNI or AMX", device)
-    return Placement(device, dtype, *backbone_and_head(dtype, device), traces=not runtime.for_texts)
+    return Placement(
+        device,
+        dtype,
+        *backbone_and_head(dtype, device),
+        traces=not runtime.for_texts,
+        rounds=runtime.documents_alone and rounds_products(dtype, device),
+    )
 
 
 def _elsewhere(reason: str, device: torch.device) -> SpartonError:

@@ -16,8 +16,8 @@ def auto_dtype(device: torch.device) -> str:
 def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, torch.dtype]:
     """The types of the backbone and of the head's product.
 
-    On a CPU bfloat16 is for the head alone: with a small model that is nearly all of the work, and the rounding of a
-    backbone adds up over its layers. A CPU without the instructions multiplies in float32 instead, which is faster
+    On a CPU bfloat16 is for products alone: that of the head, and where queries have another model, those of the
+    backbone (rounds_products). A CPU without the instructions multiplies in float32 instead, which is faster
     there and nearer to the truth, so a query may be encoded on any machine.
     With float8 the backbone's products take 8-bit floats, and these are the types of all else (packed/float8.py); with
     int8 the head's product takes 8-bit integers (head/torch_int8.py).
@@ -26,6 +26,15 @@ def backbone_and_head(dtype: str, device: torch.device) -> tuple[torch.dtype, to
     if device.type != "cpu" or named != torch.bfloat16:
         return named, named
     return torch.float32, torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+
+
+def rounds_products(dtype: str, device: torch.device) -> bool:
+    """Whether a backbone of documents alone multiplies in bfloat16, with a head in bfloat16 or in 8-bit integers.
+
+    One that encodes queries, too, stays in float32: a query's few rows are multiplied no sooner in bfloat16, and a text
+    has the same weights as a document and as a query.
+    """
+    return device.type == "cpu" and dtype in ("bfloat16", INT8) and cpu_multiplies_bfloat16()
 
 
 def multiplies_float8(device: torch.device) -> bool:

@@ -1,6 +1,7 @@
 """What encodes queries: the documents' model or another, and which of its terms a query has."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...errors import Parameter, UsageError
 from ...storage.manifest import ALL, ONES, OWN
@@ -56,6 +57,16 @@ def find_queries(files: ModelFiles, options: ModelOptions) -> ModelFiles:
     )
     is_same = found.folder.resolve() == files.folder.resolve()
     return replace(files, queries=with_terms(files.queries, terms)) if is_same else found
+
+
+def are_queries_elsewhere(files: ModelFiles, options: ModelOptions) -> bool:
+    """Whether another model than the documents' encodes queries, as find_queries would say. Looks for none: who encodes
+    documents need not have it."""
+    name = options.query_model or _known(files).model
+    is_named = name == files.name and options.query_revision in (None, options.revision)
+    if name is None or is_named or Path(name).expanduser().resolve() == files.folder.resolve():
+        return not files.queries.is_same_model(files.documents)
+    return True
 
 
 def _known(files: ModelFiles) -> QuerySide:

@@ -11,7 +11,7 @@ from ...errors import Parameter, SpartonError
 from ...head import splade_head
 from ...head.torch_int8 import Int8Weight, int8_head
 from ...head.torch_reordered import ReorderedWeight, reorder, reordered_head
-from ..packed.backbone import PackedBackbone, pack
+from ..packed.backbone import PackedBackbone, pack, pack_on_cpu
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
@@ -44,7 +44,7 @@ class SpladeModel:
         self._lm = lm
         self._echo = echo
         self._activation = activation
-        self._packed = pack(lm, float8=placement.float8, traces=placement.traces)
+        self._packed = _pack(lm, placement)
         self._head = partial(splade_head, impl=head, pooling=pooling, activation=activation)
         takes_float8 = placement.float8 and pooling == "max" and head in ("auto", "triton")
         self._float8 = float8_head_of(lm, self._packed) if takes_float8 and self._packed is not None else None
@@ -56,7 +56,8 @@ class SpladeModel:
         self._reordered: ReorderedWeight | None = None
         self._short_texts = 0
         self._pad = lm.tokenizer.pad_token_id or 0
-        self.packs = self._packed is not None
+        # A CPU's head pads, so that texts of one length go together there.
+        self.packs = self._packed is not None and placement.device.type != "cpu"
         self.device, self.dtype = placement.device, placement.dtype
         self.vocabulary = lm.vocabulary
         self.tokenization = tokenization_of(lm.tokenizer, lm.longest // 2 if echo else lm.longest)
@@ -84,6 +85,8 @@ class SpladeModel:
         offsets = offsets.int()
         if self._float8 is not None:
             return self._activated(self._float8(hidden, cu_seqlens=offsets))
+        if self._int8 is not None:
+            return self._activated(int8_head(hidden, self._int8, self._lm.bias, cu_seqlens=offsets))
         return self._head(hidden, self._lm.weight, self._lm.bias, cu_seqlens=offsets)
 
     def _padded_weights(self, batch: Sequence[np.ndarray], length: int | None) -> torch.Tensor:
@@ -129,6 +132,13 @@ class SpladeModel:
         for rows in rows_of_one_length(batch):
             weights[rows] = self._padded_weights([batch[row] for row in rows], None)
         return weights
+
+
+def _pack(lm: LanguageModel, placement: Placement) -> PackedBackbone | None:
+    """The backbone for packed documents, None where they are padded."""
+    if placement.device.type == "cpu":
+        return pack_on_cpu(lm) if placement.rounds else None
+    return pack(lm, float8=placement.float8, traces=placement.traces)
 
 
 def load_splade(

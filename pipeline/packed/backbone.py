@@ -6,7 +6,6 @@ ways when it is loaded, and what comes out differently stays padded.
 """
 
 import importlib.util
-import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +16,15 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from .attentions import as_transformers_calls_it, attend_each, block_attention, no_mask, variable_length_attention
 from .decoder import Attend, fuse_decoder
+from .rounded import round_products
 
 log = logging.getLogger("sparton")
 
-# Names in transformers' interface, of PyTorch's attention and of our own.
-_ATTENTION, _OWN_ATTENTION, _TRACED_ATTENTION = "sparton_packed", "sparton_blocks", "sparton_traced"
+# Names in transformers' interface, of PyTorch's attention for all documents and for each, and of our own.
+_ATTENTION, _EACH, _OWN_ATTENTION = "sparton_packed", "sparton_each", "sparton_blocks"
+_TRACED_ATTENTION = "sparton_traced"
 _HALF = (torch.bfloat16, torch.float16)
 # Hidden states that differ by more than this share of their norm are not the same; bfloat16 alone gives 0.01.
 _MOST_DIFFERENCE = 0.05
@@ -91,7 +93,8 @@ class PackedBackbone:
 
     def _to_device(self, array: np.ndarray) -> torch.Tensor:
         """A copy, made while the host goes on."""
-        return torch.from_numpy(array).pin_memory().to(self.lm.weight.device, non_blocking=True)
+        tensor, device = torch.from_numpy(array), self.lm.weight.device
+        return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
     def hidden_states(
         self, ids: torch.Tensor, positions: torch.Tensor, offsets: torch.Tensor, longest: int
@@ -119,11 +122,11 @@ def pack(lm: Unpacked, *, float8: bool = False, traces: bool = True) -> PackedBa
 
     float8: have its products take 8-bit floats, or give None. traces: whether to spend seconds on fewer passes.
 
-    Without a GPU, in float32, or with a PyTorch that has no variable-length attention, documents stay padded.
+    In float32, or with a PyTorch that has no variable-length attention, documents stay padded. For a CPU: pack_on_cpu.
     """
     if not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
         return None
-    own, attend = _own_attention(lm.weight.device), _variable_length_attention()
+    own, attend = block_attention(lm.weight.device), variable_length_attention()
     truth, texts = _probe(lm)
     if own and not float8 and (fused := _fused(lm, None, truth, texts)):
         return fused
@@ -134,6 +137,23 @@ def pack(lm: Unpacked, *, float8: bool = False, traces: bool = True) -> PackedBa
             fewer = _in_fewer_passes(backbone, one, truth, texts, float8=float8) if traces else None
             if fewer or not float8:
                 return fewer or backbone
+    return None
+
+
+@torch.inference_mode()
+def pack_on_cpu(lm: Unpacked) -> PackedBackbone | None:
+    """The backbone of a model on a CPU for packed documents, with products in bfloat16; None if the model does not take
+    them, which is then as it was. A document has the same hidden states, to the bit, whatever else is in the batch."""
+    truth, texts = _probe(lm)
+    usual = lm.backbone.config._attn_implementation
+    packed = _packed(lm, attend_each, truth, texts, _EACH)
+    if packed is None:
+        return None
+    put_back = round_products(lm.backbone)
+    if _difference_of(partial(packed.hidden_states, *texts), truth) < _MOST_DIFFERENCE:
+        return packed
+    put_back()
+    lm.backbone.set_attn_implementation(usual)
     return None
 
 
@@ -160,8 +180,8 @@ def _packed(
     """
     from transformers import AttentionInterface, AttentionMaskInterface
 
-    AttentionInterface.register(name, _as_transformers_calls_it(attend))
-    AttentionMaskInterface.register(name, _no_mask)
+    AttentionInterface.register(name, as_transformers_calls_it(attend))
+    AttentionMaskInterface.register(name, no_mask)
     usual = lm.backbone.config._attn_implementation
     backbone = PackedBackbone(lm, _first_position(lm.backbone))
     difference = _difference_of(partial(_with_our_attention, backbone, texts, name), truth)
@@ -184,8 +204,8 @@ def _in_fewer_passes(
     from .fused import fuse_graph
     from .graph import recording_attention, trace
 
-    AttentionInterface.register(_TRACED_ATTENTION, _as_transformers_calls_it(recording_attention))
-    AttentionMaskInterface.register(_TRACED_ATTENTION, _no_mask)
+    AttentionInterface.register(_TRACED_ATTENTION, as_transformers_calls_it(recording_attention))
+    AttentionMaskInterface.register(_TRACED_ATTENTION, no_mask)
     model = backbone.lm.backbone
     usual = model.config._attn_implementation
     model.set_attn_implementation(_TRACED_ATTENTION)
@@ -254,86 +274,6 @@ def _rounding(lm: Unpacked, texts: _Packed, truth: torch.Tensor) -> float:
     mask = torch.arange(longest, device=ids.device) < lengths[:, None]
     padded = torch.zeros_like(mask, dtype=torch.int64).masked_scatter_(mask, ids)
     return _difference(lm.hidden_states(padded, mask.long())[mask], truth)
-
-
-def _own_attention(device: torch.device) -> Attend | None:
-    """Ours for short texts; None without Triton, or on a GPU older than its products in half precision."""
-    if importlib.util.find_spec("triton") is None or torch.cuda.get_device_capability(device) < (8, 0):
-        return None
-    from .attention import BlockAttention
-
-    return BlockAttention()
-
-
-def _variable_length_attention() -> Attend | None:
-    """PyTorch's, whose options differ from version to version; None where it has none."""
-    try:
-        from torch.nn.attention import varlen
-    except ImportError:
-        return None
-    varlen_attn: Any = varlen.varlen_attn
-    options = inspect.signature(varlen_attn).parameters
-    takes_groups, takes_windows = "enable_gqa" in options, "window_size" in options
-
-    def attend(
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        offsets: torch.Tensor,
-        longest: int,
-        scale: float | None,
-        causal: bool,
-        window: int | None = None,
-    ) -> torch.Tensor:
-        more: dict[str, Any] = {}
-        groups = query.shape[1] // key.shape[1]
-        if groups > 1 and takes_groups:
-            more["enable_gqa"] = True
-        elif groups > 1:
-            key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
-        if scale is not None and scale != query.shape[-1] ** -0.5:
-            more["scale"] = scale
-        if causal and takes_windows:
-            more["window_size"] = (-1 if window is None else window - 1, 0)
-        elif window is not None:
-            raise NotImplementedError("attention within a window")
-        elif causal:
-            more["is_causal"] = True
-        output: torch.Tensor = varlen_attn(query, key, value, offsets, offsets, longest, longest, **more)
-        return output
-
-    return attend
-
-
-def _as_transformers_calls_it(attend: Attend) -> Callable[..., Any]:
-    def attention(
-        module: torch.nn.Module,
-        query: torch.Tensor,
-        key: torch.Tensor,
-        value: torch.Tensor,
-        attention_mask: torch.Tensor | None,
-        *,
-        sparton_offsets: torch.Tensor,
-        sparton_longest: int,
-        scaling: float | None = None,
-        sliding_window: int | None = None,
-        softcap: float | None = None,
-        **kwargs: Any,
-    ) -> tuple[torch.Tensor, None]:
-        """query, key, value: [1, heads, T, size], keys and values of fewer heads or as many. Returns [1, T, heads,
-        size]."""
-        causal = bool(getattr(module, "is_causal", False))
-        # Models count a window that looks both ways in more than one way.
-        if attention_mask is not None or softcap is not None or (sliding_window is not None and not causal):
-            raise NotImplementedError
-        query, key, value = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
-        return attend(query, key, value, sparton_offsets, sparton_longest, scaling, causal, sliding_window)[None], None
-
-    return attention
-
-
-def _no_mask(*arguments: Any, **kwargs: Any) -> None:
-    """Packed documents need none."""
 
 
 def random_texts(lm: Unpacked) -> list[np.ndarray]:

@@ -86,3 +86,15 @@ def test_terms_without_weight_have_their_bias():
     weight[7] = 0.0
     found = int8_head(hidden, Int8Weight.of(weight), bias, mask)
     torch.testing.assert_close(found[:, 7], bias[7].relu().log1p().expand(len(hidden)))
+
+
+def test_documents_end_to_end_have_the_weights_of_padded_ones():
+    generator = torch.Generator().manual_seed(8)
+    lengths = [5, 0, 17, 1]
+    hidden, weight = torch.randn(sum(lengths), 24, generator=generator), torch.randn(70, 24, generator=generator)
+    bias, scaled = torch.randn(70, generator=generator), Int8Weight.of(weight)
+    offsets = torch.tensor([0, *lengths]).cumsum(0).int()
+    found = int8_head(hidden, scaled, bias, cu_seqlens=offsets)
+    for row, text in enumerate(hidden.split(lengths)):
+        alone = int8_head(text[None], scaled, bias)[0] if len(text) else torch.zeros(70)
+        assert torch.equal(found[row], alone)

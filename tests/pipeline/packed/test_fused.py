@@ -19,14 +19,8 @@ from transformers import (
 
 from sparton.pipeline.model.language_model import LanguageModel, split_head
 from sparton.pipeline.packed.activations import Activation
-from sparton.pipeline.packed.backbone import (
-    PackedBackbone,
-    _as_transformers_calls_it,
-    _first_position,
-    _no_mask,
-    _probe,
-    pack,
-)
+from sparton.pipeline.packed.attentions import as_transformers_calls_it, no_mask
+from sparton.pipeline.packed.backbone import PackedBackbone, _first_position, _probe, pack
 from sparton.pipeline.packed.float8 import Float8Product
 from sparton.pipeline.packed.fused import fuse_graph
 from sparton.pipeline.packed.graph import NotTraceableError, module_of, recording_attention, trace
@@ -56,8 +50,8 @@ MODELS = {
 }
 
 
-AttentionInterface.register("traced", _as_transformers_calls_it(recording_attention))
-AttentionMaskInterface.register("traced", _no_mask)
+AttentionInterface.register("traced", as_transformers_calls_it(recording_attention))
+AttentionMaskInterface.register("traced", no_mask)
 
 
 @pytest.fixture(params=DEVICES)

@@ -1,4 +1,5 @@
-"""Other words for things, by WordNet, for queries whose own word an index hardly has (sparton/search/rare_words.py)."""
+"""Other words for things, of WordNet and of shops, for queries whose own word an index hardly has
+(sparton/search/rare_words.py)."""
 
 import json
 import re
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from never_guessed import NEVER
 from prepared import Prepared
+from shop_words import shop_words
 from wordnet import ARTIFACT, NOUN, Synset, WordNet, licence, read_wordnet
 
 NAME, LICENCE = "synonyms.json", "WORDNET-LICENCE.txt"
@@ -87,11 +89,22 @@ def _written(lemma: str) -> str | None:
     return written if plain and written not in _LEFT_OUT and not NEVER & set(words) else None
 
 
+def with_shop_words(table: Mapping[str, list[list[str]]]) -> dict[str, list[list[str]]]:
+    """WordNet's table with the words of shops, whose lists come first where both have a word."""
+    found = dict(table)
+    for word, lists in shop_words().items():
+        near = {word, *(one for some in lists for one in some)}
+        rest = ([one for one in some if one not in near] for some in table.get(word, ()))
+        found[word] = [*lists, *(some for some in rest if some)]
+    return dict(sorted(found.items()))
+
+
 def save_synonyms(folder: Path, wordnet: Path, prepared: Prepared) -> int:
-    """Write the table, and WordNet's licence, which asks to go along. Returns how many words it has. wordnet: the
+    """Write the table of both, and WordNet's licence, which asks to go along. Returns how many words it has. wordnet: the
     folder of WordNet's database files. Raises SpartonError as read_wordnet."""
     tokens = prepared.tokenizer().get_vocab().items()
-    table = synonyms(read_wordnet(wordnet), {token for token, number in tokens if prepared.words[number] < 0})
+    frequent = {token for token, number in tokens if prepared.words[number] < 0}
+    table = with_shop_words(synonyms(read_wordnet(wordnet), frequent))
     (folder / NAME).write_text(json.dumps(table, separators=(",", ":")) + "\n", encoding="utf-8")
     (folder / LICENCE).write_text(licence(wordnet), encoding="utf-8")
     return len(table)

@@ -100,8 +100,10 @@ def with_shop_words(table: Mapping[str, list[list[str]]]) -> dict[str, list[list
 
 
 def save_synonyms(folder: Path, wordnet: Path, prepared: Prepared) -> int:
-    """Write the table of both, and WordNet's licence, which asks to go along. Returns how many words it has. wordnet: the
-    folder of WordNet's database files. Raises SpartonError as read_wordnet."""
+    """Write the table of both, and WordNet's licence, which asks to go along. Returns how many words it has.
+
+    wordnet: the folder of WordNet's database files. Raises SpartonError as read_wordnet.
+    """
     tokens = prepared.tokenizer().get_vocab().items()
     frequent = {token for token, number in tokens if prepared.words[number] < 0}
     table = with_shop_words(synonyms(read_wordnet(wordnet), frequent))

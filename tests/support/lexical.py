@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 from safetensors.numpy import save_file
 
+from sparton.pipeline.model.embedded import embedded_folder
+
 TABLE = "document_frequency.safetensors"
 
 
@@ -26,6 +28,14 @@ def save_frequencies(folder, counts, documents):
 def copied(folder, path, **entries):
     """A copy of a model folder with a lexical.json."""
     return declare(shutil.copytree(folder, path), **entries)
+
+
+def save_unbounded(path):
+    """Save the embedded model so that documents keep all that it guesses: rounding moves which are the heaviest."""
+    folder = shutil.copytree(embedded_folder("small"), path)
+    content = json.loads((folder / "lexical.json").read_text())
+    del content["expansion"]
+    return str(declare(folder, **content))
 
 
 def frequency_factor(times, strength):

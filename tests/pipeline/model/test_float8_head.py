@@ -5,6 +5,7 @@ import logging
 import numpy as np
 import pytest
 import torch
+from support.lexical import save_unbounded
 from support.triton_devices import on_gpu
 
 import sparton
@@ -115,10 +116,11 @@ def dense(impacts, vocabulary):
 
 @pytest.mark.gpu
 @on_gpu
-def test_gpu_documents_are_near_those_in_bfloat16():
+def test_gpu_documents_are_near_those_in_bfloat16(tmp_path):
     if torch.cuda.get_device_capability() != (9, 0):
         pytest.skip("needs a Hopper GPU")
-    plain, rounded = (sparton.Encoder(device="cuda", dtype=dtype) for dtype in ("bfloat16", "float8"))
+    folder = save_unbounded(tmp_path / "all")
+    plain, rounded = (sparton.Encoder(folder, device="cuda", dtype=dtype) for dtype in ("bfloat16", "float8"))
     assert rounded._model._float8 is not None
     assert rounded.settings.documents.dtype == "float8"
     expected, found = (dense(encoder.encode(TEXTS * 30), len(plain.vocabulary)) for encoder in (plain, rounded))

@@ -7,13 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
-from support.lexical import declare
+from support.lexical import save_unbounded
 from support.token_models import save_unicoil
 
 import sparton
 from sparton.pipeline.model import precision
 from sparton.pipeline.model.base import Runtime
-from sparton.pipeline.model.embedded import embedded_folder
 from sparton.pipeline.model.placement import place
 from sparton.pipeline.model.precision import (
     auto_dtype,
@@ -87,11 +86,7 @@ def test_a_pytorch_that_cannot_be_asked_means_float32(monkeypatch):
 
 @pytest.fixture(scope="module")
 def all_terms(tmp_path_factory):
-    """The embedded model, with documents that keep all that it guesses: rounding moves which are the heaviest."""
-    folder = shutil.copytree(embedded_folder("small"), tmp_path_factory.mktemp("models") / "all")
-    content = json.loads((folder / "lexical.json").read_text())
-    del content["expansion"]
-    return str(declare(folder, **content))
+    return save_unbounded(tmp_path_factory.mktemp("models") / "all")
 
 
 @pytest.mark.slow

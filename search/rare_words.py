@@ -1,14 +1,16 @@
-"""What a query's rare words stand for besides: the synonyms that a model's folder has for them.
+"""What a query's rare words stand for besides: the synonyms that a model's folder has for them, and in English how else
+they are written.
 
-A shop that sells umbrellas finds none for "brolly" where neither its texts nor the model's guesses have the word. To a
-word that more documents have nothing is added: what its synonyms find, it mostly finds itself.
+A shop that sells umbrellas finds none for "brolly" where neither its texts nor the model's guesses have the word, and
+no lawn mower for "lawnmower". To a word that more documents have nothing is added: what its synonyms find, it mostly
+finds itself.
 """
 
 import math
 import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,7 @@ from ..pipeline.encoding.impacts import Impacts, offsets_of
 from ..pipeline.encoding.query_terms import Words
 from ..pipeline.tokens.stems import singulars
 from .impact_index import ImpactIndex
+from .other_spellings import apart, as_one, spellings
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.static_encoder import StaticEncoder
@@ -26,6 +29,7 @@ RARE, FEW = 1 / 500, 10
 _MOST_ASKED = 32  # words of a query: the index is asked for each, and for its synonyms
 _MOST_KEPT = 10_000  # words
 _LONGEST = 3  # words that are one in the table, as "key ring"
+_LONG_PART = 4  # letters of a part of a word that the vocabulary has in pieces, as "mower"
 _WORD = re.compile(r"[^\W_]+")
 Tokens = tuple[int, ...]
 Synonyms = Sequence[Sequence[str]]  # of one word: lists of them, the nearest ones first
@@ -59,20 +63,49 @@ class RareWords:
 
     def _entries_of(self, text: str) -> list[_Entry]:
         """What is known of the first words of a text, as far as it is encoded. The index is asked once for each."""
-        table = self._encoder.synonyms
-        found = islice(dict.fromkeys(words_in(self._encoder.kept(text), table)), _MOST_ASKED)
-        return [self._entry(word, table[word]) for word in found]
+        table, kept = self._encoder.synonyms, self._encoder.kept(text)
+        every = dict.fromkeys(words_in(kept, table))
+        if self._encoder.english:
+            written = _WORD.findall(kept.lower())
+            every |= dict.fromkeys(chain(written, map(" ".join, pairwise(written))))
+        found = (self._entry(word, table.get(word, ())) for word in islice(every, _MOST_ASKED))
+        return [entry for entry in found if entry.alike]
 
     def _entry(self, word: str, synonyms: Synonyms) -> _Entry:
         if (entry := self._entries.get(word)) is None:
-            tokens = self._encoder.tokens_of(word)
-            is_rare = self._having(tokens) <= min(FEW, RARE * len(self._index))
-            added = self._nearest(synonyms) if is_rare else ()
-            every = chain.from_iterable(map(self._in_the_index, synonyms)) if len(tokens) > 1 else ()
-            self._entries[word] = entry = _Entry(added, (*added, *(one for one, _ in every)))
+            self._entries[word] = entry = self._asked(word, synonyms)
             if len(self._entries) > _MOST_KEPT:
                 del self._entries[next(iter(self._entries))]
         return entry
+
+    def _asked(self, word: str, synonyms: Synonyms) -> _Entry:
+        """What the index has of a word's synonyms, and where it is rare of how else it is written."""
+        otherwise = list(self._written_otherwise(word)) if self._encoder.english else []
+        tokens = self._encoder.tokens_of(word) if synonyms or otherwise else ()
+        if not tokens:  # as of "the"
+            return _Entry((), ())
+        is_rare = self._having(tokens) <= min(FEW, RARE * len(self._index))
+        added = self._nearest([*synonyms, *([other] for other in otherwise)]) if is_rare else ()
+        every = chain.from_iterable(map(self._in_the_index, synonyms)) if len(tokens) > 1 else ()
+        return _Entry(added, (*added, *(one for one, _ in every)))
+
+    def _written_otherwise(self, written: str) -> Iterator[str]:
+        """A word in other spellings, and in two words; of two words the one that they may be. A part of a word has to
+        be a word that the vocabulary has, and so has the whole: pieces are in too many documents."""
+        word, _, second = written.partition(" ")
+        if second:
+            if (whole := as_one(word, second)) is not None and self._is_whole(whole):
+                yield whole
+        elif word.isascii() and word.isalpha():
+            yield from spellings(word)
+            if not self._is_whole(word):
+                for first, second in apart(word):
+                    if self._is_whole(first) and (self._is_whole(second) or len(second) >= _LONG_PART):
+                        yield f"{first} {second}"
+
+    def _is_whole(self, word: str) -> bool:
+        """Whether a word is one token, and no word such as "the"."""
+        return len(self._encoder.tokens_of(word)) == 1
 
     def _nearest(self, synonyms: Synonyms) -> tuple[Tokens, ...]:
         """The synonyms of the first list, and of the next ones as long as few documents have any of these."""
@@ -122,13 +155,13 @@ class RareWords:
 
 def words_in(text: str, table: Container[str]) -> Iterator[str]:
     """The entries of a table that a text has, in order, the longest where several begin: each as it is written, or a
-    singular of that."""
+    singular or the plural of that."""
     written = _WORD.findall(text.lower())
     place = 0
     while place < len(written):
         for stop in range(min(place + _LONGEST, len(written)), place, -1):
             word = " ".join(written[place:stop])
-            if (entry := next((one for one in (word, *singulars(word)) if one in table), None)) is not None:
+            if (entry := next((one for one in (word, *singulars(word), f"{word}s") if one in table), None)) is not None:
                 yield entry
                 place = stop
                 break

@@ -78,7 +78,8 @@ class EncoderSpec:
     prune_ratio: the part of a text's heaviest term below which the model itself has none, or None for all.
     term_frequency: how much the weight of a text's own word grows with the times that it stands there, 0 for not at
     all. own_words: what such a word weighs at least, times what BM25 makes of these times, 0 for nothing. idf_power: to
-    which power the impacts of a query follow how rare its terms are in the index, 0 for not at all.
+    which power the impacts of a query follow how rare its terms are in the index, 0 for not at all. rounds: whether a
+    CPU may multiply in the dtype not only in the head, but in the backbone too.
     """
 
     kind: str
@@ -95,6 +96,7 @@ class EncoderSpec:
     term_frequency: Ratio = 0.0
     own_words: WordWeight = 0.0
     idf_power: Ratio = 0.0
+    rounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 
 import json
 import re
-from collections import Counter, defaultdict
 from collections.abc import Container, Mapping
 from pathlib import Path
 
@@ -13,10 +12,7 @@ from shop_words import shop_words
 from wordnet import ARTIFACT, NOUN, Synset, WordNet, licence, read_wordnet
 
 NAME, LICENCE = "synonyms.json", "WORDNET-LICENCE.txt"
-_SENSES = 2  # of a noun that are looked at
 _LONGEST = 3  # words that are one noun
-_MOST = 20  # synonyms
-_WIDEST = 60  # synsets below a hypernym
 _SLANG = "ammo bawdyhouse bordello can cathouse crapper head john privy whorehouse"
 _VAGUE = (
     "addition article building device equipment good instrument instrumentality item machine material place product "
@@ -28,47 +24,28 @@ _WORDS = re.compile(r"[a-z]+(?: [a-z]+)*")
 
 
 def synonyms(wordnet: WordNet, frequent: Container[str]) -> dict[str, list[list[str]]]:
-    """For each noun that is an artifact in its first sense, the other lemmas of its synset, and of the second sense's
-    if that is one too; for a noun that has no other sense also those of its hypernyms and hyponyms, in a second list.
+    """For each noun that is an artifact in its first sense, the words that mean the same and mean it first of all.
 
-    Left out are words that are names too, slang, what `never_guessed` lists, psychoactive drugs and wide hypernyms
-    ("clothing"). frequent: words that have no entry, as "or", which is an operating room too.
+    So "deck" is none for playing cards: a synonym is searched for in all its senses. Nor is an expression of several
+    words one, whose words stand in texts for other things too. Left out are words that are names too, slang, what
+    `never_guessed` lists and psychoactive drugs. frequent: words that have no entry, as "or", which is an operating
+    room too.
     """
-    nouns, found = wordnet.synsets[NOUN], dict[str, list[list[str]]]()
-    wide = {offset for offset, count in _narrower(nouns).items() if count > _WIDEST}
-    narrow = _hyponyms(nouns)
-    drugs = {wordnet.senses[NOUN].get(kind, (0,))[0] for kind in _DRUGS}
+    nouns, senses = wordnet.synsets[NOUN], wordnet.senses[NOUN]
+    found = dict[str, list[list[str]]]()
+    drugs = {senses.get(kind, (0,))[0] for kind in _DRUGS}
     names = {lemma.lower() for synset in nouns.values() for lemma in synset.lemmas if lemma != lemma.lower()}
-    for word, senses in sorted(wordnet.senses[NOUN].items()):
-        entry, synset = _written(word), nouns[senses[0]]
+    for word, [first, *_] in sorted(senses.items()):
+        entry, synset = _written(word), nouns[first]
         if entry is None or entry in found or word in names or entry in frequent or synset.file != ARTIFACT:
             continue
-        if drugs & {senses[0], *_above(nouns, synset)}:
+        if word not in synset.lemmas or drugs & {first, *_above(nouns, synset)}:
             continue
-        artifacts = [one for one in senses[:_SENSES] if nouns[one].file == ARTIFACT and word in nouns[one].lemmas]
-        near = () if len(senses) > 1 else (*(set(synset.hypernyms) - wide), *narrow[senses[0]])
-        taken, lists = {entry}, []
-        for offsets in (artifacts, near):
-            lemmas = (lemma for one in offsets for lemma in map(_written, nouns[one].lemmas) if lemma)
-            lists.append([lemma for lemma in dict.fromkeys(lemmas) if lemma not in taken][:_MOST])
-            taken.update(lists[-1])
-        if any(lists):
-            found[entry] = [some for some in lists if some]
+        same = (lemma for lemma in synset.lemmas if lemma.lower() not in names and senses[lemma.lower()][0] == first)
+        written = [one for one in dict.fromkeys(map(_written, same)) if one and one != entry and " " not in one]
+        if written:
+            found[entry] = [written]
     return found
-
-
-def _hyponyms(nouns: Mapping[int, Synset]) -> Mapping[int, list[int]]:
-    """The offsets of what is directly below each synset."""
-    found = defaultdict[int, list[int]](list)
-    for offset, synset in nouns.items():
-        for above in synset.hypernyms:
-            found[above].append(offset)
-    return found
-
-
-def _narrower(nouns: Mapping[int, Synset]) -> Counter[int]:
-    """How many synsets are below each one."""
-    return Counter(one for synset in nouns.values() for one in _above(nouns, synset))
 
 
 def _above(nouns: Mapping[int, Synset], synset: Synset) -> set[int]:

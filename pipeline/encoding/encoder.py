@@ -47,7 +47,7 @@ class Encoder:
     model: "small" or "tiny" (embedded), a folder, or a name on the hub, whose documents are encoded; or one that is
     open. head: see splade_head's `impl`. options: given as a record, or field by field as keywords. Where it says
     nothing, a text is cut at what the model takes (at 512 tokens if that is more and sentence-transformers did not save
-    it), and the dtype is bfloat16 on GPUs and CPUs that have it (on a CPU of the head alone, see precision.py), else
+    it), and the dtype is bfloat16 on GPUs and CPUs that have it (on a CPU of products alone, see precision.py), else
     float32. The device is one.
 
     Raises SpartonError when the model cannot be had, UsageError when an argument cannot be meant.

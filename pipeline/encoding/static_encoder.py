@@ -83,6 +83,11 @@ class StaticEncoder:
         """Other words for words, where the model's folder has them."""
         return self._opened.synonyms
 
+    @property
+    def english(self) -> bool:
+        """Whether the model's folder says that its words are English."""
+        return self._stems is not None and self._stems.english
+
     def kept(self, text: str) -> str:
         """What is encoded of a text, which is cut at the maximum length."""
         return self._tokenizer.kept(text)

@@ -93,12 +93,11 @@ Model: TypeAlias = SparseModel | TokenWeightModel | TokenTable
 class Runtime:
     """What a model is to run with. device, dtype: may be "auto". head: see splade_head's `impl`. for_texts: whether
     it encodes a text now and then, as a search does: then nothing that pays with many texts is prepared, and in the
-    place of a type of 8 bits, but for int8 where a CPU has it, stands bfloat16. documents_alone: whether queries are
-    encoded by another model, so that a CPU may round more of this one (precision.py)."""
+    place of a type of 8 bits, but for int8 where a CPU has it, stands bfloat16. rounds: as EncoderSpec has it."""
 
     device: str = "auto"
     dtype: str = "auto"
     trust_remote_code: bool = False
     head: str = "auto"
     for_texts: bool = False
-    documents_alone: bool = False
+    rounds: bool = False

@@ -68,11 +68,11 @@ def open_documents(options: EncoderOptions, *, head: str = "auto") -> OpenModel:
     )
     files = with_known_ratio(files)
     queries = cache(partial(find_queries, files, options))  # for the settings, which one process asks for
-    runtime = Runtime(**values_for(Runtime, options), head=head, documents_alone=are_queries_elsewhere(files, options))
-    model = _load(files.documents, runtime)
+    rounds = are_queries_elsewhere(files, options)
+    model = _load(files.documents, Runtime(**values_for(Runtime, options), head=head, rounds=rounds))
     longest = model.tokenization.longest
     cut = cut_length(options.max_length, files.documents, longest, files.name)
-    spec = files.documents.spec(files.digest, cut, _dtype(model))
+    spec = replace(files.documents.spec(files.digest, cut, _dtype(model)), rounds=rounds)
     settings = partial(_settings, files, queries, spec, options, model)
     return OpenModel(files.name, model, spec, settings, *_words(files.documents, model))
 
@@ -95,7 +95,7 @@ def open_recorded_documents(
         Runtime(**values_for(Runtime, options)),
         dtype=settings.documents.dtype or "auto",
         for_texts=for_texts,
-        documents_alone=not settings.shared,
+        rounds=settings.documents.rounds,
     )
     loaded = _load_shared(encoder, settings.documents, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)

@@ -68,7 +68,7 @@ def place(runtime: Runtime) -> Placement:
         dtype,
         *backbone_and_head(dtype, device),
         traces=not runtime.for_texts,
-        rounds=runtime.documents_alone and rounds_products(dtype, device),
+        rounds=runtime.rounds and rounds_products(dtype, device),
     )
 
 

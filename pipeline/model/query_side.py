@@ -63,9 +63,10 @@ def are_queries_elsewhere(files: ModelFiles, options: ModelOptions) -> bool:
     """Whether another model than the documents' encodes queries, as find_queries would say. Looks for none: who encodes
     documents need not have it."""
     name = options.query_model or _known(files).model
-    is_named = name == files.name and options.query_revision in (None, options.revision)
+    is_named = name == files.name and options.query_revision == options.revision
     if name is None or is_named or Path(name).expanduser().resolve() == files.folder.resolve():
-        return not files.queries.is_same_model(files.documents)
+        terms = options.query_terms or (_known(files).terms if options.query_model is None else None)
+        return not with_terms(files.queries, terms).is_same_model(files.documents)
     return True
 
 

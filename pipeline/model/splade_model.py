@@ -11,7 +11,8 @@ from ...errors import Parameter, SpartonError
 from ...head import splade_head
 from ...head.torch_int8 import Int8Weight, int8_head
 from ...head.torch_reordered import ReorderedWeight, reorder, reordered_head
-from ..packed.backbone import PackedBackbone, pack, pack_on_cpu
+from ..packed.backbone import PackedBackbone, pack
+from ..packed.on_cpu import pack_on_cpu
 from .base import Runtime
 from .causal_lm import soft_cap
 from .echo import second_copies, second_only, twice
@@ -80,6 +81,7 @@ class SpladeModel:
 
     def _packed_weights(self, batch: Sequence[np.ndarray], backbone: PackedBackbone) -> torch.Tensor:
         hidden, offsets = backbone.run(batch)
+        hidden = hidden.to(self._lm.weight.dtype)
         if self._echo:
             hidden, offsets = second_copies(hidden, offsets)
         offsets = offsets.int()

@@ -30,6 +30,7 @@ def attend_each(
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
+    key, value = key.to(query.dtype), value.to(query.dtype)  # rotation leaves queries and keys in float32
     result = torch.empty_like(query)
     for start, stop in pairwise(offsets.tolist()):
         asked, *known = (tensor[start:stop].transpose(0, 1)[None] for tensor in (query, key, value))

@@ -16,25 +16,24 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from .attentions import as_transformers_calls_it, attend_each, block_attention, no_mask, variable_length_attention
+from .attentions import as_transformers_calls_it, block_attention, no_mask, variable_length_attention
 from .decoder import Attend, fuse_decoder
-from .rounded import round_products
 
 log = logging.getLogger("sparton")
 
-# Names in transformers' interface, of PyTorch's attention for all documents and for each, and of our own.
-_ATTENTION, _EACH, _OWN_ATTENTION = "sparton_packed", "sparton_each", "sparton_blocks"
+# Names in transformers' interface, of PyTorch's attention and of our own.
+_ATTENTION, _OWN_ATTENTION = "sparton_packed", "sparton_blocks"
 _TRACED_ATTENTION = "sparton_traced"
 _HALF = (torch.bfloat16, torch.float16)
 # Hidden states that differ by more than this share of their norm are not the same; bfloat16 alone gives 0.01.
-_MOST_DIFFERENCE = 0.05
+MOST_DIFFERENCE = 0.05
 # In a deep decoder rounding alone may give more: then up to so many times what padding a batch changes, and not more.
 _TIMES, _UTMOST_DIFFERENCE = 3, 0.15
 # Of a token at random among others at random, which a model has not learned to be sure of; most differ by a tenth.
 _MOST_DIFFERENCE_OF_FLOAT8 = 0.3
 _TRACING = Lock()  # PyTorch's tracer changes how all modules of a process are called
 # Token ids, their positions, where texts begin, and tokens of the longest.
-_Packed = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
+Packed = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]
 
 
 class Unpacked(Protocol):
@@ -122,42 +121,25 @@ def pack(lm: Unpacked, *, float8: bool = False, traces: bool = True) -> PackedBa
 
     float8: have its products take 8-bit floats, or give None. traces: whether to spend seconds on fewer passes.
 
-    In float32, or with a PyTorch that has no variable-length attention, documents stay padded. For a CPU: pack_on_cpu.
+    In float32, or with a PyTorch that has no variable-length attention, documents stay padded. For a CPU: on_cpu.py.
     """
     if not lm.weight.is_cuda or lm.weight.dtype not in _HALF:
         return None
     own, attend = block_attention(lm.weight.device), variable_length_attention()
-    truth, texts = _probe(lm)
+    truth, texts = probe(lm)
     if own and not float8 and (fused := _fused(lm, None, truth, texts)):
         return fused
     if attend and not float8 and (fused := _fused(lm, attend, truth, texts)):
         return fused
     for name, one in ((_OWN_ATTENTION, own), (_ATTENTION, attend)):
-        if one and (backbone := _packed(lm, one, truth, texts, name)):
+        if one and (backbone := packed_by_attention(lm, one, truth, texts, name)):
             fewer = _in_fewer_passes(backbone, one, truth, texts, float8=float8) if traces else None
             if fewer or not float8:
                 return fewer or backbone
     return None
 
 
-@torch.inference_mode()
-def pack_on_cpu(lm: Unpacked) -> PackedBackbone | None:
-    """The backbone of a model on a CPU for packed documents, with products in bfloat16; None if the model does not take
-    them, which is then as it was. A document has the same hidden states, to the bit, whatever else is in the batch."""
-    truth, texts = _probe(lm)
-    usual = lm.backbone.config._attn_implementation
-    packed = _packed(lm, attend_each, truth, texts, _EACH)
-    if packed is None:
-        return None
-    put_back = round_products(lm.backbone)
-    if _difference_of(partial(packed.hidden_states, *texts), truth) < _MOST_DIFFERENCE:
-        return packed
-    put_back()
-    lm.backbone.set_attn_implementation(usual)
-    return None
-
-
-def _fused(lm: Unpacked, attend: Attend | None, truth: torch.Tensor, texts: _Packed) -> PackedBackbone | None:
+def _fused(lm: Unpacked, attend: Attend | None, truth: torch.Tensor, texts: Packed) -> PackedBackbone | None:
     """Our layers; None if the model's are others, or give other hidden states. attend: see FusedDecoder."""
     try:
         layers = fuse_decoder(lm.backbone, attend)
@@ -167,16 +149,16 @@ def _fused(lm: Unpacked, attend: Attend | None, truth: torch.Tensor, texts: _Pac
     if layers is None:
         return None
     fused = PackedBackbone(lm, 0, layers)
-    difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+    difference = difference_of(partial(fused.hidden_states, *texts), truth)
     return fused if _is_rounding(difference, partial(_rounding, lm, texts, truth)) else None
 
 
-def _packed(
-    lm: Unpacked, attend: Attend, truth: torch.Tensor, texts: _Packed, name: str = _ATTENTION
+def packed_by_attention(
+    lm: Unpacked, attend: Attend, truth: torch.Tensor, texts: Packed, name: str = _ATTENTION
 ) -> PackedBackbone | None:
     """The model's own layers, with our attention; None if that gives other hidden states.
 
-    truth, texts: see _probe. name: of the attention in transformers' interface.
+    truth, texts: see probe. name: of the attention in transformers' interface.
     """
     from transformers import AttentionInterface, AttentionMaskInterface
 
@@ -184,7 +166,7 @@ def _packed(
     AttentionMaskInterface.register(name, no_mask)
     usual = lm.backbone.config._attn_implementation
     backbone = PackedBackbone(lm, _first_position(lm.backbone))
-    difference = _difference_of(partial(_with_our_attention, backbone, texts, name), truth)
+    difference = difference_of(partial(_with_our_attention, backbone, texts, name), truth)
     lm.backbone.set_attn_implementation(usual)
     if not _is_rounding(difference, partial(_rounding, lm, texts, truth)):
         return None
@@ -193,7 +175,7 @@ def _packed(
 
 
 def _in_fewer_passes(
-    backbone: PackedBackbone, attend: Attend, truth: torch.Tensor, texts: _Packed, *, float8: bool = False
+    backbone: PackedBackbone, attend: Attend, truth: torch.Tensor, texts: Packed, *, float8: bool = False
 ) -> PackedBackbone | None:
     """The same with the operations that belong together as one; None without Triton, for a model that cannot be
     traced, and where that gives other hidden states."""
@@ -218,7 +200,7 @@ def _in_fewer_passes(
     finally:
         model.set_attn_implementation(usual)
     fused = PackedBackbone(backbone.lm, backbone.first, layers)
-    difference = _difference_of(partial(fused.hidden_states, *texts), truth)
+    difference = difference_of(partial(fused.hidden_states, *texts), truth)
     if float8:
         return fused if difference < _MOST_DIFFERENCE_OF_FLOAT8 else None
     return fused if _is_rounding(difference, partial(_rounding, backbone.lm, texts, truth)) else None
@@ -235,12 +217,12 @@ def _first_position(model: Any) -> int:
     return next((padding + 1 for padding in paddings if padding is not None), 0)
 
 
-def _with_our_attention(backbone: PackedBackbone, texts: _Packed, name: str) -> torch.Tensor:
+def _with_our_attention(backbone: PackedBackbone, texts: Packed, name: str) -> torch.Tensor:
     backbone.lm.backbone.set_attn_implementation(name)
     return backbone.hidden_states(*texts)
 
 
-def _difference_of(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> float:
+def difference_of(run: Callable[[], torch.Tensor], truth: torch.Tensor) -> float:
     """How much what runs differs from the truth, infinitely where it does not run."""
     try:
         found = _difference(run(), truth)
@@ -262,12 +244,12 @@ def _failures() -> tuple[type[Exception], ...]:
 
 def _is_rounding(difference: float, rounding: Callable[[], float]) -> bool:
     """Whether a difference comes of rounding. rounding: see _rounding."""
-    if _MOST_DIFFERENCE <= difference < _UTMOST_DIFFERENCE:
+    if MOST_DIFFERENCE <= difference < _UTMOST_DIFFERENCE:
         return difference < _TIMES * rounding()
-    return difference < _MOST_DIFFERENCE
+    return difference < MOST_DIFFERENCE
 
 
-def _rounding(lm: Unpacked, texts: _Packed, truth: torch.Tensor) -> float:
+def _rounding(lm: Unpacked, texts: Packed, truth: torch.Tensor) -> float:
     """How much hidden states change where the model itself runs the same texts in one batch, padded."""
     ids, _, offsets, longest = texts
     lengths = offsets.diff()
@@ -284,7 +266,7 @@ def random_texts(lm: Unpacked) -> list[np.ndarray]:
     return [torch.randint(low, len(lm.vocabulary), (length,), generator=random).numpy() for length in lengths]
 
 
-def _probe(lm: Unpacked) -> tuple[torch.Tensor, _Packed]:
+def probe(lm: Unpacked) -> tuple[torch.Tensor, Packed]:
     """Hidden states [T, D] of a few texts the usual way, and the same texts packed.
 
     One is as long as the model takes, so that attention within a window shows.

@@ -46,6 +46,11 @@ class Stems:
         self._stemmer, self._lock = Stemmer.Stemmer(stemmer, 0), threading.Lock()
         self._known: dict[bytes, tuple[int, ...]] = {}
 
+    @property
+    def english(self) -> bool:
+        """Whether the stems are of English."""
+        return self._name in _ENGLISH
+
     def of(self, pieces: Sequence[int]) -> tuple[int, ...]:
         """The tokens that a word of several pieces stands for: one that is a form of it; else, in English, the pieces
         of what is written for its singular and plural; else its own. pieces: token ids, the first of which begins the
@@ -53,7 +58,7 @@ class Stems:
         word = "".join(map(self._written, pieces))
         if (form := self._form(word)) is not None:
             return (form,)
-        if self._name in _ENGLISH and (one := number_less(word)) != word and self._stem(one) == self._stem(word):
+        if self.english and (one := number_less(word)) != word and self._stem(one) == self._stem(word):
             found = self._tokenizer.encode(one, add_special_tokens=False)
             if found.tokens and self._unknown not in found.tokens:
                 return tuple(found.ids)
@@ -62,7 +67,7 @@ class Stems:
     def _form(self, word: str) -> int | None:
         """The token that is a form of a word, the one most like it; None where there is none. In English both differ by
         an inflection: a stem alone makes "ironing" a form of "ironic"."""
-        if self._name not in _ENGLISH:
+        if not self.english:
             forms = self._forms.get(self._stem(word), [])
         else:
             own = inflected(word)

@@ -205,37 +205,31 @@ def test_no_product_is_asked_for_by_a_query_that_is_held_out(recipe, wordnet, mo
     assert set(texts.queries) == set(queries) - {queries[4]}
 
 
-def test_artifacts_have_synonyms_and_kinds_in_a_table(recipe, wordnet):
+def test_artifacts_have_the_words_that_mean_them_first_of_all(recipe, wordnet):
     table = recipe("synonym_table").synonyms(wordnet, {"ledge"})
     assert table == {
-        "army tank": [["tank", "armored vehicle"], ["entity"]],
-        "armored vehicle": [["tank", "army tank"], ["entity"]],
-        "chest of drawers": [["dresser"], ["seat"]],
-        "concealment": [["cover"], ["entity"]],
-        "couch": [["sofa", "lounge"]],  # it has other senses
-        "cover": [["concealment"], ["entity"]],
-        "dresser": [["chest of drawers"], ["seat"]],
-        "front room": [["living room", "sitting room", "parlor"], ["entity"]],
-        "lamp": [["light"], ["entity"]],
-        "living room": [["sitting room", "front room", "parlor"], ["entity"]],
-        "lounge": [["sofa", "couch"], ["seat"]],
-        "parlor": [["living room", "sitting room", "front room"], ["entity"]],
-        "seat": [["entity", "sofa", "couch", "lounge", "shelf", "ledge", "chest of drawers", "dresser"]],
-        "shelf": [["ledge"], ["seat"]],
-        "sitting room": [["living room", "front room", "parlor"], ["entity"]],
-        "sofa": [["couch", "lounge"], ["seat"]],
-        "tank": [["army tank", "armored vehicle"], ["entity"]],
+        "army tank": [["tank"]],
+        "armored vehicle": [["tank"]],
+        "chest of drawers": [["dresser"]],
+        "concealment": [["cover"]],
+        "couch": [["sofa", "lounge"]],
+        "cover": [["concealment"]],
+        "front room": [["parlor"]],
+        "living room": [["parlor"]],
+        "lounge": [["sofa", "couch"]],
+        "shelf": [["ledge"]],
+        "sitting room": [["parlor"]],
+        "sofa": [["couch", "lounge"]],
     }
     assert "light" not in table, "which is no artifact in its first sense"
+    assert "lamp" not in table, "whose other word is no lamp in its first sense"
 
 
-def test_what_is_never_guessed_is_no_synonym_and_wide_kinds_are_none(recipe, wordnet, monkeypatch):
+def test_what_is_never_guessed_is_no_synonym(recipe, wordnet, monkeypatch):
     module = recipe("synonym_table")
     monkeypatch.setattr(module, "NEVER", frozenset({"lounge"}))
-    monkeypatch.setattr(module, "_WIDEST", 3)
-    assert module.synonyms(wordnet, ()).get("sofa") == [["couch"], ["seat"]]
+    assert module.synonyms(wordnet, ()).get("sofa") == [["couch"]]
     assert "lounge" not in module.synonyms(wordnet, ())
-    assert module.synonyms(wordnet, ()).get("lamp") == [["light"]]
 
 
 def test_the_licence_goes_along(recipe, folder):

@@ -56,7 +56,7 @@ def test_products_of_a_backbone_are_rounded_on_a_cpu_that_is_faster_so(dtype, de
 
 
 def test_products_of_a_model_that_encodes_queries_are_not_rounded(capable):
-    alone, both = (place(Runtime(device="cpu", dtype="bfloat16", documents_alone=one)) for one in (True, False))
+    alone, both = (place(Runtime(device="cpu", dtype="bfloat16", rounds=one)) for one in (True, False))
     assert (alone.rounds, both.rounds) == (capable, False)
 
 

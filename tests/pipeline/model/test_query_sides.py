@@ -112,8 +112,9 @@ def test_two_models_are_recorded_and_searched_without_a_flag(run_cli, built, doc
     model = load_manifest(built).settings.model
     assert (model.name, model.query_model) == (str(documents), ModelSource(str(queries), None))
     assert model.for_queries == replace(
-        model.documents, digest=find_model(str(queries)).digest, max_length=None, terms="all"
+        model.documents, digest=find_model(str(queries)).digest, max_length=None, terms="all", rounds=False
     )
+    assert model.documents.rounds, "for queries have another model"
     weights, (asked,) = reference(documents, DOCUMENTS)[0], reference(queries, [QUERY])[0]
     scores = np.rint(weights * 100) @ np.rint(asked * 100)
     expected = {f"d{i:02}": score for i, score in enumerate(scores)}

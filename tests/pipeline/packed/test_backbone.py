@@ -9,7 +9,7 @@ from support.triton_devices import on_gpu
 
 from sparton.pipeline.model.echo import second_copies, second_only, twice
 from sparton.pipeline.model.language_model import LanguageModel, split_head
-from sparton.pipeline.packed.backbone import _packed, _probe, _rounding, pack
+from sparton.pipeline.packed.backbone import _rounding, pack, packed_by_attention, probe
 from sparton.pipeline.packed.decoder import FusedDecoder
 from sparton.pipeline.packed.fused import FusedGraph
 
@@ -60,7 +60,7 @@ def test_decoders_are_packed_by_transformers_own_layers(name, both_ways, packs):
     lm = decoder(name, "cpu", torch.float32, both_ways)
     texts = [text % 100 for text in documents("cpu")]
     expected = hidden_states_alone(lm, texts)
-    backbone = _packed(lm, attend, *_probe(lm))
+    backbone = packed_by_attention(lm, attend, *probe(lm))
     assert (backbone is not None) is packs
     if backbone is None:
         assert torch.equal(hidden_states_alone(lm, texts), expected)
@@ -128,10 +128,10 @@ def test_packed_documents_give_the_hidden_states_of_single_ones(name, dtype):
 @torch.inference_mode()
 def test_rounding_is_what_padding_a_batch_changes():
     lm = decoder("qwen3", "cpu", torch.bfloat16, False)
-    truth, texts = _probe(lm)
+    truth, texts = probe(lm)
     assert 0 < _rounding(lm, texts, truth) < 0.3
     lm = decoder("qwen3", "cpu", torch.float32, False)
-    truth, texts = _probe(lm)
+    truth, texts = probe(lm)
     assert _rounding(lm, texts, truth) < 1e-5
 
 

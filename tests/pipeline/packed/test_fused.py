@@ -20,7 +20,7 @@ from transformers import (
 from sparton.pipeline.model.language_model import LanguageModel, split_head
 from sparton.pipeline.packed.activations import Activation
 from sparton.pipeline.packed.attentions import as_transformers_calls_it, no_mask
-from sparton.pipeline.packed.backbone import PackedBackbone, _first_position, _probe, pack
+from sparton.pipeline.packed.backbone import PackedBackbone, _first_position, pack, probe
 from sparton.pipeline.packed.float8 import Float8Product
 from sparton.pipeline.packed.fused import fuse_graph
 from sparton.pipeline.packed.graph import NotTraceableError, module_of, recording_attention, trace
@@ -194,7 +194,7 @@ def test_products_of_8_bit_floats_are_near_those_of_the_model(name):
     lm.backbone.to(torch.bfloat16)
     fused = fuse_graph(traced(lm, "cuda"), float8=True)
     assert len(modules_of(fused, Float8Product)) > 4
-    truth, texts = _probe(lm)
+    truth, texts = probe(lm)
     found = fused.hidden_states(*texts).float()
     difference = ((found - truth.float()).norm(dim=-1) / truth.float().norm(dim=-1)).mean()
     assert 0.005 < difference < 0.15

@@ -4,15 +4,19 @@ import numpy as np
 import pytest
 import torch
 from support import decoders
+from support.architectures import save_tiny
 from support.masked_lms import build
 from support.packed_texts import attend, end_to_end
 from torch import nn
 
 import sparton
+from sparton.pipeline.model.base import Runtime
 from sparton.pipeline.model.language_model import LanguageModel, split_head
 from sparton.pipeline.model.precision import cpu_multiplies_bfloat16, multiplies_int8
+from sparton.pipeline.model.spec import EncoderFiles
+from sparton.pipeline.model.splade_model import load_splade
 from sparton.pipeline.packed.attentions import attend_each
-from sparton.pipeline.packed.backbone import pack_on_cpu
+from sparton.pipeline.packed.on_cpu import pack_on_cpu
 from sparton.pipeline.packed.rounded import RoundedLinear
 
 CPU = torch.device("cpu")
@@ -32,6 +36,7 @@ def masked_lm(name):
 
 def decoder(name):
     model = decoders.build(name).eval()
+    model.config.use_cache = False  # as Sparton loads it
     weight, bias = split_head(model)
     return LanguageModel(model, weight, bias, None, tuple(decoders.TOKENS), 64)
 
@@ -91,6 +96,39 @@ def test_a_layer_that_stands_in_two_places_is_one_still():
     assert pack_on_cpu(lm) is not None
     assert isinstance(first.dense, RoundedLinear)
     assert second.dense is first.dense
+
+
+def test_a_row_alone_has_the_bits_that_it_has_beside_others():
+    generator = torch.Generator().manual_seed(4)
+    for rows, columns in ((8192, 2048), (768, 3072), (1024, 4096)):
+        linear = nn.Linear(columns, rows)
+        layer, given = RoundedLinear(linear), torch.randn(5, columns, generator=generator)
+        assert torch.equal(layer(given[:1]), layer(given)[:1])
+        assert torch.equal(layer(given[None, :1]), layer(given)[None, :1])
+        assert torch.equal(layer(given[0]), layer(given)[0])
+
+
+@pytest.mark.parametrize("name", ["mpnet", "deberta-v2", "rembert"])
+def test_attention_that_cannot_be_replaced_sees_no_other_document(name, tmp_path):
+    """Which it would, over documents end to end."""
+    save_tiny(name, tmp_path)
+    model = load_splade(EncoderFiles("masked_lm", tmp_path), Runtime(device="cpu", dtype="bfloat16", rounds=True))
+    texts = [text.numpy() % 150 for text in documents()]
+    with torch.inference_mode():
+        together = model.weights(texts, 64)
+        assert torch.equal(torch.cat([model.weights([text], 64) for text in texts]), together)
+
+
+@pytest.mark.parametrize("name", ["esm", "bert"])
+def test_hidden_states_are_as_the_head_takes_them(name, tmp_path):
+    """Also of a model whose last layer is a norm, in float32."""
+    save_tiny(name, tmp_path)
+    texts, weights = [5 + text.numpy() % 25 for text in documents()], []
+    for rounds in (False, True):
+        runtime = Runtime(device="cpu", dtype="bfloat16", rounds=rounds)
+        with torch.inference_mode():
+            weights.append(load_splade(EncoderFiles("masked_lm", tmp_path), runtime).weights(texts))
+    assert (weights[0] - weights[1]).abs().max() < 0.1
 
 
 @pytest.mark.parametrize(("causal", "heads", "scale"), [(False, 4, None), (True, 2, None), (True, 1, 0.3)])

@@ -3,6 +3,7 @@
 import pytest
 
 import sparton
+from sparton.search import rare_words
 from sparton.search.other_spellings import apart, as_one, spellings
 
 PAIRS = [
@@ -115,3 +116,14 @@ def test_a_word_that_documents_have_is_searched_for_as_it_is(tmp_path):
     with sparton.Searcher(tmp_path / "index") as searcher:
         assert searcher.terms("sulfur").keys() == {"sulfur"}
         assert searcher.terms("sulphur").keys() == {"sul", "##ph", "##ur"}
+
+
+@pytest.mark.slow
+def test_a_word_beyond_all_length_is_not_taken_apart(index, monkeypatch):
+    asked = []
+    monkeypatch.setattr(rare_words, "apart", lambda word: asked.append(word) or apart(word))
+    with sparton.Searcher(index) as searcher:
+        assert searcher.search(f"{'lawn' * 10}mower {'lawnmower' * 1_000}") == []
+        assert asked == []
+        assert searcher.search("lawnmower")
+        assert asked == ["lawnmower"]

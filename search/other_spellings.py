@@ -10,17 +10,19 @@ _SHORTEST = 3  # letters of a word that is written as one with another
 # What Britain and America write differently: Webster's reforms (An American Dictionary of the English Language, 1828),
 # and letters of Greek and Latin. Most go by their stems, for "pour" is no "por", and "filling" no "filing".
 _COLOURS = (
-    "arb|arm|behavi|clam|col|endeav|fav|ferv|flav|glam|harb|hon|hum|lab|neighb|od|parl|ranc|rum|sav|splend|vap|vig"
+    "arb|arm|behavi|clam|col|endeav|fav|ferv|flav|glam|harb|hon|hum|lab|neighb|od|parl|ranc|rum|sav|splend|tum|vap|vig"
 )
 _TRAVELS = "[a-z]*[aeiou][b-df-hj-np-tv-z]+[aeiou]"
 _PAIRS = tuple(
     (re.compile(rf"({before}){one}(?={behind})"), rf"\g<1>{other}")
     for before, first, second, behind in (
-        (f"^(?:dis)?(?:{_COLOURS})", "our", "or", ""),
+        (f"(?:^(?:dis)?|^[a-z]{{3,}})(?:{_COLOURS})", "our", "or", ""),
         ("[a-z]{3}", "is", "iz", "e|ing|ation"),
         ("[a-z]{2}l", "ys", "yz", "e|ing"),
         ("[a-z]{2}", "ogue", "og", "s?$"),
         ("(?:cen|fi|li|lus|me|thea|calib|sab|sept|spec|reconnoi)[tb]?", "re", "er", "s?$"),
+        ("^fib", "re", "er", ""),
+        ("^man", "oeuvre", "euver", "[ds]?$"),
         ("[a-z]{3}", "ence", "ense", "s?$"),
         (_TRAVELS, "ll", "l", "ing|ed|er"),
         ("^woo", "ll", "l", "en"),
@@ -52,7 +54,7 @@ _PAIRS = tuple(
         ("", "aesthet", "esthet", ""),
         ("", "gynaec", "gynec", ""),
         ("", "faec", "fec", ""),
-        ("", "manoeuv", "maneuv", ""),
+        ("", "manoeuvr", "maneuver", "(?:ing|able)$"),
         ("", "mediaev", "mediev", ""),
     )
     for one, other in ((first, second), (second, first))

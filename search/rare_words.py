@@ -29,7 +29,7 @@ RARE, FEW = 1 / 500, 10
 _MOST_ASKED = 32  # words of a query: the index is asked for each, and for its synonyms
 _MOST_KEPT = 10_000  # words
 _LONGEST = 3  # words that are one in the table, as "key ring"
-_LONGEST_WORD = 40  # letters of a word for which other spellings are looked for
+_LONGEST_WRITTEN = 40  # letters of a word, or of two, for which other spellings are looked for
 _LONG_PART = 4  # letters of a part of a word that the vocabulary has in pieces, as "mower"
 _WORD = re.compile(r"[^\W_]+")
 Tokens = tuple[int, ...]
@@ -68,7 +68,8 @@ class RareWords:
         every = dict.fromkeys(words_in(kept, table))
         if self._encoder.english:
             written = _WORD.findall(kept.lower())
-            every |= dict.fromkeys(chain(written, map(" ".join, pairwise(written))))
+            pairs = map(" ".join, pairwise(written))
+            every |= dict.fromkeys(one for one in chain(written, pairs) if len(one) <= _LONGEST_WRITTEN)
         found = (self._entry(word, table.get(word, ())) for word in islice(every, _MOST_ASKED))
         return [entry for entry in found if entry.alike]
 
@@ -95,10 +96,9 @@ class RareWords:
         be a word that the vocabulary has, and so has the whole: pieces are in too many documents."""
         word, _, second = written.partition(" ")
         if second:
-            whole = as_one(word, second)
-            if whole is not None and len(whole) <= _LONGEST_WORD and self._is_whole(whole):
+            if (whole := as_one(word, second)) is not None and self._is_whole(whole):
                 yield whole
-        elif len(word) <= _LONGEST_WORD and word.isascii() and word.isalpha():
+        elif word.isascii() and word.isalpha():
             yield from spellings(word)
             if not self._is_whole(word):
                 for first, second in apart(word):

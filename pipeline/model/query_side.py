@@ -38,10 +38,7 @@ def find_queries(files: ModelFiles, options: ModelOptions) -> ModelFiles:
 
     Raises SpartonError as find_model, and UsageError for a revision without a model.
     """
-    known = _known(files)
-    name = options.query_model or known.model
-    # What is known of a model's own queries is not so of those of another one.
-    terms = options.query_terms or (known.terms if options.query_model is None else None)
+    name, terms = _asked(files, options)
     if name is None and options.query_revision is not None:
         raise UsageError(
             Parameter("query_revision"),
@@ -62,12 +59,20 @@ def find_queries(files: ModelFiles, options: ModelOptions) -> ModelFiles:
 def are_queries_elsewhere(files: ModelFiles, options: ModelOptions) -> bool:
     """Whether another model than the documents' encodes queries, as find_queries would say. Looks for none: who encodes
     documents need not have it."""
-    name = options.query_model or _known(files).model
+    name, terms = _asked(files, options)
     is_named = name == files.name and options.query_revision == options.revision
     if name is None or is_named or Path(name).expanduser().resolve() == files.folder.resolve():
-        terms = options.query_terms or (_known(files).terms if options.query_model is None else None)
         return not with_terms(files.queries, terms).is_same_model(files.documents)
     return True
+
+
+def _asked(files: ModelFiles, options: ModelOptions) -> tuple[str | None, str | None]:
+    """The name of another model that is to encode queries, and which terms they are to have; None for what the files
+    say."""
+    known = _known(files)
+    # What is known of a model's own queries is not so of those of another one.
+    terms = options.query_terms or (known.terms if options.query_model is None else None)
+    return options.query_model or known.model, terms
 
 
 def _known(files: ModelFiles) -> QuerySide:

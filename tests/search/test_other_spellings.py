@@ -31,6 +31,11 @@ PAIRS = [
     ("dishonour", "dishonor"),
     ("anaemia", "anemia"),
     ("foetal", "fetal"),
+    ("manoeuvre", "maneuver"),
+    ("manoeuvring", "maneuvering"),
+    ("tumours", "tumors"),
+    ("watercolour", "watercolor"),
+    ("fibreglass", "fiberglass"),
 ]
 DOCUMENTS = {
     "mower": "Cordless lawn mower with a deck of 40 cm",

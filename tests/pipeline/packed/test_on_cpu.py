@@ -5,6 +5,7 @@ import pytest
 import torch
 from support import decoders
 from support.architectures import save_tiny
+from support.at_once import at_once
 from support.masked_lms import build
 from support.packed_texts import attend, end_to_end
 from torch import nn
@@ -189,3 +190,16 @@ def test_a_model_that_encodes_queries_too_is_not_rounded(monkeypatch):
     assert linears(documents) == []
     assert linears(both)
     assert not any(isinstance(layer, RoundedLinear) for layer in both.backbone.modules())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_threads_get_what_each_would_get_alone(dtype, texts):
+    encoder = sparton.Encoder("small", device="cpu", dtype=dtype)
+    alone = [next(iter(encoder.encode(text))) for text in texts]
+
+    def act(seed):
+        order = np.random.default_rng(seed).permutation(len(texts))
+        return same(encoder.encode([texts[row] for row in order]), [alone[row] for row in order])
+
+    assert all(at_once(act))

@@ -31,7 +31,7 @@ from .explain import Match
 from .facets import FacetCounter, Facets
 from .filters.accepted import Accepted, AcceptedDocuments, flags_of
 from .filters.typed import Typed, field_named, kinds_of, typed_filter
-from .filters.words import has_a_word, kinds_of_words
+from .filters.words import has_all_of, kinds_of_words
 from .first_pass.first_pass import FirstPass
 from .first_pass.rescoring import rescored
 from .lucene_hits import DamagedIndexError, ScoredDoc, hits_of, rank
@@ -255,7 +255,15 @@ class ImpactIndex:
         with self._reading("documents with all terms", bool(terms)):
             if not terms or len(_findable(dict.fromkeys(terms, 1))) < len(set(terms)):
                 return 0
-            return int(self._searcher.count(has_a_word([frozenset(terms)])))
+            return int(self._searcher.count(has_all_of(frozenset(terms))))
+
+    def heaviest_with_all(self, terms: Sequence[str], k: int) -> list[ScoredDoc]:
+        """Of the documents that have all of some terms the k with the largest sums of their impacts, ties in order of
+        id."""
+        with self._reading("heaviest with all terms", len(set(terms)) > 1):
+            if not terms or len(_findable(dict.fromkeys(terms, 1))) < len(set(terms)):
+                return []
+            return rank(self._searcher, has_all_of(frozenset(terms)), k, self._best_then_id)
 
     def _similarity(self) -> Any:
         """What scores documents, as Lucene has it."""

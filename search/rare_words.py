@@ -7,7 +7,6 @@ finds itself.
 """
 
 import math
-import re
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
@@ -20,6 +19,7 @@ from ..pipeline.encoding.query_terms import Words
 from ..pipeline.tokens.stems import singulars
 from .impact_index import ImpactIndex
 from .other_spellings import apart, as_one, spellings
+from .written_words import MOST_READ, WrittenWords, written
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.static_encoder import StaticEncoder
@@ -31,7 +31,6 @@ _MOST_KEPT = 10_000  # words
 _LONGEST = 3  # words that are one in the table, as "key ring"
 _LONGEST_WRITTEN = 40  # letters of a word, or of two, for which other spellings are looked for
 _LONG_PART = 4  # letters of a part of a word that the vocabulary has in pieces, as "mower"
-_WORD = re.compile(r"[^\W_]+")
 Tokens = tuple[int, ...]
 Synonyms = Sequence[Sequence[str]]  # of one word: lists of them, the nearest ones first
 
@@ -51,6 +50,7 @@ class RareWords:
 
     def __init__(self, encoder: "StaticEncoder", index: ImpactIndex) -> None:
         self._encoder, self._index = encoder, index
+        self._written = WrittenWords(index, english=encoder.english)
         self._entries: dict[str, _Entry] = {}
 
     def of(self, texts: Sequence[str]) -> tuple[list[tuple[Tokens, ...]], list[Words]]:
@@ -67,9 +67,9 @@ class RareWords:
         table, kept = self._encoder.synonyms, self._encoder.kept(text)
         every = dict.fromkeys(words_in(kept, table))
         if self._encoder.english:
-            written = _WORD.findall(kept.lower())
-            pairs = map(" ".join, pairwise(written))
-            every |= dict.fromkeys(one for one in chain(written, pairs) if len(one) <= _LONGEST_WRITTEN)
+            words = written(kept)
+            pairs = map(" ".join, pairwise(words))
+            every |= dict.fromkeys(one for one in chain(words, pairs) if len(one) <= _LONGEST_WRITTEN)
         found = (self._entry(word, table.get(word, ())) for word in islice(every, _MOST_ASKED))
         return [entry for entry in found if entry.alike]
 
@@ -86,7 +86,7 @@ class RareWords:
         tokens = self._encoder.tokens_of(word) if synonyms or otherwise else ()
         if not tokens:  # as of "the"
             return _Entry((), ())
-        is_rare = self._having(tokens) <= min(FEW, RARE * len(self._index))
+        is_rare = self._is_rare(word, tokens)
         added = self._nearest([*synonyms, *([other] for other in otherwise)]) if is_rare else ()
         every = chain.from_iterable(map(self._in_the_index, synonyms)) if len(tokens) > 1 else ()
         return _Entry(added, (*added, *(one for one, _ in every)))
@@ -118,20 +118,26 @@ class RareWords:
                 break
             each = self._in_the_index(some)
             found += [tokens for tokens, _ in each]
-            documents += sum(having for _, having in each)
+            documents += sum(saying for _, saying in each)
         return tuple(found)
 
     def _in_the_index(self, synonyms: Sequence[str]) -> list[tuple[Tokens, int]]:
-        """Those of a list that documents have whole, and how many have each. One with a word of several pieces, which
-        would find other words with these, is there where all are such."""
+        """Those of a list that documents say, and how many say each. One with a word of several pieces, which would
+        find other words with these, is there where all are such."""
         each = {one: self._encoder.tokens_of(one) for one in synonyms}
-        found = {one: (tokens, having) for one, tokens in each.items() if (having := self._having(tokens))}
+        found = {one: (tokens, saying) for one, tokens in each.items() if (saying := self._saying(one, tokens))}
         plain = [kept for one, kept in found.items() if all(len(word) == 1 for word in self._encoder.words(one))]
         return plain or list(found.values())
 
-    def _having(self, tokens: Tokens) -> int:
-        """How many documents have all the tokens of a word."""
-        return self._index.count_with_all(self._terms(tokens))
+    def _is_rare(self, word: str, tokens: Tokens) -> bool:
+        """Whether few documents have a word, or so few that all are read, of which hardly one says it."""
+        most = min(FEW, RARE * len(self._index))
+        having = self._index.count_with_all(self._terms(tokens))
+        return having <= most or (having <= MOST_READ and self._saying(word, tokens) <= most)
+
+    def _saying(self, word: str, tokens: Tokens) -> int:
+        """How many documents say a word. tokens: of it."""
+        return self._written.count(word, self._terms(tokens))
 
     def _terms(self, tokens: Tokens) -> list[str]:
         return [self._encoder.vocabulary[token] for token in tokens]
@@ -158,11 +164,11 @@ class RareWords:
 def words_in(text: str, table: Container[str]) -> Iterator[str]:
     """The entries of a table that a text has, in order, the longest where several begin: each as it is written, or a
     singular or the plural of that."""
-    written = _WORD.findall(text.lower())
+    words = written(text)
     place = 0
-    while place < len(written):
-        for stop in range(min(place + _LONGEST, len(written)), place, -1):
-            word = " ".join(written[place:stop])
+    while place < len(words):
+        for stop in range(min(place + _LONGEST, len(words)), place, -1):
+            word = " ".join(words[place:stop])
             if (entry := next((one for one in (word, *singulars(word), f"{word}s") if one in table), None)) is not None:
                 yield entry
                 place = stop

@@ -84,6 +84,8 @@ def compare_service(index: Path, queries: dict[str, str], run: "Run", hits: list
     vectors = {}
     for part in sorted(index.glob("collection/*.jsonl")):
         vectors.update({row["id"]: row["vector"] for row in json_lines(part.read_text(encoding="utf-8"))})
+    model = json.loads((index / "sparton.json").read_text(encoding="utf-8"))["settings"]["model"]
+    by_table = (model["queries"] or model["documents"])["kind"] == "static"
     command = [*SPARTON, "serve", "--index", str(index), "--port", "0"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as service:
         try:
@@ -102,13 +104,15 @@ def compare_service(index: Path, queries: dict[str, str], run: "Run", hits: list
                 if [(hit["id"], hit["score"]) for hit in answer] != run[name][:DEPTH]:
                     yield f"the service and run find others for {text!r}"
                 impacts = asked(found[0], "encode", text=text)["terms"]
-                yield from compare_scores(text, impacts, vectors, run[name])
+                yield from compare_scores(text, impacts, vectors, run[name], by_table=by_table)
         finally:
             service.terminate()
 
 
-def compare_scores(text: str, query: dict[str, int], vectors: dict[str, Any], hits: "Hits") -> Iterable[str]:
-    """A query's hits against the sums of products with all documents."""
+def compare_scores(
+    text: str, query: dict[str, int], vectors: dict[str, Any], hits: "Hits", *, by_table: bool
+) -> Iterable[str]:
+    """A query's hits against the sums of products with all documents. by_table: whether no transformer encodes it."""
     scores = {
         name: float(total)
         for name, vector in vectors.items()
@@ -118,11 +122,12 @@ def compare_scores(text: str, query: dict[str, int], vectors: dict[str, Any], hi
         # Lucene adds up in single precision: 89.999992 for 90.
         if not math.isclose(score, scores.get(name, 0), rel_tol=1e-6):
             yield f"the score of {name} for {text!r} is {score}, expected the sum of products {scores.get(name, 0)}"
-    # A table's queries find by whole words: of a word in pieces, not all that have one of them.
-    if not any(term.startswith("##") for term in query):
-        best = sorted(scores.values(), reverse=True)[:1000]
-        if [round(score) for _, score in hits] != best:
-            yield f"hits for {text!r} are not the documents with the highest scores"
+    # Queries by a table find by whole words: not all that has a piece of a word, or a word of an expression.
+    words = set(re.findall(r"[^\W_]+", text.lower())) if by_table else query.keys()
+    whole = {name for name, vector in vectors.items() if any(term in vector for term in words & query.keys())}
+    best = sorted((score for name, score in scores.items() if name in whole), reverse=True)[:1000]
+    if [round(score) for name, score in hits if name in whole] != best:
+        yield f"hits for {text!r} are not the documents with the highest scores"
 
 
 def compare_measures(run: "Run", qrels: Path) -> Iterable[str]:

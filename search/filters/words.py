@@ -1,4 +1,4 @@
-"""What has terms of a query, as queries of Lucene's that score nothing."""
+"""What has terms of a query, as queries of Lucene's. None is for scores but has_all_of, which may be."""
 
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,18 +21,23 @@ def has_one_of(terms: Collection[str]) -> Any:
 
 def has_a_word(words: Words) -> Any:
     """What matches documents that have all terms of one of the words."""
-    occur, term_of = java_class(f"{_SEARCH}BooleanClause$Occur"), java_class("org.apache.lucene.index.Term")
-    builder, term_query = java_class(f"{_SEARCH}BooleanQuery$Builder"), java_class(f"{_SEARCH}TermQuery")
-    either = builder()
+    should = java_class(f"{_SEARCH}BooleanClause$Occur").SHOULD
+    either = java_class(f"{_SEARCH}BooleanQuery$Builder")()
     if alone := sorted(term for word in words if len(word) == 1 for term in word):
-        either.add(has_one_of(alone), occur.SHOULD)
+        either.add(has_one_of(alone), should)
     for word in words:
         if len(word) > 1:
-            every = builder()
-            for term in sorted(word):
-                every.add(term_query(term_of(_FIELD, term)), occur.MUST)
-            either.add(every.build(), occur.SHOULD)
+            either.add(has_all_of(word), should)
     return either.build()
+
+
+def has_all_of(terms: AbstractSet[str]) -> Any:
+    """What matches documents that have all terms; the score is the sum of their impacts."""
+    must, term_of = java_class(f"{_SEARCH}BooleanClause$Occur").MUST, java_class("org.apache.lucene.index.Term")
+    term_query, every = java_class(f"{_SEARCH}TermQuery"), java_class(f"{_SEARCH}BooleanQuery$Builder")()
+    for term in sorted(terms):
+        every.add(term_query(term_of(_FIELD, term)), must)
+    return every.build()
 
 
 def kinds_of_words(words: Words) -> frozenset[bool]:

@@ -1,7 +1,8 @@
 """Whether documents say a word themselves, which an index of impacts does not tell: a model guesses words ("truck", of
-a crate), and the pieces of one may be of others ("hot tub", of a tub for hot days).
+a crate), and the pieces of one ("corn ##et") may be of others.
 
-So the documents that weigh a word most are read. Where none of these has it, none is said to have it.
+So the documents that weigh a word most are read. Where none of these has it, none is said to have it. Of an expression
+the last word is what a thing is: adhesive tape is "sticky tape" to a model, and a heater is no "hot tub".
 """
 
 import re
@@ -21,27 +22,23 @@ class WrittenWords:
         self._index, self._english = index, english
 
     def count(self, word: str, terms: Sequence[str]) -> int:
-        """How many documents say a word. Of more than MOST_READ that have all its terms the others count as well, where
-        one of the first says it. A text that is not stored counts. terms: the word's. Raises what Java throws."""
+        """How many documents say a word, or the last of several. Of more than MOST_READ that have all its terms the
+        others count as well, where one of the first says it. A text that is not stored counts. terms: the word's, or
+        those of all several. Raises what Java throws."""
         having = self._index.count_with_all(terms)
         if not having:
             return 0
         texts = self._index.texts(self._index.heaviest_with_all(terms, MOST_READ))
-        saying = sum(text is None or self._says(text, written(word)) for text in texts)
+        thing = (written(word) or [word])[-1]
+        saying = sum(text is None or self._says(text, thing) for text in texts)
         return having if saying and having > MOST_READ else saying
 
-    def _says(self, text: str, words: Sequence[str]) -> bool:
-        """Whether a text has words one behind the other."""
-        found, size = written(text), len(words)
-        return any(
-            all(map(self._is_same, words, found[place : place + size])) for place in range(len(found) - size + 1)
-        )
-
-    def _is_same(self, one: str, other: str) -> bool:
-        """Whether one word is an inflection of another. Whatever has these begins with the same letter."""
-        return one == other or (
-            self._english and one[:1] == other[:1] and not inflected(one).isdisjoint(inflected(other))
-        )
+    def _says(self, text: str, word: str) -> bool:
+        """Whether a text has a word in any inflection. In other languages than English it may stand within another."""
+        if not self._english:
+            return word in text.lower()
+        own, begin = inflected(word), word[0]  # with which whatever has these begins
+        return any(one[0] == begin and not own.isdisjoint(inflected(one)) for one in written(text))
 
 
 def written(text: str) -> list[str]:

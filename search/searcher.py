@@ -24,7 +24,6 @@ from ..storage.local_copy import local_index
 from ..storage.manifest import Manifest, load_complete
 from ..storage.redaction import redacted
 from ..storage.remote import local_path
-from .collection_idf import CollectionIdf
 from .documents import Document, is_stored, stored_document
 from .explain import Match, input_terms
 from .facets import FacetCount
@@ -39,7 +38,7 @@ from .ways import beside_for, encodes_queries, open_way
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.open_encoder import QueryEncoder, SharedEncoders
-    from .rare_words import RareWords
+    from .query_weights import QueryWeights
 
 
 _HITS = Annotated[int, at_least(1)]
@@ -147,7 +146,7 @@ class Searcher:
             self.close()
             raise SpartonError(f"the index {folder} was replaced while it was opened; open it again")
         self.manifest = found
-        self._idf, self._rare_words = self._collection_idf(), self._rare_words_of_index()
+        self._weights = self._weights_of_index()
         self._encoding = self._shared.encoding
         self._kept: OrderedDict[str, QueryTerms] = OrderedDict()  # of the last queries
         # What encodes documents, and of which settings, once it was asked for and is not what encodes queries.
@@ -175,23 +174,15 @@ class Searcher:
             raise self._no_model()  # there is nothing to compare it with
         return None
 
-    def _collection_idf(self) -> CollectionIdf | None:
+    def _weights_of_index(self) -> "QueryWeights | None":
         """What weighs queries by the generation that is open, where the model says so."""
         model, options = self.manifest.settings.model, self._options
         if self.encoder is None or model is None or not model.for_queries.idf_power:
             return None
+        from .query_weights import QueryWeights
+
         pruning = Pruning(top_terms=options.query_top_terms, prune_ratio=options.query_prune_ratio or None)
-        return CollectionIdf(self.encoder, model.for_queries.idf_power, self._index, pruning)
-
-    def _rare_words_of_index(self) -> "RareWords | None":
-        """What finds synonyms by the generation that is open, where the model has some."""
-        if self.encoder is None or not self.encoder.synonyms:
-            return None
-        from ..pipeline.encoding.static_encoder import StaticEncoder
-        from .rare_words import RareWords
-
-        assert isinstance(self.encoder, StaticEncoder), "what computes queries has no synonyms"
-        return RareWords(self.encoder, self._index)
+        return QueryWeights(self.encoder, model.for_queries.idf_power, self._index, pruning)
 
     def __enter__(self) -> Self:
         return self
@@ -259,7 +250,7 @@ class Searcher:
 
     def _heaviest_first(self, encoder: "QueryEncoder", queries: Sequence[str]) -> Iterable[QueryTerms]:
         """Queries that are not kept, as _encoded_each has them."""
-        if self._idf is None and self._rare_words is None:
+        if self._weights is None:
             return map(QueryTerms, _terms_each(encoder, queries), map(encoder.words, queries))
         impacts, words = self._query_impacts(encoder, queries)
         terms = each_heaviest_first(impacts, encoder.vocabulary.__getitem__)
@@ -296,11 +287,9 @@ class Searcher:
         texts = [query.encode(errors="replace").decode() for query in queries]
         impacts = encoder.encode_alone(texts)
         synonyms: list[Words] = [()] * len(texts)
-        if (rare := self._rare_words) is not None:
-            of_rare_words, synonyms = rare.of(texts)
-            impacts = rare.added(impacts, of_rare_words)
-        weighed = impacts if self._idf is None else self._idf.weighed(impacts)
-        return weighed, list(zip(map(encoder.words, texts), synonyms, strict=True))
+        if self._weights is not None:
+            impacts, synonyms = self._weights.weighed(impacts, texts)
+        return impacts, list(zip(map(encoder.words, texts), synonyms, strict=True))
 
     def document_terms(self, text: str) -> dict[str, int]:
         """A text as {term: impact} as the index's documents are encoded, heaviest first; empty if it has no term.
@@ -461,8 +450,8 @@ class Searcher:
             folder, manifest, searching, redacted(str(self._location))
         )
         if newer.manifest.settings == new:
-            newer._idf, newer._rare_words = newer._collection_idf(), newer._rare_words_of_index()
-            if newer._idf or newer._rare_words:
+            newer._weights = newer._weights_of_index()
+            if newer._weights is not None:
                 newer._kept = OrderedDict()  # the collection is another
             return newer
         newer.close()  # it was built again while it was opened

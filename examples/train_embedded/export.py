@@ -16,6 +16,9 @@ import numpy as np
 import torch
 from beginning import trained_student
 from card import write_card
+from head_noun_table import NAME as HEAD_NOUNS
+from head_noun_table import WEIGHT as HEAD_WEIGHT
+from head_noun_table import save_head_nouns
 from own_collections import IDF_POWER, document_frequencies
 from own_words import EXPANSION, OWN_WORDS, TERM_FREQUENCY
 from prepared import Prepared, read_prepared
@@ -29,6 +32,7 @@ from synonym_table import save_synonyms
 from token_lists import on_device, tokenize
 from transformers import AutoTokenizer, BertForMaskedLM
 from word_forms import STEMMER
+from wordnet import read_wordnet
 
 import sparton
 from sparton.errors import SpartonError
@@ -57,7 +61,7 @@ def save_lexical(
     student: Student, prepared: Prepared, folder: Path, passages: int, wordnet: Path | None = None
 ) -> None:
     """Write lexical.json and its tables. passages: how many tell in how many of them a term has a weight. wordnet:
-    where synonyms are from, None for no synonyms."""
+    where synonyms and head nouns are from, None for neither."""
     counts, documents = document_frequencies(student, prepared, passages)
     save_file({"word": torch.from_numpy(prepared.words)}, folder / "words.safetensors")
     frequencies = {"document_frequency": torch.from_numpy(counts).int(), "documents": torch.tensor([documents])}
@@ -74,7 +78,8 @@ def save_lexical(
     }
     if wordnet is not None:
         save_synonyms(folder, wordnet, prepared)
-        content["synonyms"] = SYNONYMS
+        save_head_nouns(folder, read_wordnet(wordnet), prepared)
+        content |= {"synonyms": SYNONYMS, "head_nouns": HEAD_NOUNS, "head_weight": HEAD_WEIGHT}
     (folder / "lexical.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
     for name in ("words.safetensors", "document_frequency.safetensors"):
         (folder / name).chmod(0o644)  # as the other files; safetensors lets the owner alone read what it writes
@@ -151,7 +156,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True, help="the run of train.py")
     parser.add_argument("--results", type=Path, required=True, help="what evaluate.py wrote, for the model card")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
-    parser.add_argument("--wordnet", type=Path, help="folder of WordNet's database files, for synonyms of rare words")
+    parser.add_argument("--wordnet", type=Path, help="folder of WordNet's database files, for synonyms and head nouns")
     parser.add_argument("--passages", type=int, default=4_000, help="that tell how rare terms usually are")
     arguments = parser.parse_args()
     prepared = read_prepared(arguments.prepared)

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sparton.errors import SpartonError
 
 NOUN, VERB, ADJECTIVE = "noun", "verb", "adj"
-ARTIFACT, BODY, FOOD, SUBSTANCE = 6, 8, 13, 27  # numbers of lexicographer files of nouns
+ARTIFACT, ATTRIBUTE, BODY, FOOD, SUBSTANCE = 6, 7, 8, 13, 27  # numbers of lexicographer files of nouns
 _HYPERNYM = "@"
 _EXAMPLE = re.compile(r'(?:^|[;:,])\s*"')  # a definition may have words in quotes; an example follows a mark
 

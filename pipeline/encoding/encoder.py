@@ -97,6 +97,11 @@ class Encoder:
         return {}
 
     @property
+    def head_nouns(self) -> None:
+        """None: the model says what a word is worth beside others."""
+        return None
+
+    @property
     def vocabulary(self) -> tuple[str, ...]:
         """The term of each vocabulary id."""
         return self._model.vocabulary

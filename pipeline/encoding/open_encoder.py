@@ -21,6 +21,7 @@ from .static_encoder import StaticEncoder
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..model.head_nouns import HeadNouns
     from ..model.lexical import DocumentFrequencies, Synonyms
     from .encoder import Encoder
 
@@ -44,6 +45,10 @@ class QueryEncoder(Protocol):
     @property
     def synonyms(self) -> Mapping[str, "Synonyms"]:
         """Other words for words, of a StaticEncoder whose model has some."""
+
+    @property
+    def head_nouns(self) -> "HeadNouns | None":
+        """The nouns that weigh more where a query names a thing by them, of a StaticEncoder whose model has some."""
 
     @property
     def tokenization(self) -> Tokenization:

@@ -9,6 +9,7 @@ import numpy as np
 from ...errors import Parameter, SpartonError
 from ...storage.manifest import ModelSettings
 from ..model.base import TokenTable
+from ..model.head_nouns import HeadNouns
 from ..model.lexical import DocumentFrequencies, Synonyms, stems_of
 from ..model.open_model import OpenModel
 from ..options import EncoderOptions
@@ -82,6 +83,11 @@ class StaticEncoder:
     def synonyms(self) -> Mapping[str, Synonyms]:
         """Other words for words, where the model's folder has them."""
         return self._opened.synonyms
+
+    @property
+    def head_nouns(self) -> HeadNouns | None:
+        """The nouns that weigh more where a query names a thing by them, where the model's folder has some."""
+        return self._opened.head_nouns
 
     @property
     def english(self) -> bool:

@@ -90,6 +90,7 @@ EMBEDDED = {
                 "words.safetensors",
                 "document_frequency.safetensors",
                 "synonyms.json",
+                "head_nouns.json",
                 "document_0_Transformer/config.json",
                 "document_0_Transformer/model.safetensors",
                 "document_0_Transformer/sentence_bert_config.json",

@@ -15,7 +15,7 @@ import Stemmer
 from ...errors import SpartonError, shortened
 from ...storage.manifest import EncoderSpec, Ratio, WordWeight
 from ...storage.untrusted import UnexpectedError, Where, load_json, read
-from ..tokens.stems import Stems
+from ..tokens.stems import ENGLISH, Stems
 from ..tokens.tokenizer import Tokenizer
 
 NAME = "lexical.json"
@@ -26,6 +26,7 @@ _Length = Annotated[float, Where("a number from 1 to 1,000,000", lambda length: 
 _Stemmer = Annotated[
     str, Where("one of Snowball's stemmers, as porter, english or german", lambda name: name in Stemmer.algorithms())
 ]
+_HeadWeight = Annotated[float, Where("a number from 1 to 10", lambda weight: 1 <= weight <= 10)]
 _Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda most: 1 <= most <= 1_000_000)]
 Synonyms: TypeAlias = list[list[str]]  # of one word: lists of them, the nearest ones first
 _ENTRY = re.compile(r"[^\W_A-Z]+(?: [^\W_A-Z]+){0,2}")
@@ -56,6 +57,8 @@ class _Entries:
     idf_power: Ratio = 0.0
     document_frequency: _File | None = None
     synonyms: _JSON | None = None
+    head_nouns: _JSON | None = None
+    head_weight: _HeadWeight | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class Lexical:
     EncoderSpec has them. mean_length: of the texts that the model is for, in tokens. words: the file of word forms,
     table: that of document frequencies; None where it names none. stemmer: as WordForms has it.
     expansion: how many more terms than tokens a document has that are no words of its own; None for all. synonyms: the
-    file of other words for the rare words of a query, or None."""
+    file of other words for the rare words of a query, or None. head_nouns: that of nouns whose impacts are multiplied
+    by head_weight where a query names a thing by them, or None."""
 
     path: Path
     term_frequency: float = 0.0
@@ -76,11 +80,14 @@ class Lexical:
     idf_power: float = 0.0
     table: Path | None = None
     synonyms: Path | None = None
+    head_nouns: Path | None = None
+    head_weight: float = 1.0
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All that it consists of."""
-        return tuple(path for path in (self.path, self.words, self.table, self.synonyms) if path is not None)
+        every = (self.path, self.words, self.table, self.synonyms, self.head_nouns)
+        return tuple(path for path in every if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,16 @@ def read_lexical(folder: Path) -> Lexical | None:
             f"{path} names synonyms and sets no idf_power; synonyms are for queries that the collection weighs, so set "
             "that as well, or leave out synonyms"
         )
+    if (entries.head_nouns is None) != (entries.head_weight is None):
+        raise SpartonError(
+            f"{path} sets one of head_nouns, a file of nouns, and head_weight, by which these weigh more, and not the "
+            "other; set both, or neither"
+        )
+    if entries.head_nouns is not None and not (entries.idf_power and entries.stemmer in ENGLISH):
+        raise SpartonError(
+            f"{path} names head_nouns, which are for queries in English that the collection weighs; set idf_power, and "
+            "as the stemmer porter or english, or leave out head_nouns and head_weight"
+        )
     if entries.stemmer and entries.words is None:
         raise SpartonError(
             f"{path} names the stemmer {entries.stemmer} and no words, which says what tokens are words; name that "
@@ -152,6 +169,8 @@ def read_lexical(folder: Path) -> Lexical | None:
         entries.idf_power,
         _beside(path, _FREQUENCIES, entries.document_frequency),
         _beside(path, "synonyms", entries.synonyms),
+        _beside(path, "head_nouns", entries.head_nouns),
+        entries.head_weight or 1.0,
     )
 
 

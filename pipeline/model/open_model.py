@@ -13,6 +13,7 @@ from ..tokens.tokenizer import Tokenization
 from .base import Model, Runtime, TokenTable, TokenWeightModel
 from .document_side import with_known_ratio
 from .files import ModelFiles, find_model, refuse_idle_revision
+from .head_nouns import HeadNouns, read_head_nouns
 from .kinds import KINDS
 from .lexical import NAME as LEXICAL
 from .lexical import (
@@ -36,7 +37,8 @@ class OpenModel:
     for which a query model of its own is loaded and compared with it. lexical: of what encodes documents whose words
     are counted, else None. words: of what encodes these or queries, None where its folder does not tell word forms.
     document_frequencies: of what encodes queries that are weighed by the collection (idf_power in EncoderSpec), else
-    None. synonyms: of what encodes queries by a table, other words for words."""
+    None. synonyms, head_nouns: of what encodes queries by a table, other words for words, and nouns that weigh more;
+    None for no nouns."""
 
     name: str
     model: Model
@@ -46,6 +48,7 @@ class OpenModel:
     words: WordForms | None = None
     document_frequencies: DocumentFrequencies | None = None
     synonyms: Mapping[str, Synonyms] = field(default_factory=dict)
+    head_nouns: HeadNouns | None = None
 
     @property
     def tokenization(self) -> Tokenization:
@@ -121,8 +124,16 @@ def open_queries(
     loaded = _load_shared(encoder, settings.for_queries, runtime, shared)
     cut = cut_length(None, encoder, loaded.tokenization.longest, files.name)
     spec = replace(settings.for_queries, max_length=cut)
-    frequencies, words, synonyms = _frequencies(encoder, loaded), _query_words(encoder, loaded), _synonyms(encoder)
-    return OpenModel(files.name, loaded, spec, lambda: settings, None, words, frequencies, synonyms)
+    return OpenModel(
+        files.name,
+        loaded,
+        spec,
+        lambda: settings,
+        words=_query_words(encoder, loaded),
+        document_frequencies=_frequencies(encoder, loaded),
+        synonyms=_synonyms(encoder),
+        head_nouns=_head_nouns(encoder),
+    )
 
 
 def _settings(
@@ -149,6 +160,7 @@ def _settings(
     _frequencies(encoder, loaded)  # which a search would find wrong
     _query_words(encoder, loaded)
     _synonyms(encoder)
+    _head_nouns(encoder)
     return settings
 
 
@@ -173,6 +185,11 @@ def _query_words(files: EncoderFiles, model: Model) -> WordForms | None:
 def _synonyms(files: EncoderFiles) -> Mapping[str, Synonyms]:
     """The synonyms of queries that are weighed by the collection. Raises SpartonError as read_synonyms."""
     return {} if files.lexical is None or not files.idf_power else read_synonyms(files.lexical)
+
+
+def _head_nouns(files: EncoderFiles) -> HeadNouns | None:
+    """The head nouns of queries that are weighed by the collection. Raises SpartonError as read_head_nouns."""
+    return None if files.lexical is None or not files.idf_power else read_head_nouns(files.lexical)
 
 
 def _frequencies(files: EncoderFiles, model: Model) -> DocumentFrequencies | None:

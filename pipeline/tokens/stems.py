@@ -18,7 +18,7 @@ from ...errors import SpartonError
 
 _SHORTEST = 3  # letters of a word that has forms
 _MOST_KNOWN = 2**19  # words whose tokens are remembered; some 100 MB
-_ENGLISH = ("porter", "english")
+ENGLISH = ("porter", "english")
 # Endings of plurals, of the singulars that they may have, and what is written for both.
 _NUMBERS = (("ies", "ie", "y"), *((f"{end}es", f"{end}e", end) for end in ("ss", "x", "zz", "ch", "sh")))
 
@@ -49,7 +49,7 @@ class Stems:
     @property
     def english(self) -> bool:
         """Whether the stems are of English."""
-        return self._name in _ENGLISH
+        return self._name in ENGLISH
 
     def of(self, pieces: Sequence[int]) -> tuple[int, ...]:
         """The tokens that a word of several pieces stands for: one that is a form of it; else, in English, the pieces

@@ -16,7 +16,6 @@ from ..pipeline.tokens.stems import singulars
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.static_encoder import StaticEncoder
-    from ..pipeline.model.head_nouns import HeadNouns
     from .rare_words import RareWords
 
 _MOST_WORDS, _LONGEST = 12, 200  # of a query that names things, and its letters
@@ -61,11 +60,13 @@ def _goes_on(pieces: Sequence[str], place: int) -> bool:
 
 class HeadWeights:
     """Weighs the head nouns of queries to an open index, as long as one generation of it is open. Not for several
-    threads at once. encoder: of queries. nouns: of its model. rare: what finds synonyms of those that hardly any
-    document has, which weigh as they do."""
+    threads at once. encoder: of queries. nouns: singulars, in lower case. weight: what the impact of one is multiplied
+    by. rare: what finds synonyms of those that hardly any document has, which weigh as they do."""
 
-    def __init__(self, encoder: "StaticEncoder", nouns: "HeadNouns", rare: "RareWords | None") -> None:
-        self._encoder, self._nouns, self._rare = encoder, nouns, rare
+    def __init__(
+        self, encoder: "StaticEncoder", nouns: Container[str], weight: float, rare: "RareWords | None"
+    ) -> None:
+        self._encoder, self._nouns, self._weight, self._rare = encoder, nouns, weight, rare
         self._terms: dict[str, frozenset[int]] = {}  # of nouns, and of their synonyms
 
     def weighed(self, impacts: Impacts, texts: Sequence[str]) -> Impacts:
@@ -73,10 +74,10 @@ class HeadWeights:
         queries. Raises what Java throws."""
         values = impacts.values.copy()
         for (start, stop), text in zip(pairwise(impacts.offsets.tolist()), texts, strict=True):
-            for noun in head_nouns(text, self._nouns.nouns):
+            for noun in head_nouns(text, self._nouns):
                 terms = self._terms_of(noun)
                 places = [place for place in range(start, stop) if int(impacts.terms[place]) in terms]
-                values[places] = np.rint(impacts.values[places] * self._nouns.weight).clip(0, LARGEST)
+                values[places] = np.rint(impacts.values[places] * self._weight).clip(0, LARGEST)
         return Impacts(impacts.offsets, impacts.terms, values, impacts.vocabulary)
 
     def _terms_of(self, noun: str) -> frozenset[int]:

@@ -32,8 +32,8 @@ class QueryWeights:
         self._heads: HeadWeights | None = None
         if isinstance(encoder, StaticEncoder) and encoder.synonyms:
             self._rare = RareWords(encoder, index)
-        if isinstance(encoder, StaticEncoder) and encoder.head_nouns is not None:
-            self._heads = HeadWeights(encoder, encoder.head_nouns, self._rare)
+        if isinstance(encoder, StaticEncoder) and (heads := encoder.head_nouns) is not None:
+            self._heads = HeadWeights(encoder, heads.nouns, heads.weight, self._rare)
 
     def weighed(self, impacts: Impacts, texts: Sequence[str]) -> tuple[Impacts, list[Words]]:
         """Queries as they are searched for, and of each the synonyms that are a match as its words are. texts: of the

@@ -5,9 +5,9 @@ import torch
 
 from sparton.head import splade_head
 from sparton.head.torch_reordered import reorder, reordered_head
-from sparton.pipeline.model.precision import cpu_multiplies_bfloat16
+from sparton.pipeline.model.precision import cpu_has_bfloat16
 
-pytestmark = pytest.mark.skipif(not cpu_multiplies_bfloat16(), reason="needs a CPU with AVX512-BF16 or AMX")
+pytestmark = pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU with AVX512-BF16 or AMX")
 
 
 def inputs(length, size, vocabulary):

@@ -17,6 +17,7 @@ from sparton.pipeline.model.placement import place
 from sparton.pipeline.model.precision import (
     auto_dtype,
     backbone_and_head,
+    cpu_has_bfloat16,
     cpu_multiplies_bfloat16,
     multiplies_int8,
     rounds_products,
@@ -76,7 +77,41 @@ def test_auto_is_bfloat16_where_the_cpu_has_it(capable):
 )
 def test_the_cpu_is_asked_for_its_instructions(capabilities, expected, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
-    assert cpu_multiplies_bfloat16() is expected
+    assert cpu_has_bfloat16() is expected
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "seconds", "expected"),
+    [
+        ({"avx512_bf16": True}, {torch.bfloat16: 1, torch.float32: 2}, True),
+        ({"avx512_bf16": True}, {torch.bfloat16: 2, torch.float32: 1}, False),
+        ({"amx_bf16": True, "avx512_bf16": True}, {torch.bfloat16: 2, torch.float32: 1}, True),  # nothing is timed
+        ({"avx2": True}, {torch.bfloat16: 1, torch.float32: 2}, False),
+    ],
+)
+def test_a_type_counts_only_where_it_is_sooner(capabilities, seconds, expected, monkeypatch):
+    """Of each type one product is quick, and the others are held up by what else runs."""
+    clock, held_up = [0.0], {torch.bfloat16: [5, 0, 9, 7], torch.float32: [0, 4, 9, 8]}
+
+    def linear(rows, weight):
+        clock[0] += seconds[rows.dtype] + held_up[rows.dtype].pop()
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    monkeypatch.setattr(precision, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(precision, "linear", linear)
+    precision._bfloat16_is_sooner.cache_clear()
+    try:
+        assert cpu_multiplies_bfloat16() is expected
+        assert cpu_multiplies_bfloat16() is expected  # which times nothing again
+    finally:
+        precision._bfloat16_is_sooner.cache_clear()
+
+
+def test_products_of_this_cpu_are_timed(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    precision._bfloat16_is_sooner.cache_clear()
+    assert cpu_multiplies_bfloat16() is cpu_multiplies_bfloat16()
+    assert precision._bfloat16_is_sooner.cache_info().misses == 1
 
 
 def test_a_pytorch_that_cannot_be_asked_means_float32(monkeypatch):

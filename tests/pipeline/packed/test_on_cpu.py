@@ -8,12 +8,13 @@ from support.architectures import save_tiny
 from support.at_once import at_once
 from support.masked_lms import build
 from support.packed_texts import attend, end_to_end
+from support.saved_models import save_masked_lm
 from torch import nn
 
 import sparton
 from sparton.pipeline.model.base import Runtime
 from sparton.pipeline.model.language_model import LanguageModel, split_head
-from sparton.pipeline.model.precision import cpu_multiplies_bfloat16, multiplies_int8
+from sparton.pipeline.model.precision import cpu_has_bfloat16, multiplies_int8
 from sparton.pipeline.model.spec import EncoderFiles
 from sparton.pipeline.model.splade_model import load_splade
 from sparton.pipeline.packed.attentions import attend_each
@@ -23,10 +24,16 @@ from sparton.pipeline.packed.rounded import RoundedLinear
 CPU = torch.device("cpu")
 LENGTHS = [31, 1, 64, 5, 17]
 DTYPES = [
-    pytest.param("bfloat16", marks=pytest.mark.skipif(not cpu_multiplies_bfloat16(), reason="needs AVX512-BF16")),
+    pytest.param("bfloat16", marks=pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs AVX512-BF16")),
     pytest.param("int8", marks=pytest.mark.skipif(not multiplies_int8(CPU), reason="needs AVX512-VNNI")),
 ]
 pytestmark = pytest.mark.fresh  # what is packed is another model than it was
+
+
+@pytest.fixture(autouse=True)
+def capable(monkeypatch):
+    """Whether or not bfloat16 is sooner here, it is multiplied."""
+    monkeypatch.setattr("sparton.pipeline.model.precision.cpu_multiplies_bfloat16", lambda: True)
 
 
 def masked_lm(name):
@@ -184,9 +191,9 @@ def test_a_document_has_the_same_impacts_in_any_batch(dtype, texts):
 
 
 @pytest.mark.slow
-def test_a_model_that_encodes_queries_too_is_not_rounded(monkeypatch):
-    monkeypatch.setattr("sparton.pipeline.model.precision.cpu_multiplies_bfloat16", lambda: True)
-    documents, both = (sparton.Encoder(name, device="cpu", dtype="bfloat16")._model._lm for name in ("small", "tiny"))
+def test_a_model_that_encodes_queries_too_is_not_rounded(tmp_path):
+    models = "small", str(save_masked_lm(tmp_path / "both"))
+    documents, both = (sparton.Encoder(model, device="cpu", dtype="bfloat16")._model._lm for model in models)
     assert linears(documents) == []
     assert linears(both)
     assert not any(isinstance(layer, RoundedLinear) for layer in both.backbone.modules())

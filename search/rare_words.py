@@ -24,7 +24,7 @@ from .written_words import MOST_READ, WrittenWords, written
 if TYPE_CHECKING:
     from ..pipeline.encoding.static_encoder import StaticEncoder
 
-# A word is rare that so few documents have: of all, and in number, since of a million 2,000 are many.
+# A word is rare that so few documents have: of all, and in number, since of a million 2,000 are many. One always may.
 RARE, FEW = 1 / 500, 10
 _MOST_ASKED = 32  # words of a query: the index is asked for each, and for its synonyms
 _MOST_KEPT = 10_000  # words
@@ -131,7 +131,7 @@ class RareWords:
 
     def _is_rare(self, word: str, tokens: Tokens) -> bool:
         """Whether few documents have a word, or so few that all are read, of which hardly one says it."""
-        most = min(FEW, RARE * len(self._index))
+        most = min(FEW, max(1, RARE * len(self._index)))
         having = self._index.count_with_all(self._terms(tokens))
         return having <= most or (having <= MOST_READ and self._saying(word, tokens) <= most)
 

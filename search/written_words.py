@@ -1,8 +1,8 @@
 """Whether documents say a word themselves, which an index of impacts does not tell: a model guesses words ("truck", of
 a crate), and the pieces of one ("corn ##et") may be of others.
 
-So the documents that weigh a word most are read. Where none of these has it, none is said to have it. Of an expression
-the last word is what a thing is: adhesive tape is "sticky tape" to a model, and a heater is no "hot tub".
+So the documents that weigh a word most are read. Where none of these has it, none is said to have it. Of an
+expression one word is enough: a dinner suit is a "dinner jacket" to a model, and adhesive tape is "sticky tape".
 """
 
 import re
@@ -22,15 +22,15 @@ class WrittenWords:
         self._index, self._english = index, english
 
     def count(self, word: str, terms: Sequence[str]) -> int:
-        """How many documents say a word, or the last of several. Of more than MOST_READ that have all its terms the
-        others count as well, where one of the first says it. A text that is not stored counts. terms: the word's, or
-        those of all several. Raises what Java throws."""
+        """How many documents say a word, or one of several. Of more than MOST_READ that have all its terms the others
+        count as well, where one of the first says it. A text that is not stored counts. terms: the word's, or those of
+        all several. Raises what Java throws."""
         having = self._index.count_with_all(terms)
         if not having:
             return 0
         texts = self._index.texts(self._index.heaviest_with_all(terms, MOST_READ))
-        thing = (written(word) or [word])[-1]
-        saying = sum(text is None or self._says(text, thing) for text in texts)
+        words = written(word) or [word]
+        saying = sum(text is None or any(self._says(text, one) for one in words) for text in texts)
         return having if saying and having > MOST_READ else saying
 
     def _says(self, text: str, word: str) -> bool:

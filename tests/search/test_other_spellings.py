@@ -116,7 +116,7 @@ def test_what_no_text_has_in_any_spelling_finds_nothing(index, query):
 
 @pytest.mark.slow
 def test_a_word_that_documents_have_is_searched_for_as_it_is(tmp_path):
-    rows = [{"id": word, "text": f"{word} of volcanoes"} for word in ("sulphur", "sulfur")]
+    rows = [{"id": f"{word}{n}", "text": f"{word} of volcanoes"} for word in ("sulphur", "sulfur") for n in range(2)]
     sparton.build_index(rows, tmp_path / "index", model="small")
     with sparton.Searcher(tmp_path / "index") as searcher:
         assert searcher.terms("sulfur").keys() == {"sulfur"}

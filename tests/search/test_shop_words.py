@@ -58,3 +58,33 @@ def test_a_thing_is_found_by_what_it_is_called_elsewhere(index):
 def test_what_nothing_is_called_finds_nothing(index, query):
     with sparton.Searcher(index) as searcher:
         assert searcher.search(query) == []
+
+
+# Texts of a shop, and a query that they have a guess for. None of them has the thing.
+LACKING = {
+    "Xylophone. Eight metal bars and two beaters to play first tunes.": ("violin", "fiddle"),
+    "Wind chimes, bamboo. Mellow notes for the porch.": ("cornet", "trumpet"),
+    "A toy tractor that tips its load, with a trailer": ("lorry", "truck"),
+}
+
+
+@pytest.fixture(scope="module")
+def lacking(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index") / "lacking"
+    texts = [*LACKING, "Dinner suit. Black wool with satin lapels for evening events."]
+    sparton.build_index([{"id": str(n), "text": text} for n, text in enumerate(texts)], folder, model="small")
+    with sparton.Searcher(folder) as searcher:
+        yield searcher
+
+
+@pytest.mark.parametrize(("text", "asked"), LACKING.items())
+def test_a_guess_is_not_what_a_shop_has(lacking, text, asked):
+    query, synonym = asked
+    assert synonym in lacking.document_terms(text)
+    assert synonym not in lacking.terms(query)
+    assert lacking.search(query) == []
+
+
+def test_of_an_expression_a_document_says_one_word(lacking):
+    assert "jacket" in lacking.terms("tuxedo")
+    assert lacking.search("tuxedo")[0].text.startswith("Dinner suit")

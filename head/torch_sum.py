@@ -34,5 +34,12 @@ def summed_head(inputs: HeadInputs, activation: str) -> torch.Tensor:
         weights = logits.float().relu().log1p()
         if activation == "log1p_log1p_relu":
             weights = weights.log1p()
-        sums[:, tile] = torch.bmm(counts, weights.view(batch, length, -1))[:, 0]
+        sums[:, tile] = _added_up(counts, weights.view(batch, length, -1))
     return sums
+
+
+def _added_up(counts: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """[B, T] of [B, 1, S] and [B, S, T]. On a CPU one text after the other: oneMKL adds up a batch in another way."""
+    if weights.device.type != "cpu":
+        return torch.bmm(counts, weights)[:, 0]
+    return torch.cat([count @ one for count, one in zip(counts, weights, strict=True)])

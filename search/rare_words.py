@@ -7,7 +7,7 @@ finds itself.
 """
 
 import math
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from ..pipeline.encoding.query_terms import Words
 from ..pipeline.tokens.stems import singulars
 from .impact_index import ImpactIndex
 from .other_spellings import apart, as_one, spellings
-from .written_words import MOST_READ, WrittenWords, written
+from .written_words import WrittenWords, written
 
 if TYPE_CHECKING:
     from ..pipeline.encoding.static_encoder import StaticEncoder
@@ -28,19 +28,21 @@ if TYPE_CHECKING:
 RARE, FEW = 1 / 500, 10
 _MOST_ASKED = 32  # words of a query: the index is asked for each, and for its synonyms
 _MOST_KEPT = 10_000  # words
+_BESIDE = 0.8  # of the weight of a synonym, where documents have the word itself and are to come first
 _LONGEST = 3  # words that are one in the table, as "key ring"
 _LONGEST_WRITTEN = 40  # letters of a word, or of two, for which other spellings are looked for
 _LONG_PART = 4  # letters of a part of a word that the vocabulary has in pieces, as "mower"
 Tokens = tuple[int, ...]
+Added = Mapping[Tokens, float]  # synonyms, and the share of its weight that each has
 Synonyms = Sequence[Sequence[str]]  # of one word: lists of them, the nearest ones first
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """Of a word in the table, the token ids of those of its synonyms that the index has. added: what the word stands
-    for besides where it is rare. alike: what is a match as well as the whole word is."""
+    for besides where it is rare, with the share of its weight. alike: what is a match as well as the whole word is."""
 
-    added: tuple[Tokens, ...]
+    added: Added
     alike: tuple[Tokens, ...]
 
 
@@ -53,12 +55,12 @@ class RareWords:
         self._written = WrittenWords(index, english=encoder.english)
         self._entries: dict[str, _Entry] = {}
 
-    def of(self, texts: Sequence[str]) -> tuple[list[tuple[Tokens, ...]], list[Words]]:
-        """For each query the token ids of each synonym of its rare words that the index has; and synonyms as words, of
-        which a document must have one whole: those, and all of a word of several terms, whose pieces documents have
-        where the model took their own word for it. Raises what Java throws."""
+    def of(self, texts: Sequence[str]) -> tuple[list[Added], list[Words]]:
+        """For each query the synonyms of its rare words that the index has; and synonyms as words, of which a document
+        must have one whole: those, and all of a word of several terms, whose pieces documents have where the model took
+        their own word for it. Raises what Java throws."""
         every = list(map(self._entries_of, texts))
-        added = [tuple(dict.fromkeys(chain.from_iterable(one.added for one in entries))) for entries in every]
+        added: list[Added] = [dict(chain.from_iterable(one.added.items() for one in entries)) for entries in every]
         alike = [dict.fromkeys(chain.from_iterable(one.alike for one in entries)) for entries in every]
         return added, [tuple(dict.fromkeys(frozenset(self._terms(one)) for one in some)) for some in alike]
 
@@ -85,9 +87,11 @@ class RareWords:
         otherwise = list(self._written_otherwise(word)) if self._encoder.english else []
         tokens = self._encoder.tokens_of(word) if synonyms or otherwise else ()
         if not tokens:  # as of "the"
-            return _Entry((), ())
-        is_rare = self._is_rare(word, tokens)
-        added = self._nearest([*synonyms, *([other] for other in otherwise)]) if is_rare else ()
+            return _Entry({}, ())
+        saying = self._written.count(word, self._terms(tokens), any_form=True)
+        is_rare = saying <= min(FEW, max(1, RARE * len(self._index)))
+        found = self._nearest([*synonyms, *([other] for other in otherwise)]) if is_rare else ()
+        added = dict.fromkeys(found, _BESIDE if saying else 1.0)
         every = chain.from_iterable(map(self._in_the_index, synonyms)) if len(tokens) > 1 else ()
         return _Entry(added, (*added, *(one for one, _ in every)))
 
@@ -129,12 +133,6 @@ class RareWords:
         plain = [kept for one, kept in found.items() if all(len(word) == 1 for word in self._encoder.words(one))]
         return plain or list(found.values())
 
-    def _is_rare(self, word: str, tokens: Tokens) -> bool:
-        """Whether few documents have a word, or so few that all are read, of which hardly one says it."""
-        most = min(FEW, max(1, RARE * len(self._index)))
-        having = self._index.count_with_all(self._terms(tokens))
-        return having <= most or (having <= MOST_READ and self._saying(word, tokens) <= most)
-
     def _saying(self, word: str, tokens: Tokens) -> int:
         """How many documents say a word. tokens: of it."""
         return self._written.count(word, self._terms(tokens))
@@ -142,16 +140,18 @@ class RareWords:
     def _terms(self, tokens: Tokens) -> list[str]:
         return [self._encoder.vocabulary[token] for token in tokens]
 
-    def added(self, impacts: Impacts, synonyms: Sequence[Sequence[Tokens]]) -> Impacts:
-        """Queries with the terms of their synonyms, which weigh what they do in a query, and less in several pieces:
-        the impact of each of n pieces divided by the square root of n. A term that the query has weighs no less."""
+    def added(self, impacts: Impacts, synonyms: Sequence[Added]) -> Impacts:
+        """Queries with the terms of their synonyms, which weigh their share of what they do in a query, and less in
+        several pieces: the impact of each of n pieces divided by the square root of n. A term that the query has weighs
+        no less."""
         if not any(synonyms):
             return impacts
         rows = []
         for (terms, values), of_query in zip(impacts, synonyms, strict=True):
             found = dict(zip(terms.tolist(), values.tolist(), strict=True))
-            for tokens in of_query:
-                weights = np.rint(self._encoder.impacts_of(np.array(tokens)) / math.sqrt(len(tokens))).tolist()
+            for tokens, share in of_query.items():
+                factor = share / math.sqrt(len(tokens))
+                weights = np.rint(self._encoder.impacts_of(np.array(tokens)) * factor).tolist()
                 for token, weight in zip(tokens, weights, strict=True):
                     if weight > 0:
                         found[token] = max(found.get(token, 0), int(weight))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sparton.machine import cores, free_memory_mb
+from sparton.machine import cores, free_memory_mb, have_rows_multiplied_alike
 
 MOST = len(os.sched_getaffinity(0))
 GIB = 2**30
@@ -133,3 +133,25 @@ def test_threads_of_pytorch_spin_briefly_and_keep_to_the_quota(environment, poli
         [sys.executable, "-c", code], env={**clean, **environment}, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [*policy.split(), str(threads)]
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "set_to", "expected"),
+    [
+        ("vendor_id : GenuineIntel\nflags : fpu avx2 avx512f avx512bw\n", None, "AVX512,STRICT"),
+        ("vendor_id : GenuineIntel\nflags : fpu avx2\n", None, "AVX2,STRICT"),
+        ("vendor_id : GenuineIntel\nflags : fpu sse2\n", None, None),
+        ("vendor_id : AuthenticAMD\nflags : fpu avx2 avx512f\n", None, None),
+        ("vendor_id : GenuineIntel\nflags : fpu avx2 avx512f\n", "COMPATIBLE", "COMPATIBLE"),
+        (None, None, None),
+    ],
+)
+def test_products_of_an_intel_are_alike_in_any_batch(tmp_path, monkeypatch, cpuinfo, set_to, expected):
+    monkeypatch.setenv("MKL_CBWR", set_to or "")
+    if set_to is None:
+        monkeypatch.delenv("MKL_CBWR")
+    if cpuinfo is not None:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc" / "cpuinfo").write_text(cpuinfo)
+    have_rows_multiplied_alike(tmp_path)
+    assert os.environ.get("MKL_CBWR") == expected

@@ -38,6 +38,7 @@ def count(folder, texts, word, terms, **more):
         (["a crate", "a box"], "truck", ["truck"], 0),
         (["knives of steel", "a Knife's edge", "knitted"], "knife", ["knife"], 2),
         (["a knife"], "knives", ["knife"], 1),
+        (["trucking", "trucked", "a truck"], "truck", ["truck"], 1),
         (["a hot tub", "tubs", "a hot day", "a heater"], "hot tub", ["hot", "tub"], 3),  # one of both words
         (["lo rry", "lorries", "a lorry"], "lorry", ["lorr", "##y"], 2),
         (["a lorry"], "lorry", ["lorr", "##y", "##zz"], 0),  # which no document has

@@ -26,7 +26,7 @@ ENGINEER = [
     "## Search\n\nLoading takes seconds, so keep a `Searcher` open.",
     'searcher = sparton.Searcher("shop")\nfor hit in searcher.search("small black leather crossbody bag", k=3):\n    print(hit.rank, hit.id, hit.fields["price"], hit.fields["title"])',
     "Filters say which documents count, facets count them, and a field may give the order.",
-    'answer = searcher.answer("evening clutch", filters="price < 200 and in_stock", facets="brand", k=3)\nprint(answer.total)\nfor count in answer.facets["brand"][:3]:\n    print(count.value, count.count)',
+    'answer = searcher.answer("crossbody bag", filters="price < 200 and in_stock", facets="brand", k=3)\nprint(answer.total)\nfor count in answer.facets["brand"][:3]:\n    print(count.value, count.count)',
     '[(hit.id, hit.fields["price"]) for hit in searcher.search("evening clutch", filters="price < 200", sort="-price", k=3)]',
     "## Update\n\nOnly rows with another text are encoded again; here one price changes.",
     'row = catalogue.slice(0, 1).to_pylist()\nrow[0]["price"] = 295.0\nsparton.update_index(pa.Table.from_pylist(row, catalogue.schema), "shop")\nsearcher.close()\nwith sparton.Searcher("shop") as searcher:\n    print(searcher.get("P0001").fields["price"])',
@@ -42,7 +42,7 @@ RESEARCHER = [
     "## Is the difference chance?\n\nA paired t-test over the queries.",
     'from scipy.stats import ttest_rel\n\n\ndef by_query(run):\n    return {metric.query_id: metric.value for metric in ir_measures.iter_calc([nDCG @ 10], qrels, run)}\n\n\nbase, fused = by_query(runs["bm25"]), by_query(runs["bm25+sparse"])\nf"{ttest_rel([fused[topic] for topic in topics], [base[topic] for topic in topics]).pvalue:.6f}"',
     "## Why did it find that?\n\nA query has its own words alone. The model adds others to documents when it encodes them; here are the heaviest of a text.",
-    'with sparton.Searcher("lab") as searcher:\n    terms = searcher.document_terms("an olive belt bag")\n[term for term in terms if term not in ("an", "olive", "belt", "bag")][:5]',
+    'with sparton.Searcher("lab") as searcher:\n    terms = searcher.document_terms("a denim jacket")\n[term for term in terms if term not in ("a", "denim", "jacket")][:5]',
 ]
 CELLS = {"catalogue_search.ipynb": ENGINEER, "experiment.ipynb": RESEARCHER}
 _PROSE = ("#", "Filters say")

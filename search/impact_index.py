@@ -253,17 +253,15 @@ class ImpactIndex:
     def count_with_all(self, terms: Sequence[str]) -> int:
         """How many documents have all of some terms, deleted ones not among them."""
         with self._reading("documents with all terms", bool(terms)):
-            if not terms or len(_findable(dict.fromkeys(terms, 1))) < len(set(terms)):
-                return 0
-            return int(self._searcher.count(has_all_of(frozenset(terms))))
+            query = _all_of(terms)
+            return 0 if query is None else int(self._searcher.count(query))
 
     def heaviest_with_all(self, terms: Sequence[str], k: int) -> list[ScoredDoc]:
         """Of the documents that have all of some terms the k with the largest sums of their impacts, ties in order of
         id."""
         with self._reading("heaviest with all terms", len(set(terms)) > 1):
-            if not terms or len(_findable(dict.fromkeys(terms, 1))) < len(set(terms)):
-                return []
-            return rank(self._searcher, has_all_of(frozenset(terms)), k, self._best_then_id)
+            query = _all_of(terms)
+            return [] if query is None else rank(self._searcher, query, k, self._best_then_id)
 
     def _similarity(self) -> Any:
         """What scores documents, as Lucene has it."""
@@ -356,6 +354,12 @@ def _findable(terms: Mapping[str, int]) -> Mapping[str, int]:
     """Without terms that no document holds, and Java cannot be told of: with a character that separates terms, at which
     Lucene would split them, or half of a character."""
     return {term: impact for term, impact in terms.items() if not _UNFINDABLE.search(term)}
+
+
+def _all_of(terms: Sequence[str]) -> Any:
+    """What matches documents with all of some terms; None where none can."""
+    distinct = frozenset(terms)
+    return has_all_of(distinct) if distinct and len(_findable(dict.fromkeys(distinct, 1))) == len(distinct) else None
 
 
 def _open_reader(folder: Path, segments: str | None) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..pipeline.encoding.impacts import Impacts
 from ..pipeline.encoding.pruning import Pruning
 from ..pipeline.encoding.query_terms import Words
+from ..pipeline.encoding.static_encoder import StaticEncoder
 from .collection_idf import CollectionIdf
 from .head_nouns import HeadWeights
 from .impact_index import ImpactIndex
@@ -25,15 +26,13 @@ class QueryWeights:
     """
 
     def __init__(self, encoder: "QueryEncoder", power: float, index: ImpactIndex, pruning: Pruning) -> None:
-        from ..pipeline.encoding.static_encoder import StaticEncoder
-
         self._idf = CollectionIdf(encoder, power, index, pruning)
         self._rare: RareWords | None = None
         self._heads: HeadWeights | None = None
-        if isinstance(encoder, StaticEncoder) and encoder.synonyms:
-            self._rare = RareWords(encoder, index)
-        if isinstance(encoder, StaticEncoder) and (heads := encoder.head_nouns) is not None:
-            self._heads = HeadWeights(encoder, heads.nouns, heads.weight, self._rare)
+        if isinstance(encoder, StaticEncoder):
+            self._rare = RareWords(encoder, index) if encoder.synonyms else None
+            if (heads := encoder.head_nouns) is not None:
+                self._heads = HeadWeights(encoder, heads.nouns, heads.weight, self._rare)
 
     def weighed(self, impacts: Impacts, texts: Sequence[str]) -> tuple[Impacts, list[Words]]:
         """Queries as they are searched for, and of each the synonyms that are a match as its words are. texts: of the

@@ -32,12 +32,13 @@ from synonym_table import save_synonyms
 from token_lists import on_device, tokenize
 from transformers import AutoTokenizer, BertForMaskedLM
 from word_forms import STEMMER
-from wordnet import read_wordnet
+from wordnet import licence, read_wordnet
 
 import sparton
 from sparton.errors import SpartonError
 from sparton.pipeline.encoding.open_encoder import open_query_encoder
 
+LICENCE = "WORDNET-LICENCE.txt"
 _LONGEST = 256  # tokens of a document
 # What sentence-transformers calls the activations.
 _ACTIVATIONS = {"log1p_relu": "relu", "log1p_log1p_relu": "log1p_relu"}
@@ -77,8 +78,10 @@ def save_lexical(
         "document_frequency": "document_frequency.safetensors",
     }
     if wordnet is not None:
-        save_synonyms(folder, wordnet, prepared)
-        save_head_nouns(folder, read_wordnet(wordnet), prepared)
+        known = read_wordnet(wordnet)
+        save_synonyms(folder, known, prepared)
+        save_head_nouns(folder, known, prepared)
+        (folder / LICENCE).write_text(licence(wordnet), encoding="utf-8")  # which asks to go along
         content |= {"synonyms": SYNONYMS, "head_nouns": HEAD_NOUNS, "head_weight": HEAD_WEIGHT}
     (folder / "lexical.json").write_text(json.dumps(content) + "\n", encoding="utf-8")
     for name in ("words.safetensors", "document_frequency.safetensors"):

@@ -9,7 +9,7 @@ import numpy as np
 from prepared import Prepared
 from shop_words import shop_words
 from short_titles import SOURCES
-from wordnet import ARTIFACT, ATTRIBUTE, NOUN, WordNet
+from wordnet import ARTIFACT, ATTRIBUTE, NOUN, WordNet, above
 
 from sparton.pipeline.tokens.stems import singulars
 from sparton.search.written_words import written
@@ -36,12 +36,11 @@ def head_nouns(wordnet: WordNet, texts: Iterable[tuple[str, str]]) -> list[str]:
         for word, found in senses.items()
         if word.isalpha() and any(nouns[one].file == ARTIFACT for one in found[:_SENSES])
     }
-    known = {word: [nouns[one].file for one in senses[word]] for word in things & senses.keys()}
     left_out = {
         word
-        for word, files in known.items()
-        if files[0] == ATTRIBUTE
-        or any(file == ARTIFACT and kinds[one] > _MOST_KINDS for file, one in zip(files, senses[word], strict=True))
+        for word in things & senses.keys()
+        if nouns[senses[word][0]].file == ATTRIBUTE
+        or any(nouns[one].file == ARTIFACT and kinds[one] > _MOST_KINDS for one in senses[word])
     }
     shares = _shares(texts)
     return sorted(word for word in things - left_out if shares.get(word, 1.0) >= _LEAST_SHARE)
@@ -55,15 +54,8 @@ def _words_of_shops() -> Iterator[str]:
 
 def _kinds(wordnet: WordNet) -> Mapping[int, int]:
     """How many hyponyms each noun's synset has, theirs among them."""
-    nouns, found = wordnet.synsets[NOUN], Counter[int]()
-    for synset in nouns.values():
-        above, begun = set[int](), list(synset.hypernyms)
-        while begun:
-            if (one := begun.pop()) not in above:
-                above.add(one)
-                begun += nouns[one].hypernyms
-        found.update(above)
-    return found
+    nouns = wordnet.synsets[NOUN]
+    return Counter(one for synset in nouns.values() for one in above(nouns, synset))
 
 
 def _shares(texts: Iterable[tuple[str, str]]) -> Mapping[str, float]:

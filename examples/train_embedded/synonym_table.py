@@ -9,9 +9,9 @@ from pathlib import Path
 from never_guessed import NEVER
 from prepared import Prepared
 from shop_words import shop_words
-from wordnet import ARTIFACT, NOUN, Synset, WordNet, licence, read_wordnet
+from wordnet import ARTIFACT, NOUN, WordNet, above
 
-NAME, LICENCE = "synonyms.json", "WORDNET-LICENCE.txt"
+NAME = "synonyms.json"
 _LONGEST = 3  # words that are one noun
 _SLANG = "ammo bawdyhouse bordello can cathouse crapper head john privy whorehouse"
 _VAGUE = (
@@ -39,22 +39,12 @@ def synonyms(wordnet: WordNet, frequent: Container[str]) -> dict[str, list[list[
         entry, synset = _written(word), nouns[first]
         if entry is None or entry in found or word in names or entry in frequent or synset.file != ARTIFACT:
             continue
-        if word not in synset.lemmas or drugs & {first, *_above(nouns, synset)}:
+        if word not in synset.lemmas or drugs & {first, *above(nouns, synset)}:
             continue
         same = (lemma for lemma in synset.lemmas if lemma.lower() not in names and senses[lemma.lower()][0] == first)
         written = [one for one in dict.fromkeys(map(_written, same)) if one and one != entry and " " not in one]
         if written:
             found[entry] = [written]
-    return found
-
-
-def _above(nouns: Mapping[int, Synset], synset: Synset) -> set[int]:
-    """The offsets of all hypernyms, theirs among them."""
-    found, begun = set[int](), list(synset.hypernyms)
-    while begun:
-        if (one := begun.pop()) not in found:
-            found.add(one)
-            begun += nouns[one].hypernyms
     return found
 
 
@@ -76,14 +66,10 @@ def with_shop_words(table: Mapping[str, list[list[str]]]) -> dict[str, list[list
     return dict(sorted(found.items()))
 
 
-def save_synonyms(folder: Path, wordnet: Path, prepared: Prepared) -> int:
-    """Write the table of both, and WordNet's licence, which asks to go along. Returns how many words it has.
-
-    wordnet: the folder of WordNet's database files. Raises SpartonError as read_wordnet.
-    """
+def save_synonyms(folder: Path, wordnet: WordNet, prepared: Prepared) -> int:
+    """Write the table of both. Returns how many words it has."""
     tokens = prepared.tokenizer().get_vocab().items()
     frequent = {token for token, number in tokens if prepared.words[number] < 0}
-    table = with_shop_words(synonyms(read_wordnet(wordnet), frequent))
+    table = with_shop_words(synonyms(wordnet, frequent))
     (folder / NAME).write_text(json.dumps(table, separators=(",", ":")) + "\n", encoding="utf-8")
-    (folder / LICENCE).write_text(licence(wordnet), encoding="utf-8")
     return len(table)

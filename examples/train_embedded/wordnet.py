@@ -1,7 +1,7 @@
 """Reads WordNet 3.0 from its database files, whose format wndb(5) describes."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -49,6 +49,16 @@ def read_wordnet(folder: Path) -> WordNet:
         {part: dict(_entries(folder / f"index.{part}", _senses)) for part in (NOUN, VERB, ADJECTIVE)},
         dict(_entries(folder / "noun.exc", _singulars)),
     )
+
+
+def above(nouns: Mapping[int, Synset], synset: Synset) -> set[int]:
+    """The offsets of all hypernyms, theirs among them."""
+    found, begun = set[int](), list(synset.hypernyms)
+    while begun:
+        if (one := begun.pop()) not in found:
+            found.add(one)
+            begun += nouns[one].hypernyms
+    return found
 
 
 def licence(folder: Path) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
 import orjson
@@ -29,6 +29,7 @@ _Stemmer = Annotated[
 _HeadWeight = Annotated[float, Where("a number from 1 to 10", lambda weight: 1 <= weight <= 10)]
 _Expansion = Annotated[int, Where("a whole number from 1 to 1,000,000", lambda most: 1 <= most <= 1_000_000)]
 Synonyms: TypeAlias = list[list[str]]  # of one word: lists of them, the nearest ones first
+_Content = TypeVar("_Content", dict[str, Any], list[Any])
 _ENTRY = re.compile(r"[^\W_A-Z]+(?: [^\W_A-Z]+){0,2}")
 _MOST_LISTS, _MOST_SYNONYMS = 10, 100  # of a word, and in a list
 
@@ -276,12 +277,7 @@ def read_synonyms(lexical: Lexical) -> Mapping[str, Synonyms]:
     path = lexical.synonyms
     if path is None:
         return {}
-    try:
-        content = orjson.loads(path.read_bytes())  # in a fifth of the time that load_json takes
-    except (OSError, ValueError) as error:
-        raise SpartonError(f"{path} cannot be read ({error}); mend the file or its rights, or save it again") from error
-    if not isinstance(content, dict):
-        raise SpartonError(f"{path} holds {shortened(str(content))}; expected an object of words, so save it again")
+    content = load_words(path, dict, "an object")
     for word, lists in content.items():
         if not _ENTRY.fullmatch(word):
             raise SpartonError(
@@ -293,6 +289,18 @@ def read_synonyms(lexical: Lexical) -> Mapping[str, Synonyms]:
                 f"{path} has {shortened(str(lists))} at {shortened(word)}; expected at most {_MOST_LISTS} lists of at "
                 f"most {_MOST_SYNONYMS} strings each"
             )
+    return content
+
+
+def load_words(path: Path, kind: type[_Content], called: str) -> _Content:
+    """What a JSON file of words holds, an object or an array. called: that, to tell of. Raises SpartonError for a file
+    that cannot be read, or holds something else."""
+    try:
+        content = orjson.loads(path.read_bytes())  # in a fifth of the time that load_json takes
+    except (OSError, ValueError) as error:
+        raise SpartonError(f"{path} cannot be read ({error}); mend the file or its rights, or save it again") from error
+    if not isinstance(content, kind):
+        raise SpartonError(f"{path} holds {shortened(str(content))}; expected {called} of words, so save it again")
     return content
 
 

@@ -1,15 +1,14 @@
 """The noun that says what a query asks for weighs more: against impacts that Python makes of the table."""
 
-import json
 import random
 import shutil
 
-import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from support.at_once import at_once
-from support.lexical import copied, declare, idf_factor, save_frequencies
-from support.saved_models import needs_sentence_transformers, save, save_masked_lm, static
+from support.lexical import copied
+from support.saved_models import needs_sentence_transformers
+from support.weighed_queries import WEIGHED, save_weighed, vectors, weighed
 
 import sparton
 from sparton.errors import SpartonError
@@ -17,12 +16,10 @@ from sparton.search.head_nouns import head_nouns
 from sparton.search.service.app import make_app
 
 NOUNS = {"bag", "backpack", "blazer", "drill", "laptop", "knife", "pipe", "rug", "scarf", "shoe", "strap", "vanity"}
-SIZE, REFERENCE, WEIGHT = 199, 1000, 1.4
+WEIGHT = 1.4
 ENTRIES = {
     "words": "words.safetensors",
     "stemmer": "english",
-    "idf_power": 0.5,
-    "document_frequency": "document_frequency.safetensors",
     "synonyms": "synonyms.json",
     "head_nouns": "head_nouns.json",
     "head_weight": WEIGHT,
@@ -73,18 +70,8 @@ def test_the_head_noun_ends_the_first_phrases(query, expected):
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    weights = np.random.default_rng(3).uniform(0.5, 3, SIZE).astype(np.float32)
-    import torch
-    from safetensors.numpy import save_file
-
-    save([static(save_masked_lm(folder / "plain"), torch.from_numpy(weights))], folder / "table")
-    declared = copied(folder / "table", folder / "model", **ENTRIES)
-    save_frequencies(declared, np.arange(SIZE) + 1, REFERENCE)
-    save_file({"word": np.arange(SIZE, dtype=np.int32)}, declared / "words.safetensors")
-    (declared / "synonyms.json").write_text(json.dumps({"buckle": [["clutch"]]}))
-    (declared / "head_nouns.json").write_text(json.dumps(["bag", "strap", "buckle"]))
-    return declared
+    folder, tables = tmp_path_factory.mktemp("models") / "model", {"synonyms": {"buckle": [["clutch"]]}}
+    return save_weighed(folder, ENTRIES, **tables, head_nouns=["bag", "strap", "buckle"])
 
 
 @pytest.fixture(scope="module")
@@ -98,23 +85,6 @@ def index(model, tmp_path_factory):
 def searcher(index):
     with sparton.Searcher(index) as opened:
         yield opened
-
-
-def vectors(index):
-    lines = [line for part in (index / "collection").glob("part-*.jsonl") for line in part.read_text().splitlines()]
-    return {row["id"]: row["vector"] for row in map(json.loads, lines)}
-
-
-def weighed(searcher, factors):
-    """{term: impact} of terms, each with what its impact in the table is multiplied by."""
-    encoder, documents = searcher.encoder, vectors(searcher.path).values()
-    found = {}
-    for term, factor in factors.items():
-        token = encoder.vocabulary.index(term)
-        impact = round(int(encoder.impacts_of(np.array([token]))[0]) * factor)
-        having = sum(term in document for document in documents)
-        found[term] = max(1, round(impact * idf_factor(having, len(TEXTS), token + 1, REFERENCE, 0.5)))
-    return found
 
 
 @needs_sentence_transformers
@@ -216,8 +186,8 @@ def test_a_file_without_nouns_is_told(model, tmp_path, content, said):
     ],
 )
 def test_entries_that_cannot_be_meant_are_told(model, tmp_path, changed, said):
-    entries = {name: value for name, value in (ENTRIES | changed).items() if value is not None}
-    folder = declare(shutil.copytree(model, tmp_path / "model"), **entries)
+    entries = {name: value for name, value in (WEIGHED | ENTRIES | changed).items() if value is not None}
+    folder = copied(model, tmp_path / "model", **entries)
     with pytest.raises(SpartonError) as raised:
         sparton.build_index([{"id": "d", "text": "bag"}], tmp_path / "index", model=str(folder))
     assert said in str(raised.value)

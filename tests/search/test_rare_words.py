@@ -1,7 +1,6 @@
 """A query's rare words stand for their synonyms too: against sums and sets that Python makes of the stored vectors."""
 
 import json
-import math
 import random
 import shutil
 
@@ -10,8 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import save_file
 from support.at_once import at_once
-from support.lexical import copied, declare, idf_factor, save_frequencies
-from support.saved_models import needs_sentence_transformers, save, save_masked_lm, static
+from support.lexical import copied
+from support.saved_models import needs_sentence_transformers
+from support.weighed_queries import SIZE, WEIGHED, save_weighed, vectors, weighed
 
 import sparton
 from sparton.errors import SpartonError
@@ -21,7 +21,6 @@ from sparton.search.service.app import make_app
 
 pytestmark = [pytest.mark.slow, needs_sentence_transformers]
 
-SIZE, REFERENCE = 199, 1000
 SYNONYMS = {
     "word1": [["bag", "word149"], ["clutch"]],
     "word2": [["nowhere", "word148"], ["leather bag", "word147"]],
@@ -31,22 +30,15 @@ SYNONYMS = {
     "black": [["red"]],
     "straps": [["word145", "suede"], ["clutch"]],
 }
-ENTRIES = {"idf_power": 0.5, "document_frequency": "document_frequency.safetensors", "synonyms": "synonyms.json"}
+ENTRIES = WEIGHED | {"synonyms": "synonyms.json"}
 TEXTS = ["black bag", "red leather bag", "red clutch strap", "tan suede", "black leather", "small black bag strap"]
 TEXTS += ["tan straps", "straps"]
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("models")
-    weights = np.random.default_rng(3).uniform(0.5, 3, SIZE).astype(np.float32)
-    import torch
-
-    save([static(save_masked_lm(folder / "plain"), torch.from_numpy(weights))], folder / "table")
-    declared = copied(folder / "table", folder / "model", **ENTRIES)
-    save_frequencies(declared, np.arange(SIZE) + 1, REFERENCE)
-    (declared / "synonyms.json").write_text(json.dumps(SYNONYMS))
-    return declared
+    folder = tmp_path_factory.mktemp("models") / "model"
+    return save_weighed(folder, {"synonyms": "synonyms.json"}, synonyms=SYNONYMS)
 
 
 @pytest.fixture(scope="module")
@@ -60,24 +52,6 @@ def index(model, tmp_path_factory):
 def searcher(index):
     with sparton.Searcher(index) as opened:
         yield opened
-
-
-def vectors(index):
-    lines = [line for part in (index / "collection").glob("part-*.jsonl") for line in part.read_text().splitlines()]
-    return {row["id"]: row["vector"] for row in map(json.loads, lines)}
-
-
-def weighed(model, searcher, pieces):
-    """{term: impact} of pieces, each with what its impact in a query is divided by the square root of."""
-    encoder, documents = searcher.encoder, vectors(searcher.path).values()
-    found = {}
-    for term, several in pieces.items():
-        token = encoder.vocabulary.index(term)
-        impact = round(int(encoder.impacts_of(np.array([token]))[0]) / math.sqrt(several))
-        having = sum(term in document for document in documents)
-        factor = idf_factor(having, len(TEXTS), token + 1, REFERENCE, 0.5)
-        found[term] = max(1, round(impact * factor))
-    return found
 
 
 @pytest.mark.parametrize(
@@ -95,8 +69,9 @@ def weighed(model, searcher, pieces):
         ("black", {"black": 1}, [{"black"}]),  # which the index has
     ],
 )
-def test_synonyms_that_the_index_has_are_searched_for(model, searcher, query, pieces, words):
-    expected = weighed(model, searcher, pieces)
+def test_synonyms_that_the_index_has_are_searched_for(searcher, query, pieces, words):
+    """pieces: terms, each with what its impact in a query is divided by the square root of."""
+    expected = weighed(searcher, {term: several**-0.5 for term, several in pieces.items()})
     assert searcher.terms(query) == expected
     assert list(searcher.terms(query).values()) == sorted(expected.values(), reverse=True)
     assert searcher.terms_of([query, "tan"]) == [expected, searcher.terms("tan")]
@@ -209,7 +184,8 @@ def test_a_word_is_rare_that_one_document_has(model, tmp_path):
     rows = [{"id": str(number), "text": text} for number, text in enumerate(["word1", "black bag", "red"])]
     sparton.build_index(rows, tmp_path / "index", model=str(model))
     with sparton.Searcher(tmp_path / "index") as searcher:
-        assert searcher.terms("word1").keys() == {"word1", "bag"}
+        # Which says the word itself, and is to come first.
+        assert searcher.terms("word1") == weighed(searcher, {"word1": 1, "bag": 0.8})
         assert [hit.id for hit in searcher.search("word1")] == ["0", "1"]
     sparton.update_index([{"id": "3", "text": "tan word1"}], tmp_path / "index")
     with sparton.Searcher(tmp_path / "index") as searcher:
@@ -267,7 +243,7 @@ def test_a_file_that_is_no_table_is_told(model, tmp_path, content, said):
     ],
 )
 def test_entries_that_cannot_be_meant_are_told(model, tmp_path, entries, said):
-    folder = declare(shutil.copytree(model, tmp_path / "model"), **entries)
+    folder = copied(model, tmp_path / "model", **entries)
     save_file({"word": np.arange(SIZE, dtype=np.int32)}, folder / "w.safetensors")
     with pytest.raises(SpartonError) as raised:
         sparton.build_index([{"id": "d", "text": "bag"}], tmp_path / "index", model=str(folder))
